@@ -1,0 +1,1 @@
+//! How data moves through a state.

@@ -1,0 +1,1 @@
+//! What happens to an error: retriers and catchers.
