@@ -1,0 +1,1 @@
+//! The engine against recordings of the real Step Functions.

@@ -1,0 +1,107 @@
+//! From an operation's name and JSON body to the emulator's typed method, and
+//! back to JSON or to AWS's error.
+//!
+//! The emulator brings an HTTP server of its own. It is not used: its router is
+//! private, so every call of ours would pass a second socket, and faults and
+//! counting need to see the call anyway.
+
+use dynoxide::{Database, DynoxideError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::aws::AwsError;
+
+/// One operation by name. SQLite blocks, so it runs on a thread that may.
+pub(super) async fn run(
+    database: &Database,
+    operation: &str,
+    body: Value,
+) -> Result<Value, AwsError> {
+    let database = database.clone();
+    let operation = operation.to_owned();
+    let run = move || dispatch(&database, &operation, body);
+    match tokio::task::spawn_blocking(run).await {
+        Ok(answer) => answer,
+        Err(broken) => Err(AwsError::server("InternalServerError", broken.to_string())),
+    }
+}
+
+/// Generates the dispatch from the list of operations: name, then method.
+macro_rules! operations {
+    ($($name:literal => $method:ident),+ $(,)?) => {
+        fn dispatch(database: &Database, operation: &str, body: Value) -> Result<Value, AwsError> {
+            match operation {
+                $($name => typed(body, |request| database.$method(request)),)+
+                _ => Err(unknown_operation()),
+            }
+        }
+    };
+}
+
+operations! {
+    "BatchExecuteStatement" => batch_execute_statement,
+    "BatchGetItem" => batch_get_item,
+    "BatchWriteItem" => batch_write_item,
+    "CreateTable" => create_table,
+    "DeleteItem" => delete_item,
+    "DeleteTable" => delete_table,
+    "DescribeTable" => describe_table,
+    "DescribeTimeToLive" => describe_time_to_live,
+    "ExecuteStatement" => execute_statement,
+    "ExecuteTransaction" => execute_transaction,
+    "GetItem" => get_item,
+    "ListTables" => list_tables,
+    "ListTagsOfResource" => list_tags_of_resource,
+    "PutItem" => put_item,
+    "Query" => query,
+    "Scan" => scan,
+    "TagResource" => tag_resource,
+    "TransactGetItems" => transact_get_items,
+    "TransactWriteItems" => transact_write_items,
+    "UntagResource" => untag_resource,
+    "UpdateItem" => update_item,
+    "UpdateTable" => update_table,
+    "UpdateTimeToLive" => update_time_to_live,
+}
+
+fn typed<Request: DeserializeOwned, Answer: Serialize>(
+    body: Value,
+    act: impl FnOnce(Request) -> Result<Answer, DynoxideError>,
+) -> Result<Value, AwsError> {
+    let request = serde_json::from_value(body).map_err(|error| unreadable(&error))?;
+    let answer = act(request).map_err(|error| refusal(&error))?;
+    serde_json::to_value(answer)
+        .map_err(|error| AwsError::server("InternalServerError", error.to_string()))
+}
+
+fn unknown_operation() -> AwsError {
+    AwsError::bare(400, "UnknownOperationException")
+}
+
+/// A body that does not fit the operation. The emulator's own deserialisers mark
+/// what DynamoDB would call it at the front of the message.
+fn unreadable(error: &serde_json::Error) -> AwsError {
+    let message = error.to_string();
+    if let Some(said) = message.strip_prefix("VALIDATION:") {
+        return AwsError::client("ValidationException", said);
+    }
+    let missing = ["missing field", "unknown variant", "invalid type: null", "AttributeValue"];
+    let code = match missing.iter().any(|part| message.contains(part)) {
+        true => "ValidationException",
+        false => "SerializationException",
+    };
+    AwsError::client(code, message)
+}
+
+/// The emulator's error with the body that DynamoDB gives it.
+pub(super) fn refusal(error: &DynoxideError) -> AwsError {
+    let body: Value = serde_json::from_str(&error.to_json()).unwrap_or_default();
+    let code = error.error_type().rsplit('#').next().unwrap_or_default();
+    AwsError {
+        code: code.to_owned(),
+        message: error.to_string(),
+        status: error.status_code(),
+        body,
+    }
+}

@@ -1,0 +1,1 @@
+//! Scenarios: one order each, with its faults, its actions and its expected end.

@@ -1,0 +1,1 @@
+//! Step Functions: executions of the state machine, over crate `asl`.
