@@ -1,1 +1,37 @@
-//! To be written.
+//! The nouns of an order and their rules.
+//!
+//! Nothing here opens a socket, reads a clock or knows of AWS: given what is on
+//! record and the time, it says what may happen next. The functions act on
+//! that, and the adapters (`shared/aws`) speak the [`ports`] to the outside.
+//!
+//! Where to begin: [`order`] is the record and the writes that it admits;
+//! [`status`] the table of its life; [`payment`] what each state of the money
+//! means to each operation; [`compensation`] how an order turns round;
+//! [`fault`] the closed list of names that the state machine matches.
+
+pub mod answer;
+pub mod catalogue;
+pub mod compensation;
+pub mod fault;
+pub mod id;
+pub mod money;
+pub mod order;
+pub mod payment;
+pub mod policy;
+pub mod ports;
+pub mod private;
+#[cfg(any(test, feature = "samples"))]
+pub mod sample;
+pub mod shipment;
+pub mod status;
+pub mod step;
+pub mod stock;
+pub mod time;
+
+pub use fault::{Failure, Fault};
+pub use id::{CustomerId, ExecutionName, IntentId, OrderId, RateId, ShipmentId, Sku, TaskToken};
+pub use money::{Currency, Money, Quantity};
+pub use order::Order;
+pub use private::Private;
+pub use status::Status;
+pub use time::Moment;

@@ -1,0 +1,184 @@
+//! Names of things: parsed once, then trusted.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The text is not a name of the kind that it was given for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadId(&'static str);
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $rule:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            #[doc = concat!("Parses the text: ", $rule, ".")]
+            pub fn parse(text: impl Into<String>) -> Result<Self, BadId> {
+                let text = text.into();
+                let valid: fn(&str) -> bool = $valid;
+                if valid(&text) { Ok(Self(text)) } else { Err(BadId($rule)) }
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = BadId;
+
+            fn try_from(text: String) -> Result<Self, BadId> {
+                Self::parse(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+fn printable(text: &str, most: usize) -> bool {
+    (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+}
+
+fn prefixed(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|rest| {
+        (1..=200).contains(&rest.len())
+            && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    })
+}
+
+id!(
+    /// An order: `ord_` and 32 hexadecimal digits. Also the name of its first execution.
+    OrderId,
+    "must be `ord_` and 32 lower-case hexadecimal digits",
+    |text| text.strip_prefix("ord_").is_some_and(|hex| {
+        hex.len() == 32 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    })
+);
+id!(
+    /// A stock-keeping unit: what is sold, by its shelf label.
+    Sku,
+    "must be 1 to 64 letters, digits, dots, hyphens or underscores",
+    |text| (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
+);
+id!(
+    /// Who placed the order: the `sub` of the token.
+    CustomerId,
+    "must be 1 to 255 printable characters without spaces",
+    |text| printable(text, 255)
+);
+id!(
+    /// The name of an execution of the state machine, of at most 80 characters.
+    ExecutionName,
+    "must be 1 to 80 printable characters without spaces",
+    |text| printable(text, 80)
+);
+id!(
+    /// A task token of Step Functions, of at most 2,048 characters.
+    TaskToken,
+    "must be 1 to 2048 printable characters without spaces",
+    |text| printable(text, 2048)
+);
+id!(
+    /// A payment intent of the gateway: `pi_…`.
+    IntentId,
+    "must be `pi_` and letters or digits",
+    |text| prefixed(text, "pi_")
+);
+id!(
+    /// A shipment of the carrier: `shp_…`.
+    ShipmentId,
+    "must be `shp_` and letters or digits",
+    |text| prefixed(text, "shp_")
+);
+id!(
+    /// A rate that the carrier offered: `rate_…`.
+    RateId,
+    "must be `rate_` and letters or digits",
+    |text| prefixed(text, "rate_")
+);
+
+/// The namespace of the order ids; any other would give other ids to the same requests.
+const ORDERS: Uuid = Uuid::from_u128(0x6f1d_1c3a_6f0e_5a53_9f0b_35f4_1c2d_7a10);
+
+impl OrderId {
+    /// The id that this customer's request has, however often it is sent.
+    ///
+    /// A UUID of version 5 over both names, each with its length before it, so
+    /// that no two different pairs run into the same text.
+    pub fn of_request(customer: &CustomerId, idempotency_key: &str) -> Self {
+        let name =
+            format!("{}:{customer}{}:{idempotency_key}", customer.0.len(), idempotency_key.len());
+        Self(format!("ord_{}", Uuid::new_v5(&ORDERS, name.as_bytes()).simple()))
+    }
+
+    /// The first execution of this order has its name.
+    pub fn first_execution(&self) -> ExecutionName {
+        ExecutionName(self.0.clone())
+    }
+
+    /// The execution that takes the order over for the `n`th time.
+    pub fn take_over(&self, n: u32) -> ExecutionName {
+        ExecutionName(format!("{}-r{n}", self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn customer(name: &str) -> CustomerId {
+        CustomerId::parse(name).unwrap()
+    }
+
+    #[test]
+    fn the_same_request_has_the_same_order_id_and_every_other_has_another() {
+        let id = OrderId::of_request(&customer("ada"), "key-1");
+        assert_eq!(id, OrderId::of_request(&customer("ada"), "key-1"));
+        assert_ne!(id, OrderId::of_request(&customer("ada"), "key-2"));
+        assert_ne!(id, OrderId::of_request(&customer("bob"), "key-1"));
+        // The border between the two names is part of the name.
+        assert_ne!(
+            OrderId::of_request(&customer("ab"), "c"),
+            OrderId::of_request(&customer("a"), "bc")
+        );
+        assert_eq!(OrderId::parse(id.as_str()), Ok(id));
+    }
+
+    #[test]
+    fn ids_are_parsed_strictly() {
+        for bad in ["", "ord_", "ord_XYZ", "ord_00000000000000000000000000000000x", "pi_1"] {
+            assert!(OrderId::parse(bad).is_err(), "{bad}");
+        }
+        for bad in ["", "a b", "a#b", "a/b", &"x".repeat(65)] {
+            assert!(Sku::parse(bad).is_err(), "{bad}");
+        }
+        assert!(Sku::parse("MUG-01.blue_L").is_ok());
+        assert!(IntentId::parse("shp_1").is_err());
+        assert!(IntentId::parse("pi_1/../cancel").is_err());
+        assert!(serde_json::from_str::<OrderId>("\"ord_1\"").is_err());
+    }
+
+    #[test]
+    fn a_take_over_has_a_name_of_its_own() {
+        let id = OrderId::of_request(&customer("ada"), "k");
+        assert_ne!(id.take_over(1), id.first_execution());
+        assert!(ExecutionName::parse(id.take_over(3).as_str()).is_ok());
+    }
+}

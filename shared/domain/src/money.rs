@@ -1,0 +1,259 @@
+//! Money in whole minor units, and how many of a thing.
+//!
+//! No floats anywhere: a sum is checked, and one that does not fit is refused.
+
+use serde::{Deserialize, Serialize};
+
+/// A currency that the shop can take.
+///
+/// The list is closed: the exponent and the limits are the gateway's own
+/// (docs.stripe.com/currencies), and a currency that is not in it cannot be
+/// written down. Configuration chooses which of these a deployment takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Currency {
+    /// Australian dollar.
+    Aud,
+    /// Canadian dollar.
+    Cad,
+    /// Swiss franc.
+    Chf,
+    /// Danish krone.
+    Dkk,
+    /// Euro.
+    Eur,
+    /// Pound sterling.
+    Gbp,
+    /// Japanese yen, which has no minor unit.
+    Jpy,
+    /// Norwegian krone.
+    Nok,
+    /// Swedish krona.
+    Sek,
+    /// United States dollar.
+    Usd,
+}
+
+impl Currency {
+    /// Every currency there is here.
+    pub const ALL: [Self; 10] = [
+        Self::Aud,
+        Self::Cad,
+        Self::Chf,
+        Self::Dkk,
+        Self::Eur,
+        Self::Gbp,
+        Self::Jpy,
+        Self::Nok,
+        Self::Sek,
+        Self::Usd,
+    ];
+
+    /// The ISO 4217 code, in capitals.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Aud => "AUD",
+            Self::Cad => "CAD",
+            Self::Chf => "CHF",
+            Self::Dkk => "DKK",
+            Self::Eur => "EUR",
+            Self::Gbp => "GBP",
+            Self::Jpy => "JPY",
+            Self::Nok => "NOK",
+            Self::Sek => "SEK",
+            Self::Usd => "USD",
+        }
+    }
+
+    /// The currency of an ISO 4217 code, in capitals.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|currency| currency.code() == code)
+    }
+
+    /// How many digits of the amount are minor units.
+    pub const fn exponent(self) -> u32 {
+        match self {
+            Self::Jpy => 0,
+            _ => 2,
+        }
+    }
+
+    /// The least amount that the gateway charges, in minor units.
+    pub const fn least(self) -> u64 {
+        match self {
+            Self::Gbp => 30,
+            Self::Dkk => 250,
+            Self::Nok | Self::Sek => 300,
+            _ => 50,
+        }
+    }
+
+    /// The greatest amount that the gateway charges, in minor units: eight digits.
+    pub const fn greatest(self) -> u64 {
+        99_999_999
+    }
+}
+
+/// An amount of minor units in a currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Money {
+    amount: u64,
+    currency: Currency,
+}
+
+/// Why two amounts could not be made into one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MoneyError {
+    /// One currency cannot be added to another.
+    #[error("amounts in {} and {} cannot be added", .0.code(), .1.code())]
+    MixedCurrencies(Currency, Currency),
+    /// The sum does not fit into 64 bits.
+    #[error("the amount is too large")]
+    TooLarge,
+}
+
+impl Money {
+    /// So many minor units of a currency.
+    pub const fn new(amount_minor: u64, currency: Currency) -> Self {
+        Self { amount: amount_minor, currency }
+    }
+
+    /// Minor units.
+    pub const fn amount_minor(self) -> u64 {
+        self.amount
+    }
+
+    /// The currency.
+    pub const fn currency(self) -> Currency {
+        self.currency
+    }
+
+    /// The sum of both.
+    pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
+        if self.currency != other.currency {
+            return Err(MoneyError::MixedCurrencies(self.currency, other.currency));
+        }
+        let amount = self.amount.checked_add(other.amount).ok_or(MoneyError::TooLarge)?;
+        Ok(Self::new(amount, self.currency))
+    }
+
+    /// The price of so many.
+    pub fn times(self, quantity: Quantity) -> Result<Self, MoneyError> {
+        let amount =
+            self.amount.checked_mul(u64::from(quantity.get())).ok_or(MoneyError::TooLarge)?;
+        Ok(Self::new(amount, self.currency))
+    }
+
+    /// Whether the gateway would charge this amount.
+    pub fn is_chargeable(self) -> bool {
+        (self.currency.least()..=self.currency.greatest()).contains(&self.amount)
+    }
+}
+
+impl std::fmt::Display for Money {
+    /// As people write it: `12.50 USD`, `1200 JPY`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let unit = 10_u64.pow(self.currency.exponent());
+        let (major, minor) = (self.amount / unit, self.amount % unit);
+        match self.currency.exponent() {
+            0 => write!(f, "{major} {}", self.currency.code()),
+            digits => {
+                write!(
+                    f,
+                    "{major}.{minor:0width$} {}",
+                    self.currency.code(),
+                    width = digits as usize
+                )
+            }
+        }
+    }
+}
+
+/// How many of one thing an order may ask for: 1 to 999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct Quantity(std::num::NonZeroU32);
+
+/// The number is not a quantity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a whole number from 1 to 999")]
+pub struct BadQuantity;
+
+impl Quantity {
+    /// The most that one line may ask for.
+    pub const MOST: u32 = 999;
+
+    /// The number.
+    pub const fn get(self) -> u32 {
+        self.0.get()
+    }
+}
+
+impl TryFrom<u32> for Quantity {
+    type Error = BadQuantity;
+
+    fn try_from(number: u32) -> Result<Self, BadQuantity> {
+        let number = std::num::NonZeroU32::new(number).ok_or(BadQuantity)?;
+        if number.get() <= Self::MOST { Ok(Self(number)) } else { Err(BadQuantity) }
+    }
+}
+
+impl From<Quantity> for u32 {
+    fn from(quantity: Quantity) -> Self {
+        quantity.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn usd(amount: u64) -> Money {
+        Money::new(amount, Currency::Usd)
+    }
+
+    #[test]
+    fn sums_are_checked() {
+        assert_eq!(usd(250).plus(usd(50)), Ok(usd(300)));
+        assert_eq!(usd(u64::MAX).plus(usd(1)), Err(MoneyError::TooLarge));
+        assert_eq!(
+            usd(1).plus(Money::new(1, Currency::Eur)),
+            Err(MoneyError::MixedCurrencies(Currency::Usd, Currency::Eur))
+        );
+        assert_eq!(usd(250).times(3.try_into().unwrap()), Ok(usd(750)));
+        assert_eq!(usd(u64::MAX).times(2.try_into().unwrap()), Err(MoneyError::TooLarge));
+    }
+
+    #[test]
+    fn only_what_the_gateway_takes_is_chargeable() {
+        assert!(!usd(49).is_chargeable());
+        assert!(usd(50).is_chargeable());
+        assert!(usd(99_999_999).is_chargeable());
+        assert!(!usd(100_000_000).is_chargeable());
+    }
+
+    #[test]
+    fn money_is_written_as_people_write_it() {
+        assert_eq!(usd(1205).to_string(), "12.05 USD");
+        assert_eq!(Money::new(1200, Currency::Jpy).to_string(), "1200 JPY");
+    }
+
+    #[test]
+    fn a_quantity_is_from_1_to_999() {
+        for bad in [0, 1000, u32::MAX] {
+            assert_eq!(Quantity::try_from(bad), Err(BadQuantity), "{bad}");
+        }
+        assert_eq!(Quantity::try_from(999).map(Quantity::get), Ok(999));
+    }
+
+    #[test]
+    fn every_currency_is_found_by_its_code_and_no_other() {
+        for currency in Currency::ALL {
+            assert_eq!(Currency::from_code(currency.code()), Some(currency));
+        }
+        for code in ["usd", "XXX", ""] {
+            assert_eq!(Currency::from_code(code), None, "{code}");
+        }
+    }
+}
