@@ -2,14 +2,26 @@
 //!
 //! AWS evaluates paths with Jayway JsonPath, so this module keeps that library's
 //! dialect, its distinction of definite and indefinite paths, and the words of
-//! its complaints, which reach users inside an execution's `cause`. `scope.rs`
-//! says what the roots `$`, `$$` and `$name` stand for; `template.rs` is the main
-//! caller.
+//! its complaints, which reach users inside an execution's `cause`. A definite
+//! path gives its one value or fails; an indefinite one (wildcard, filter, slice,
+//! descent, several names or indexes) gives an array of all that it finds.
+//!
+//! `paths/parse.rs` reads the text, `paths/walk.rs` follows it, `paths/filter.rs`
+//! decides `[?(…)]`. `scope.rs` says what the roots `$`, `$$` and `$name` stand
+//! for; `template.rs` is the main caller.
 
-use serde_json::Value;
+mod filter;
+mod parse;
+mod walk;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::scope::Scope;
+use filter::Filter;
 
 /// Text that is not a path.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -25,13 +37,28 @@ pub struct PathSyntax {
 pub struct PathFault {
     /// The path as the definition wrote it.
     pub path: String,
+    /// Which of the ways in which a path fails.
+    pub kind: PathFaultKind,
     /// Jayway's words: `No results for path: $['a']`, `Missing property in path $['a']`…
     pub reason: String,
     /// The value in which it was looked for, as JSON.
     pub input: String,
 }
 
-/// A path that reads: `$.a.b`, `$$.Execution.Id`, `$name[0]`.
+/// The ways in which a path fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PathFaultKind {
+    /// It leads nowhere.
+    Missing,
+    /// There is no input to look in: it is `null`.
+    NullInput,
+    /// It would visit more values than any honest document holds.
+    TooWide,
+    /// A reference path cannot be written to this input.
+    Unwritable,
+}
+
+/// A path that reads: `$.a.b`, `$$.Execution.Id`, `$name[0]`, `$..x[?(@.y > 1)]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Path {
     text: String,
@@ -39,23 +66,38 @@ pub struct Path {
     steps: Vec<Step>,
 }
 
+/// What a path starts from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Root {
+pub enum Root {
+    /// `$`: the input.
     Input,
+    /// `$$`: the context object.
     Context,
+    /// `$name`: a workflow variable.
     Variable(String),
 }
 
+/// One step of a path.
 #[derive(Debug, Clone, PartialEq)]
 enum Step {
-    Name(String),
-    Index(i64),
+    /// `.a`, `['a']`, `['a','b']`.
+    Names(Vec<String>),
+    /// `[0]`, `[-1]`, `[0,2]`.
+    Indexes(Vec<i64>),
+    /// `[1:]`, `[:2]`, `[1:2]`.
+    Slice(Option<i64>, Option<i64>),
+    /// `.*`, `[*]`.
+    Wildcard,
+    /// `..`: every value below, and then the next step.
+    Descent,
+    /// `[?(…)]`.
+    Filter(Filter),
 }
 
 impl Path {
     /// Reads the text of a path.
     pub fn parse(text: &str) -> Result<Self, PathSyntax> {
-        let (root, steps) = split(text)?;
+        let (root, steps) = parse::path(text)?;
         Ok(Self { text: text.to_owned(), root, steps })
     }
 
@@ -64,51 +106,185 @@ impl Path {
         &self.text
     }
 
+    /// What it starts from.
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// Whether it is the root by itself: `$`, `$$` or `$name`.
+    pub fn is_root(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Whether it leads to one value at most.
+    pub fn is_definite(&self) -> bool {
+        walk::definite(&self.steps)
+    }
+
+    /// Whether it has only names and single indexes, so that it could be written to.
+    pub fn is_reference(&self) -> bool {
+        self.steps.iter().all(|step| match step {
+            Step::Names(names) => names.len() == 1,
+            Step::Indexes(indexes) => indexes.len() == 1,
+            _ => false,
+        })
+    }
+
     /// The value that the path leads to; an indefinite path gives an array of all.
     pub fn read(&self, scope: &Scope<'_>) -> Result<Value, PathFault> {
-        let root = self.root_value(scope)?;
-        let mut at = root;
-        for step in &self.steps {
-            at = match step {
-                Step::Name(name) => at.get(name),
-                Step::Index(index) => nth(at, *index),
-            }
-            .ok_or_else(|| self.fault(root, format!("No results for path: {}", self.text)))?;
-        }
-        Ok(at.clone())
+        self.find(scope).map(Cow::into_owned).map_err(|miss| self.fault(miss, scope))
     }
 
-    fn root_value<'a>(&self, scope: &Scope<'a>) -> Result<&'a Value, PathFault> {
-        match &self.root {
-            Root::Input => Ok(scope.input),
-            Root::Context => Ok(scope.context),
-            Root::Variable(name) => scope.variables.get(name).ok_or_else(|| PathFault {
-                path: self.text.clone(),
-                reason: format!("No results for path: $['{name}']"),
-                input: Value::Object(scope.variables.clone()).to_string(),
-            }),
-        }
+    /// Whether the path leads anywhere, without building what it leads to.
+    pub fn is_present(&self, scope: &Scope<'_>) -> bool {
+        self.find(scope).is_ok()
     }
 
-    fn fault(&self, input: &Value, reason: String) -> PathFault {
-        PathFault { path: self.text.clone(), reason, input: input.to_string() }
+    /// The value, borrowed where it can be.
+    pub(crate) fn find<'v>(&self, scope: &Scope<'v>) -> Result<Cow<'v, Value>, Miss> {
+        let root = match &self.root {
+            Root::Input => scope.input,
+            Root::Context => scope.context,
+            Root::Variable(name) => scope
+                .variables
+                .get(name)
+                .ok_or_else(|| Miss::missing(format!("No results for path: $['{name}']")))?,
+        };
+        if root.is_null() && self.root == Root::Input {
+            return Err(Miss { kind: PathFaultKind::NullInput, reason: NULL_INPUT.to_owned() });
+        }
+        walk::read(&self.steps, root)
+    }
+
+    /// What is told of a miss in this scope.
+    pub(crate) fn fault(&self, miss: Miss, scope: &Scope<'_>) -> PathFault {
+        let input = match &self.root {
+            Root::Input => scope.input.to_string(),
+            Root::Context => scope.context.to_string(),
+            Root::Variable(name) => match scope.variables.get(name) {
+                Some(value) => value.to_string(),
+                None => Value::Object(scope.variables.clone()).to_string(),
+            },
+        };
+        PathFault { path: self.text.clone(), kind: miss.kind, reason: miss.reason, input }
     }
 }
 
-/// A path that can be written to: names and indexes only, from `$`.
+const NULL_INPUT: &str = "Unable to apply Path transformation to null or empty input.";
+
+/// Why a walk found nothing, before the path and the input are known.
+#[derive(Debug)]
+pub(crate) struct Miss {
+    kind: PathFaultKind,
+    reason: String,
+}
+
+impl Miss {
+    fn missing(reason: String) -> Self {
+        Self { kind: PathFaultKind::Missing, reason }
+    }
+}
+
+/// The path in Jayway's canonical form, `$['a'][0]`: what it was read as.
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.root {
+            Root::Input => f.write_str("$")?,
+            Root::Context => f.write_str("$$")?,
+            Root::Variable(name) => write!(f, "${name}")?,
+        }
+        write_steps(f, &self.steps)
+    }
+}
+
+fn write_steps(f: &mut fmt::Formatter<'_>, steps: &[Step]) -> fmt::Result {
+    steps.iter().try_for_each(|step| write!(f, "{step}"))
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Names(names) => write_names(f, names),
+            Self::Indexes(indexes) => write_list(f, indexes.iter()),
+            Self::Slice(from, to) => {
+                f.write_str("[")?;
+                from.map_or(Ok(()), |from| write!(f, "{from}"))?;
+                f.write_str(":")?;
+                to.map_or(Ok(()), |to| write!(f, "{to}"))?;
+                f.write_str("]")
+            }
+            Self::Wildcard => f.write_str("[*]"),
+            Self::Descent => f.write_str(".."),
+            Self::Filter(filter) => write!(f, "[?({filter})]"),
+        }
+    }
+}
+
+/// Names keep their backslashes, so each is put in the quotes that it does not close.
+fn write_names(f: &mut fmt::Formatter<'_>, names: &[String]) -> fmt::Result {
+    let fits = |quote: char| {
+        names.iter().all(|name| {
+            let text: Vec<char> = format!("{quote}{name}{quote}").chars().collect();
+            parse::end_of_quoted(&text, 0) == Ok(text.len())
+        })
+    };
+    match (names, ['\'', '"'].into_iter().find(|quote| fits(*quote))) {
+        (names, Some(quote)) => {
+            write_list(f, names.iter().map(|name| format!("{quote}{name}{quote}")))
+        }
+        (names, None) => names.iter().try_for_each(|name| write!(f, ".{name}")),
+    }
+}
+
+fn write_list<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    items: impl Iterator<Item = T>,
+) -> fmt::Result {
+    for (index, item) in items.enumerate() {
+        write!(f, "{}{item}", if index == 0 { "[" } else { "," })?;
+    }
+    f.write_str("]")
+}
+
+/// A filter's text in single quotes, escaped so that it reads back as itself.
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("'")?;
+        for c in self.0.chars() {
+            match c {
+                '\'' | '\\' => write!(f, "\\{c}")?,
+                _ => write!(f, "{c}")?,
+            }
+        }
+        f.write_str("'")
+    }
+}
+
+/// A path that can be written to: names and single indexes, from `$`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReferencePath {
     text: String,
-    steps: Vec<Step>,
+    steps: Vec<Place>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Place {
+    Name(String),
+    Index(i64),
 }
 
 impl ReferencePath {
     /// Reads the text of a reference path.
     pub fn parse(text: &str) -> Result<Self, PathSyntax> {
-        match split(text)? {
-            (Root::Input, steps) => Ok(Self { text: text.to_owned(), steps }),
-            _ => Err(PathSyntax { message: format!("{text} is not a reference path") }),
+        let refuse = || PathSyntax { message: format!("'{text}' is not a reference path") };
+        let (root, steps) = parse::path(text)?;
+        if root != Root::Input {
+            return Err(refuse());
         }
+        let steps = steps.into_iter().map(|step| Place::of(step).ok_or_else(refuse));
+        Ok(Self { text: text.to_owned(), steps: steps.collect::<Result<_, _>>()? })
     }
 
     /// The path as it was written.
@@ -116,71 +292,67 @@ impl ReferencePath {
         &self.text
     }
 
-    /// `into` with `value` at this path: what `ResultPath` does.
+    /// `into` with `value` at this path: what `ResultPath` does. Objects on the way
+    /// are made where there is nothing; an array's item must be there already.
     pub fn write(&self, into: Value, value: Value) -> Result<Value, PathFault> {
         let mut whole = into;
-        let mut at = &mut whole;
-        for step in &self.steps {
-            let Step::Name(name) = step else { return Err(self.unwritable(&whole)) };
-            if at.is_null() {
-                *at = Value::Object(serde_json::Map::new());
+        match self.slot(&mut whole) {
+            Some(slot) => {
+                *slot = value;
+                Ok(whole)
             }
-            match at {
-                Value::Object(fields) => at = fields.entry(name).or_insert(Value::Null),
-                other => {
-                    let other = other.clone();
-                    return Err(self.unwritable(&other));
-                }
-            }
+            None => Err(self.unwritable(&whole)),
         }
-        *at = value;
-        Ok(whole)
     }
 
+    fn slot<'v>(&self, whole: &'v mut Value) -> Option<&'v mut Value> {
+        let mut at = whole;
+        for step in &self.steps {
+            at = match step {
+                Place::Name(name) => fields(at)?.entry(name.as_str()).or_insert(Value::Null),
+                Place::Index(index) => {
+                    let items = at.as_array_mut()?;
+                    let index = walk::absolute(*index, items.len())?;
+                    items.get_mut(index)?
+                }
+            };
+        }
+        Some(at)
+    }
+
+    /// The input in the cause is what it was before: a failed write made at most
+    /// nulls on the way, and those only where nothing stood.
     fn unwritable(&self, input: &Value) -> PathFault {
         let input = input.to_string();
         PathFault {
             path: self.text.clone(),
-            reason: format!("Unable to apply step to input {input}"),
+            kind: PathFaultKind::Unwritable,
+            reason: format!("Unable to apply ReferencePath {} to input {input}", self.text),
             input,
         }
     }
 }
 
-fn nth(array: &Value, index: i64) -> Option<&Value> {
-    let array = array.as_array()?;
-    let from_end = usize::try_from(index.unsigned_abs()).ok()?;
-    if index < 0 { array.get(array.len().checked_sub(from_end)?) } else { array.get(from_end) }
-}
-
-fn split(text: &str) -> Result<(Root, Vec<Step>), PathSyntax> {
-    let wrong = || PathSyntax { message: format!("{text} is not a path") };
-    let rest = text.strip_prefix('$').ok_or_else(wrong)?;
-    let (root, rest) = match rest.strip_prefix('$') {
-        Some(rest) => (Root::Context, rest),
-        None => {
-            let end = rest.find(['.', '[']).unwrap_or(rest.len());
-            let (name, rest) = rest.split_at(end);
-            let root = if name.is_empty() { Root::Input } else { Root::Variable(name.to_owned()) };
-            (root, rest)
-        }
-    };
-    let mut steps = Vec::new();
-    let mut rest = rest;
-    while !rest.is_empty() {
-        if let Some(inner) = rest.strip_prefix('[') {
-            let (index, after) = inner.split_once(']').ok_or_else(wrong)?;
-            steps.push(match index.strip_prefix('\'').and_then(|name| name.strip_suffix('\'')) {
-                Some(name) => Step::Name(name.to_owned()),
-                None => Step::Index(index.parse().ok().ok_or_else(wrong)?),
-            });
-            rest = after;
-        } else {
-            let name = rest.strip_prefix('.').ok_or_else(wrong)?;
-            let (name, after) = name.split_at(name.find(['.', '[']).unwrap_or(name.len()));
-            steps.push(Step::Name(name.to_owned()));
-            rest = after;
+impl Place {
+    fn of(step: Step) -> Option<Self> {
+        match step {
+            Step::Names(mut names) if names.len() == 1 => names.pop().map(Self::Name),
+            Step::Indexes(indexes) => match indexes[..] {
+                [index] => Some(Self::Index(index)),
+                _ => None,
+            },
+            _ => None,
         }
     }
-    Ok((root, steps))
 }
+
+/// The object at this place, made where there is nothing yet.
+fn fields(at: &mut Value) -> Option<&mut Map<String, Value>> {
+    if at.is_null() {
+        *at = Value::Object(Map::new());
+    }
+    at.as_object_mut()
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::intrinsics::{Expression, ExpressionSyntax, IntrinsicFault};
-use crate::paths::{Path, PathFault, PathSyntax};
+use crate::paths::{Path, PathFault, PathFaultKind, PathSyntax};
 use crate::scope::Scope;
 
 /// Data that could not be computed. [`DataFault::error`] is AWS's error name and
@@ -32,8 +32,9 @@ pub enum DataFault {
     /// An intrinsic function refused.
     #[error(transparent)]
     Intrinsic(#[from] IntrinsicFault),
-    /// The path of `InputPath`, `OutputPath`, `ItemsPath`… found nothing.
-    #[error("Invalid path '{}' : {}", .0.path, .0.reason)]
+    /// The path of `InputPath`, `OutputPath`, `ItemsPath`… found nothing, or that of
+    /// `ResultPath` cannot be written.
+    #[error("{}", path_cause(.0))]
     Path(#[from] PathFault),
     /// A choice rule's `Variable` or `…Path` found nothing.
     #[error(
@@ -50,8 +51,19 @@ impl DataFault {
     pub fn error(&self) -> &'static str {
         match self {
             Self::Intrinsic(_) => "States.IntrinsicFailure",
-            Self::Field { .. } => "States.ParameterPathFailure",
-            Self::Path(_) | Self::Condition { .. } => "States.Runtime",
+            Self::Path(fault) if fault.kind == PathFaultKind::Unwritable => {
+                "States.ResultPathMatchFailure"
+            }
+            Self::Field { .. } | Self::Path(_) | Self::Condition { .. } => "States.Runtime",
+        }
+    }
+}
+
+fn path_cause(fault: &PathFault) -> String {
+    match fault.kind {
+        PathFaultKind::NullInput | PathFaultKind::Unwritable => fault.reason.clone(),
+        PathFaultKind::Missing | PathFaultKind::TooWide => {
+            format!("Invalid path '{}' : {}", fault.path, fault.reason)
         }
     }
 }
@@ -108,6 +120,12 @@ impl Source {
             Self::Path(path) => path.as_str(),
             Self::Call(call) => call.as_str(),
         }
+    }
+
+    /// The value it stands for, a failure being reported with the field's name, as
+    /// AWS does for templates, `ErrorPath`, `CausePath` and the like.
+    pub fn evaluate_for(&self, field: &str, scope: &Scope<'_>) -> Result<Value, DataFault> {
+        self.evaluate(scope).map_err(|fault| in_field(fault, field))
     }
 
     /// The value it stands for.
@@ -182,9 +200,7 @@ impl Node {
                 }
                 Ok(Value::Object(object))
             }
-            Self::Computed { field, source } => {
-                source.evaluate(scope).map_err(|fault| in_field(fault, field))
-            }
+            Self::Computed { field, source } => source.evaluate_for(field, scope),
         }
     }
 }
@@ -192,7 +208,7 @@ impl Node {
 /// A path that fails inside a template is reported with the field's name.
 fn in_field(fault: DataFault, field: &str) -> DataFault {
     match fault {
-        DataFault::Path(PathFault { path, input, .. }) => {
+        DataFault::Path(PathFault { kind: PathFaultKind::Missing, path, input, .. }) => {
             DataFault::Field { field: field.to_owned(), path, input }
         }
         other => other,

@@ -1,13 +1,25 @@
 //! Intrinsic functions: `States.Format('…', $.a)` and its kin.
 //!
 //! An [`Expression`] is parsed once, when the definition is, and evaluated against
-//! a [`Scope`]. A function that refuses its arguments answers with
-//! [`IntrinsicFault`], worded as AWS words it.
+//! a [`Scope`]. A function that refuses its arguments answers with an
+//! [`IntrinsicFault`].
+//!
+//! `intrinsics/parse.rs` reads the text, `intrinsics/functions.rs` has the
+//! functions, `intrinsics/java.rs` their way of turning values into text.
+
+mod functions;
+mod java;
+pub(crate) mod numbers;
+mod parse;
+
+use std::fmt;
 
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::paths::{Path, PathFault};
 use crate::scope::Scope;
+pub(crate) use functions::Function;
 
 /// Text that is not a call of an intrinsic function.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -17,31 +29,59 @@ pub struct ExpressionSyntax {
     pub message: String,
 }
 
-/// A call that could not be carried out. `States.IntrinsicFailure` unless AWS
-/// reports it under `States.Runtime`.
+/// A call that could not be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("The function '{call}' had the following error: {message}")]
+#[error("The function '{call}' had the following error: {reason}")]
 pub struct IntrinsicFault {
-    /// The call as the definition wrote it.
+    /// The whole call as the definition wrote it.
     pub call: String,
-    /// What went wrong, in AWS's words.
-    pub message: String,
+    /// What went wrong.
+    #[source]
+    pub reason: CallFault,
+}
+
+/// Why a function refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CallFault {
+    /// An argument's path leads nowhere.
+    #[error(
+        "The JsonPath argument for the field '{}' could not be found in the input '{}'",
+        .0.path,
+        .0.input
+    )]
+    Argument(PathFault),
+    /// The arguments do not suit the function.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// A parsed call of an intrinsic function.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expression {
     text: String,
+    call: Call,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Call {
+    function: Function,
+    arguments: Vec<Argument>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Argument {
+    /// `'…'`, with its escapes still in it: `States.Format` must see `\{`.
+    Text(String),
+    /// A number, `true`, `false`, `null`.
+    Literal(Value),
+    Path(Path),
+    Call(Call),
 }
 
 impl Expression {
     /// Reads the text of a call.
     pub fn parse(text: &str) -> Result<Self, ExpressionSyntax> {
-        if text.starts_with("States.") {
-            Ok(Self { text: text.to_owned() })
-        } else {
-            Err(ExpressionSyntax { message: format!("{text} is not a call") })
-        }
+        Ok(Self { text: text.to_owned(), call: parse::call(text)? })
     }
 
     /// The call as it was written.
@@ -49,8 +89,83 @@ impl Expression {
         &self.text
     }
 
+    /// The paths among its arguments, those of nested calls included.
+    pub fn paths(&self) -> Vec<&Path> {
+        let mut paths = Vec::new();
+        self.call.collect_paths(&mut paths);
+        paths
+    }
+
     /// Carries the call out.
-    pub fn evaluate(&self, _scope: &Scope<'_>) -> Result<Value, IntrinsicFault> {
-        Err(IntrinsicFault { call: self.text.clone(), message: "it is not known".to_owned() })
+    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, IntrinsicFault> {
+        let fault = |reason| IntrinsicFault { call: self.text.clone(), reason };
+        self.call.evaluate(scope).map_err(fault)
     }
 }
+
+/// The call as it was understood.
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.call)
+    }
+}
+
+impl Call {
+    fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, CallFault> {
+        let mut values = Vec::with_capacity(self.arguments.len());
+        for argument in &self.arguments {
+            values.push(argument.evaluate(scope)?);
+        }
+        if self.function == Function::Format
+            && let Some(Argument::Text(raw)) = self.arguments.first()
+        {
+            values[0] = Value::String(raw.clone());
+        }
+        self.function.apply(&values, scope.entropy)
+    }
+
+    fn collect_paths<'a>(&'a self, into: &mut Vec<&'a Path>) {
+        for argument in &self.arguments {
+            match argument {
+                Argument::Path(path) => into.push(path),
+                Argument::Call(call) => call.collect_paths(into),
+                Argument::Text(_) | Argument::Literal(_) => {}
+            }
+        }
+    }
+}
+
+impl Argument {
+    fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, CallFault> {
+        match self {
+            Self::Text(raw) => Ok(Value::String(parse::unescape(raw))),
+            Self::Literal(value) => Ok(value.clone()),
+            Self::Path(path) => path.read(scope).map_err(CallFault::Argument),
+            Self::Call(call) => call.evaluate(scope),
+        }
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "States.{}(", self.function)?;
+        for (index, argument) in self.arguments.iter().enumerate() {
+            write!(f, "{}{argument}", if index == 0 { "" } else { ", " })?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl fmt::Display for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(raw) => write!(f, "'{raw}'"),
+            Self::Literal(value) => write!(f, "{value}"),
+            Self::Path(path) => write!(f, "{path}"),
+            Self::Call(call) => write!(f, "{call}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! What the functions answer and how they refuse.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::scope::{Entropy, Variables};
+
+fn evaluate(call: &str, input: &Value) -> Result<Value, String> {
+    let (context, variables, entropy) = (json!({"Id": "i"}), Variables::new(), Entropy::seeded(7));
+    let scope = Scope { input, context: &context, variables: &variables, entropy: &entropy };
+    let expression = Expression::parse(call).map_err(|syntax| syntax.message)?;
+    expression.evaluate(&scope).map_err(|fault| fault.to_string())
+}
+
+#[test]
+fn each_function_answers_as_the_guide_shows() {
+    let check = |call: &str, expected: Value| {
+        let input = json!({"a": [1, 2, 3, 2], "o": {"k": "v", "l": [1.5, null]}, "s": "x"});
+        assert_eq!(evaluate(call, &input), Ok(expected), "{call}");
+    };
+    check("States.Format('{} and {}', $.s, 2.3)", json!("x and 2.3"));
+    check("States.Format('{}', $.o)", json!("{k=v, l=[1.5, null]}"));
+    check(r"States.Format('\{\} it\'s \\ {}', true)", json!(r"{} it's \ true"));
+    check("States.Format('{}', 10000000.0)", json!("1.0E7"));
+    check("States.JsonToString($.o)", json!("{\"k\":\"v\",\"l\":[1.5,null]}"));
+    check("States.Array()", json!([]));
+    check("States.Array('Foo', $.s, 2.3, null)", json!(["Foo", "x", 2.3, null]));
+    check("States.ArrayPartition($.a, 3)", json!([[1, 2, 3], [2]]));
+    check("States.ArrayContains($.a, 3)", json!(true));
+    check("States.ArrayContains($.a, '3')", json!(false));
+    check("States.ArrayRange(1, 9, 2)", json!([1, 3, 5, 7, 9]));
+    check("States.ArrayRange(3, 0, -2)", json!([3, 1]));
+    check("States.ArrayGetItem($.a, 2)", json!(3));
+    check("States.ArrayLength($.a)", json!(4));
+    check("States.ArrayUnique($.a)", json!([1, 2, 3]));
+    check("States.Base64Encode('Data to encode')", json!("RGF0YSB0byBlbmNvZGU="));
+    check("States.Base64Decode('RGF0YSB0byBlbmNvZGU=')", json!("Data to encode"));
+    check("States.Hash('input data', 'SHA-1')", json!("aaff4a450a104cd177d28d18d74485e8cae074b7"));
+    check("States.JsonMerge($.o, $.o, false)", json!({"k": "v", "l": [1.5, null]}));
+    check("States.MathAdd(111, -1)", json!(110));
+    check("States.MathAdd(1.5, 1.51)", json!(4));
+    check("States.StringSplit('This.is+a,,test', '.+,')", json!(["This", "is", "a", "test"]));
+    check("States.ArrayGetItem(States.StringSplit('a-b', '-'), States.MathAdd(0, 1))", json!("b"));
+    check("States.ArrayLength( States.Array( $$.Id ,1 ) )", json!(2));
+}
+
+#[test]
+fn chance_comes_from_the_seed_alone() {
+    let input = json!({});
+    let uuid = evaluate("States.UUID()", &input);
+    assert_eq!(uuid, evaluate("States.UUID()", &input));
+    assert_eq!(uuid.unwrap().as_str().map(str::len), Some(36));
+    for _ in 0..20 {
+        let drawn = evaluate("States.MathRandom(-5, 5)", &input).unwrap().as_i64();
+        assert!(drawn.is_some_and(|drawn| (-5..5).contains(&drawn)));
+    }
+    let seeded = evaluate("States.MathRandom(0, 1000, 3)", &input);
+    assert_eq!(seeded, evaluate("States.MathRandom(0, 1000, 3)", &input));
+}
+
+#[test]
+fn a_function_that_refuses_names_the_call() {
+    let check = |call: &str, expected: &str| {
+        let expected = format!("The function '{call}' had the following error: {expected}");
+        assert_eq!(evaluate(call, &json!({"a": [1]})), Err(expected));
+    };
+    check(
+        "States.Format('{}', $.no)",
+        "The JsonPath argument for the field '$.no' could not be found in the input '{\"a\":[1]}'",
+    );
+    check("States.ArrayGetItem($.a, 1)", "Index 1 is out of bounds for an array of length 1");
+    check("States.ArrayLength('a')", "States.ArrayLength takes an array, not \"a\"");
+    check("States.ArrayRange(0, 1, 0)", "the increment of States.ArrayRange cannot be zero");
+    check("States.ArrayRange(0, 5000, 1)", "States.ArrayRange gives at most 1000 items");
+    check("States.Format('{} {}', 1)", "there are more {} in the template than arguments");
+    check("States.Hash('a', 'CRC')", "the algorithm 'CRC' is not supported");
+    check(
+        "States.JsonMerge($, $, true)",
+        "States.JsonMerge supports the shallow mode only: its third argument is false",
+    );
+}
+
+#[test]
+fn what_is_no_call_is_refused() {
+    for text in [
+        "",
+        "States",
+        "States.",
+        "States.Nothing()",
+        "States.Array",
+        "States.Array(",
+        "States.Array(1",
+        "States.Array(1,)",
+        "States.Array(1 2)",
+        "States.Array(1) x",
+        "States.Array(x)",
+        "States.Array('a)",
+        "States.Array(\"a\")",
+        r"States.Array('\n')",
+        r#"States.StringToJson('{"text":"An \"escaped\" quote"}')"#,
+        "States.UUID(1)",
+        "States.MathAdd(1)",
+        "States.Array($.)",
+    ] {
+        assert!(Expression::parse(text).is_err(), "{text}");
+    }
+    let nested = |depth: usize| "States.Array(".repeat(depth) + &")".repeat(depth);
+    assert!(Expression::parse(&nested(10)).is_ok());
+    assert!(Expression::parse(&nested(11)).is_err());
+}
+
+#[test]
+fn blank_text_is_json_null() {
+    for (text, expected) in
+        [("", json!(null)), ("  ", json!(null)), ("-0", json!(0)), ("1.10", json!(1.1))]
+    {
+        assert_eq!(evaluate("States.StringToJson($)", &json!(text)), Ok(expected), "{text:?}");
+    }
+    assert!(evaluate("States.StringToJson($)", &json!("{")).is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_the_parser_panic(text in "\\PC{0,40}") {
+        let _ = Expression::parse(&text);
+        let _ = Expression::parse(&format!("States.Format({text})"));
+    }
+
+    #[test]
+    fn no_arguments_make_a_function_panic(
+        index in 0_usize..18,
+        arguments in proptest::collection::vec(
+            prop_oneof![
+                "'([a-z0-9{},:]|\\\\\\\\|\\\\\\{){0,6}'",
+                any::<i64>().prop_map(|number| number.to_string()),
+                any::<f32>().prop_filter("JSON", |number| number.is_finite()).prop_map(|number| format!("{number:?}")),
+                Just("null".to_owned()), Just("false".to_owned()), Just("$.a".to_owned()), Just("$".to_owned()),
+            ],
+            0..4,
+        ),
+    ) {
+        let name = ["Format", "StringToJson", "JsonToString", "Array", "ArrayPartition",
+            "ArrayContains", "ArrayRange", "ArrayGetItem", "ArrayLength", "ArrayUnique",
+            "Base64Encode", "Base64Decode", "Hash", "JsonMerge", "MathRandom", "MathAdd",
+            "StringSplit", "UUID"][index];
+        let call = format!("States.{name}({})", arguments.join(", "));
+        let _ = evaluate(&call, &json!({"a": [1, "b", {"c": null}]}));
+        if let Ok(expression) = Expression::parse(&call) {
+            let printed = expression.to_string();
+            let again = Expression::parse(&printed).map_err(|why| TestCaseError::fail(format!("{printed}: {why}")))?;
+            prop_assert_eq!(again.to_string(), printed);
+        }
+    }
+
+    #[test]
+    fn json_survives_text(value in "[a-z\"\\\\é\u{1}]{0,12}", number in any::<i64>()) {
+        let input = json!({"v": value, "n": number});
+        let text = evaluate("States.JsonToString($)", &input).unwrap();
+        prop_assert_eq!(evaluate("States.StringToJson($)", &text), Ok(input));
+    }
+}
