@@ -33,7 +33,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Duration, Instant};
 
 /// How the stack's time relates to the wall's.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub struct ClockSettings {
     /// How many times faster than the wall clock it runs.
     pub speed: NonZeroU32,
@@ -70,18 +70,20 @@ impl StackClock {
 
     /// Waits until the stack's time is `due`; dropping the future cancels the timer.
     ///
-    /// The returned guard keeps the clock from leaping on until the caller has
-    /// acted on the timer: keep it until that is done, or until the next guard is
-    /// taken.
-    #[expect(clippy::missing_panics_doc, reason = "the hand answers every timer: see below")]
-    pub async fn sleep_until(&self, due: Timestamp) -> Busy {
+    /// The timer is set by the call itself, not by the first poll, so that a guard
+    /// can be dropped between the two: set the timer, let go, then wait. The guard
+    /// that comes back keeps the clock from leaping on until the caller has acted
+    /// on the timer: keep it until that is done, or until the next is taken.
+    pub fn sleep_until(&self, due: Timestamp) -> impl Future<Output = Busy> + Send + use<> {
         let (fire, fired) = oneshot::channel();
         let timer = self.set(due, fire);
-        let Ok(busy) = fired.await else {
-            unreachable!("a timer is removed only by firing or by dropping `timer`")
-        };
-        drop(timer);
-        busy
+        async move {
+            let Ok(busy) = fired.await else {
+                unreachable!("a timer is removed only by firing or by dropping `timer`")
+            };
+            drop(timer);
+            busy
+        }
     }
 
     /// A guard that keeps the clock from leaping while something is pending.
@@ -147,6 +149,12 @@ impl fmt::Debug for Busy {
     }
 }
 
+/// The wall's time, for what binds a running process: a deadline it is told.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+pub fn wall_clock() -> Timestamp {
+    Timestamp::now()
+}
+
 struct Shared {
     speed: u32,
     skip: bool,
@@ -170,10 +178,9 @@ struct Face {
 type TimerKey = (Timestamp, u64);
 
 impl Shared {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
     fn new(settings: ClockSettings) -> Self {
         let face = Face {
-            at_anchor: settings.start.unwrap_or_else(Timestamp::now),
+            at_anchor: settings.start.unwrap_or_else(wall_clock),
             anchor: Instant::now(),
             leapt: SignedDuration::ZERO,
             timers: BTreeMap::new(),
@@ -214,8 +221,9 @@ impl Face {
         self.busy.is_empty()
     }
 
-    fn leap_to(&mut self, due: Timestamp, now: Timestamp) {
-        let distance = due.duration_since(now);
+    fn leap_to_next(&mut self, real: Instant, speed: u32) {
+        let Some(&(due, _)) = self.timers.keys().next() else { return };
+        let distance = due.duration_since(self.now(real, speed));
         if distance.is_positive() {
             self.at_anchor = self.at_anchor.saturating_add(distance).unwrap_or(Timestamp::MAX);
             self.leapt = self.leapt.saturating_add(distance);
@@ -254,10 +262,7 @@ fn tick(shared: &Arc<Shared>) -> Option<Instant> {
     let mut face = shared.lock();
     let real = Instant::now();
     if shared.skip && face.busy.is_empty() {
-        if let Some(&(due, _)) = face.timers.keys().next() {
-            let now = face.now(real, shared.speed);
-            face.leap_to(due, now);
-        }
+        face.leap_to_next(real, shared.speed);
     }
     let now = face.now(real, shared.speed);
     let mut undelivered = Vec::new();
@@ -283,4 +288,4 @@ fn real_wait(wait: SignedDuration, speed: u32) -> Duration {
 }
 
 /// The runtime's timers reach two years; looking again each day costs nothing.
-const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_SLEEP: Duration = Duration::from_hours(24);

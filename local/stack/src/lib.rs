@@ -14,6 +14,7 @@ pub mod commands;
 pub mod conformance;
 pub mod counters;
 pub mod dynamodb;
+pub mod faults;
 pub mod lambda;
 pub mod scenarios;
 pub mod stepfunctions;

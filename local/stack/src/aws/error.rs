@@ -14,7 +14,7 @@ pub struct AwsError {
     /// The HTTP status with which it is answered.
     pub status: u16,
     /// The whole JSON body: `__type`, the message, and what the error carries.
-    pub body: Value,
+    pub body: Box<Value>,
 }
 
 impl AwsError {
@@ -31,13 +31,13 @@ impl AwsError {
     /// An error with its status and the usual body.
     pub fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
         let message = message.into();
-        let body = json!({ "__type": code, "message": message });
+        let body = Box::new(json!({ "__type": code, "message": message }));
         Self { code: code.to_owned(), message, status, body }
     }
 
     /// An error of which only the name is told.
     pub fn bare(status: u16, code: &str) -> Self {
-        let body = json!({ "__type": code });
+        let body = Box::new(json!({ "__type": code }));
         Self { code: code.to_owned(), message: String::new(), status, body }
     }
 

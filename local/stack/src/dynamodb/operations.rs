@@ -87,10 +87,8 @@ fn unreadable(error: &serde_json::Error) -> AwsError {
         return AwsError::client("ValidationException", said);
     }
     let missing = ["missing field", "unknown variant", "invalid type: null", "AttributeValue"];
-    let code = match missing.iter().any(|part| message.contains(part)) {
-        true => "ValidationException",
-        false => "SerializationException",
-    };
+    let invalid = missing.iter().any(|part| message.contains(part));
+    let code = if invalid { "ValidationException" } else { "SerializationException" };
     AwsError::client(code, message)
 }
 
@@ -102,6 +100,6 @@ pub(super) fn refusal(error: &DynoxideError) -> AwsError {
         code: code.to_owned(),
         message: error.to_string(),
         status: error.status_code(),
-        body,
+        body: Box::new(body),
     }
 }

@@ -1,8 +1,111 @@
-//! What an invocation comes to: an answer, a function's error, or a refusal.
+//! One invocation, and what it comes to: an answer, a function's error, or a
+//! refusal, each in Lambda's words.
+
+use std::process::ExitStatus;
+use std::time::Duration;
 
 use bytes::Bytes;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::aws::AwsError;
+
+/// What a synchronous invocation may carry, either way: 6 MiB.
+pub(super) const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
+
+/// An invocation that was accepted.
+#[derive(Debug, Clone)]
+pub(super) struct Invocation {
+    pub(super) request_id: String,
+    pub(super) payload: Bytes,
+    /// As the caller named the function.
+    pub(super) arn: String,
+    pub(super) version: String,
+    /// The order that it is about, if the payload says so at its top.
+    pub(super) order_id: Option<String>,
+}
+
+impl Invocation {
+    pub(super) fn new(payload: Bytes, arn: &str, version: &str) -> Result<Self, InvokeError> {
+        if payload.len() > PAYLOAD_LIMIT {
+            return Err(InvokeError::RequestTooLarge);
+        }
+        // Lambda takes an empty body for an empty object.
+        let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
+        let event: Value = serde_json::from_slice(&payload)
+            .map_err(|error| InvokeError::InvalidRequestContent { detail: error.to_string() })?;
+        Ok(Self {
+            request_id: Uuid::new_v4().to_string(),
+            payload,
+            arn: arn.to_owned(),
+            version: version.to_owned(),
+            order_id: event.get("orderId").and_then(Value::as_str).map(str::to_owned),
+        })
+    }
+
+    /// The outcome of an invocation that the function answered.
+    pub(super) fn answered(&self, payload: Bytes) -> InvokeOutcome {
+        self.outcome(payload, None)
+    }
+
+    /// The outcome of one that the function itself failed: `error` is its own.
+    pub(super) fn failed(&self, error: Bytes) -> InvokeOutcome {
+        self.outcome(error, Some("Unhandled".to_owned()))
+    }
+
+    /// The process ended with the invocation in hand.
+    pub(super) fn exited(&self, status: Option<ExitStatus>) -> InvokeOutcome {
+        self.broken("Runtime.ExitError", &reason_of(status))
+    }
+
+    /// The time was up.
+    pub(super) fn timed_out(&self, limit: Duration) -> InvokeOutcome {
+        let (seconds, hundredths) = (limit.as_secs(), limit.subsec_millis() / 10);
+        let text = format!("Task timed out after {seconds}.{hundredths:02} seconds");
+        self.broken("Sandbox.Timedout", &text)
+    }
+
+    /// The program could not be started.
+    pub(super) fn not_started(&self, error: &std::io::Error) -> InvokeOutcome {
+        self.broken("Runtime.InvalidEntrypoint", &error.to_string())
+    }
+
+    /// Lambda's own error object about a process.
+    fn broken(&self, error_type: &str, reason: &str) -> InvokeOutcome {
+        let message = format!("RequestId: {} Error: {reason}", self.request_id);
+        let error = json!({ "errorType": error_type, "errorMessage": message });
+        self.failed(Bytes::from(error.to_string()))
+    }
+
+    fn outcome(&self, payload: Bytes, function_error: Option<String>) -> InvokeOutcome {
+        InvokeOutcome {
+            payload,
+            function_error,
+            executed_version: self.version.clone(),
+            request_id: self.request_id.clone(),
+            log_tail: Vec::new(),
+        }
+    }
+}
+
+/// How Lambda tells the end of a process: in the words of Go, in which it is written.
+fn reason_of(status: Option<ExitStatus>) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    let Some(status) = status else {
+        return "Runtime exited without providing a reason".to_owned();
+    };
+    let end = match (status.code(), status.signal()) {
+        (Some(0), _) => return "Runtime exited without providing a reason".to_owned(),
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(6)) => "signal: aborted".to_owned(),
+        (None, Some(9)) => "signal: killed".to_owned(),
+        (None, Some(11)) => "signal: segmentation fault".to_owned(),
+        (None, Some(15)) => "signal: terminated".to_owned(),
+        (None, number) => format!("signal: {}", number.unwrap_or_default()),
+    };
+    let core = if status.core_dumped() { " (core dumped)" } else { "" };
+    format!("Runtime exited with error: {end}{core}")
+}
 
 /// A function ran, or tried to.
 #[derive(Debug, Clone)]
@@ -19,7 +122,7 @@ pub struct InvokeOutcome {
     pub log_tail: Vec<u8>,
 }
 
-/// Lambda refused to run the function.
+/// Lambda refused to run the function, or failed itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
     /// No such function.
@@ -43,6 +146,10 @@ pub enum InvokeError {
     /// Lambda itself failed; the function may have run or not.
     #[error("The AWS Lambda service encountered an internal error.")]
     Service,
+    /// Lambda could not be reached, or its answer was lost; the function may have
+    /// run or not.
+    #[error("Unable to execute HTTP request: the connection was closed")]
+    Unreachable,
 }
 
 impl InvokeError {
@@ -54,18 +161,77 @@ impl InvokeError {
             Self::RequestTooLarge => "RequestTooLargeException",
             Self::InvalidRequestContent { .. } => "InvalidRequestContentException",
             Self::Service => "ServiceException",
+            Self::Unreachable => "SdkClientException",
         }
     }
 
     /// The answer of Lambda's Invoke API.
     pub fn to_aws(&self) -> AwsError {
-        let status = match self {
-            Self::NotFound { .. } => 404,
-            Self::Throttled => 429,
-            Self::RequestTooLarge => 413,
-            Self::InvalidRequestContent { .. } => 400,
-            Self::Service => 500,
+        let (status, at_fault) = match self {
+            Self::NotFound { .. } => (404, "User"),
+            Self::Throttled => (429, "User"),
+            Self::RequestTooLarge => (413, "User"),
+            Self::InvalidRequestContent { .. } => (400, "User"),
+            Self::Service | Self::Unreachable => (500, "Service"),
         };
-        AwsError::new(status, self.code(), self.to_string())
+        let mut error = AwsError::new(status, self.code(), self.to_string());
+        *error.body = json!({ "Type": at_fault, "Message": self.to_string() });
+        if *self == Self::Throttled {
+            error.body["Reason"] = json!("ReservedFunctionConcurrentInvocationLimitExceeded");
+        }
+        error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    fn invocation(payload: &'static [u8]) -> Invocation {
+        let payload = Bytes::from_static(payload);
+        Invocation::new(payload, "arn", "$LATEST").expect("the payload is acceptable")
+    }
+
+    #[test]
+    fn the_end_of_a_process_is_told_in_lambdas_words() {
+        fn check(raw_wait_status: i32, expected: &str) {
+            assert_eq!(reason_of(Some(ExitStatus::from_raw(raw_wait_status))), expected);
+        }
+        check(9, "Runtime exited with error: signal: killed");
+        check(6, "Runtime exited with error: signal: aborted");
+        check(6 | 0x80, "Runtime exited with error: signal: aborted (core dumped)");
+        check(1 << 8, "Runtime exited with error: exit status 1");
+        check(101 << 8, "Runtime exited with error: exit status 101");
+        check(0, "Runtime exited without providing a reason");
+    }
+
+    #[test]
+    fn a_time_out_names_the_request_and_the_seconds() {
+        let invocation = invocation(b"{}");
+        let outcome = invocation.timed_out(Duration::from_millis(2_500));
+        let error: Value = serde_json::from_slice(&outcome.payload).expect("JSON");
+        assert_eq!(error["errorType"], "Sandbox.Timedout");
+        let expected =
+            format!("RequestId: {} Error: Task timed out after 2.50 seconds", outcome.request_id);
+        assert_eq!(error["errorMessage"], expected);
+        assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));
+    }
+
+    #[test]
+    fn the_order_is_read_from_the_top_of_the_payload() {
+        assert_eq!(invocation(br#"{"orderId":"ord_1"}"#).order_id.as_deref(), Some("ord_1"));
+        assert_eq!(invocation(br#"{"body":{"orderId":"ord_1"}}"#).order_id, None);
+        assert_eq!(invocation(b"").payload, "{}");
+    }
+
+    #[test]
+    fn a_payload_that_is_no_json_or_too_large_is_refused() {
+        let refused = Invocation::new(Bytes::from_static(b"{"), "arn", "1").map(|_| ());
+        assert!(matches!(refused, Err(InvokeError::InvalidRequestContent { .. })), "{refused:?}");
+        let large = Bytes::from(vec![b' '; PAYLOAD_LIMIT + 1]);
+        let refused = Invocation::new(large, "arn", "1").map(|_| ());
+        assert_eq!(refused, Err(InvokeError::RequestTooLarge));
     }
 }

@@ -1,33 +1,183 @@
 //! The Lambda host: runs the real function binaries as Lambda runs them.
+//!
+//! Each function has a pool of processes; each process handles one invocation at
+//! a time, is reused, and speaks Lambda's runtime API over loopback. What the
+//! host promises is what callers of Lambda rely on:
+//!
+//! - a function's time limit kills its process and answers `Sandbox.Timedout`,
+//!   a process that ends answers `Runtime.ExitError`, both in AWS's words;
+//! - over its limit of processes a function is throttled;
+//! - an invocation once begun goes on although its caller went away;
+//! - no process outlives the host: it kills them when it ends, and a host that
+//!   is itself killed closes the runtime API, upon which a function's next poll
+//!   fails and the process ends.
+//!
+//! Time limits bind running processes, so they are real time; see
+//! [`crate::clock`]. Read [`pool`] for who works on what, [`process`] for the
+//! life of one process, [`runtime_api`] for what it sees.
 
+mod event;
+mod fault;
+mod function;
 mod invocation;
+mod log;
+mod pool;
+mod process;
+mod runtime_api;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::clock::{Busy, StackClock};
+use crate::counters::{Count, Counters};
+use crate::faults::Faults;
+use function::{Function, Target};
+use invocation::Invocation;
+use runtime_api::RuntimeApi;
+
+pub use function::FunctionSettings;
 pub use invocation::{InvokeError, InvokeOutcome};
+pub use log::{LogBook, LogLine};
+
+/// What the host is to run.
+#[derive(Debug, Default)]
+pub struct HostSettings {
+    /// The functions.
+    pub functions: Vec<FunctionSettings>,
+    /// The file to which everything that the functions print is added.
+    pub log_file: Option<PathBuf>,
+}
 
 /// All functions and their processes.
 #[derive(Debug)]
-pub struct LambdaHost {}
+pub struct LambdaHost {
+    functions: Vec<Arc<Function>>,
+    /// Crate names and logical ids.
+    by_name: BTreeMap<String, Arc<Function>>,
+    clock: StackClock,
+    counters: Counters,
+    faults: Faults,
+    logs: LogBook,
+}
 
 impl LambdaHost {
+    /// Opens the runtime API on a free loopback port. Processes start when the
+    /// first invocation needs them.
+    pub async fn start(
+        settings: HostSettings,
+        clock: StackClock,
+        counters: Counters,
+        faults: Faults,
+    ) -> io::Result<Arc<Self>> {
+        let logs = LogBook::open(settings.log_file.as_deref())?;
+        let runtime_api = Arc::new(RuntimeApi::open().await?);
+        let functions: Vec<_> = settings
+            .functions
+            .into_iter()
+            .map(|function| Arc::new(Function::new(function, &runtime_api, &logs)))
+            .collect();
+        let by_name = functions.iter().flat_map(names).collect();
+        Ok(Arc::new(Self { functions, by_name, clock, counters, faults, logs }))
+    }
+
     /// Invokes a function, waits for its answer, and returns it.
     ///
     /// `function` is a name, a logical id of the template or an ARN, each with or
     /// without a qualifier. A function that fails is an `Ok` whose
-    /// [`InvokeOutcome::function_error`] is set, as on AWS.
+    /// [`InvokeOutcome::function_error`] is set, as on AWS. Dropping the future
+    /// does not end the invocation.
     pub async fn invoke(
         &self,
         function: &str,
         payload: Bytes,
     ) -> Result<InvokeOutcome, InvokeError> {
-        let _ = payload;
-        Err(InvokeError::NotFound { function: function.to_owned() })
+        let busy = self.clock.busy("an invocation");
+        let (function, invocation) = self.accept(function, payload)?;
+        self.run(function, invocation, busy).await
+    }
+
+    /// Invokes a function as Lambda does for events: accepted at once, run in the
+    /// background, and twice more if the function fails.
+    pub fn invoke_event(
+        self: &Arc<Self>,
+        function: &str,
+        payload: Bytes,
+    ) -> Result<String, InvokeError> {
+        let busy = self.clock.busy("an event");
+        let (function, invocation) = self.accept(function, payload)?;
+        let request_id = invocation.request_id.clone();
+        tokio::spawn(event::deliver(Arc::clone(self), function, invocation, busy));
+        Ok(request_id)
+    }
+
+    /// Whether an invocation with this payload would be accepted (`DryRun`).
+    pub fn check(&self, function: &str, payload: Bytes) -> Result<(), InvokeError> {
+        self.accept(function, payload).map(|_| ())
     }
 
     /// Kills (SIGKILL) the process that is at work on an invocation whose payload
     /// has this `orderId`. Nothing happens when there is none.
     pub fn kill_order(&self, order_id: &str) {
-        let _ = order_id;
+        for function in &self.functions {
+            function.pool.kill_order(order_id);
+        }
     }
+
+    /// What the functions have printed.
+    pub fn logs(&self) -> &LogBook {
+        &self.logs
+    }
+
+    /// Kills every process and returns when none is left. Invocations under way
+    /// answer `Runtime.ExitError`, later ones are refused.
+    pub async fn shutdown(&self) {
+        for function in &self.functions {
+            function.pool.shutdown().await;
+        }
+    }
+
+    fn accept(
+        &self,
+        function: &str,
+        payload: Bytes,
+    ) -> Result<(Arc<Function>, Invocation), InvokeError> {
+        let target = Target::parse(function);
+        let Some(found) = self.by_name.get(target.name) else {
+            return Err(InvokeError::NotFound { function: target.arn() });
+        };
+        let invocation = Invocation::new(payload, &found.arn(target.qualifier), target.version())?;
+        Ok((Arc::clone(found), invocation))
+    }
+
+    /// Runs an accepted invocation, with the fault that a plan holds for it.
+    async fn run(
+        &self,
+        function: Arc<Function>,
+        invocation: Invocation,
+        busy: Busy,
+    ) -> Result<InvokeOutcome, InvokeError> {
+        let name = &function.settings.name;
+        let fault = fault::for_invocation(&self.faults, name, &invocation);
+        if let Some(refusal) = fault.as_ref().and_then(fault::refusal) {
+            return Err(refusal);
+        }
+        let lease = function.pool.lease()?;
+        if let Some(order_id) = &invocation.order_id {
+            self.counters.add(order_id, Count::Invocation(name));
+        }
+        let work = async move {
+            let _busy = busy;
+            fault::run(fault, &function, &lease, invocation).await
+        };
+        tokio::spawn(work).await.unwrap_or(Err(InvokeError::Service))
+    }
+}
+
+fn names(function: &Arc<Function>) -> [(String, Arc<Function>); 2] {
+    let settings = &function.settings;
+    [settings.name.clone(), settings.logical_id.clone()].map(|name| (name, Arc::clone(function)))
 }

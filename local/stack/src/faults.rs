@@ -1,0 +1,109 @@
+//! What is to go wrong on the stack's own side: at the store, at the functions,
+//! at the state machine's API. The gateway's and the carrier's points are theirs.
+//!
+//! A point is a name and a how-manieth call, counted for each order. Whoever
+//! serves the call asks [`Faults::decide`], once, and makes what it says happen.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lookalikes::faults::{Kind, Plan, Point};
+use serde_json::Value;
+
+pub use lookalikes::faults::{Fault, PlanError};
+
+/// The stack's points and what can happen at each.
+const POINTS: &[Point] = &[
+    Point {
+        name: "store.",
+        kinds: &[
+            Kind::Down,
+            Kind::Hang,
+            Kind::Late,
+            Kind::DropAnswer,
+            Kind::ServerError,
+            Kind::ServerErrorWithEffect,
+            Kind::Throttle,
+            Kind::Conflict,
+            Kind::Kill,
+        ],
+    },
+    Point {
+        name: "function.",
+        kinds: &[
+            Kind::Down,
+            Kind::Hang,
+            Kind::Late,
+            Kind::DropAnswer,
+            Kind::ServerError,
+            Kind::ServerErrorWithEffect,
+            Kind::Throttle,
+            Kind::Kill,
+        ],
+    },
+    Point { name: "states.start", kinds: STATES },
+    Point { name: "states.answer", kinds: STATES },
+];
+
+const STATES: &[Kind] = &[
+    Kind::Down,
+    Kind::Hang,
+    Kind::Late,
+    Kind::DropAnswer,
+    Kind::ServerError,
+    Kind::ServerErrorWithEffect,
+    Kind::Throttle,
+    Kind::Kill,
+];
+
+/// The stack's fault plan; a clone is the same plan.
+#[derive(Debug, Clone)]
+pub struct Faults {
+    plan: Arc<Mutex<Plan>>,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self { plan: Arc::new(Mutex::new(Plan::new(POINTS))) }
+    }
+}
+
+impl Faults {
+    /// An empty plan.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether a fault at this point belongs here, not to the gateway or the carrier.
+    pub fn knows(&self, at: &str) -> bool {
+        self.lock().knows(at)
+    }
+
+    /// Counts one call of `order` at `point`, and says which fault it meets.
+    pub fn decide(&self, point: &str, order: Option<&str>) -> Option<Fault> {
+        self.lock().decide(point, order)
+    }
+
+    /// Adds faults: all of them, or none.
+    pub fn add(&self, faults: Vec<Fault>) -> Result<(), PlanError> {
+        self.lock().add(faults)
+    }
+
+    /// Adds what a `POST /_faults` holds: a list of faults, or `{"faults": […]}`.
+    pub fn add_json(&self, faults: &Value) -> Result<(), PlanError> {
+        self.add(Fault::parse_list(faults)?)
+    }
+
+    /// Takes every fault away; the counts of calls stay.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+
+    /// The plan as it is shown, with how often each fault was met.
+    pub fn to_json(&self) -> Value {
+        self.lock().to_json()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,221 @@
+//! One process of a function: from its start to its end.
+//!
+//! It leads a process group of its own, so that Ctrl-C on the terminal reaches
+//! only the stack, which then ends its functions in order. Its environment is
+//! what Lambda would give it and nothing of the user's.
+
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::timeout;
+
+use super::function::FunctionSettings;
+use super::invocation::{Invocation, InvokeOutcome};
+use super::log::{LogBook, LogLine};
+use super::runtime_api::{Answer, Desk, RuntimeApi, Work};
+
+/// How long a process may take until it first asks for work, as on Lambda.
+const INIT_LIMIT: Duration = Duration::from_secs(10);
+
+/// A running process; it is killed when the last handle goes.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) id: u64,
+    settings: Arc<FunctionSettings>,
+    desk: Arc<Desk>,
+    kill: Arc<Notify>,
+    end: watch::Receiver<Option<End>>,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    status: Option<ExitStatus>,
+}
+
+/// What became of an invocation that was given to a process.
+#[derive(Debug)]
+pub(super) enum Handled {
+    /// It has an outcome.
+    Outcome(InvokeOutcome),
+    /// The process, which had worked before, ended without taking it: another can.
+    NotTaken(Invocation),
+}
+
+impl Process {
+    /// Starts the program.
+    pub(super) fn start(
+        id: u64,
+        settings: &Arc<FunctionSettings>,
+        runtime_api: &Arc<RuntimeApi>,
+        logs: &LogBook,
+    ) -> io::Result<Arc<Self>> {
+        let mut child = command(settings, &runtime_api.url(id)).spawn()?;
+        let desk = Arc::new(Desk::new());
+        runtime_api.open_desk(id, Arc::clone(&desk));
+        let printed =
+            Printed { settings: Arc::clone(settings), desk: Arc::clone(&desk), logs: logs.clone() };
+        let readers = [
+            child.stdout.take().map(|pipe| tokio::spawn(printed.clone().read(pipe))),
+            child.stderr.take().map(|pipe| tokio::spawn(printed.read(pipe))),
+        ];
+        let kill = Arc::new(Notify::new());
+        let (ended, end) = watch::channel(None);
+        let supervised = supervise(child, Arc::clone(&kill));
+        let (runtime_api, at_desk) = (Arc::clone(runtime_api), Arc::clone(&desk));
+        tokio::spawn(async move {
+            let status = supervised.await;
+            for reader in readers.into_iter().flatten() {
+                let _ = reader.await; // What it printed last belongs to its invocation.
+            }
+            runtime_api.close_desk(id);
+            at_desk.clear();
+            ended.send_replace(Some(End { status }));
+        });
+        Ok(Arc::new(Self { id, settings: Arc::clone(settings), desk, kill, end }))
+    }
+
+    /// Whether it may still be given work.
+    pub(super) fn is_alive(&self) -> bool {
+        self.end.borrow().is_none()
+    }
+
+    /// The order that it is at work on.
+    pub(super) fn order_id(&self) -> Option<String> {
+        self.desk.order_id()
+    }
+
+    /// Kills it (SIGKILL); [`Process::ended`] tells when it is gone.
+    pub(super) fn kill(&self) {
+        self.kill.notify_one();
+    }
+
+    /// Waits until the process is gone.
+    pub(super) async fn ended(&self) -> Option<ExitStatus> {
+        let mut end = self.end.clone();
+        let seen = end.wait_for(Option::is_some).await;
+        seen.ok().and_then(|end| end.and_then(|end| end.status))
+    }
+
+    /// Has it handle one invocation. `warm`: it has handled one before.
+    pub(super) async fn handle(&self, invocation: Invocation, warm: bool) -> Handled {
+        let (taken, is_taken) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
+        let limit = self.settings.timeout;
+        self.desk.put(Work { invocation: invocation.clone(), limit, taken, answer });
+        tokio::select! {
+            biased;
+            taken = timeout(INIT_LIMIT, is_taken) => match taken {
+                Ok(Ok(())) => Handled::Outcome(self.outcome(&invocation, answered).await),
+                _ => Handled::Outcome(self.give_up(&invocation, INIT_LIMIT).await),
+            },
+            _ = self.ended(), if warm => Handled::NotTaken(invocation),
+            status = self.ended() => Handled::Outcome(invocation.exited(status)),
+        }
+    }
+
+    /// The outcome of an invocation that the process has taken.
+    async fn outcome(
+        &self,
+        invocation: &Invocation,
+        answered: oneshot::Receiver<Answer>,
+    ) -> InvokeOutcome {
+        let limit = self.settings.timeout;
+        match timeout(limit, answered).await {
+            Ok(Ok(Answer::Done(payload))) => invocation.answered(payload),
+            Ok(Ok(Answer::Failed(error))) => invocation.failed(error),
+            Ok(Err(_)) => invocation.exited(self.ended().await),
+            Err(_) => self.give_up(invocation, limit).await,
+        }
+    }
+
+    async fn give_up(&self, invocation: &Invocation, limit: Duration) -> InvokeOutcome {
+        self.kill();
+        self.ended().await;
+        invocation.timed_out(limit)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Waits for the end of a process, or brings it about.
+async fn supervise(mut child: Child, kill: Arc<Notify>) -> Option<ExitStatus> {
+    tokio::select! {
+        status = child.wait() => return status.ok(),
+        () = kill.notified() => (),
+    }
+    // It fails only for a process that has ended already.
+    let _ = child.start_kill();
+    child.wait().await.ok()
+}
+
+fn command(settings: &FunctionSettings, runtime_api: &str) -> Command {
+    let mut command = Command::new(&settings.binary);
+    command
+        .env_clear()
+        .envs(lambda_environment(settings, runtime_api))
+        .envs(&settings.environment)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    command
+}
+
+/// What Lambda adds to a function's environment. The key tells the AWS endpoint
+/// which function calls: it is in the signature of every request.
+fn lambda_environment(
+    settings: &FunctionSettings,
+    runtime_api: &str,
+) -> [(&'static str, String); 13] {
+    let name = settings.name.clone();
+    [
+        ("AWS_ACCESS_KEY_ID", format!("{ACCESS_KEY_PREFIX}{name}")),
+        ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
+        ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
+        ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_owned()),
+        ("AWS_LAMBDA_FUNCTION_NAME", name.clone()),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", settings.memory_mb.to_string()),
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+        ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{name}")),
+        ("AWS_LAMBDA_LOG_STREAM_NAME", "local".to_owned()),
+        ("TZ", ":UTC".to_owned()),
+    ]
+}
+
+/// Before the function's name, the access key with which its process signs.
+pub(crate) const ACCESS_KEY_PREFIX: &str = "local-";
+
+/// Takes down what a process prints.
+#[derive(Clone)]
+struct Printed {
+    settings: Arc<FunctionSettings>,
+    desk: Arc<Desk>,
+    logs: LogBook,
+}
+
+impl Printed {
+    async fn read(self, pipe: impl AsyncRead + Unpin) {
+        let mut lines = BufReader::new(pipe).split(b'\n');
+        while let Ok(Some(line)) = lines.next_segment().await {
+            self.logs.add(LogLine {
+                function: self.settings.name.clone(),
+                request_id: self.desk.request_id(),
+                text: String::from_utf8_lossy(&line).into_owned(),
+            });
+        }
+    }
+}

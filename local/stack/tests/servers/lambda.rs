@@ -1,0 +1,318 @@
+//! The Lambda host with a real process on the other side.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::support::{host, host_on, probe};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use stack::clock::ClockSettings;
+use stack::lambda::{FunctionSettings, InvokeError};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpListener;
+
+#[tokio::test]
+async fn an_invocation_is_answered_by_the_process_and_the_process_is_used_again() {
+    let hosted = host(probe()).await;
+    let (first, answer) = hosted.ask(json!({ "do": "pid" })).await;
+    let (second, again) = hosted.ask(json!({ "do": "pid" })).await;
+    assert_eq!(first.function_error, None);
+    assert_eq!(answer["pid"], again["pid"]);
+    assert_eq!((&answer["handled"], &again["handled"]), (&json!(1), &json!(2)));
+    assert_ne!(first.request_id, second.request_id);
+    hosted.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn every_name_of_a_function_reaches_it_and_another_is_not_found() {
+    let hosted = host(probe()).await;
+    let arn = "arn:aws:lambda:us-east-1:000000000000:function";
+    for name in [
+        "process-payment",
+        "ProcessPaymentFunction",
+        "process-payment:live",
+        &format!("{arn}:process-payment"),
+        &format!("{arn}:ProcessPaymentFunction:3"),
+    ] {
+        let outcome = hosted.host.invoke(name, Bytes::from("{}")).await;
+        assert!(outcome.is_ok(), "{name}: {outcome:?}");
+    }
+    let refused = hosted.host.invoke("nobody", Bytes::from("{}")).await.map(|_| ());
+    assert_eq!(refused, Err(InvokeError::NotFound { function: format!("{arn}:nobody") }));
+    hosted.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_function_sees_lambdas_headers_and_environment_and_nothing_of_the_users() {
+    let hosted = host(probe()).await;
+    let (outcome, headers) = hosted.ask(json!({ "do": "headers" })).await;
+    let headers = headers.as_array().expect("a list");
+    let header = |name: &str| {
+        let found =
+            headers.iter().filter_map(Value::as_str).find_map(|line| line.strip_prefix(name));
+        found.unwrap_or_else(|| panic!("{name} is missing")).trim_start_matches(": ").to_owned()
+    };
+    assert_eq!(header("lambda-runtime-aws-request-id"), outcome.request_id);
+    assert!(header("lambda-runtime-trace-id").starts_with("Root=1-"));
+    let arn = header("lambda-runtime-invoked-function-arn");
+    assert_eq!(arn, "arn:aws:lambda:us-east-1:000000000000:function:process-payment");
+    let deadline: i64 = header("lambda-runtime-deadline-ms").parse().expect("a number");
+    let left = deadline - stack::clock::wall_clock().as_millisecond();
+    assert!((20_000..=30_000).contains(&left), "{left} ms are left of 30 s");
+
+    let (_, environment) = hosted.ask(json!({ "do": "environment" })).await;
+    assert_eq!(environment["AWS_LAMBDA_FUNCTION_NAME"], "process-payment");
+    assert_eq!(environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"], "512");
+    assert_eq!(environment["AWS_ACCESS_KEY_ID"], "local-process-payment");
+    assert_eq!(environment["ORDERS_TABLE"], "Orders");
+    for users in ["PATH", "HOME", "USER", "CARGO_MANIFEST_DIR"] {
+        assert_eq!(environment[users], Value::Null, "{users} leaked in");
+    }
+    hosted.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_function_that_fails_answers_with_its_own_error() {
+    let hosted = host(probe()).await;
+    let (outcome, error) = hosted.ask(json!({ "do": "fail" })).await;
+    assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));
+    assert_eq!(error, json!({ "errorType": "Asked", "errorMessage": "to fail" }));
+    hosted.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_process_that_ends_answers_exit_error_and_the_next_invocation_gets_another() {
+    async fn check(event: Value, reason: &str) {
+        let hosted = host(probe()).await;
+        let (outcome, error) = hosted.ask(event).await;
+        assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));
+        assert_eq!(error["errorType"], "Runtime.ExitError");
+        let expected = format!("RequestId: {} Error: {reason}", outcome.request_id);
+        let message = error["errorMessage"].as_str().expect("a text");
+        assert!(message.starts_with(&expected), "{message}");
+        let (outcome, answer) = hosted.ask(json!({ "do": "pid" })).await;
+        assert_eq!((outcome.function_error, &answer["handled"]), (None, &json!(1)));
+        hosted.host.shutdown().await;
+    }
+    check(json!({ "do": "exit", "code": 1 }), "Runtime exited with error: exit status 1").await;
+    check(json!({ "do": "exit", "code": 0 }), "Runtime exited without providing a reason").await;
+    check(json!({ "do": "abort" }), "Runtime exited with error: signal: aborted").await;
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_there_is_an_error_of_the_function() {
+    let binary = "/nowhere/bootstrap".into();
+    let hosted = host(FunctionSettings { binary, ..probe() }).await;
+    let (outcome, error) = hosted.ask(json!({})).await;
+    assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));
+    assert_eq!(error["errorType"], "Runtime.InvalidEntrypoint");
+}
+
+#[tokio::test]
+async fn the_time_limit_kills_the_process_and_answers_timed_out() {
+    let hosted = host(FunctionSettings { timeout: Duration::from_millis(300), ..probe() }).await;
+    let (_, first) = hosted.ask(json!({ "do": "pid" })).await;
+    let (outcome, error) = hosted.ask(json!({ "do": "hang" })).await;
+    assert_eq!(error["errorType"], "Sandbox.Timedout");
+    let expected =
+        format!("RequestId: {} Error: Task timed out after 0.30 seconds", outcome.request_id);
+    assert_eq!(error["errorMessage"], expected);
+    assert!(is_gone(&first["pid"]), "the process outlived its time");
+    hosted.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn invocations_at_once_have_processes_of_their_own_and_over_the_limit_are_throttled() {
+    let hosted = host(FunctionSettings { limit: 2, ..probe() }).await;
+    let gate = Gate::open().await;
+    let event = Bytes::from(json!({ "do": "call", "url": gate.url }).to_string());
+    let calls: Vec<_> = (0..2)
+        .map(|_| {
+            let (host, event) = (Arc::clone(&hosted.host), event.clone());
+            tokio::spawn(async move { host.invoke("process-payment", event).await })
+        })
+        .collect();
+    let waiting = [gate.entered().await, gate.entered().await];
+    let refused = hosted.host.invoke("process-payment", Bytes::from("{}")).await.map(|_| ());
+    assert_eq!(refused, Err(InvokeError::Throttled));
+    drop(waiting);
+    for call in calls {
+        let outcome = call.await.expect("it ran").expect("it was accepted");
+        assert_eq!(outcome.function_error, None);
+    }
+    assert_eq!(hosted.ask(json!({ "do": "echo" })).await.0.function_error, None);
+    hosted.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn kill_order_kills_the_process_at_work_on_that_order_and_no_other() {
+    let hosted = host(probe()).await;
+    let gate = Gate::open().await;
+    let mut calls = Vec::new();
+    let mut waiting = Vec::new();
+    for order in ["ord_a", "ord_b"] {
+        let event = json!({ "do": "call", "url": gate.url, "orderId": order }).to_string();
+        let host = Arc::clone(&hosted.host);
+        calls.push(tokio::spawn(async move { host.invoke("process-payment", event.into()).await }));
+        waiting.push(gate.entered().await);
+    }
+    hosted.host.kill_order("ord_a");
+    hosted.host.kill_order("ord_of_nobody");
+    let killed = calls.remove(0).await.expect("it ran").expect("it was accepted");
+    let error: Value = serde_json::from_slice(&killed.payload).expect("JSON");
+    let expected = format!(
+        "RequestId: {} Error: Runtime exited with error: signal: killed",
+        killed.request_id
+    );
+    assert_eq!(error, json!({ "errorType": "Runtime.ExitError", "errorMessage": expected }));
+    drop(waiting);
+    let other = calls.remove(0).await.expect("it ran").expect("it was accepted");
+    assert_eq!(other.function_error, None);
+    hosted.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn shutdown_leaves_no_process_idle_or_at_work() {
+    let hosted = host(probe()).await;
+    let (_, idle) = hosted.ask(json!({ "do": "pid" })).await;
+    let gate = Gate::open().await;
+    let event = json!({ "do": "call", "url": gate.url }).to_string();
+    let host = Arc::clone(&hosted.host);
+    let call = tokio::spawn(async move { host.invoke("process-payment", event.into()).await });
+    let _waiting = gate.entered().await;
+    hosted.host.shutdown().await;
+    assert!(is_gone(&idle["pid"]));
+    let outcome = call.await.expect("it ran").expect("it was accepted");
+    assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));
+    let refused = hosted.host.invoke("process-payment", Bytes::from("{}")).await.map(|_| ());
+    assert_eq!(refused, Err(InvokeError::Service));
+}
+
+#[tokio::test]
+async fn an_invocation_goes_on_although_its_caller_went_away() {
+    let hosted = host(FunctionSettings { limit: 1, ..probe() }).await;
+    let gate = Gate::open().await;
+    let event = json!({ "do": "call", "url": gate.url }).to_string();
+    let host = Arc::clone(&hosted.host);
+    let call = tokio::spawn(async move { host.invoke("process-payment", event.into()).await });
+    let waiting = gate.entered().await;
+    call.abort();
+    let _ = call.await;
+    assert!(hosted.clock.pending().contains_key("an invocation"), "the clock would leap over it");
+    drop(waiting);
+    while hosted.clock.pending().contains_key("an invocation") {
+        tokio::task::yield_now().await;
+    }
+    let (_, answer) = hosted.ask(json!({ "do": "pid" })).await;
+    assert_eq!(answer["handled"], 2, "the process lived on");
+    hosted.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_a_function_prints_is_kept_by_invocation() {
+    let hosted = host(probe()).await;
+    let (outcome, _) = hosted.ask(json!({ "do": "print", "text": "canary" })).await;
+    hosted.host.shutdown().await;
+    let mut texts: Vec<_> = hosted
+        .host
+        .logs()
+        .of_request(&outcome.request_id)
+        .into_iter()
+        .map(|line| line.text)
+        .collect();
+    texts.sort();
+    assert_eq!(texts, ["canary on stderr", "canary on stdout"]);
+    assert_eq!(hosted.host.logs().find("canary").len(), 2);
+    assert_eq!(hosted.host.logs().find("sparrow"), []);
+}
+
+#[tokio::test]
+async fn invocations_are_counted_for_the_order_that_the_payload_names() {
+    let hosted = host(probe()).await;
+    hosted.ask(json!({ "orderId": "ord_1" })).await;
+    hosted.ask(json!({ "orderId": "ord_1", "do": "exit" })).await;
+    hosted.ask(json!({ "requestContext": {} })).await;
+    let counts = hosted.counters.of("ord_1");
+    assert_eq!(counts.invocations, 2);
+    assert_eq!(counts.invocations_by_function["process-payment"], 2);
+    hosted.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_planned_fault_meets_the_invocation_that_it_names() {
+    async fn check(kind: &str, expected: &str) {
+        let hosted =
+            host(FunctionSettings { timeout: Duration::from_millis(200), ..probe() }).await;
+        let fault = json!([{ "at": "function.process-payment", "calls": { "from": 2, "to": 2 }, "kind": kind }]);
+        hosted.faults.add_json(&fault).expect("a plan");
+        let mut outcomes = Vec::new();
+        for _ in 0..3 {
+            let event = Bytes::from(json!({ "orderId": "ord_1" }).to_string());
+            outcomes.push(match hosted.host.invoke("process-payment", event).await {
+                Ok(outcome) if outcome.function_error.is_none() => "answered".to_owned(),
+                Ok(outcome) => error_type(&outcome.payload),
+                Err(error) => error.code().to_owned(),
+            });
+        }
+        assert_eq!(outcomes, ["answered", expected, "answered"], "{kind}");
+        hosted.host.shutdown().await;
+    }
+    check("kill", "Runtime.ExitError").await;
+    check("drop-answer", "Runtime.ExitError").await;
+    check("hang", "Sandbox.Timedout").await;
+    check("throttle", "TooManyRequestsException").await;
+    check("500", "ServiceException").await;
+    check("500-with-effect", "ServiceException").await;
+    check("down", "SdkClientException").await;
+}
+
+#[tokio::test]
+async fn an_event_is_tried_twice_more_when_the_function_fails() {
+    let clock = ClockSettings { speed: NonZeroU32::MIN, skip: true, start: None };
+    let hosted = host_on(clock, probe()).await;
+    let hold = hosted.clock.busy("the test");
+    let event = json!({ "do": "exit", "orderId": "ord_1" }).to_string();
+    hosted.host.invoke_event("process-payment", event.into()).expect("it is accepted");
+    let later = hosted.clock.now().saturating_add(jiff::SignedDuration::from_hours(1));
+    let sleep = hosted.clock.sleep_until(later.expect("a time"));
+    drop(hold);
+    drop(sleep.await);
+    assert_eq!(hosted.counters.of("ord_1").invocations, 3);
+    assert!(hosted.clock.leapt() >= jiff::SignedDuration::from_mins(3));
+    hosted.host.shutdown().await;
+}
+
+fn error_type(payload: &[u8]) -> String {
+    let error: Value = serde_json::from_slice(payload).expect("JSON");
+    error["errorType"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Whether there is no such process, nor a dead one that nobody waited for.
+fn is_gone(pid: &Value) -> bool {
+    !Path::new(&format!("/proc/{pid}")).exists()
+}
+
+/// A server that says when it was called and answers when it is let.
+struct Gate {
+    url: String,
+    listener: TcpListener,
+}
+
+impl Gate {
+    async fn open() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        Self { url: format!("http://{address}/"), listener }
+    }
+
+    /// Waits for a caller; dropping what it returns lets the caller go.
+    async fn entered(&self) -> tokio::net::TcpStream {
+        let (mut stream, _) = self.listener.accept().await.expect("a caller");
+        let mut request = [0; 256];
+        let read = stream.read(&mut request).await.expect("a request");
+        assert!(read > 0);
+        stream
+    }
+}

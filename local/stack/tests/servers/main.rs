@@ -1,0 +1,7 @@
+//! The servers of the stack, each over real sockets and with real processes.
+//!
+//! One test program for all of them: they share the probe function and a host.
+
+mod clock;
+mod lambda;
+mod support;

@@ -1,0 +1,108 @@
+//! A function for the tests of the Lambda host: it does what its event says.
+//!
+//! It speaks the runtime API by hand, one request a connection, so that it is
+//! small and shows on one screen what a function is. The event's `do` is one of
+//! `echo`, `fail`, `exit`, `abort`, `hang`, `print`, `environment`, `headers`,
+//! `pid`, `call` (a GET of `url`, then an echo of its body).
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use serde_json::{Value, json};
+
+fn main() {
+    let base = variable("AWS_LAMBDA_RUNTIME_API");
+    let mut handled = 0;
+    while let Some(event) = get(&format!("{base}/2018-06-01/runtime/invocation/next")) {
+        handled += 1;
+        let request = event.header("lambda-runtime-aws-request-id").to_owned();
+        let (kind, body) = handle(&event, handled);
+        post(&format!("{base}/2018-06-01/runtime/invocation/{request}/{kind}"), &body.to_string());
+    }
+}
+
+fn handle(event: &Answer, handled: u32) -> (&'static str, Value) {
+    let payload: Value = serde_json::from_str(&event.body).unwrap_or_default();
+    let answer = match payload["do"].as_str().unwrap_or("echo") {
+        "fail" => return ("error", json!({ "errorType": "Asked", "errorMessage": "to fail" })),
+        "exit" => leave(payload["code"].as_i64()),
+        "abort" => std::process::abort(),
+        "hang" => loop {
+            std::thread::park();
+        },
+        "print" => print(payload["text"].as_str().unwrap_or_default()),
+        "environment" => environment(),
+        "headers" => json!(event.head),
+        "pid" => json!({ "pid": std::process::id(), "handled": handled }),
+        "call" => call(payload["url"].as_str().unwrap_or_default()),
+        _ => payload,
+    };
+    ("response", answer)
+}
+
+#[expect(clippy::exit, reason = "a test asks for it")]
+fn leave(code: Option<i64>) -> ! {
+    std::process::exit(code.and_then(|code| i32::try_from(code).ok()).unwrap_or(1))
+}
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a test asks for it")]
+fn print(text: &str) -> Value {
+    println!("{text} on stdout");
+    eprintln!("{text} on stderr");
+    Value::Null
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test looks at the environment")]
+fn environment() -> Value {
+    std::env::vars()
+        .map(|(name, value)| (name, json!(value)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
+}
+
+fn call(url: &str) -> Value {
+    json!(get(url).map(|answer| answer.body))
+}
+
+struct Answer {
+    head: Vec<String>,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        let of = |line: &'_ String| line.split_once(": ").is_some_and(|(found, _)| found == name);
+        let line = self.head.iter().find(|line| of(line));
+        line.and_then(|line| line.split_once(": ")).map_or("", |(_, value)| value)
+    }
+}
+
+fn get(url: &str) -> Option<Answer> {
+    send("GET", url, "")
+}
+
+fn post(url: &str, body: &str) {
+    send("POST", url, body);
+}
+
+/// One request; nothing when the other side is gone.
+fn send(method: &str, url: &str, body: &str) -> Option<Answer> {
+    let rest = url.strip_prefix("http://").unwrap_or(url);
+    let (host, path) = rest.split_once('/')?;
+    let mut stream = TcpStream::connect(host).ok()?;
+    let length = body.len();
+    write!(
+        stream,
+        "{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .ok()?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).ok()?;
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    Some(Answer { head: head.lines().map(str::to_owned).collect(), body: body.to_owned() })
+}
