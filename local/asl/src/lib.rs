@@ -17,13 +17,14 @@
 //! 6. [`validate`]: what AWS refuses before anything runs, and in which words.
 
 pub mod choice;
-pub mod dataflow;
+mod dataflow;
+mod decimal;
 pub mod definition;
 pub mod history;
 pub mod interpreter;
 pub mod intrinsics;
 pub mod paths;
-pub mod retry;
+mod retry;
 pub mod scope;
 pub mod template;
 pub mod validate;

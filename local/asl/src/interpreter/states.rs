@@ -1,0 +1,320 @@
+//! Entering and leaving a state, and the states that need nothing but data.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::thread::{Data, Doing, Step, ThreadId};
+use super::{Alarm, Execution, Status, TimerKind};
+use crate::dataflow;
+use crate::definition::{Choice, Kind, Pause, Text, Transition};
+use crate::history::EventType;
+use crate::scope::Variables;
+
+/// What a state gives when it is done.
+pub(super) struct Done {
+    pub(super) output: Value,
+    pub(super) assigned: Option<Variables>,
+    pub(super) next: Transition,
+}
+
+impl Execution {
+    /// Writes down that the thread enters its state.
+    pub(super) fn enter(&mut self, id: ThreadId) {
+        let now = self.now;
+        let Some(thread) = self.threads.get_mut(&id) else { return };
+        thread.step.entered_at = now;
+        let (state, input) = (Arc::clone(&thread.step.state), Arc::clone(&thread.step.input));
+        let details = json!({ "stateEnteredEventDetails": {
+            "name": state.name,
+            "input": input.text,
+            "inputDetails": { "truncated": false },
+        }});
+        let event = self.record(id, entered(&state.kind), details);
+        if let Some(thread) = self.threads.get_mut(&id) {
+            thread.step.entered_event = event;
+        }
+    }
+
+    /// Leaves the state for the next one, or for the end of the thread's workflow.
+    pub(super) fn leave(&mut self, id: ThreadId, done: Done) -> Result<(), Failure> {
+        let output = Arc::new(Data::new(done.output));
+        let step = &self.threads[&id].step;
+        if output.is_too_large() {
+            return Err(Failure::too_large(&step.state.name));
+        }
+        let kind_exited = exited(&step.state.kind);
+        let details = exit_details(&step.state.name, &output, done.assigned.as_ref());
+        self.record(id, kind_exited, details);
+        let now = self.now;
+        let Some(thread) = self.threads.get_mut(&id) else { return Ok(()) };
+        if let Some(assigned) = done.assigned {
+            Arc::make_mut(&mut thread.variables).extend(assigned);
+        }
+        let Transition::Next(name) = done.next else {
+            self.finish(id, &output);
+            return Ok(());
+        };
+        let Some(state) = thread.workflow.states.get(&name).cloned() else {
+            return Err(self.runtime_failure(id, &format!("There is no state '{name}'.")));
+        };
+        thread.step = Step::into_state(state, output, now);
+        thread.doing = Doing::Entering;
+        // To the front: a thread goes on until it must wait.
+        self.ready.push_front(id);
+        Ok(())
+    }
+
+    /// The thread's workflow is done.
+    fn finish(&mut self, id: ThreadId, output: &Arc<Data>) {
+        match self.threads[&id].parent {
+            Some(parent) => self.child_done(id, parent, output),
+            None => self.end_succeeded(id, output),
+        }
+    }
+
+    /// From the work's result to the next state, through the data fields after it.
+    pub(super) fn complete(&mut self, id: ThreadId, result: &Value) -> Result<(), Failure> {
+        let thread = &self.threads[&id];
+        let state = Arc::clone(&thread.step.state);
+        let input = Arc::clone(&thread.step.input);
+        let view = self.view(thread);
+        let scope = view.scope(result);
+        let assigned = state.flow.assigned(&scope).map_err(|fault| self.fault(id, &fault))?;
+        let output =
+            state.flow.deliver(&input.value, &scope).map_err(|fault| self.fault(id, &fault))?;
+        self.leave(id, Done { output, assigned, next: state.next.clone() })
+    }
+
+    /// The input as the state's work sees it: `InputPath`, then `Parameters`.
+    pub(super) fn payload(&self, id: ThreadId) -> Result<Value, Failure> {
+        let thread = &self.threads[&id];
+        let view = self.view(thread);
+        let flow = &thread.step.state.flow;
+        let effective = flow.input.of(&view.scope(&thread.step.input.value));
+        effective
+            .and_then(|effective| flow.payload(&view.scope(&effective)))
+            .map_err(|fault| self.fault(id, &fault))
+    }
+
+    /// The input as `InputPath` leaves it.
+    pub(super) fn effective_input(&self, id: ThreadId) -> Result<Value, Failure> {
+        let thread = &self.threads[&id];
+        let view = self.view(thread);
+        let scope = view.scope(&thread.step.input.value);
+        thread.step.state.flow.input.of(&scope).map_err(|fault| self.fault(id, &fault))
+    }
+
+    pub(super) fn pass(&mut self, id: ThreadId, result: Option<&Value>) -> Result<(), Failure> {
+        let payload = self.payload(id)?;
+        self.complete(id, result.unwrap_or(&payload))
+    }
+
+    pub(super) fn succeed(&mut self, id: ThreadId) -> Result<(), Failure> {
+        let input = self.effective_input(id)?;
+        self.complete(id, &input)
+    }
+
+    pub(super) fn choose(
+        &mut self,
+        id: ThreadId,
+        choices: &[Choice],
+        default: Option<&String>,
+    ) -> Result<(), Failure> {
+        let input = self.effective_input(id)?;
+        let thread = &self.threads[&id];
+        let state = Arc::clone(&thread.step.state);
+        let view = self.view(thread);
+        let scope = view.scope(&input);
+        let mut taken = None;
+        for choice in choices {
+            if choice.rule.matches(&scope).map_err(|fault| self.fault(id, &fault))? {
+                taken = Some(choice);
+                break;
+            }
+        }
+        let (assigned, next) = match (taken, default) {
+            (Some(choice), _) => (dataflow::assigned(choice.assign.as_ref(), &scope), &choice.next),
+            (None, Some(default)) => (state.flow.assigned(&scope), default),
+            (None, None) => return Err(self.runtime_failure(id, NOWHERE_TO_GO)),
+        };
+        let assigned = assigned.map_err(|fault| self.fault(id, &fault))?;
+        let output = state.flow.output.of(&scope).map_err(|fault| self.fault(id, &fault))?;
+        self.leave(id, Done { output, assigned, next: Transition::Next(next.clone()) })
+    }
+
+    pub(super) fn wait(&mut self, id: ThreadId, pause: &Pause) -> Result<(), Failure> {
+        let kind = TimerKind::Wait;
+        let timer = match self.pause_length(id, pause)? {
+            Until::After(ms) => self.set_timer(ms, kind, None, Alarm::Wake(id)),
+            Until::At(due) => {
+                self.set_timer_at(due.max(self.now), kind, None, Alarm::Wake(id))
+            }
+        };
+        self.set_doing(id, Doing::Waiting(timer));
+        Ok(())
+    }
+
+    fn pause_length(&self, id: ThreadId, pause: &Pause) -> Result<Until, Failure> {
+        let path = match pause {
+            Pause::Seconds(seconds) => return Ok(Until::After(seconds.saturating_mul(1000))),
+            Pause::Until(due) => return Ok(Until::At(*due)),
+            Pause::SecondsPath(path) | Pause::UntilPath(path) => path,
+        };
+        let field = if matches!(pause, Pause::UntilPath(_)) { "TimestampPath" } else { "SecondsPath" };
+        let input = self.effective_input(id)?;
+        let view = self.view(&self.threads[&id]);
+        let path_text = path.as_str();
+        let Ok(value) = path.read(&view.scope(&input)) else {
+            let cause = format!("The {field} parameter does not reference an input value: {path_text}");
+            return Err(self.runtime_failure(id, &cause));
+        };
+        let read = match pause {
+            Pause::UntilPath(_) => timestamp(&value),
+            _ => seconds(&value),
+        };
+        read.map_err(|why| {
+            let cause = format!("The {field} parameter {why}: {path_text} == {}", plain(&value));
+            self.runtime_failure(id, &cause)
+        })
+    }
+
+    /// A timer of the thread is due: its Wait state or its pause is over.
+    pub(super) fn wake(&mut self, id: ThreadId) {
+        let outcome = match self.threads.get(&id).map(|thread| &thread.doing) {
+            Some(Doing::Waiting(_)) => {
+                self.effective_input(id).and_then(|input| self.complete(id, &input))
+            }
+            Some(Doing::Pausing(_)) => {
+                self.set_doing(id, Doing::Beginning);
+                self.ready.push_back(id);
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        if let Err(failure) = outcome {
+            self.fail(id, failure);
+        }
+    }
+
+    pub(super) fn fail_state(
+        &mut self,
+        id: ThreadId,
+        error: Option<&Text>,
+        cause: Option<&Text>,
+    ) -> Result<(), Failure> {
+        let error = error.map(|text| self.text(id, "ErrorPath", text)).transpose()?;
+        let cause = cause.map(|text| self.text(id, "CausePath", text)).transpose()?;
+        Err(Failure::named(error, cause))
+    }
+
+    fn text(&self, id: ThreadId, field: &str, text: &Text) -> Result<String, Failure> {
+        let source = match text {
+            Text::Fixed(text) => return Ok(text.clone()),
+            Text::At(source) => source,
+        };
+        let thread = &self.threads[&id];
+        let view = self.view(thread);
+        match source.evaluate(&view.scope(&thread.step.input.value)) {
+            Ok(Value::String(text)) => Ok(text),
+            Ok(other) => Err(self.runtime_failure(
+                id,
+                &format!("The {field} parameter does not reference a string: {} == {other}", source.as_str()),
+            )),
+            Err(fault) => Err(self.fault(id, &fault)),
+        }
+    }
+
+    pub(super) fn set_doing(&mut self, id: ThreadId, doing: Doing) {
+        if let Some(thread) = self.threads.get_mut(&id) {
+            thread.doing = doing;
+        }
+    }
+
+    fn end_succeeded(&mut self, id: ThreadId, output: &Arc<Data>) {
+        let details = json!({ "executionSucceededEventDetails": {
+            "output": output.text,
+            "outputDetails": { "truncated": false },
+        }});
+        let last = self.threads[&id].last_event;
+        self.close(last, EventType::ExecutionSucceeded, details);
+        self.threads.clear();
+        self.status = Status::Succeeded { output: output.text.clone() };
+    }
+}
+
+const NOWHERE_TO_GO: &str =
+    "Failed to transition out of the state. The state does not point to a next state.";
+
+enum Until {
+    After(u64),
+    At(Timestamp),
+}
+
+fn seconds(value: &Value) -> Result<Until, &'static str> {
+    let whole = match value {
+        Value::Number(number) => number.as_i64().or_else(|| number.as_u64().map(|_| i64::MAX)),
+        _ => None,
+    };
+    match whole.map(u64::try_from) {
+        Some(Ok(seconds)) => Ok(Until::After(seconds.saturating_mul(1000))),
+        Some(Err(_)) => Err("references a negative value"),
+        None => Err("cannot be parsed as a long value"),
+    }
+}
+
+fn timestamp(value: &Value) -> Result<Until, &'static str> {
+    const WRONG: &str =
+        "does not reference a valid ISO-8601 extended offset date-time format string";
+    let text = value.as_str().ok_or(WRONG)?;
+    // jiff also takes a space for the T and more; AWS does not.
+    let iso = text.as_bytes().get(10) == Some(&b'T');
+    let parsed = text.parse::<Timestamp>().ok().filter(|_| iso);
+    parsed.map(Until::At).ok_or(WRONG)
+}
+
+/// A value as AWS's causes show it: text without quotes.
+pub(super) fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn exit_details(name: &str, output: &Data, assigned: Option<&Variables>) -> Value {
+    let mut details = json!({
+        "name": name,
+        "output": output.text,
+        "outputDetails": { "truncated": false },
+    });
+    if let (Some(assigned), Value::Object(fields)) = (assigned, &mut details) {
+        let texts = assigned.iter().map(|(name, value)| (name.clone(), value.to_string().into()));
+        fields.insert("assignedVariables".to_owned(), Value::Object(texts.collect()));
+        fields.insert("assignedVariablesDetails".to_owned(), json!({ "truncated": false }));
+    }
+    json!({ "stateExitedEventDetails": details })
+}
+
+fn entered(kind: &Kind) -> EventType {
+    match kind {
+        Kind::Pass { .. } | Kind::Unsupported => EventType::PassStateEntered,
+        Kind::Task(_) => EventType::TaskStateEntered,
+        Kind::Choice { .. } => EventType::ChoiceStateEntered,
+        Kind::Wait(_) => EventType::WaitStateEntered,
+        Kind::Succeed => EventType::SucceedStateEntered,
+        Kind::Fail { .. } => EventType::FailStateEntered,
+        Kind::Parallel { .. } => EventType::ParallelStateEntered,
+        Kind::Map(_) => EventType::MapStateEntered,
+    }
+}
+
+pub(super) fn exited(kind: &Kind) -> EventType {
+    match kind {
+        Kind::Pass { .. } | Kind::Fail { .. } | Kind::Unsupported => EventType::PassStateExited,
+        Kind::Task(_) => EventType::TaskStateExited,
+        Kind::Choice { .. } => EventType::ChoiceStateExited,
+        Kind::Wait(_) => EventType::WaitStateExited,
+        Kind::Succeed => EventType::SucceedStateExited,
+        Kind::Parallel { .. } => EventType::ParallelStateExited,
+        Kind::Map(_) => EventType::MapStateExited,
+    }
+}

@@ -1,0 +1,146 @@
+//! A thread of control: one walk through a workflow's states.
+//!
+//! An execution begins with one. A Parallel state has one for each branch, a Map
+//! state one for each iteration under way, as children of the thread that is in
+//! that state.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{TaskId, TimerId};
+use crate::definition::{State, Workflow};
+use crate::history::Log;
+use crate::retry::Attempts;
+use crate::scope::Variables;
+
+/// Names a thread within its execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ThreadId(pub(super) u64);
+
+/// One walk through a workflow's states.
+#[derive(Debug)]
+pub(super) struct Thread {
+    pub(super) parent: Option<Parent>,
+    pub(super) log: Log,
+    pub(super) workflow: Arc<Workflow>,
+    /// What the next event follows from.
+    pub(super) last_event: u64,
+    /// The variables that its states see; a child begins with its parent's.
+    pub(super) variables: Arc<Variables>,
+    /// The item of the innermost iteration around it.
+    pub(super) item: Option<Arc<Item>>,
+    pub(super) step: Step,
+    pub(super) doing: Doing,
+}
+
+/// Whose child a thread is, and the how-manieth.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parent {
+    pub(super) thread: ThreadId,
+    pub(super) slot: usize,
+}
+
+/// An item of a Map state.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) index: usize,
+    pub(super) value: Value,
+}
+
+/// The state in which a thread is.
+#[derive(Clone, Debug)]
+pub(super) struct Step {
+    pub(super) state: Arc<State>,
+    pub(super) input: Arc<Data>,
+    pub(super) entered_at: Timestamp,
+    pub(super) entered_event: u64,
+    /// One for each retrier of the state.
+    pub(super) attempts: Vec<Attempts>,
+    pub(super) retries: u64,
+}
+
+impl Step {
+    /// About to enter a state.
+    pub(super) fn into_state(state: Arc<State>, input: Arc<Data>, at: Timestamp) -> Step {
+        let attempts = vec![Attempts::default(); state.retry.len()];
+        Step { state, input, entered_at: at, entered_event: 0, attempts, retries: 0 }
+    }
+}
+
+/// A value and its JSON text, which history, limits and the next state all need.
+#[derive(Debug)]
+pub(super) struct Data {
+    pub(super) value: Value,
+    pub(super) text: String,
+}
+
+impl Data {
+    pub(super) fn new(value: Value) -> Data {
+        Data { text: value.to_string(), value }
+    }
+
+    /// AWS's limit for the input, the result and the output of a state: 256 KiB.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.text.len() > LARGEST_PAYLOAD
+    }
+}
+
+/// In bytes of JSON text.
+pub(super) const LARGEST_PAYLOAD: usize = 256 * 1024;
+
+/// What a thread is doing in its state.
+#[derive(Debug)]
+pub(super) enum Doing {
+    /// About to enter the state.
+    Entering,
+    /// In the state, about to begin its work, for the first time or again.
+    Beginning,
+    /// Until the timer is due: a Wait state.
+    Waiting(TimerId),
+    /// Until the timer is due: the pause before another attempt.
+    Pausing(TimerId),
+    /// Until the task is answered.
+    Calling(TaskId),
+    /// Until its children are done.
+    Forked(Fan),
+    /// Stopped in the middle by the end of the execution; a redrive goes on from here.
+    Stopped,
+}
+
+/// The children of a Parallel or a Map state.
+#[derive(Debug)]
+pub(super) struct Fan {
+    pub(super) work: Work,
+    /// The children under way, by slot.
+    pub(super) children: BTreeMap<usize, ThreadId>,
+    /// The outputs of those that are done.
+    pub(super) outputs: Vec<Option<Value>>,
+    /// The first slot that was not begun.
+    pub(super) next: usize,
+    /// How many may be under way at once.
+    pub(super) concurrency: usize,
+    pub(super) failures: usize,
+}
+
+/// What the children do.
+#[derive(Debug)]
+pub(super) enum Work {
+    Branches,
+    Items {
+        items: Vec<Value>,
+        /// What `ItemSelector` reads under `$`.
+        input: Value,
+        tolerance: Option<Tolerance>,
+        /// The event that began the run of a distributed Map.
+        run_started: Option<u64>,
+    },
+}
+
+/// How many iterations may fail before the Map state does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tolerance {
+    pub(super) failures: usize,
+}
