@@ -1,0 +1,78 @@
+//! Runs a handler of the state machine under Lambda.
+//!
+//! A handler takes the input as JSON and gives back the output or a
+//! [`Failure`], whose fault's name becomes the `errorType` that the state
+//! machine matches. A failure is logged here, once.
+
+use std::future::Future;
+
+use domain::{Failure, Fault};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::configuration::{BadSetting, Settings};
+use crate::telemetry;
+
+pub use lambda_runtime::Error;
+
+/// What every `main` does first: a panic gives nothing away from here on, log
+/// lines are JSON, and the environment is read.
+pub fn begin() -> Result<Settings, BadSetting> {
+    telemetry::install_panic_hook();
+    let settings = Settings::read();
+    telemetry::init(settings.log_level()?);
+    Ok(settings)
+}
+
+/// Runs the handler until Lambda ends the process.
+pub async fn run<H, F>(handle: H) -> Result<(), Error>
+where
+    H: Fn(Value) -> F,
+    F: Future<Output = Result<Value, Failure>>,
+{
+    let handle = &handle;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
+        answer(handle, event.payload.get()).await.map_err(Raised)
+    }))
+    .await
+}
+
+/// Runs the handler on one input, and logs how it failed.
+pub async fn answer<H, F>(handle: H, input: &str) -> Result<Value, Failure>
+where
+    H: Fn(Value) -> F,
+    F: Future<Output = Result<Value, Failure>>,
+{
+    // The reason is left out: it may quote the input.
+    let parsed: Result<Value, _> = serde_json::from_str(input)
+        .or(Err(Fault::InvalidRequest.because("the input is nested too deeply, or is no JSON")));
+    let named = |name: &str, input: &Value| {
+        let text = input.get(name).and_then(Value::as_str).unwrap_or_default();
+        // What a hand-made input holds there may be anything.
+        let plain =
+            text.len() <= 40 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if plain { text.to_owned() } else { "?".to_owned() }
+    };
+    let (operation, order_id, result) = match parsed {
+        Ok(input) => {
+            let (operation, id) = (named("operation", &input), named("orderId", &input));
+            (operation, id, handle(input).await)
+        }
+        Err(failure) => (String::new(), String::new(), Err(failure)),
+    };
+    if let Err(failure) = &result {
+        telemetry::failed(&operation, &order_id, failure);
+    }
+    result
+}
+
+/// A failure on its way out of the process.
+#[derive(Debug)]
+struct Raised(Failure);
+
+impl From<Raised> for Diagnostic {
+    fn from(Raised(failure): Raised) -> Self {
+        Self { error_type: failure.fault.name().to_owned(), error_message: failure.detail }
+    }
+}

@@ -1,0 +1,97 @@
+//! The Orders table: load, save, place.
+//!
+//! A load is strongly consistent. A save is conditional on the version that was
+//! read, so that every fact that a decision rests on is still true when it is
+//! written. A place is conditional on there being no such order.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use domain::ports::{LoadOrder, PlaceOrder, Placed, SaveOrder, Saved, StoreUnavailable};
+use domain::{Order, OrderId};
+
+use crate::aws::describe;
+use crate::item;
+
+/// The Orders table.
+#[derive(Debug, Clone)]
+pub struct Orders {
+    client: Client,
+    table: String,
+}
+
+impl Orders {
+    /// The table of this name, through this client.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self { client, table: table.into() }
+    }
+}
+
+impl LoadOrder for Orders {
+    async fn load(&self, id: &OrderId) -> Result<Option<Order>, StoreUnavailable> {
+        self.client
+            .get_item()
+            .table_name(&self.table)
+            .key("orderId", AttributeValue::S(id.to_string()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| StoreUnavailable(describe("GetItem", &error)))?
+            .item
+            .map(item::read)
+            .transpose()
+    }
+}
+
+impl SaveOrder for Orders {
+    async fn save(&self, before: &Order, after: &Order) -> Result<Saved, StoreUnavailable> {
+        let update = item::difference(before, after)?;
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("orderId", AttributeValue::S(before.order_id.to_string()))
+            .update_expression(update.expression)
+            .condition_expression(update.condition)
+            .set_expression_attribute_names(Some(update.names))
+            .set_expression_attribute_values(Some(update.values))
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(Saved::Done),
+            Err(error) if is_changed(&error) => Ok(Saved::Changed),
+            Err(error) => Err(StoreUnavailable(describe("UpdateItem", &error))),
+        }
+    }
+}
+
+fn is_changed<R>(error: &SdkError<UpdateItemError, R>) -> bool {
+    error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception)
+}
+
+impl PlaceOrder for Orders {
+    async fn place(&self, order: &Order) -> Result<Placed, StoreUnavailable> {
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item::of(order)?))
+            .condition_expression("attribute_not_exists(orderId)")
+            // What is there already comes with the refusal: a repeat costs no read.
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(Placed::New),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                    let item = refused.item().cloned().unwrap_or_default();
+                    Ok(Placed::Exists(Box::new(item::read(item)?)))
+                }
+                _ => Err(StoreUnavailable(describe("PutItem", &error))),
+            },
+        }
+    }
+}
