@@ -74,10 +74,10 @@ impl Execution {
             "StartTime": iso(self.started_at),
             "Name": self.start.execution_name,
             "RoleArn": self.start.role_arn,
-            "RedriveCount": self.redrives,
         });
-        if let (Some(at), Value::Object(fields)) = (self.redriven_at, &mut execution) {
-            fields.insert("RedriveTime".to_owned(), iso(at).into());
+        if let (true, Value::Object(fields)) = (self.start.redrivable, &mut execution) {
+            fields.insert("RedriveCount".to_owned(), self.redrives.into());
+            fields.extend(self.redriven_at.map(|at| ("RedriveTime".to_owned(), iso(at).into())));
         }
         execution
     }

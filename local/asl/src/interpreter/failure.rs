@@ -25,6 +25,7 @@ pub(super) struct Failure {
 }
 
 const RUNTIME: &str = "States.Runtime";
+const TIMEOUT: &str = "States.Timeout";
 
 impl Failure {
     /// An error of the task's, the workflow's or the engine's own.
@@ -38,7 +39,7 @@ impl Failure {
 
     /// A missed heartbeat is recorded as a timeout too, but has one more name.
     pub(super) fn timeout(heartbeat: bool) -> Failure {
-        Failure { heartbeat, ..Failure::named(Some("States.Timeout".to_owned()), None) }
+        Failure { heartbeat, ..Failure::named(Some(TIMEOUT.to_owned()), None) }
     }
 
     pub(super) fn too_large(what: &str) -> Failure {
@@ -55,6 +56,15 @@ impl Failure {
     fn is_named_by(&self, error_equals: &[String]) -> bool {
         let name = ErrorName { name: self.error.as_deref(), heartbeat: self.heartbeat };
         retry::matches(error_equals, name)
+    }
+
+    /// What a catcher gets. A timeout has an empty cause, but an error that was
+    /// sent without one has none.
+    fn output(&self) -> Value {
+        match (&self.error, &self.cause) {
+            (Some(error), None) if error == TIMEOUT => json!({ "Error": error, "Cause": "" }),
+            (error, cause) => json!({ "Error": error, "Cause": cause }),
+        }
     }
 
     fn details(&self, key: &str) -> Value {
@@ -146,7 +156,7 @@ impl Execution {
 
     fn catch(&mut self, id: ThreadId, catcher: &Catcher, failure: &Failure) {
         self.drop_children(id);
-        let error = json!({ "Error": failure.error, "Cause": failure.cause });
+        let error = failure.output();
         let done = self.caught(id, catcher, &error);
         if let Err(failure) = done.and_then(|done| self.leave(id, done)) {
             // What fails in a catcher is past catching in the same state.

@@ -22,8 +22,16 @@ pub struct Start {
     pub role_arn: String,
     /// The input as it was sent: JSON text.
     pub input: String,
+    /// Whether it can be redriven, as Standard executions can and Express ones
+    /// cannot: only then the context object counts the redrives.
+    #[serde(default = "redrivable")]
+    pub redrivable: bool,
     /// Where jitter, UUIDs, random numbers and task tokens are drawn from.
     pub seed: u64,
+}
+
+fn redrivable() -> bool {
+    true
 }
 
 /// One attempt of one Task state.

@@ -17,7 +17,7 @@ impl Execution {
         if matches!(self.status, Status::Running | Status::Succeeded { .. }) {
             return;
         }
-        if self.threads.is_empty() || self.journal.is_full() {
+        if !self.start.redrivable || self.threads.is_empty() || self.journal.is_full() {
             return;
         }
         self.status = Status::Running;

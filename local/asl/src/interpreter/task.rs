@@ -102,10 +102,10 @@ impl Execution {
         }
     }
 
-    /// The token that answers the next attempt. A function called by its ARN
-    /// answers for itself; everything else may be answered by token.
+    /// The token that answers the next attempt, where something else than the call
+    /// itself may answer it.
     fn new_token(&self, resource: &Resource) -> Option<String> {
-        if matches!(resource, Resource::Lambda { .. }) {
+        if is_request_response(resource) {
             return None;
         }
         let mut hash = Sha256::new();
@@ -137,8 +137,7 @@ impl Execution {
 
     pub(super) fn task_submitted(&mut self, task: TaskId, output: &str) {
         let Some(attempt) = self.attempts.get(&task) else { return };
-        let waits_for_more = !is_request_response(&attempt.resource);
-        if attempt.submitted || !waits_for_more {
+        if attempt.submitted || !is_submitted(&attempt.resource) {
             return;
         }
         self.task_started(task, None);
@@ -192,7 +191,7 @@ impl Execution {
         self.task_started(task, None);
         let Some(attempt) = self.attempts.get(&task) else { return };
         let resource = attempt.resource.clone();
-        let never_submitted = !is_request_response(&resource) && !attempt.submitted;
+        let never_submitted = is_submitted(&resource) && !attempt.submitted;
         let Some(id) = self.release(task) else { return };
         let events = events(&resource);
         let (event_type, key) = if never_submitted {
@@ -345,12 +344,18 @@ fn events(resource: &Resource) -> &'static Events {
     }
 }
 
-/// Whether nothing comes after the call's own answer.
+/// Whether the call's own answer is the task's result.
 fn is_request_response(resource: &Resource) -> bool {
-    !matches!(
-        resource,
-        Resource::Service { pattern: Pattern::Sync | Pattern::Sync2 | Pattern::WaitForTaskToken, .. }
-    )
+    match resource {
+        Resource::Lambda { .. } => true,
+        Resource::Service { pattern, .. } => *pattern == Pattern::RequestResponse,
+        Resource::Activity { .. } => false,
+    }
+}
+
+/// Whether the call's own answer only says that the job was taken on.
+fn is_submitted(resource: &Resource) -> bool {
+    matches!(resource, Resource::Service { .. }) && !is_request_response(resource)
 }
 
 /// How AWS's causes call it.
