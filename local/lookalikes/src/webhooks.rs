@@ -1,0 +1,82 @@
+//! What the providers tell of their own accord: event bodies, and the signatures on them.
+//!
+//! An [`Event`] is data; the models queue them and `Provider::take_events` hands them over.
+//! Whoever delivers one signs it at the time of sending, with [`Event::headers`].
+
+use std::fmt::Write as _;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::Timestamp;
+use sha2::Sha256;
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Which provider tells it, and so how it is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// Stripe: `Stripe-Signature`, over time and body.
+    Stripe,
+    /// `EasyPost`: `X-Hmac-Signature`, over the body.
+    EasyPost,
+}
+
+/// Something that a provider tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Who tells it.
+    pub sender: Sender,
+    /// `evt_…`; the same in every repeat.
+    pub id: String,
+    /// `payment_intent.succeeded`, `tracker.updated`, …
+    pub kind: String,
+    /// The order that it concerns.
+    pub order: Option<String>,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The body, byte for byte as it is signed and sent.
+    pub body: String,
+}
+
+impl Event {
+    /// The headers of a delivery at `at`, signed with `secret`.
+    pub fn headers(&self, secret: &str, at: Timestamp) -> Vec<(&'static str, String)> {
+        let signature = match self.sender {
+            Sender::Stripe => {
+                ("stripe-signature", stripe_signature(secret, at, self.body.as_bytes()))
+            }
+            Sender::EasyPost => {
+                ("x-hmac-signature", easypost_signature(secret, self.body.as_bytes()))
+            }
+        };
+        vec![("content-type", "application/json; charset=utf-8".to_owned()), signature]
+    }
+}
+
+/// The value of `Stripe-Signature`: the time in seconds, and the HMAC-SHA256 of
+/// `{time}.{body}` (docs.stripe.com/webhooks/signature).
+pub fn stripe_signature(secret: &str, at: Timestamp, body: &[u8]) -> String {
+    let time = at.as_second();
+    let mut signed = format!("{time}.").into_bytes();
+    signed.extend_from_slice(body);
+    format!("t={time},v1={}", hex(&hmac(secret.as_bytes(), &signed)))
+}
+
+/// The value of `X-Hmac-Signature`: the HMAC-SHA256 of the body under the secret in Unicode's
+/// normal form KD (docs.easypost.com/docs/webhooks).
+pub fn easypost_signature(secret: &str, body: &[u8]) -> String {
+    let secret: String = secret.nfkd().collect();
+    format!("hmac-sha256-hex={}", hex(&hmac(secret.as_bytes(), body)))
+}
+
+fn hmac(secret: &[u8], body: &[u8]) -> Vec<u8> {
+    // HMAC takes a key of any length, so this has no way to fail.
+    Hmac::<Sha256>::new_from_slice(secret)
+        .map(|mac| mac.chain_update(body).finalize().into_bytes().to_vec())
+        .unwrap_or_default()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
