@@ -112,11 +112,7 @@ const PROCESSING_ERROR: Decline = Decline {
 const NEVER_AGAIN: &str = "do_not_try_again";
 const LATER: &str = "try_again_later";
 
-const fn declined(
-    decline_code: &'static str,
-    message: &'static str,
-    advice: &'static str,
-) -> Decline {
+const fn declined(reason: &'static str, message: &'static str, advice: &'static str) -> Decline {
     Decline { code: "card_declined", reason, message, advice }
 }
 
