@@ -49,6 +49,9 @@ fn a_path_finds_what_it_names() {
     check("$.book[-2:].title", json!(["B", "C"]));
     check("$.book[*].price", json!([8, 12.5, 9]));
     check("$.book[0]['title','price']", json!({"title": "A", "price": 8}));
+    check("$.no.such[*].title", json!([]));
+    check("$.no[1:]", json!([]));
+    check("$.limit[?(@.a)]", json!([]));
     check("$..title", json!(["A", "B", "C"]));
     check("$..tags[0]", json!(["x"]));
     check("$['a b','no']['c']", json!([1]));

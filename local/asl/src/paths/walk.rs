@@ -49,7 +49,11 @@ pub(super) fn read_in<'v>(
         return Ok(Cow::Borrowed(model));
     }
     let mut walk = Walk { document, strict, visits: 0, found: Vec::new() };
-    walk.step(steps, model, &At::Root, true)?;
+    match walk.step(steps, model, &At::Root, true) {
+        // AWS answers an indefinite path with nothing where even its beginning is missing.
+        Err(miss) if miss.kind == PathFaultKind::Missing && !definite(steps) && !strict => {}
+        walked => walked?,
+    }
     if definite(steps) {
         let missing = || Miss::missing(format!("No results for path: {}", Canonical(steps)));
         return walk.found.pop().ok_or_else(missing);
