@@ -1,13 +1,31 @@
 //! The tables: DynamoDB as the crate `dynoxide-rs` emulates it, embedded.
+//!
+//! [`DynamoDb::call`] is the whole of it: one operation in DynamoDB's own JSON, by
+//! whoever calls. Around the emulator it adds what the emulator has not:
+//!
+//! - planned faults, at the point `store.` and the operation's name; the emulator
+//!   serialises, so throttling and conflicts never happen by themselves;
+//! - the counts of what each order costs, by [`request`];
+//! - transaction tokens on the stack's clock, by [`tokens`].
 
 mod operations;
+mod request;
+mod tokens;
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::aws::AwsError;
+use crate::aws::served::{self, Served, Words};
+use crate::clock::StackClock;
+use crate::counters::Counters;
+use crate::faults::Faults;
+use crate::lambda::LambdaHost;
+use request::Request;
+use tokens::Tokens;
 
 /// Who makes a call, as far as counting and faults need to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,9 +47,24 @@ pub enum Store<'a> {
     File(&'a Path),
 }
 
+/// What the tables stand beside.
+#[derive(Debug, Clone)]
+pub struct Deps {
+    /// The stack's clock.
+    pub clock: StackClock,
+    /// Where calls are counted.
+    pub counters: Counters,
+    /// What is to go wrong.
+    pub faults: Faults,
+    /// The functions, of which a fault may kill one.
+    pub functions: Option<Arc<LambdaHost>>,
+}
+
 /// The tables of one stack.
 pub struct DynamoDb {
     database: dynoxide::Database,
+    tokens: Tokens,
+    deps: Deps,
 }
 
 impl fmt::Debug for DynamoDb {
@@ -42,12 +75,21 @@ impl fmt::Debug for DynamoDb {
 
 impl DynamoDb {
     /// Opens the tables.
-    pub fn open(store: Store<'_>) -> Result<Self, AwsError> {
+    pub fn open(store: Store<'_>, deps: Deps) -> Result<Self, AwsError> {
         let database = match store {
             Store::Memory => dynoxide::Database::memory(),
             Store::File(path) => dynoxide::Database::new(&path.to_string_lossy()),
         };
-        Ok(Self { database: database.map_err(|error| operations::refusal(&error))? })
+        let database = database.map_err(|error| operations::refusal(&error))?;
+        Ok(Self { database, tokens: Tokens::new(deps.clock.clone()), deps })
+    }
+
+    /// Creates a table from `CreateTable`'s JSON, unless it is there already.
+    pub async fn create_table(&self, definition: &Value) -> Result<(), AwsError> {
+        match operations::run(&self.database, "CreateTable", definition.clone()).await {
+            Err(error) if error.code != "ResourceInUseException" => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Carries out one operation, such as `UpdateItem`, with its JSON body.
@@ -57,7 +99,42 @@ impl DynamoDb {
         body: &Value,
         caller: Caller,
     ) -> Result<Value, AwsError> {
-        let _ = caller;
-        operations::run(&self.database, operation, body.clone()).await
+        self.serve(operation, body, &caller).await.into_result()
+    }
+
+    /// The same, with the ends that only a connection can have.
+    pub(crate) async fn serve(&self, operation: &str, body: &Value, caller: &Caller) -> Served {
+        let request = Request { operation, body, caller };
+        let order = request.order();
+        let fault = self.deps.faults.decide(&format!("store.{operation}"), order);
+        let kill = || {
+            if let (Some(functions), Some(order)) = (&self.deps.functions, order) {
+                functions.kill_order(order);
+            }
+        };
+        served::serve(fault, self.carry_out(&request), || words(&request), kill).await
+    }
+
+    async fn carry_out(&self, request: &Request<'_>) -> Result<Value, AwsError> {
+        request.count(&self.deps.counters);
+        let mut body = request.body.clone();
+        let run = |body| operations::run(&self.database, request.operation, body);
+        match tokens::take(request.operation, &mut body) {
+            Some(token) => self.tokens.once(token, body, run).await,
+            None => run(body).await,
+        }
+    }
+}
+
+/// DynamoDB's words for the errors that a plan can ask for.
+fn words(request: &Request<'_>) -> Words {
+    Words {
+        throttled: AwsError::client(
+            "ProvisionedThroughputExceededException",
+            "The level of configured provisioned throughput for the table was exceeded. Consider \
+             increasing your provisioning level with the UpdateTable API.",
+        ),
+        conflict: request.conflict(),
+        broken: AwsError::server("InternalServerError", "Internal server error"),
     }
 }

@@ -15,6 +15,7 @@ pub mod conformance;
 pub mod counters;
 pub mod dynamodb;
 pub mod faults;
+mod http;
 pub mod lambda;
 pub mod scenarios;
 pub mod stepfunctions;

@@ -42,6 +42,7 @@ use runtime_api::RuntimeApi;
 pub use function::FunctionSettings;
 pub use invocation::{InvokeError, InvokeOutcome};
 pub use log::{LogBook, LogLine};
+pub(crate) use process::ACCESS_KEY_PREFIX;
 
 /// What the host is to run.
 #[derive(Debug, Default)]

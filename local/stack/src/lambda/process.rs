@@ -55,26 +55,26 @@ impl Process {
         runtime_api: &Arc<RuntimeApi>,
         logs: &LogBook,
     ) -> io::Result<Arc<Self>> {
-        let mut child = command(settings, &runtime_api.url(id)).spawn()?;
         let desk = Arc::new(Desk::new());
+        // Before the program runs: its first request must find it.
         runtime_api.open_desk(id, Arc::clone(&desk));
-        let printed =
-            Printed { settings: Arc::clone(settings), desk: Arc::clone(&desk), logs: logs.clone() };
-        let readers = [
-            child.stdout.take().map(|pipe| tokio::spawn(printed.clone().read(pipe))),
-            child.stderr.take().map(|pipe| tokio::spawn(printed.read(pipe))),
-        ];
+        let child = command(settings, &runtime_api.url(id))
+            .spawn()
+            .inspect_err(|_| runtime_api.close_desk(id))?;
         let kill = Arc::new(Notify::new());
         let (ended, end) = watch::channel(None);
-        let supervised = supervise(child, Arc::clone(&kill));
-        let (runtime_api, at_desk) = (Arc::clone(runtime_api), Arc::clone(&desk));
+        let life = Life {
+            printed: Printed {
+                settings: Arc::clone(settings),
+                desk: Arc::clone(&desk),
+                logs: logs.clone(),
+            },
+            kill: Arc::clone(&kill),
+        };
+        let runtime_api = Arc::clone(runtime_api);
         tokio::spawn(async move {
-            let status = supervised.await;
-            for reader in readers.into_iter().flatten() {
-                let _ = reader.await; // What it printed last belongs to its invocation.
-            }
+            let status = life.run(child).await;
             runtime_api.close_desk(id);
-            at_desk.clear();
             ended.send_replace(Some(End { status }));
         });
         Ok(Arc::new(Self { id, settings: Arc::clone(settings), desk, kill, end }))
@@ -147,15 +147,36 @@ impl Drop for Process {
     }
 }
 
-/// Waits for the end of a process, or brings it about.
-async fn supervise(mut child: Child, kill: Arc<Notify>) -> Option<ExitStatus> {
-    tokio::select! {
-        status = child.wait() => return status.ok(),
-        () = kill.notified() => (),
+/// What goes on around a process while it lives.
+struct Life {
+    printed: Printed,
+    kill: Arc<Notify>,
+}
+
+impl Life {
+    /// Takes down what it prints, and waits for its end or brings it about.
+    async fn run(self, mut child: Child) -> Option<ExitStatus> {
+        let readers = [
+            child.stdout.take().map(|pipe| tokio::spawn(self.printed.clone().read(pipe))),
+            child.stderr.take().map(|pipe| tokio::spawn(self.printed.clone().read(pipe))),
+        ];
+        let status = self.end(&mut child).await;
+        for reader in readers.into_iter().flatten() {
+            let _ = reader.await; // What it printed last belongs to its invocation.
+        }
+        self.printed.desk.clear();
+        status
     }
-    // It fails only for a process that has ended already.
-    let _ = child.start_kill();
-    child.wait().await.ok()
+
+    async fn end(&self, child: &mut Child) -> Option<ExitStatus> {
+        tokio::select! {
+            status = child.wait() => return status.ok(),
+            () = self.kill.notified() => (),
+        }
+        // It fails only for a process that has ended already.
+        let _ = child.start_kill();
+        child.wait().await.ok()
+    }
 }
 
 fn command(settings: &FunctionSettings, runtime_api: &str) -> Command {

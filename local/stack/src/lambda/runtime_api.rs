@@ -9,52 +9,39 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::invocation::{Invocation, PAYLOAD_LIMIT};
 use crate::clock::wall_clock;
+use crate::http::{
+    Handler, Method, Reply, Request, Response, Server, StatusCode, add_header, response,
+};
 
 /// The server and the desks of all living processes.
 #[derive(Debug)]
 pub(super) struct RuntimeApi {
-    address: SocketAddr,
-    desks: Desks,
-    server: JoinHandle<()>,
+    desks: Arc<Mutex<BTreeMap<u64, Arc<Desk>>>>,
+    server: Server,
 }
-
-type Desks = Arc<Mutex<BTreeMap<u64, Arc<Desk>>>>;
 
 impl RuntimeApi {
     pub(super) async fn open() -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
-        let desks = Desks::default();
-        let routes = routes(Arc::clone(&desks));
-        let server = tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, routes).await {
-                tracing::error!(%error, "the runtime API ended");
-            }
-        });
-        Ok(Self { address, desks, server })
+        let desks = Arc::default();
+        let server = Server::start(listener, Desks(Arc::clone(&desks)))?;
+        Ok(Self { desks, server })
     }
 
     /// The base URL for the process with this desk.
     pub(super) fn url(&self, process: u64) -> String {
-        format!("http://{}/{process}", self.address)
+        format!("{}/{process}", self.server.url())
     }
 
     pub(super) fn open_desk(&self, process: u64, desk: Arc<Desk>) {
@@ -63,12 +50,6 @@ impl RuntimeApi {
 
     pub(super) fn close_desk(&self, process: u64) {
         lock(&self.desks).remove(&process);
-    }
-}
-
-impl Drop for RuntimeApi {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }
 
@@ -145,64 +126,73 @@ impl Desk {
         Some((work.invocation, work.limit))
     }
 
-    /// Whether there was such an invocation to answer.
-    fn answer(&self, request_id: &str, answer: Answer) -> bool {
+    /// Takes the process's answer, if it is one to the invocation in hand.
+    fn respond(&self, request_id: &str, answer: Answer) -> Response {
         let ours = |current: &mut Current| current.request_id == request_id;
         let current = lock(&self.current).take_if(ours);
-        current.is_some_and(|current| current.answer.send(answer).is_ok())
-    }
-}
-
-fn routes(desks: Desks) -> Router {
-    Router::new()
-        .route("/{process}/2018-06-01/runtime/invocation/next", get(next))
-        .route("/{process}/2018-06-01/runtime/invocation/{request}/response", post(response))
-        .route("/{process}/2018-06-01/runtime/invocation/{request}/error", post(error))
-        .route("/{process}/2018-06-01/runtime/init/error", post(init_error))
-        .layer(DefaultBodyLimit::max(PAYLOAD_LIMIT + 1024))
-        .with_state(desks)
-}
-
-async fn next(State(desks): State<Desks>, Path(process): Path<u64>) -> Response {
-    let desk = lock(&desks).get(&process).cloned();
-    let Some(desk) = desk else { return refused(StatusCode::GONE, "Runtime.Gone") };
-    match desk.next().await {
-        Some((invocation, limit)) => {
-            (headers_of(&invocation, limit), invocation.payload).into_response()
+        if current.is_some_and(|current| current.answer.send(answer).is_ok()) {
+            accepted()
+        } else {
+            refused(StatusCode::BAD_REQUEST, "InvalidRequestID")
         }
-        None => refused(StatusCode::GONE, "Runtime.Gone"),
     }
 }
 
-async fn response(
-    State(desks): State<Desks>,
-    Path((process, request)): Path<(u64, String)>,
-    body: Bytes,
-) -> Response {
-    answer(&desks, process, &request, Answer::Done(body))
+/// Serves all desks.
+#[derive(Debug)]
+struct Desks(Arc<Mutex<BTreeMap<u64, Arc<Desk>>>>);
+
+impl Handler for Desks {
+    // Over Lambda's limit, so that an answer that is too large can be refused.
+    const BODY_LIMIT: usize = 2 * PAYLOAD_LIMIT;
+
+    async fn handle(&self, request: Request) -> Reply {
+        let path: Vec<_> = request.uri().path().split('/').skip(1).collect();
+        let [process, "2018-06-01", "runtime", what @ ..] = path.as_slice() else {
+            return refused(StatusCode::NOT_FOUND, "NotFound").into();
+        };
+        let desk =
+            process.parse().ok().and_then(|process: u64| lock(&self.0).get(&process).cloned());
+        let Some(desk) = desk else { return refused(StatusCode::GONE, "Gone").into() };
+        let body = request.body().clone();
+        match (request.method(), what) {
+            (&Method::GET, ["invocation", "next"]) => next(&desk).await,
+            (&Method::POST, ["invocation", id, "response"]) => desk.respond(id, done(body)).into(),
+            (&Method::POST, ["invocation", id, "error"]) => {
+                desk.respond(id, Answer::Failed(body)).into()
+            }
+            (&Method::POST, ["init", "error"]) => init_error(process, &body).into(),
+            _ => refused(StatusCode::NOT_FOUND, "NotFound").into(),
+        }
+    }
 }
 
-async fn error(
-    State(desks): State<Desks>,
-    Path((process, request)): Path<(u64, String)>,
-    body: Bytes,
-) -> Response {
-    answer(&desks, process, &request, Answer::Failed(body))
+async fn next(desk: &Desk) -> Reply {
+    let Some((invocation, limit)) = desk.next().await else { return Reply::Close };
+    let payload = invocation.payload.clone();
+    let mut answer = response(StatusCode::OK, "application/json", payload);
+    for (name, value) in headers_of(&invocation, limit) {
+        add_header(&mut answer, name, &value);
+    }
+    answer.into()
+}
+
+/// An answer over the limit is an error of the function.
+fn done(body: Bytes) -> Answer {
+    if body.len() <= PAYLOAD_LIMIT {
+        return Answer::Done(body);
+    }
+    let text = format!(
+        "Response payload size exceeded maximum allowed payload size ({PAYLOAD_LIMIT} bytes)."
+    );
+    let error = json!({ "errorType": "Function.ResponseSizeTooLarge", "errorMessage": text });
+    Answer::Failed(Bytes::from(error.to_string()))
 }
 
 /// The process ends itself after this; its end is what the host acts on.
-async fn init_error(Path(process): Path<u64>, body: Bytes) -> Response {
-    tracing::warn!(process, reason = %String::from_utf8_lossy(&body), "a function did not start");
+fn init_error(process: &str, body: &[u8]) -> Response {
+    tracing::warn!(process, reason = %String::from_utf8_lossy(body), "a function did not start");
     accepted()
-}
-
-fn answer(desks: &Desks, process: u64, request: &str, answer: Answer) -> Response {
-    let desk = lock(desks).get(&process).cloned();
-    if desk.is_some_and(|desk| desk.answer(request, answer)) {
-        accepted()
-    } else {
-        refused(StatusCode::BAD_REQUEST, "InvalidRequestID")
-    }
 }
 
 fn accepted() -> Response {
@@ -210,32 +200,23 @@ fn accepted() -> Response {
 }
 
 fn refused(status: StatusCode, error_type: &str) -> Response {
-    let body = json!({ "errorType": error_type, "errorMessage": "Invalid request ID" });
-    said(status, &body)
+    said(status, &json!({ "errorType": error_type, "errorMessage": "Invalid request" }))
 }
 
 fn said(status: StatusCode, body: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    response(status, "application/json", body.to_string())
 }
 
 /// What the function learns beside its payload. The deadline is the wall's time:
 /// it binds the process.
-fn headers_of(invocation: &Invocation, limit: Duration) -> HeaderMap {
+fn headers_of(invocation: &Invocation, limit: Duration) -> [(&'static str, String); 4] {
     let deadline = wall_clock() + limit;
-    let pairs = [
+    [
         ("lambda-runtime-aws-request-id", invocation.request_id.clone()),
         ("lambda-runtime-deadline-ms", deadline.as_millisecond().to_string()),
         ("lambda-runtime-invoked-function-arn", invocation.arn.clone()),
         ("lambda-runtime-trace-id", trace_id()),
-        (header::CONTENT_TYPE.as_str(), "application/json".to_owned()),
-    ];
-    let mut headers = HeaderMap::new();
-    for (name, value) in pairs {
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(name, value);
-        }
-    }
-    headers
+    ]
 }
 
 /// A trace of X-Ray's form that is not sampled.

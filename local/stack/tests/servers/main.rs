@@ -3,5 +3,7 @@
 //! One test program for all of them: they share the probe function and a host.
 
 mod clock;
+mod dynamodb;
+mod endpoint;
 mod lambda;
 mod support;

@@ -1,15 +1,19 @@
-//! What several tests of the stack need: a host with the probe function.
+//! What several tests of the stack need: a host with the probe function, and an
+//! AWS endpoint before it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
+use stack::aws::{AwsError, Endpoint, Served, Services, StatesApi};
 use stack::clock::{ClockSettings, StackClock};
 use stack::counters::Counters;
+use stack::dynamodb::{Deps, DynamoDb, Store};
 use stack::faults::Faults;
 use stack::lambda::{FunctionSettings, HostSettings, InvokeOutcome, LambdaHost};
+use tokio::net::TcpListener;
 
 /// A host with its clock, its counters and its fault plan.
 pub(crate) struct Hosted {
@@ -51,4 +55,53 @@ impl Hosted {
         let answer = serde_json::from_slice(&outcome.payload).expect("the answer is JSON");
         (outcome, answer)
     }
+
+    /// Empty tables in memory beside this host.
+    pub(crate) async fn tables(&self) -> Arc<DynamoDb> {
+        let deps = Deps {
+            clock: self.clock.clone(),
+            counters: self.counters.clone(),
+            faults: self.faults.clone(),
+            functions: Some(Arc::clone(&self.host)),
+        };
+        let tables = DynamoDb::open(Store::Memory, deps).expect("the tables open");
+        for (name, key) in [("Orders", "orderId"), ("Inventory", "sku")] {
+            tables.create_table(&table(name, key)).await.expect("the table is new");
+        }
+        Arc::new(tables)
+    }
+
+    /// An AWS endpoint before this host, with a Step Functions that repeats what it
+    /// is asked.
+    pub(crate) async fn endpoint(&self) -> Endpoint {
+        let states: StatesApi = Arc::new(|operation, body| {
+            Box::pin(async move {
+                match operation.as_str() {
+                    "DescribeExecution" => {
+                        let text = "Execution Does Not Exist: 'x'";
+                        Served::Refusal(AwsError::client("ExecutionDoesNotExist", text))
+                    }
+                    _ => Served::Answer(json!({ "operation": operation, "body": body })),
+                }
+            })
+        });
+        let services = Services {
+            lambda: Arc::clone(&self.host),
+            dynamodb: self.tables().await,
+            states,
+            clock: self.clock.clone(),
+            faults: self.faults.clone(),
+        };
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        Endpoint::start(listener, services).expect("it serves")
+    }
+}
+
+fn table(name: &str, key: &str) -> Value {
+    json!({
+        "TableName": name,
+        "KeySchema": [{ "AttributeName": key, "KeyType": "HASH" }],
+        "AttributeDefinitions": [{ "AttributeName": key, "AttributeType": "S" }],
+        "BillingMode": "PAY_PER_REQUEST",
+    })
 }

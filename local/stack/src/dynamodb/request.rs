@@ -1,0 +1,161 @@
+//! What one request is about: which order, whose call, and what it counts as.
+
+use serde_json::{Value, json};
+
+use super::Caller;
+use crate::aws::AwsError;
+use crate::counters::{Count, Counters};
+
+/// One request in DynamoDB's JSON.
+pub(super) struct Request<'a> {
+    pub(super) operation: &'a str,
+    pub(super) body: &'a Value,
+    pub(super) caller: &'a Caller,
+}
+
+/// The table whose items are orders, and its key.
+const ORDERS: &str = "Orders";
+const ORDER_KEY: &str = "orderId";
+
+impl<'a> Request<'a> {
+    /// The order that it is about: the first one that it names.
+    pub(super) fn order(&self) -> Option<&'a str> {
+        self.orders().into_iter().next()
+    }
+
+    /// Counts it for each order that it names.
+    pub(super) fn count(&self, counters: &Counters) {
+        let Some(count) = self.counts_as() else { return };
+        for order in self.orders() {
+            counters.add(order, count);
+        }
+    }
+
+    /// What DynamoDB answers when another transaction holds one of the items.
+    pub(super) fn conflict(&self) -> AwsError {
+        let Some(parts) = self.body["TransactItems"].as_array() else {
+            let text = "Transaction is ongoing for the item";
+            return AwsError::client("TransactionConflictException", text);
+        };
+        let codes: Vec<_> =
+            (0..parts.len()).map(|n| if n == 0 { CONFLICT } else { "None" }).collect();
+        let text = format!(
+            "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+            codes.join(", ")
+        );
+        let reasons: Vec<_> = codes.iter().map(|code| reason(code)).collect();
+        AwsError::client("TransactionCanceledException", text)
+            .with("CancellationReasons", Value::Array(reasons))
+    }
+
+    /// Nothing for calls that are not the execution's: all but the put of the
+    /// order API, those of the reconciler, and those of people and tests.
+    fn counts_as(&self) -> Option<Count<'static>> {
+        let count = match self.operation {
+            "GetItem" | "BatchGetItem" | "TransactGetItems" => Count::Read,
+            "TransactWriteItems" => Count::Transaction,
+            "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" => Count::Write,
+            _ => return None,
+        };
+        let counted = match self.caller {
+            Caller::Other => false,
+            Caller::StateMachine => true,
+            Caller::Function(name) if name == "order-api" => self.operation == "PutItem",
+            Caller::Function(name) => name != "reconcile-orders",
+        };
+        counted.then_some(count)
+    }
+
+    /// The orders whose keys it names, in the order in which it names them.
+    fn orders(&self) -> Vec<&'a str> {
+        let body = self.body;
+        if let Some(parts) = body["TransactItems"].as_array() {
+            let actions = parts.iter().filter_map(Value::as_object).flat_map(|part| part.values());
+            return actions.filter_map(order_of).collect();
+        }
+        if let Some(of_table) = body.get("RequestItems").map(|tables| &tables[ORDERS]) {
+            let keys = of_table["Keys"].as_array().into_iter().flatten().filter_map(key_of);
+            let writes = of_table.as_array().into_iter().flatten();
+            let written = writes.filter_map(Value::as_object).flat_map(|write| write.values());
+            return keys.chain(written.filter_map(named)).collect();
+        }
+        order_of(body).into_iter().collect()
+    }
+}
+
+const CONFLICT: &str = "TransactionConflict";
+
+fn reason(code: &str) -> Value {
+    match code {
+        CONFLICT => json!({ "Code": CONFLICT, "Message": "Transaction is ongoing for the item" }),
+        _ => json!({ "Code": "None" }),
+    }
+}
+
+/// The order that one action on one table is about.
+fn order_of(action: &Value) -> Option<&str> {
+    let table = action["TableName"].as_str()?;
+    let name = table.rsplit('/').next().unwrap_or(table); // It may be an ARN.
+    if name == ORDERS { named(action) } else { None }
+}
+
+fn named(action: &Value) -> Option<&str> {
+    action.get("Key").or_else(|| action.get("Item")).and_then(key_of)
+}
+
+fn key_of(key: &Value) -> Option<&str> {
+    key[ORDER_KEY]["S"].as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn orders(body: &Value) -> Vec<&str> {
+        Request { operation: "", body, caller: &Caller::Other }.orders()
+    }
+
+    #[test]
+    fn the_orders_of_a_request_are_read_from_its_keys() {
+        fn check(body: Value, expected: &[&str]) {
+            assert_eq!(orders(&body), expected, "{body}");
+        }
+        let key = json!({ "orderId": { "S": "o1" } });
+        let other = json!({ "orderId": { "S": "o2" } });
+        check(json!({ "TableName": "Orders", "Key": key }), &["o1"]);
+        check(json!({ "TableName": "Orders", "Item": key }), &["o1"]);
+        let arn = "arn:aws:dynamodb:us-east-1:000000000000:table/Orders";
+        check(json!({ "TableName": arn, "Key": key }), &["o1"]);
+        check(json!({ "TableName": "Inventory", "Key": { "sku": { "S": "MUG" } } }), &[]);
+        check(json!({ "TableName": "Orders", "IndexName": "open" }), &[]);
+        let stock =
+            json!({ "Update": { "TableName": "Inventory", "Key": { "sku": { "S": "MUG" } } } });
+        let order = json!({ "Update": { "TableName": "Orders", "Key": key } });
+        check(json!({ "TransactItems": [stock, order] }), &["o1"]);
+        check(json!({ "RequestItems": { "Orders": { "Keys": [key, other] } } }), &["o1", "o2"]);
+        let put = json!({ "PutRequest": { "Item": key } });
+        let delete = json!({ "DeleteRequest": { "Key": other } });
+        check(json!({ "RequestItems": { "Orders": [put, delete] } }), &["o1", "o2"]);
+        check(json!({ "RequestItems": { "Inventory": { "Keys": [] } } }), &[]);
+        check(json!(null), &[]);
+    }
+
+    #[test]
+    fn only_the_executions_calls_and_the_put_of_the_order_are_counted() {
+        fn check(caller: &Caller, operation: &str, expected: Option<Count<'static>>) {
+            let request = Request { operation, body: &Value::Null, caller };
+            assert_eq!(request.counts_as(), expected, "{operation} by {caller:?}");
+        }
+        let of = |name: &str| Caller::Function(name.to_owned());
+        check(&of("process-payment"), "GetItem", Some(Count::Read));
+        check(&of("process-payment"), "UpdateItem", Some(Count::Write));
+        check(&of("check-inventory"), "TransactWriteItems", Some(Count::Transaction));
+        check(&of("order-api"), "PutItem", Some(Count::Write));
+        check(&of("order-api"), "GetItem", None);
+        check(&of("order-api"), "UpdateItem", None);
+        check(&of("reconcile-orders"), "UpdateItem", None);
+        check(&Caller::StateMachine, "UpdateItem", Some(Count::Write));
+        check(&Caller::Other, "GetItem", None);
+        check(&of("process-payment"), "DescribeTable", None);
+    }
+}

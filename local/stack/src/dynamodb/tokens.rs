@@ -1,0 +1,101 @@
+//! `ClientRequestToken`s on the stack's clock.
+//!
+//! DynamoDB remembers a transaction's token for ten minutes. The emulator's own
+//! memory runs on the wall's clock, where those ten minutes may be days of the
+//! stack's: it would hide a late repeat. So the tokens are kept here, and the
+//! emulator never sees one.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use crate::aws::AwsError;
+use crate::clock::StackClock;
+
+const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
+
+/// The tokens of the last ten minutes.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    clock: StackClock,
+    used: Mutex<Used>,
+}
+
+#[derive(Debug, Default)]
+struct Used {
+    uses: BTreeMap<Token, Use>,
+    /// The same, oldest first, so that forgetting looks only at what it forgets.
+    by_age: VecDeque<(Timestamp, Token)>,
+}
+
+/// A token holds within its operation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Token {
+    operation: String,
+    text: String,
+}
+
+#[derive(Debug)]
+struct Use {
+    body: Value,
+    answer: Value,
+}
+
+/// Takes the token out of a request that has one.
+pub(super) fn take(operation: &str, body: &mut Value) -> Option<Token> {
+    if !matches!(operation, "TransactWriteItems" | "ExecuteTransaction") {
+        return None;
+    }
+    let text = body.as_object_mut()?.shift_remove("ClientRequestToken")?;
+    Some(Token { operation: operation.to_owned(), text: text.as_str()?.to_owned() })
+}
+
+impl Tokens {
+    pub(super) fn new(clock: StackClock) -> Self {
+        Self { clock, used: Mutex::default() }
+    }
+
+    /// Runs a transaction unless its token was used; then gives the answer of then.
+    /// A transaction that failed leaves no token.
+    pub(super) async fn once<F: Future<Output = Result<Value, AwsError>>>(
+        &self,
+        token: Token,
+        body: Value,
+        run: impl FnOnce(Value) -> F,
+    ) -> Result<Value, AwsError> {
+        // Held over the run, so that two at once do not both run; the emulator
+        // would have them wait for each other all the same.
+        let mut used = self.used.lock().await;
+        let now = self.clock.now();
+        used.forget_older(now);
+        match used.uses.get(&token) {
+            Some(earlier) if earlier.body == body => return Ok(earlier.answer.clone()),
+            Some(_) => return Err(mismatch()),
+            None => (),
+        }
+        let answer = run(body.clone()).await?;
+        used.by_age.push_back((now, token.clone()));
+        used.uses.insert(token, Use { body, answer: answer.clone() });
+        Ok(answer)
+    }
+}
+
+impl Used {
+    fn forget_older(&mut self, now: Timestamp) {
+        let old = |&(at, _): &(Timestamp, Token)| now.duration_since(at) >= REMEMBERED;
+        while self.by_age.front().is_some_and(old) {
+            if let Some((_, token)) = self.by_age.pop_front() {
+                self.uses.remove(&token);
+            }
+        }
+    }
+}
+
+fn mismatch() -> AwsError {
+    AwsError::client(
+        "IdempotentParameterMismatchException",
+        "Transaction request with the same client request token but different parameters",
+    )
+}
