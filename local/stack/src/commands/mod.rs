@@ -1,1 +1,1 @@
-//! The commands of `cargo local`.
+//! `cargo local`: the commands, one file each.
