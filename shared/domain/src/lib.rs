@@ -20,6 +20,7 @@ pub mod payment;
 pub mod policy;
 pub mod ports;
 pub mod private;
+pub mod rounds;
 #[cfg(any(test, feature = "samples"))]
 pub mod sample;
 pub mod shipment;

@@ -295,7 +295,16 @@ impl Order {
         if self.cancel_requested_at.is_some() {
             return Err(Fault::OrderCancelled.because("the customer cancelled the order"));
         }
+        // Whatever closed it otherwise than as it should end: it stays closed.
+        if self.status.is_closed() && self.status != Status::Fulfilled {
+            return Err(Fault::CompensationBegun.because("the order is closed"));
+        }
         Ok(())
+    }
+
+    /// Whether a person must approve it first and has not.
+    pub fn lacks_approval(&self) -> bool {
+        self.review.as_ref().is_some_and(|review| review.required) && !self.is_approved()
     }
 
     /// Whether its goods are set aside.

@@ -59,6 +59,19 @@ fn a_step_that_goes_forward_learns_why_it_may_not() {
     check(&turned_round(&order), Some(&other), Some(Fault::Superseded));
     check(&cancelled, Some(&mine), Some(Fault::OrderCancelled));
     check(&turned_round(&cancelled), Some(&mine), Some(Fault::CompensationBegun));
+    let closed = Order { status: Status::Cancelled, ..order };
+    check(&closed, Some(&mine), Some(Fault::CompensationBegun));
+    check(&sample::fulfilled(), Some(&mine), None);
+}
+
+#[test]
+fn an_order_that_a_person_must_look_at_lacks_approval_until_it_has_one() {
+    let order = sample::in_review();
+    let decided = |decision| order.decide_review(decision, "op-1", None, now()).unwrap();
+    assert!(order.lacks_approval());
+    assert!(decided(Decision::Reject).lacks_approval());
+    assert!(!decided(Decision::Approve).lacks_approval());
+    assert!(!sample::authorised().lacks_approval());
 }
 
 #[test]
