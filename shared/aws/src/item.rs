@@ -68,9 +68,10 @@ pub(crate) fn difference(before: &Order, after: &Order) -> Result<Update, StoreU
         .map(|(name, value)| update.set(&name, value))
         .collect();
     let removed: Vec<_> = removed.iter().map(|name| update.name(name)).collect();
-    for (verb, parts) in [("SET", set), ("REMOVE", removed)] {
+    for (verb, parts) in [("SET ", set), (" REMOVE ", removed)] {
         if !parts.is_empty() {
-            update.expression += &format!("{verb} {} ", parts.join(", "));
+            update.expression.push_str(verb);
+            update.expression.push_str(&parts.join(", "));
         }
     }
     Ok(update)

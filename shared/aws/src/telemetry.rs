@@ -12,7 +12,7 @@ use std::io::Write as _;
 use domain::{Failure, Moment};
 use serde_json::{Map, Value, json};
 use tracing::Level;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -44,7 +44,7 @@ where
     let targets = Targets::new()
         .with_default(Level::WARN)
         // The runtime logs the errors of handlers again, in words of its own.
-        .with_target("lambda_runtime", Level::WARN)
+        .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
         .with_targets(OURS.map(|name| (name, level)));
     let lines = tracing_subscriber::fmt::layer()
         .json()

@@ -186,9 +186,10 @@ fn is_gone<R>(error: &SdkError<GetExecutionHistoryError, R>) -> bool {
 }
 
 fn moment(at: &aws_smithy_types::DateTime) -> Result<Moment, WorkflowUnavailable> {
-    let unreadable = || WorkflowUnavailable("a date in the history cannot be read".to_owned());
-    let millis = at.to_millis().or_else(|_| Err(unreadable()))?;
-    Moment::from_millis(millis).or_else(|_| Err(unreadable()))
+    at.to_millis()
+        .ok()
+        .and_then(|millis| Moment::from_millis(millis).ok())
+        .ok_or_else(|| WorkflowUnavailable("a date in the history cannot be read".to_owned()))
 }
 
 /// The states that an execution was in. It has no branches, so an event

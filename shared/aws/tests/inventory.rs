@@ -1,0 +1,292 @@
+//! The Inventory table against the emulator: each condition has a test here
+//! that fails without it, and after each test the books are compared.
+
+mod support;
+
+use adapters::{Inventory, Orders};
+use domain::catalogue::StockItem;
+use domain::ports::{
+    Listed, Listing, LoadOrder, PlaceOrder, ReadCatalogue, ReleaseStock, Released, ReserveStock,
+    Reserved, SaveOrder, WriteCatalogue,
+};
+use domain::{Currency, Money, Order, Sku, sample};
+use serde_json::json;
+use support::{INVENTORY, Instead, ORDERS, World};
+
+struct Shop {
+    world: World,
+    orders: Orders,
+    inventory: Inventory,
+}
+
+/// A shop with so many mugs and shirts, and this order.
+async fn shop(mugs: u64, tees: u64, order: &Order) -> Shop {
+    let world = World::new();
+    let aws = world.aws();
+    let (orders, inventory) = (aws.orders(ORDERS), aws.inventory(ORDERS, INVENTORY));
+    for (name, stock) in [("MUG", mugs), ("TEE", tees)] {
+        inventory.list(&listing(name, Some(stock))).await.unwrap();
+    }
+    orders.place(order).await.unwrap();
+    Shop { world, orders, inventory }
+}
+
+fn sku(name: &str) -> Sku {
+    Sku::parse(name).unwrap()
+}
+
+fn listing(name: &str, available: Option<u64>) -> Listing {
+    Listing {
+        sku: sku(name),
+        title: format!("A {name}"),
+        unit_price: Money::new(1250, Currency::Usd),
+        weight_grams: 350,
+        available,
+    }
+}
+
+impl Shop {
+    async fn shelf(&self, name: &str) -> StockItem {
+        self.inventory.items(&[sku(name)]).await.unwrap().remove(0)
+    }
+
+    async fn stock(&self) -> [u64; 2] {
+        [self.shelf("MUG").await.available, self.shelf("TEE").await.available]
+    }
+
+    async fn order(&self) -> Order {
+        self.orders.load(&sample::received().order_id).await.unwrap().unwrap()
+    }
+
+    /// For each SKU, `received` = `available` + what orders hold.
+    async fn books_agree(&self) {
+        let order = self.order().await;
+        for item in self.inventory.all().await.unwrap() {
+            let held = order.reservation.iter().filter(|taken| taken.is_held());
+            let lines = held.flat_map(|taken| &taken.lines);
+            let held: u32 = lines.filter(|line| line.sku == item.sku).map(|l| l.quantity).sum();
+            assert_eq!(item.received, item.available + u64::from(held), "{}", item.sku);
+        }
+    }
+}
+
+fn later() -> domain::Moment {
+    sample::placed_at().plus_minutes(1)
+}
+
+#[tokio::test]
+async fn to_reserve_takes_every_line_and_writes_the_order() {
+    let before = sample::authorised();
+    let shop = shop(5, 1, &before).await;
+    let after = before.reserved(later()).unwrap();
+    assert_eq!(shop.inventory.reserve(&before, &after).await, Ok(Reserved::Done));
+    assert_eq!(shop.stock().await, [3, 0]);
+    assert_eq!(shop.order().await, after);
+    shop.books_agree().await;
+}
+
+#[tokio::test]
+async fn when_a_line_is_short_nothing_is_taken_and_every_shortage_is_named() {
+    let before = sample::authorised();
+    let after = before.reserved(later()).unwrap();
+    let check = async |mugs, tees, expected: &[(&str, u32, u64)]| {
+        let shop = shop(mugs, tees, &before).await;
+        let Ok(Reserved::Short(short)) = shop.inventory.reserve(&before, &after).await else {
+            panic!("{mugs} mugs and {tees} shirts are short");
+        };
+        let seen: Vec<_> =
+            short.iter().map(|s| (s.sku.as_str(), s.requested, s.available)).collect();
+        assert_eq!(seen, expected);
+        assert_eq!(shop.stock().await, [mugs, tees]);
+        assert_eq!(shop.order().await, before);
+        shop.books_agree().await;
+    };
+    check(5, 0, &[("TEE", 1, 0)]).await;
+    check(1, 1, &[("MUG", 2, 1)]).await;
+    check(1, 0, &[("MUG", 2, 1), ("TEE", 1, 0)]).await;
+}
+
+#[tokio::test]
+async fn a_sku_that_is_not_on_record_is_short_by_all_of_it() {
+    let before = sample::authorised();
+    let world = World::new();
+    let aws = world.aws();
+    aws.orders(ORDERS).place(&before).await.unwrap();
+    let after = before.reserved(later()).unwrap();
+    let Ok(Reserved::Short(short)) =
+        aws.inventory(ORDERS, INVENTORY).reserve(&before, &after).await
+    else {
+        panic!("nothing is on the shelves");
+    };
+    assert_eq!(short.iter().map(|s| s.available).collect::<Vec<_>>(), [0, 0]);
+}
+
+#[tokio::test]
+async fn an_order_that_changed_since_it_was_read_takes_nothing() {
+    let before = sample::authorised();
+    let shop = shop(5, 5, &before).await;
+    let turned = before.begin_compensation(&Default::default(), later());
+    let _done = shop.orders.save(&before, &turned).await.unwrap();
+    let after = before.reserved(later()).unwrap();
+    assert_eq!(shop.inventory.reserve(&before, &after).await, Ok(Reserved::OrderChanged));
+    assert_eq!(shop.stock().await, [5, 5]);
+    assert_eq!(shop.order().await, turned);
+}
+
+#[tokio::test]
+async fn a_change_of_the_order_counts_for_more_than_a_shortage() {
+    let before = sample::authorised();
+    let shop = shop(0, 0, &before).await;
+    let _done = shop.orders.save(&before, &before.with_next_try(later())).await.unwrap();
+    let after = before.reserved(later()).unwrap();
+    assert_eq!(shop.inventory.reserve(&before, &after).await, Ok(Reserved::OrderChanged));
+}
+
+#[tokio::test]
+async fn a_reservation_whose_answer_is_lost_is_made_once() {
+    let before = sample::authorised();
+    let shop = shop(5, 5, &before).await;
+    let after = before.reserved(later()).unwrap();
+    shop.world.next(Instead::LoseAnswer);
+    // The quick retry carries the same token, so that it is the same transaction.
+    assert_eq!(shop.inventory.reserve(&before, &after).await, Ok(Reserved::Done));
+    assert_eq!(shop.stock().await, [3, 4]);
+    assert_eq!(shop.inventory.reserve(&before, &after).await, Ok(Reserved::OrderChanged));
+    assert_eq!(shop.stock().await, [3, 4]);
+    shop.books_agree().await;
+}
+
+#[tokio::test]
+async fn to_release_gives_every_line_back_once() {
+    let before = sample::reserved();
+    let shop = shop(5, 1, &sample::authorised()).await;
+    let taken = shop.inventory.reserve(&sample::authorised(), &before).await;
+    assert_eq!(taken, Ok(Reserved::Done));
+    let after = before.released(later());
+    assert_eq!(shop.inventory.release(&before, &after).await, Ok(Released::Done));
+    assert_eq!(shop.stock().await, [5, 1]);
+    assert_eq!(shop.order().await, after);
+    assert_eq!(shop.inventory.release(&before, &after).await, Ok(Released::OrderChanged));
+    assert_eq!(shop.stock().await, [5, 1]);
+    shop.books_agree().await;
+}
+
+#[tokio::test]
+async fn nothing_is_given_back_to_a_shelf_that_is_not_on_record() {
+    let before = sample::reserved();
+    let world = World::new();
+    let aws = world.aws();
+    aws.orders(ORDERS).place(&before).await.unwrap();
+    let inventory = aws.inventory(ORDERS, INVENTORY);
+    let error = inventory.release(&before, &before.released(later())).await.unwrap_err();
+    assert!(error.to_string().contains("a shelf is not on record"), "{error}");
+    assert_eq!(inventory.all().await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn only_a_failed_condition_is_a_shortage_the_rest_is_contention_or_trouble() {
+    let before = sample::authorised();
+    let after = before.reserved(later()).unwrap();
+    let check = async |codes: &[&str], expected: Result<Reserved, &str>| {
+        let shop = shop(5, 5, &before).await;
+        shop.world.cancel_with(codes);
+        let seen = shop.inventory.reserve(&before, &after).await;
+        match (seen, expected) {
+            (Ok(seen), Ok(expected)) => assert_eq!(seen, expected, "{codes:?}"),
+            (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{error}"),
+            (seen, _) => panic!("{codes:?} gave {seen:?}"),
+        }
+    };
+    let (no, short) = ("None", "ConditionalCheckFailed");
+    check(&[no, "TransactionConflict", no], Ok(Reserved::Contended)).await;
+    check(&["TransactionConflict", no, no], Ok(Reserved::Contended)).await;
+    check(&[no, short, "TransactionConflict"], Ok(Reserved::Contended)).await;
+    check(&[no, "ThrottlingError", no], Ok(Reserved::Contended)).await;
+    check(&[no, "ProvisionedThroughputExceeded", no], Ok(Reserved::Contended)).await;
+    check(&[short, short, "TransactionConflict"], Ok(Reserved::OrderChanged)).await;
+    check(&[no, "ValidationError", no], Err("ValidationError")).await;
+    check(&[], Err("without a reason")).await;
+}
+
+#[tokio::test]
+async fn throttling_is_contention_and_silence_is_not() {
+    let before = sample::reserved();
+    let after = before.released(later());
+    let world = World::new();
+    let inventory = world.aws_trying(1).inventory(ORDERS, INVENTORY);
+    for code in ["ThrottlingException", "ProvisionedThroughputExceededException"] {
+        world.refuse_with(code);
+        assert_eq!(inventory.release(&before, &after).await, Ok(Released::Contended), "{code}");
+    }
+    world.next(Instead::Refuse);
+    assert!(inventory.release(&before, &after).await.is_err());
+    world.refuse_with("AccessDeniedException");
+    assert!(inventory.release(&before, &after).await.is_err());
+}
+
+#[tokio::test]
+async fn the_last_one_on_the_shelf_goes_to_one_order() {
+    let before = sample::authorised();
+    let shop = shop(2, 1, &before).await;
+    let mut other = before.clone();
+    other.order_id = domain::OrderId::of_request(&before.customer_id, "another");
+    shop.orders.place(&other).await.unwrap();
+    let after = |order: &Order| order.reserved(later()).unwrap();
+    let first = shop.inventory.reserve(&before, &after(&before)).await;
+    let second = shop.inventory.reserve(&other, &after(&other)).await;
+    assert_eq!(first, Ok(Reserved::Done));
+    assert!(matches!(second, Ok(Reserved::Short(_))), "{second:?}");
+    assert_eq!(shop.stock().await, [0, 0]);
+}
+
+#[tokio::test]
+async fn a_listing_keeps_the_stock_and_an_opening_stock_is_for_a_new_sku_only() {
+    let world = World::new();
+    let inventory = world.aws().inventory(ORDERS, INVENTORY);
+    let list = async |listing: Listing| inventory.list(&listing).await.unwrap();
+    let stock = |listed: &Listed| match listed {
+        Listed::Done(item) => Some((item.available, item.received)),
+        Listed::ExistsAlready => None,
+    };
+    assert_eq!(stock(&list(listing("MUG", Some(7))).await), Some((7, 7)));
+    assert_eq!(stock(&list(listing("MUG", Some(9))).await), None);
+    let dearer = Listing { unit_price: Money::new(1300, Currency::Eur), ..listing("MUG", None) };
+    let Listed::Done(item) = list(dearer).await else { panic!("it is on record") };
+    assert_eq!((item.unit_price, item.available), (Money::new(1300, Currency::Eur), 7));
+    assert_eq!(stock(&list(listing("TEE", None)).await), Some((0, 0)));
+    let all = inventory.all().await.unwrap();
+    assert_eq!(all.iter().map(|item| item.sku.as_str()).collect::<Vec<_>>(), ["MUG", "TEE"]);
+}
+
+#[tokio::test]
+async fn items_are_read_once_each_and_the_unknown_left_out() {
+    let shop = shop(5, 1, &sample::received()).await;
+    let skus = [sku("TEE"), sku("MUG"), sku("TEE"), sku("NIL")];
+    let mut items = shop.inventory.items(&skus).await.unwrap();
+    items.sort_by(|a, b| a.sku.cmp(&b.sku));
+    assert_eq!(items.iter().map(|item| item.sku.as_str()).collect::<Vec<_>>(), ["MUG", "TEE"]);
+    assert_eq!(shop.inventory.items(&[]).await, Ok(vec![]));
+}
+
+#[tokio::test]
+async fn a_batch_that_is_answered_in_part_is_asked_for_the_rest() {
+    let shop = shop(5, 1, &sample::received()).await;
+    let key = json!({"sku": {"S": "TEE"}});
+    let left =
+        json!({"Responses": {INVENTORY: []}, "UnprocessedKeys": {INVENTORY: {"Keys": [key]}}});
+    shop.world.next(Instead::Answer(200, left.clone()));
+    let items = shop.inventory.items(&[sku("TEE")]).await.unwrap();
+    assert_eq!(items.len(), 1);
+    for _ in 0..8 {
+        shop.world.next(Instead::Answer(200, left.clone()));
+    }
+    assert!(shop.inventory.items(&[sku("TEE")]).await.is_err(), "it does not ask for ever");
+}
+
+#[tokio::test]
+async fn entries_of_restocks_are_no_items_of_the_catalogue() {
+    let shop = shop(5, 1, &sample::received()).await;
+    let entry = json!({"sku": {"S": "RESTOCK#MUG#key"}, "quantity": {"N": "3"}});
+    shop.world.call("PutItem", &json!({"TableName": INVENTORY, "Item": entry}));
+    assert_eq!(shop.inventory.all().await.unwrap().len(), 2);
+}
