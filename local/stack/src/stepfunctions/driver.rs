@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use asl::{Event, HistoryEvent, Pattern, Resource, Start, Status, TaskId, TimerId};
+use asl::{Event, Pattern, Resource, Start, Status, TaskId, TimerId};
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{broadcast, oneshot};
@@ -23,7 +23,7 @@ use tokio::sync::{broadcast, oneshot};
 use super::integrations::{Call, Outcome, Services};
 use super::live::{Effects, Live, Task};
 use super::machines::{Machines, Revision};
-use super::progress::{self, Moved, Progress};
+use super::progress::{self, Moved, Progress, Watched};
 use super::store::executions::{About, Id, New, Record};
 use super::store::{Store, StoreError};
 use super::timers::{Due, Timers};
@@ -38,7 +38,7 @@ pub(super) struct Driver {
     services: Services,
     counters: Counters,
     timers: Timers,
-    watchers: broadcast::Sender<Progress>,
+    watchers: broadcast::Sender<Watched>,
     memory: Mutex<Memory>,
     /// The key of the next execution. It is given before the execution is stored, so
     /// that its lock can be held from before anyone can find it.
@@ -71,6 +71,20 @@ pub(super) struct Order {
     pub(super) revision: Arc<Revision>,
     pub(super) start: Start,
     pub(super) about: About,
+}
+
+/// What an execution is to be told.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) event: Event,
+    /// The caller's token of a redrive, by which it is known when it is asked again.
+    pub(super) redrive_token: Option<String>,
+}
+
+impl Told {
+    pub(super) fn of(event: Event) -> Self {
+        Self { event, redrive_token: None }
+    }
 }
 
 /// What became of it.
@@ -173,7 +187,7 @@ impl Driver {
         event: &Event,
         busy: &Busy,
     ) -> Result<bool, StoreError> {
-        self.tell_if(id, busy, |_| Some(event.clone())).await
+        self.tell_if(id, busy, |_| Some(Told::of(event.clone()))).await
     }
 
     /// Tells an execution what `choose` makes of it, if anything, in one go.
@@ -181,14 +195,17 @@ impl Driver {
         self: &Arc<Self>,
         id: Id,
         busy: &Busy,
-        choose: impl FnOnce(&Live) -> Option<Event> + Send,
+        choose: impl FnOnce(&Live) -> Option<Told> + Send,
     ) -> Result<bool, StoreError> {
         let slot = self.slot(id);
         let mut held = slot.lock().await;
         let live = self.loaded(id, &mut held).await?;
-        let Some((step, effects)) =
-            choose(live).and_then(|event| live.tell(&event, self.clock.now()))
-        else {
+        let told = choose(live).and_then(|told| {
+            let (mut step, effects) = live.tell(&told.event, self.clock.now())?;
+            step.redrive_token = told.redrive_token;
+            Some((step, effects))
+        });
+        let Some((step, effects)) = told else {
             drop(held);
             self.let_go(id, slot);
             return Ok(false);
@@ -242,7 +259,7 @@ impl Driver {
     }
 
     /// Every move of every execution from now on.
-    pub(super) fn subscribe(&self) -> broadcast::Receiver<Progress> {
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<Watched> {
         self.watchers.subscribe()
     }
 
@@ -454,8 +471,9 @@ impl Driver {
             at,
             step,
         };
+        let busy = self.clock.busy("a move that is watched");
         // With nobody watching there is nobody to tell.
-        let _unwatched = self.watchers.send(progress);
+        let _unwatched = self.watchers.send(Watched { progress, busy });
     }
 }
 
@@ -494,9 +512,4 @@ fn open_tasks(live: &Live, which: impl Fn(&Task) -> bool) -> Vec<TaskId> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A copy of what an execution wrote down.
-pub(super) fn history(live: &Live) -> Vec<HistoryEvent> {
-    live.execution.history().to_vec()
 }

@@ -4,6 +4,18 @@ use asl::{EventType, HistoryEvent};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use crate::clock::Busy;
+
+/// A move, with a guard that keeps the clock from leaping until it was looked at:
+/// whoever watches can act at the very moment that a wait begins.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    /// What happened.
+    pub progress: Progress,
+    /// Held until the watcher is done with it.
+    pub busy: Busy,
+}
+
 /// One move of one execution.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,6 +60,8 @@ pub enum Moved {
         /// From 1.
         attempt: u32,
     },
+    /// A task was handed over, and now waits for its token.
+    Waiting,
     /// A task failed; a retry or a catch may follow.
     Faltered {
         /// The error's name.
@@ -83,6 +97,7 @@ pub(super) fn of_history(event: &HistoryEvent) -> Option<Moved> {
         return Some(Moved::Exited { state, kind: kind.to_owned() });
     }
     match event.event_type {
+        EventType::TaskSubmitted => waiting(event),
         EventType::ExecutionStarted => Some(Moved::Started),
         EventType::ExecutionRedriven => Some(Moved::Redriven),
         EventType::ExecutionSucceeded => Some(ended("SUCCEEDED", event)),
@@ -100,7 +115,12 @@ pub(super) fn retrying(now: Timestamp, due: Timestamp) -> Moved {
     Moved::Retrying { due, delay_seconds: delay.as_secs() }
 }
 
-fn is_failure(event_type: EventType) -> bool {
+fn waiting(event: &HistoryEvent) -> Option<Moved> {
+    let resource = detail(event, "taskSubmittedEventDetails", "resource")?;
+    resource.ends_with(".waitForTaskToken").then_some(Moved::Waiting)
+}
+
+pub(crate) fn is_failure(event_type: EventType) -> bool {
     matches!(
         event_type,
         EventType::ActivityFailed
@@ -123,11 +143,11 @@ fn ended(status: &str, event: &HistoryEvent) -> Moved {
 }
 
 /// The error that an event carries, under whichever name its details go.
-pub(super) fn error(event: &HistoryEvent) -> Option<String> {
+pub(crate) fn error(event: &HistoryEvent) -> Option<String> {
     let details = event.details.as_object()?.values().next()?;
     Some(details.get("error")?.as_str()?.to_owned())
 }
 
-pub(super) fn detail(event: &HistoryEvent, details: &str, field: &str) -> Option<String> {
+pub(crate) fn detail(event: &HistoryEvent, details: &str, field: &str) -> Option<String> {
     Some(event.details.get(details)?.get(field)?.as_str()?.to_owned())
 }

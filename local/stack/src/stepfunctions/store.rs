@@ -188,6 +188,7 @@ CREATE TABLE IF NOT EXISTS executions (
     cause TEXT,
     redrives INTEGER NOT NULL DEFAULT 0,
     redriven_at INTEGER,
+    redrive_token TEXT,
     UNIQUE (machine, name)
 );
 CREATE INDEX IF NOT EXISTS executions_by_start ON executions (machine, started_at, id);

@@ -81,7 +81,10 @@ fn accepted(status: u16, driver: &Driver) -> String {
         request_id: request_id(),
         content_type: "application/json",
         length: 0,
-        extra: vec![("x-amzn-Remapped-Content-Length", "0".to_owned())],
+        extra: vec![
+            ("Connection", "keep-alive".to_owned()),
+            ("x-amzn-Remapped-Content-Length", "0".to_owned()),
+        ],
     };
     json!({
         "SdkHttpMetadata": answer.http(&driver.clock),
@@ -99,6 +102,7 @@ fn invoked(outcome: &InvokeOutcome, driver: &Driver) -> String {
         content_type: "application/json",
         length: body.len(),
         extra: vec![
+            ("Connection", "keep-alive".to_owned()),
             ("X-Amz-Executed-Version", outcome.executed_version.clone()),
             ("x-amzn-Remapped-Content-Length", "0".to_owned()),
         ],

@@ -12,7 +12,7 @@ pub(super) struct Answer {
     pub(super) request_id: String,
     pub(super) content_type: &'static str,
     pub(super) length: usize,
-    /// Headers that only this service sends; a list where the SDK shows one.
+    /// Headers that only this service sends, or spells so.
     pub(super) extra: Vec<(&'static str, String)>,
 }
 
@@ -27,7 +27,6 @@ impl Answer {
         let date = clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let mut headers: Vec<(&str, String)> = self.extra.clone();
         headers.extend([
-            ("Connection", "keep-alive".to_owned()),
             ("x-amzn-RequestId", self.request_id.clone()),
             ("Content-Length", self.length.to_string()),
             ("Date", date),

@@ -34,6 +34,9 @@ pub(in crate::stepfunctions) struct About {
     /// The caller's trace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::stepfunctions) trace_header: Option<String>,
+    /// The attempt of another execution that asked for this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::stepfunctions) parent: Option<String>,
 }
 
 /// An execution to be written down for the first time.
@@ -56,6 +59,8 @@ pub(in crate::stepfunctions) struct Step {
     pub(in crate::stepfunctions) events: Vec<(Event, Timestamp)>,
     /// Tokens by which it can be answered from now on.
     pub(in crate::stepfunctions) tokens: Vec<String>,
+    /// The caller's token, where this is a redrive.
+    pub(in crate::stepfunctions) redrive_token: Option<String>,
     /// Set when its status changed.
     pub(in crate::stepfunctions) became: Option<Became>,
 }
@@ -82,6 +87,7 @@ pub(in crate::stepfunctions) struct Record {
     pub(in crate::stepfunctions) cause: Option<String>,
     pub(in crate::stepfunctions) redrives: u64,
     pub(in crate::stepfunctions) redriven_at: Option<Timestamp>,
+    pub(in crate::stepfunctions) redrive_token: Option<String>,
 }
 
 /// Which executions are asked for; the newest come first.
@@ -258,16 +264,24 @@ fn write_step(connection: &Connection, id: Id, step: &Step) -> Result<(), StoreE
     for text in &step.tokens {
         token.execute(params![text, id.0])?;
     }
-    step.became.iter().try_for_each(|became| write_status(connection, id, became))
+    step.became.iter().try_for_each(|became| {
+        write_status(connection, id, became, step.redrive_token.as_deref())
+    })
 }
 
-fn write_status(connection: &Connection, id: Id, became: &Became) -> Result<(), StoreError> {
+fn write_status(
+    connection: &Connection,
+    id: Id,
+    became: &Became,
+    redrive_token: Option<&str>,
+) -> Result<(), StoreError> {
     let at = nanoseconds(became.at);
     if became.status == Status::Running {
         connection.execute(
             "UPDATE executions SET status = 'RUNNING', stopped_at = NULL, error = NULL,
-             cause = NULL, redrives = redrives + 1, redriven_at = ?2 WHERE id = ?1",
-            params![id.0, at],
+             cause = NULL, redrives = redrives + 1, redriven_at = ?2,
+             redrive_token = ?3 WHERE id = ?1",
+            params![id.0, at, redrive_token],
         )?;
         return Ok(());
     }
@@ -288,7 +302,7 @@ fn write_status(connection: &Connection, id: Id, became: &Became) -> Result<(), 
 
 /// The columns of a [`Record`], in the order in which [`record`] reads them.
 const COLUMNS: &str = "SELECT id, revision, start, about, started_at, status, stopped_at, output,
-    error, cause, redrives, redriven_at FROM executions";
+    error, cause, redrives, redriven_at, redrive_token FROM executions";
 
 fn get(connection: &Connection, id: Id) -> Result<Record, StoreError> {
     let mut query = connection.prepare_cached(&format!("{COLUMNS} WHERE id = ?1"))?;
@@ -352,6 +366,7 @@ fn record(row: &Row<'_>) -> Result<Record, StoreError> {
         cause: row.get(9)?,
         redrives: row.get::<_, i64>(10)?.unsigned_abs(),
         redriven_at: row.get::<_, Option<i64>>(11)?.map(timestamp),
+        redrive_token: row.get(12)?,
     })
 }
 

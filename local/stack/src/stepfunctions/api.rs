@@ -1,0 +1,115 @@
+//! The API of Step Functions, operation by operation, with AWS's errors and texts.
+//!
+//! [`machines`], [`versions`], [`executions`], [`history`] and [`tasks`] hold the
+//! operations; here is which is which, and what they share.
+
+mod executions;
+mod history;
+mod machines;
+mod page;
+mod tasks;
+mod versions;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+pub(super) use executions::{StartRequest, describe, find, start};
+
+use super::arn::BadArn;
+use super::driver::Driver;
+use super::store::StoreError;
+use crate::aws::AwsError;
+
+/// What every operation comes to.
+pub(super) type Answer = Result<Value, AwsError>;
+
+/// Carries out one operation, such as `StartExecution`, with its JSON body.
+pub(super) async fn call(driver: &Arc<Driver>, operation: &str, body: Value) -> Answer {
+    match operation {
+        "CreateStateMachine" => machines::create(driver, parse(body)?).await,
+        "DescribeStateMachine" => machines::describe(driver, &parse(body)?),
+        "DescribeStateMachineForExecution" => {
+            machines::describe_for_execution(driver, &parse(body)?).await
+        }
+        "ListStateMachines" => machines::list(driver, &parse(body)?),
+        "UpdateStateMachine" => machines::update(driver, parse(body)?).await,
+        "DeleteStateMachine" => machines::delete(driver, &parse(body)?).await,
+        "ValidateStateMachineDefinition" => machines::validate(&parse(body)?),
+        "PublishStateMachineVersion" => versions::publish(driver, parse(body)?).await,
+        "ListStateMachineVersions" => versions::list(driver, &parse(body)?),
+        "CreateStateMachineAlias" => versions::create_alias(driver, parse(body)?).await,
+        "UpdateStateMachineAlias" => versions::update_alias(driver, parse(body)?).await,
+        "DescribeStateMachineAlias" => versions::describe_alias(driver, &parse(body)?),
+        "ListStateMachineAliases" => versions::list_aliases(driver, &parse(body)?),
+        "StartExecution" => executions::start(driver, parse(body)?).await,
+        "StopExecution" => executions::stop(driver, parse(body)?).await,
+        "DescribeExecution" => executions::describe_by_arn(driver, &parse(body)?).await,
+        "ListExecutions" => executions::list(driver, parse(body)?).await,
+        "RedriveExecution" => executions::redrive(driver, parse(body)?).await,
+        "GetExecutionHistory" => history::page(driver, &parse(body)?).await,
+        "SendTaskSuccess" => tasks::success(driver, parse(body)?).await,
+        "SendTaskFailure" => tasks::failure(driver, parse(body)?).await,
+        "SendTaskHeartbeat" => tasks::heartbeat(driver, parse(body)?).await,
+        _ => Err(AwsError::bare(400, "UnknownOperationException")),
+    }
+}
+
+/// Reads a request; a field of the wrong type is a `SerializationException`.
+fn parse<T: DeserializeOwned>(body: Value) -> Result<T, AwsError> {
+    let body = if body.is_null() { json!({}) } else { body };
+    serde_json::from_value(body)
+        .map_err(|error| AwsError::client("SerializationException", error.to_string()))
+}
+
+impl From<StoreError> for AwsError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store of executions failed");
+        AwsError::server("InternalServerError", "The request could not be stored.")
+    }
+}
+
+impl From<BadArn> for AwsError {
+    fn from(BadArn(message): BadArn) -> Self {
+        AwsError::client("InvalidArn", message)
+    }
+}
+
+fn refusal<T>(code: &str, message: impl Into<String>) -> Result<T, AwsError> {
+    Err(AwsError::client(code, message))
+}
+
+fn no_such_machine(arn: &str) -> AwsError {
+    AwsError::client("StateMachineDoesNotExist", format!("State Machine Does Not Exist: '{arn}'"))
+}
+
+fn no_such_execution(arn: &str) -> AwsError {
+    AwsError::client("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'"))
+}
+
+fn invalid_token() -> AwsError {
+    AwsError::client("InvalidToken", "Invalid Token: 'Invalid token'")
+}
+
+/// A time as AWS's JSON has it: seconds since the epoch, to the millisecond.
+fn date(at: Timestamp) -> Value {
+    let milliseconds = at.as_millisecond();
+    let (seconds, rest) = (milliseconds.div_euclid(1000), milliseconds.rem_euclid(1000));
+    // Read from digits: the number nearest to them, with no arithmetic in between.
+    let text = format!("{seconds}.{rest:03}");
+    text.parse::<f64>().map_or(Value::Null, Value::from)
+}
+
+/// A name of a state machine or an execution may not have these, nor spaces or
+/// control characters.
+fn is_name(name: &str) -> bool {
+    let forbidden = "<>{}[]?*\"#%\\^|~`$&,;:/";
+    (1..=80).contains(&name.chars().count())
+        && !name.chars().any(|c| c.is_whitespace() || c.is_control() || forbidden.contains(c))
+}
+
+fn check_name(name: &str) -> Result<(), AwsError> {
+    if is_name(name) { Ok(()) } else { refusal("InvalidName", format!("Invalid Name: '{name}'")) }
+}

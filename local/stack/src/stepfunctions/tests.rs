@@ -1,0 +1,9 @@
+//! The service as a whole, with real tables and functions that answer as told.
+
+mod answers;
+mod bench;
+mod errors;
+mod executions;
+mod integrations;
+mod machines;
+mod restart;

@@ -1,0 +1,182 @@
+//! Which event belongs to which state, and which state is inside of which.
+//!
+//! An event belongs to the state that the event before it in its chain belongs to.
+//! A state is inside of the Parallel or Map state whose start leads to it, and
+//! otherwise beside the state that led to it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use asl::{EventType, HistoryEvent};
+
+use super::{called, duration, entered, is_entry, is_schedule, named, told, waits};
+use crate::stepfunctions::is_failure;
+
+/// All states that were entered.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    nodes: Vec<Node>,
+    /// The nodes that are inside of no other.
+    roots: Vec<usize>,
+    /// To which node an event, by its id, belongs.
+    owners: BTreeMap<u64, usize>,
+}
+
+/// One entry of one state.
+#[derive(Debug)]
+struct Node {
+    parent: Option<usize>,
+    /// Indices of its events in the history, its entry first.
+    events: Vec<usize>,
+    children: Vec<usize>,
+}
+
+impl Tree {
+    pub(super) fn grow(history: &[HistoryEvent]) -> Self {
+        let mut tree = Self::default();
+        let types: BTreeMap<u64, EventType> =
+            history.iter().map(|event| (event.id, event.event_type)).collect();
+        for (index, event) in history.iter().enumerate() {
+            let before = event.previous_event_id;
+            let led = tree.owners.get(&before).copied();
+            let opens = types.get(&before).copied().is_some_and(opens_inside);
+            if is_entry(event) {
+                let parent = if opens { led } else { led.and_then(|led| tree.nodes[led].parent) };
+                tree.enter(index, event.id, parent);
+            } else if let Some(owner) = led.and_then(|led| tree.owner_of(event, led, history)) {
+                tree.nodes[owner].events.push(index);
+                tree.owners.insert(event.id, owner);
+            }
+        }
+        tree
+    }
+
+    fn enter(&mut self, index: usize, id: u64, parent: Option<usize>) {
+        let node = self.nodes.len();
+        self.nodes.push(Node { parent, events: vec![index], children: Vec::new() });
+        match parent {
+            Some(parent) => self.nodes[parent].children.push(node),
+            None => self.roots.push(node),
+        }
+        self.owners.insert(id, node);
+    }
+
+    /// What happens to a Parallel or a Map state follows from something inside of it.
+    fn owner_of(&self, event: &HistoryEvent, led: usize, history: &[HistoryEvent]) -> Option<usize> {
+        let kind = outer_kind(event.event_type);
+        let mut node = led;
+        loop {
+            let entry = self.nodes[node].events.first().and_then(|&first| history.get(first))?;
+            let fits = kind.is_none_or(|kind| entry.event_type.as_str().starts_with(kind));
+            if fits {
+                return Some(node);
+            }
+            node = self.nodes[node].parent?;
+        }
+    }
+
+    pub(super) fn write(&self, history: &[HistoryEvent], text: &mut String) {
+        let waits: BTreeMap<usize, i64> = waits(history).collect();
+        self.write_level(&self.roots, "", history, &waits, text);
+    }
+
+    fn write_level(
+        &self,
+        nodes: &[usize],
+        indent: &str,
+        history: &[HistoryEvent],
+        waits: &BTreeMap<usize, i64>,
+        text: &mut String,
+    ) {
+        for (place, &node) in nodes.iter().enumerate() {
+            let last = place + 1 == nodes.len();
+            let (branch, rail) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+            let node = &self.nodes[node];
+            let name = node.events.first().and_then(|&entry| entered(&history[entry]));
+            let lines = lines(node, history, waits);
+            let headline = head(node, history);
+            let name = name.unwrap_or_default();
+            line(text, format_args!("{indent}{branch}{name}{headline}"));
+            let deeper = format!("{indent}{rail}");
+            let more = !node.children.is_empty();
+            for (place, what) in lines.iter().enumerate() {
+                let end = place + 1 == lines.len() && !more;
+                let branch = if end { "└─ " } else { "├─ " };
+                line(text, format_args!("{deeper}{branch}{what}"));
+            }
+            self.write_level(&node.children, &deeper, history, waits, text);
+        }
+    }
+}
+
+fn line(text: &mut String, what: std::fmt::Arguments<'_>) {
+    // Writing to a String cannot fail.
+    let _infallible = writeln!(text, "{what}");
+}
+
+/// What a state is, and for a task what it calls.
+fn head(node: &Node, history: &[HistoryEvent]) -> String {
+    let mut events = node.events.iter().map(|&index| &history[index]);
+    let kind = events.next().and_then(|event| event.event_type.as_str().strip_suffix("StateEntered"));
+    let call = events.find(|event| is_schedule(event.event_type)).and_then(called);
+    let kind = kind.unwrap_or_default();
+    call.map_or_else(|| format!(" ({kind})"), |call| format!(" ({kind}: {call})"))
+}
+
+/// What happened in a state, one line each.
+fn lines(node: &Node, history: &[HistoryEvent], waits: &BTreeMap<usize, i64>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let attempts =
+        node.events.iter().filter(|&&index| is_schedule(history[index].event_type)).count();
+    let mut attempt = 0;
+    for &index in &node.events {
+        let event = &history[index];
+        attempt += usize::from(is_schedule(event.event_type));
+        let number = if attempts > 1 { format!("attempt {attempt}: ") } else { String::new() };
+        let waited = waits.get(&index).map(|&seconds| duration(seconds));
+        lines.extend(what(event, &number, waited.as_deref()));
+    }
+    lines
+}
+
+fn what(event: &HistoryEvent, number: &str, waited: Option<&str>) -> Option<String> {
+    let event_type = event.event_type;
+    if is_failure(event_type) {
+        let again = waited.map(|waited| format!(", again after {waited}"));
+        return Some(format!("{number}{}{}", named(event), again.unwrap_or_default()));
+    }
+    match event_type {
+        EventType::LambdaFunctionSucceeded
+        | EventType::TaskSucceeded
+        | EventType::ActivitySucceeded => Some(format!("{number}{}", told(event))),
+        EventType::TaskSubmitted => {
+            let waited = waited.map(|waited| format!(" for {waited}"));
+            Some(format!("{number}waited to be answered{}", waited.unwrap_or_default()))
+        }
+        EventType::WaitStateEntered => waited.map(|waited| format!("waited {waited}")),
+        EventType::TaskStateAborted
+        | EventType::WaitStateAborted
+        | EventType::ParallelStateAborted
+        | EventType::MapStateAborted => Some("stopped in the middle".to_owned()),
+        _ => None,
+    }
+}
+
+/// Whether the next entry that follows is inside of this event's state.
+fn opens_inside(event_type: EventType) -> bool {
+    matches!(
+        event_type,
+        EventType::ParallelStateStarted
+            | EventType::MapStateStarted
+            | EventType::MapIterationStarted
+    )
+}
+
+/// The kind of state that such an event belongs to, where it is not the state of
+/// the event that led to it.
+fn outer_kind(event_type: EventType) -> Option<&'static str> {
+    let name = event_type.as_str();
+    let outer = name.starts_with("ParallelState").then_some("Parallel");
+    outer.or_else(|| name.starts_with("Map").then_some("Map"))
+}
+
