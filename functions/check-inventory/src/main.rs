@@ -1,0 +1,21 @@
+//! `check-inventory` as Lambda runs it: what it is told, what it works with.
+//!
+//! The function itself is the library beside it; nothing is decided here.
+
+use adapters::{Aws, clock, lambda};
+use check_inventory::CheckInventory;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda::Error> {
+    let settings = lambda::begin()?;
+    let orders_table = settings.orders_table()?;
+    let inventory_table = settings.inventory_table()?;
+    let aws = Aws::connect().await;
+    let function = CheckInventory {
+        orders: aws.orders(&orders_table),
+        stock: aws.inventory(&orders_table, inventory_table),
+    };
+    let function = &function;
+    // Boxed, because the SDK's futures are large and deeply nested.
+    lambda::run(|input| Box::pin(function.handle(input, clock::now))).await
+}

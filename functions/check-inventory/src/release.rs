@@ -1,0 +1,53 @@
+//! Gives the goods of the order back to the shelves.
+//!
+//! A compensating step: it records first that the order turned round, and gives
+//! nothing back while a label may still be live.
+
+use domain::ports::{self, LoadOrder, ReleaseStock, ReserveStock, SaveOrder};
+use domain::rounds::{Stop, load, record, settle};
+use domain::step::Step;
+use domain::{Failure, Fault, Moment, Order, Status};
+
+use crate::event::{Operation, Released};
+use crate::{CheckInventory, contended};
+
+impl<O: LoadOrder + SaveOrder, S: ReserveStock + ReleaseStock> CheckInventory<O, S> {
+    /// Releases what the order holds, once. An order that is fulfilled, or that
+    /// another execution owns, is left as it is.
+    pub async fn release(&self, step: &Step<Operation>, at: Moment) -> Result<Released, Failure> {
+        let released = settle(|| self.release_once(step, at)).await?;
+        Ok(Released { order_id: step.order_id.clone(), released })
+    }
+
+    async fn release_once(&self, step: &Step<Operation>, at: Moment) -> Result<bool, Stop> {
+        let order = load(&self.orders, &step.order_id).await?;
+        if !order.is_owned_by(step.execution.as_ref()) || order.status == Status::Fulfilled {
+            return Ok(false);
+        }
+        if order.has_open_shipment() {
+            return Err(Fault::CompensationIncomplete.because("a shipment is left").into());
+        }
+        let order = self.turn_round(order, step, at).await?;
+        if !order.holds_stock() {
+            return Ok(order.reservation.is_some());
+        }
+        match self.stock.release(&order, &order.released(at)).await? {
+            ports::Released::Done => Ok(true),
+            ports::Released::OrderChanged => Err(Stop::Overtaken),
+            ports::Released::Contended => Err(contended().into()),
+        }
+    }
+
+    /// The order with its compensation on record; a closed one stays as it is.
+    async fn turn_round(
+        &self,
+        order: Order,
+        step: &Step<Operation>,
+        at: Moment,
+    ) -> Result<Order, Stop> {
+        if order.compensation.is_some() || order.status.is_closed() {
+            return Ok(order);
+        }
+        record(&self.orders, &order, order.begin_compensation(&step.failed, at)).await
+    }
+}

@@ -1,0 +1,94 @@
+//! Asks the carrier for the price of the label back.
+//!
+//! The first step of a compensation that has come this far: it records first
+//! that the order turned round, so that no purchase is recorded afterwards, and
+//! then believes only what the carrier shows. A refusal calls a person, and the
+//! compensation goes on.
+
+use domain::ports::{Called, Carrier, CarrierRefusal, LoadOrder, SaveOrder};
+use domain::rounds::{Stop, load, record, settle};
+use domain::shipment::{CarrierRefund, CarrierShipment, LabelRefund};
+use domain::step::Step;
+use domain::{Failure, Moment, Order, ShipmentId, Status};
+
+use crate::event::{Cancelled, Operation};
+use crate::{InitiateShipping, misconfigured, unavailable};
+
+/// What an execution that does not own the order is told.
+const SUPERSEDED: &str = "SUPERSEDED";
+
+impl<O: LoadOrder + SaveOrder, C: Carrier> InitiateShipping<O, C> {
+    /// Gives the order's label back, once. An order that is fulfilled, or that
+    /// another execution owns, is left as it is.
+    pub async fn cancel(&self, step: &Step<Operation>, at: Moment) -> Result<Cancelled, Failure> {
+        let label_refund = settle(|| self.cancel_once(step, at)).await?;
+        Ok(Cancelled { order_id: step.order_id.clone(), label_refund })
+    }
+
+    async fn cancel_once(&self, step: &Step<Operation>, at: Moment) -> Result<&'static str, Stop> {
+        let order = load(&self.orders, &step.order_id).await?;
+        if !order.is_owned_by(step.execution.as_ref()) {
+            return Ok(SUPERSEDED);
+        }
+        if order.status == Status::Fulfilled {
+            return Ok(LabelRefund::None.name());
+        }
+        let order = self.turn_round(order, step, at).await?;
+        let Some(stored) = &order.shipment else {
+            return Ok(LabelRefund::None.name());
+        };
+        if let Some(refund) = stored.refund {
+            return Ok(refund.name());
+        }
+        let refund = self.give_back(&stored.shipment_id).await?;
+        record(&self.orders, &order, order.with_label_refund(refund, at)).await?;
+        Ok(refund.name())
+    }
+
+    /// The order with its compensation on record; a closed one stays as it is.
+    async fn turn_round(
+        &self,
+        order: Order,
+        step: &Step<Operation>,
+        at: Moment,
+    ) -> Result<Order, Stop> {
+        if order.compensation.is_some() || order.status.is_closed() {
+            return Ok(order);
+        }
+        record(&self.orders, &order, order.begin_compensation(&step.failed, at)).await
+    }
+
+    /// Gives the label back, if one was bought, and says what came of it.
+    async fn give_back(&self, id: &ShipmentId) -> Result<LabelRefund, Failure> {
+        let shipment = self.look_up(id).await?;
+        if let Some(refund) = settled(&shipment) {
+            return Ok(refund);
+        }
+        let refused = match self.carrier.refund(id).await {
+            Called::Done(shipment) => match settled(&shipment) {
+                Some(refund) => return Ok(refund),
+                None => false,
+            },
+            Called::NotBegun(why) => return Err(unavailable(&why)),
+            Called::Refused(CarrierRefusal::Rejected(_)) => true,
+            Called::Refused(refusal) => return Err(misconfigured(refusal)),
+            Called::Unknown(_) => false,
+        };
+        // Refused or unanswered: the shipment itself says what happened to it.
+        match settled(&self.look_up(id).await?) {
+            Some(refund) => Ok(refund),
+            None if refused => Ok(LabelRefund::Refused),
+            None => Err(unavailable("the refund had no effect")),
+        }
+    }
+}
+
+/// What became of a label that is not to be given back any more.
+fn settled(shipment: &CarrierShipment) -> Option<LabelRefund> {
+    match (shipment.refund, &shipment.bought) {
+        (CarrierRefund::SubmittedOrDone, _) => Some(LabelRefund::Submitted),
+        (CarrierRefund::Rejected, _) => Some(LabelRefund::Refused),
+        (CarrierRefund::NotAsked, None) => Some(LabelRefund::None),
+        (CarrierRefund::NotAsked, Some(_)) => None,
+    }
+}
