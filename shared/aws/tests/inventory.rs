@@ -1,10 +1,13 @@
 //! The Inventory table against the emulator: each condition has a test here
 //! that fails without it, and after each test the books are compared.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
+
 mod support;
 
 use adapters::{Inventory, Orders};
 use domain::catalogue::StockItem;
+use domain::compensation::FailedStates;
 use domain::ports::{
     Listed, Listing, LoadOrder, PlaceOrder, ReadCatalogue, ReleaseStock, Released, ReserveStock,
     Reserved, SaveOrder, WriteCatalogue,
@@ -125,7 +128,7 @@ async fn a_sku_that_is_not_on_record_is_short_by_all_of_it() {
 async fn an_order_that_changed_since_it_was_read_takes_nothing() {
     let before = sample::authorised();
     let shop = shop(5, 5, &before).await;
-    let turned = before.begin_compensation(&Default::default(), later());
+    let turned = before.begin_compensation(&FailedStates::new(), later());
     let _done = shop.orders.save(&before, &turned).await.unwrap();
     let after = before.reserved(later()).unwrap();
     assert_eq!(shop.inventory.reserve(&before, &after).await, Ok(Reserved::OrderChanged));

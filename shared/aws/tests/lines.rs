@@ -1,5 +1,7 @@
 //! What a function logs and measures, and how a failure leaves it.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
+
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 

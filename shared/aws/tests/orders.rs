@@ -1,9 +1,12 @@
 //! The Orders table against the emulator: each condition has a test here that
 //! fails without it.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
+
 mod support;
 
 use adapters::Orders;
+use domain::compensation::FailedStates;
 use domain::ports::{LoadOrder, PlaceOrder, Placed, SaveOrder, Saved, StoreUnavailable};
 use domain::{Order, sample};
 use serde_json::json;
@@ -26,7 +29,7 @@ async fn an_order_is_read_as_it_was_written_at_every_stage() {
         sample::in_review(),
         sample::stuck(),
         sample::fulfilled(),
-        sample::labelled().begin_compensation(&Default::default(), sample::placed_at()),
+        sample::labelled().begin_compensation(&FailedStates::new(), sample::placed_at()),
     ] {
         let orders = placed(&World::new(), &order).await;
         assert_eq!(orders.load(&order.order_id).await, Ok(Some(order)));

@@ -1,6 +1,8 @@
 //! A panic ends the process, and its message, which may hold anything, is
 //! written nowhere: run as a process of its own, because it must die.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test without the harness")]
+
 use std::process::Command;
 
 const CANARY: &str = "canary-4242424242424242";

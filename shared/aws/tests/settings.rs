@@ -1,5 +1,7 @@
 //! What a function may be told, what it refuses, and in which words.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
+
 mod support;
 
 use adapters::{BadSetting, Secret, Settings};

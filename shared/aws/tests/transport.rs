@@ -2,6 +2,8 @@
 //! answer late, redirect and say too much: what was surely never sent is told
 //! from what may have been.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
+
 use std::time::Duration;
 
 use adapters::Https;

@@ -1,5 +1,7 @@
 //! Step Functions as the adapter sees it, by answers of the service's own form.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
+
 mod support;
 
 use adapters::Workflow;

@@ -1,6 +1,7 @@
 //! AWS in a test's own process: the emulator of `DynamoDB` behind the SDK's HTTP
 //! seam, and answers written by hand where the emulator never gives them.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
 use std::collections::VecDeque;
