@@ -8,6 +8,7 @@
 //!
 //! Read [`stack`] first: it starts and ends all of these together.
 
+pub mod api_front;
 pub mod aws;
 pub mod clock;
 pub mod commands;
@@ -19,4 +20,5 @@ mod http;
 pub mod lambda;
 pub mod scenarios;
 pub mod stepfunctions;
+pub mod template;
 pub mod transcript;

@@ -117,27 +117,27 @@ mod tests {
 
     #[test]
     fn the_orders_of_a_request_are_read_from_its_keys() {
-        fn check(body: Value, expected: &[&str]) {
-            assert_eq!(orders(&body), expected, "{body}");
+        fn check(body: &Value, expected: &[&str]) {
+            assert_eq!(orders(body), expected, "{body}");
         }
         let key = json!({ "orderId": { "S": "o1" } });
         let other = json!({ "orderId": { "S": "o2" } });
-        check(json!({ "TableName": "Orders", "Key": key }), &["o1"]);
-        check(json!({ "TableName": "Orders", "Item": key }), &["o1"]);
+        check(&json!({ "TableName": "Orders", "Key": key }), &["o1"]);
+        check(&json!({ "TableName": "Orders", "Item": key }), &["o1"]);
         let arn = "arn:aws:dynamodb:us-east-1:000000000000:table/Orders";
-        check(json!({ "TableName": arn, "Key": key }), &["o1"]);
-        check(json!({ "TableName": "Inventory", "Key": { "sku": { "S": "MUG" } } }), &[]);
-        check(json!({ "TableName": "Orders", "IndexName": "open" }), &[]);
+        check(&json!({ "TableName": arn, "Key": key }), &["o1"]);
+        check(&json!({ "TableName": "Inventory", "Key": { "sku": { "S": "MUG" } } }), &[]);
+        check(&json!({ "TableName": "Orders", "IndexName": "open" }), &[]);
         let stock =
             json!({ "Update": { "TableName": "Inventory", "Key": { "sku": { "S": "MUG" } } } });
         let order = json!({ "Update": { "TableName": "Orders", "Key": key } });
-        check(json!({ "TransactItems": [stock, order] }), &["o1"]);
-        check(json!({ "RequestItems": { "Orders": { "Keys": [key, other] } } }), &["o1", "o2"]);
+        check(&json!({ "TransactItems": [stock, order] }), &["o1"]);
+        check(&json!({ "RequestItems": { "Orders": { "Keys": [key, other] } } }), &["o1", "o2"]);
         let put = json!({ "PutRequest": { "Item": key } });
         let delete = json!({ "DeleteRequest": { "Key": other } });
-        check(json!({ "RequestItems": { "Orders": [put, delete] } }), &["o1", "o2"]);
-        check(json!({ "RequestItems": { "Inventory": { "Keys": [] } } }), &[]);
-        check(json!(null), &[]);
+        check(&json!({ "RequestItems": { "Orders": [put, delete] } }), &["o1", "o2"]);
+        check(&json!({ "RequestItems": { "Inventory": { "Keys": [] } } }), &[]);
+        check(&json!(null), &[]);
     }
 
     #[test]

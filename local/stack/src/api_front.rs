@@ -1,0 +1,131 @@
+//! The HTTP API's front: what API Gateway is to `order-api`.
+//!
+//! A request becomes an event of an HTTP API (payload format 2.0) for the function
+//! whose route it matches, and the function's answer becomes the response. Routes
+//! and the scopes that they need are the template's.
+//!
+//! - Identities are for development: `Authorization: Bearer dev:<sub>:<scopes>`
+//!   becomes the claims of a JWT. Without one a route that needs a token answers
+//!   401, without the scope 403, in API Gateway's words.
+//! - API Gateway's limits hold: 10 MB of body, 30 seconds for an answer.
+//! - `/healthz` is the stack's own.
+//!
+//! Read [`event`] and [`answer`] for the two directions, [`identity`] and [`routes`]
+//! for what stands before them.
+
+mod answer;
+mod event;
+mod identity;
+mod routes;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use crate::clock::StackClock;
+use crate::http::{
+    Handler, Reply, Request, Response, Server, StatusCode, add_header, header, response,
+};
+use crate::lambda::LambdaHost;
+use crate::template::TemplateRoute;
+use event::Incoming;
+use identity::{Denied, Identity};
+use routes::Routes;
+
+/// How long a function may take for an answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// The front; it ends when it is dropped.
+#[derive(Debug)]
+pub struct ApiFront {
+    server: Server,
+}
+
+impl ApiFront {
+    /// Serves these routes on this listener.
+    pub fn start(
+        listener: TcpListener,
+        routes: Vec<TemplateRoute>,
+        lambda: Arc<LambdaHost>,
+        clock: StackClock,
+    ) -> io::Result<Self> {
+        let front = Front { routes: Routes::new(routes), lambda, clock };
+        Ok(Self { server: Server::start(listener, front)? })
+    }
+
+    /// Its base URL.
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+}
+
+struct Front {
+    routes: Routes,
+    lambda: Arc<LambdaHost>,
+    clock: StackClock,
+}
+
+impl Handler for Front {
+    const BODY_LIMIT: usize = 10 * 1024 * 1024;
+
+    async fn handle(&self, request: Request) -> Reply {
+        let _busy = self.clock.busy("a request to the API");
+        self.answer(&request).await.unwrap_or_else(|refusal| refusal).into()
+    }
+
+    fn too_large(&self) -> Response {
+        message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
+    }
+}
+
+impl Front {
+    async fn answer(&self, request: &Request) -> Result<Response, Response> {
+        if request.uri().path() == "/healthz" {
+            return Ok(response(StatusCode::OK, "application/json", r#"{"status":"ok"}"#));
+        }
+        let Some(matched) = self.routes.find(request.method(), request.uri().path()) else {
+            return Err(message(StatusCode::NOT_FOUND, "Not Found"));
+        };
+        let authorization = header(request.headers(), "authorization");
+        let identity =
+            Identity::of(authorization, matched.route).map_err(|denied| deny(&denied))?;
+        let incoming = Incoming { request, matched: &matched, identity, at: self.clock.now() };
+        self.invoke(&matched.route.function, incoming.event().to_string().into()).await
+    }
+
+    async fn invoke(&self, function: &str, event: Bytes) -> Result<Response, Response> {
+        let invoked = timeout(ANSWER_WITHIN, self.lambda.invoke(function, event)).await;
+        let unavailable = || message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+        let outcome = invoked.map_err(|_late| unavailable())?.map_err(|error| {
+            tracing::warn!(function, %error, "the API could not invoke a function");
+            unavailable()
+        })?;
+        let broken = || message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+        if outcome.function_error.is_some() {
+            return Err(broken());
+        }
+        answer::to_response(&outcome).ok_or_else(broken)
+    }
+}
+
+fn deny(denied: &Denied) -> Response {
+    let (status, text, challenge) = match denied {
+        Denied::NoToken => (StatusCode::UNAUTHORIZED, "Unauthorized", "Bearer".to_owned()),
+        Denied::NoScope(scopes) => {
+            let challenge = format!("Bearer scope=\"{scopes}\" error=\"insufficient_scope\"");
+            (StatusCode::FORBIDDEN, "Forbidden", challenge)
+        }
+    };
+    let mut refusal = message(status, text);
+    add_header(&mut refusal, "www-authenticate", &challenge);
+    refusal
+}
+
+fn message(status: StatusCode, text: &str) -> Response {
+    response(status, "application/json", json!({ "message": text }).to_string())
+}

@@ -1,0 +1,119 @@
+//! A function's answer as an HTTP response.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use hyper::header::{HeaderName, HeaderValue, SET_COOKIE};
+use serde_json::{Map, Value};
+
+use crate::http::{Response, StatusCode, add_header, response};
+use crate::lambda::InvokeOutcome;
+
+/// The response that an answer stands for, or nothing when it stands for none.
+///
+/// An answer with a `statusCode` is a response written out; any other JSON is
+/// itself the body of a 200.
+pub(super) fn to_response(outcome: &InvokeOutcome) -> Option<Response> {
+    let answer: Value = serde_json::from_slice(&outcome.payload).ok()?;
+    let mut response = match &answer {
+        Value::Object(fields) if fields.contains_key("statusCode") => written_out(fields)?,
+        _ => response(StatusCode::OK, "application/json", outcome.payload.clone()),
+    };
+    add_header(&mut response, "apigw-requestid", &outcome.request_id);
+    Some(response)
+}
+
+fn written_out(answer: &Map<String, Value>) -> Option<Response> {
+    let status = u16::try_from(answer["statusCode"].as_u64()?).ok()?;
+    let status = StatusCode::from_u16(status).ok()?;
+    let mut response = response(status, "text/plain; charset=utf-8", body(answer)?);
+    for (name, value) in answer.get("headers").and_then(Value::as_object).into_iter().flatten() {
+        let name = HeaderName::try_from(name).ok()?;
+        response.headers_mut().insert(name, HeaderValue::try_from(text(value)).ok()?);
+    }
+    for cookie in answer.get("cookies").and_then(Value::as_array).into_iter().flatten() {
+        let cookie = HeaderValue::try_from(text(cookie)).ok()?;
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Some(response)
+}
+
+fn body(answer: &Map<String, Value>) -> Option<Bytes> {
+    let body = answer.get("body").map(text).unwrap_or_default();
+    match answer.get("isBase64Encoded") {
+        Some(Value::Bool(true)) => STANDARD.decode(body).ok().map(Bytes::from),
+        _ => Some(Bytes::from(body)),
+    }
+}
+
+/// Numbers and booleans are taken for their text, null for none.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use serde_json::json;
+
+    use super::*;
+
+    fn outcome(payload: &Value) -> InvokeOutcome {
+        InvokeOutcome {
+            payload: Bytes::from(payload.to_string()),
+            function_error: None,
+            executed_version: "$LATEST".to_owned(),
+            request_id: "r1".to_owned(),
+            log_tail: Vec::new(),
+        }
+    }
+
+    async fn body_of(response: Response) -> Bytes {
+        response.into_body().collect().await.expect("it is at hand").to_bytes()
+    }
+
+    #[tokio::test]
+    async fn an_answer_written_out_becomes_the_response() {
+        let answer = json!({
+            "statusCode": 202,
+            "headers": { "content-type": "application/json", "etag": "\"3\"" },
+            "cookies": ["a=1", "b=2"],
+            "body": "{}",
+        });
+        let response = to_response(&outcome(&answer)).expect("it is one");
+        assert_eq!(response.status(), 202);
+        assert_eq!(response.headers()["content-type"], "application/json");
+        assert_eq!(response.headers()["etag"], "\"3\"");
+        assert_eq!(response.headers()["apigw-requestid"], "r1");
+        assert_eq!(response.headers().get_all("set-cookie").iter().count(), 2);
+        assert_eq!(body_of(response).await, "{}");
+    }
+
+    #[tokio::test]
+    async fn bodies_in_base64_are_decoded_and_plain_json_is_a_body() {
+        async fn check(answer: Value, content_type: &str, expected: &str) {
+            let response = to_response(&outcome(&answer)).expect("it is one");
+            assert_eq!(response.headers()["content-type"], content_type, "{answer}");
+            assert_eq!(body_of(response).await, expected, "{answer}");
+        }
+        let encoded = json!({ "statusCode": 200, "body": "YWJj", "isBase64Encoded": true });
+        check(encoded, "text/plain; charset=utf-8", "abc").await;
+        check(json!({ "a": 1 }), "application/json", r#"{"a":1}"#).await;
+        check(json!("hello"), "application/json", r#""hello""#).await;
+    }
+
+    #[test]
+    fn what_stands_for_no_response_is_none() {
+        fn check(answer: &Value) {
+            assert!(to_response(&outcome(answer)).is_none(), "{answer}");
+        }
+        check(&json!({ "statusCode": "200" }));
+        check(&json!({ "statusCode": 9_999 }));
+        check(&json!({ "statusCode": 200, "body": "§", "isBase64Encoded": true }));
+        check(&json!({ "statusCode": 200, "headers": { "a b": "c" } }));
+    }
+}

@@ -1,0 +1,257 @@
+//! A request as an event of an HTTP API, payload format 2.0.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::identity::Identity;
+use super::routes::Matched;
+use crate::http::{Request, header};
+
+/// A request on its way to its function.
+pub(super) struct Incoming<'a> {
+    pub(super) request: &'a Request,
+    pub(super) matched: &'a Matched<'a>,
+    pub(super) identity: Option<Identity>,
+    /// The stack's time.
+    pub(super) at: Timestamp,
+}
+
+impl Incoming<'_> {
+    /// The event; what a request has not is left out.
+    pub(super) fn event(&self) -> Value {
+        let route = self.matched.route;
+        let mut event = json!({
+            "version": "2.0",
+            "routeKey": format!("{} {}", route.method, route.path),
+            "rawPath": self.request.uri().path(),
+            "rawQueryString": self.request.uri().query().unwrap_or_default(),
+            "headers": self.headers(),
+            "requestContext": self.context(),
+            "isBase64Encoded": false,
+        });
+        let parameters = self.matched.parameters.iter().cloned();
+        add(&mut event, "pathParameters", texts(parameters.collect()));
+        add(&mut event, "queryStringParameters", texts(self.query()));
+        add(&mut event, "cookies", self.cookies());
+        self.add_body(&mut event);
+        event
+    }
+
+    /// Names in lower case, values of one name joined with commas, cookies apart.
+    fn headers(&self) -> BTreeMap<&str, String> {
+        let mut headers = BTreeMap::new();
+        for (name, value) in self.request.headers() {
+            let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            join(&mut headers, name.as_str(), text);
+        }
+        headers.remove("cookie");
+        headers.insert("x-forwarded-for", SOURCE_IP.to_owned());
+        headers.insert("x-forwarded-proto", "http".to_owned());
+        headers
+    }
+
+    fn query(&self) -> BTreeMap<String, String> {
+        let query = self.request.uri().query().unwrap_or_default();
+        // What is no form is no parameters; the raw text is in the event all the same.
+        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
+        let mut parameters = BTreeMap::new();
+        for (name, value) in pairs {
+            join(&mut parameters, name, value);
+        }
+        parameters
+    }
+
+    fn cookies(&self) -> Option<Value> {
+        let lines = self.request.headers().get_all("cookie").iter();
+        let texts = lines.filter_map(|line| line.to_str().ok());
+        let cookies: Vec<_> = texts.flat_map(|text| text.split(';')).map(str::trim).collect();
+        (!cookies.is_empty()).then(|| json!(cookies))
+    }
+
+    fn context(&self) -> Value {
+        let headers = self.request.headers();
+        let route = self.matched.route;
+        let host = header(headers, "host");
+        let mut context = json!({
+            "accountId": "000000000000",
+            "apiId": "local",
+            "domainName": host,
+            "domainPrefix": "local",
+            "http": {
+                "method": self.request.method().as_str(),
+                "path": self.request.uri().path(),
+                "protocol": "HTTP/1.1",
+                "sourceIp": SOURCE_IP,
+                "userAgent": header(headers, "user-agent"),
+            },
+            "requestId": Uuid::new_v4().to_string(),
+            "routeKey": format!("{} {}", route.method, route.path),
+            "stage": "$default",
+            "time": self.at.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
+            "timeEpoch": self.at.as_millisecond(),
+        });
+        add(&mut context, "authorizer", self.identity.as_ref().map(Identity::authorizer));
+        context
+    }
+
+    /// Text stays text; all else, and text that is no UTF-8, goes in base64.
+    fn add_body(&self, event: &mut Value) {
+        let body = self.request.body();
+        if body.is_empty() {
+            return;
+        }
+        let content_type = header(self.request.headers(), "content-type");
+        match std::str::from_utf8(body) {
+            Ok(text) if is_text(content_type) => event["body"] = json!(text),
+            _ => {
+                event["body"] = json!(STANDARD.encode(body));
+                event["isBase64Encoded"] = json!(true);
+            }
+        }
+    }
+}
+
+/// Who calls is always this machine.
+const SOURCE_IP: &str = "127.0.0.1";
+
+/// The content types that API Gateway hands on as text.
+fn is_text(content_type: &str) -> bool {
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind.starts_with("text/")
+        || kind.ends_with("json")
+        || kind.ends_with("xml")
+        || kind == "application/javascript"
+        || kind == "application/x-www-form-urlencoded"
+}
+
+fn join<Name: Ord>(into: &mut BTreeMap<Name, String>, name: Name, value: String) {
+    into.entry(name)
+        .and_modify(|joined| {
+            joined.push(',');
+            joined.push_str(&value);
+        })
+        .or_insert(value);
+}
+
+fn texts(pairs: BTreeMap<String, String>) -> Option<Value> {
+    let fields: Map<_, _> =
+        pairs.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
+    (!fields.is_empty()).then_some(Value::Object(fields))
+}
+
+fn add(to: &mut Value, name: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        to[name] = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::template::TemplateRoute;
+
+    fn event(request: &Request) -> Value {
+        let route = TemplateRoute {
+            function: "order-api".to_owned(),
+            method: "GET".to_owned(),
+            path: "/orders/{orderId}".to_owned(),
+            authorised: true,
+            scopes: vec!["orders:read".to_owned()],
+        };
+        let token = "Bearer dev:alice:orders:read,orders:write";
+        let identity = Identity::of(token, &route).expect("it may");
+        let parameters = vec![("orderId".to_owned(), "o 1".to_owned())];
+        let at = Timestamp::from_millisecond(1_795_392_000_123).expect("a time");
+        Incoming { request, matched: &Matched { route: &route, parameters }, identity, at }.event()
+    }
+
+    fn request(uri: &str, headers: &[(&str, &str)], body: &'static [u8]) -> Request {
+        let mut request = Request::new(Bytes::from_static(body));
+        *request.uri_mut() = uri.parse().expect("a URI");
+        for (name, value) in headers {
+            let name: hyper::header::HeaderName = name.parse().expect("a name");
+            request.headers_mut().append(name, value.parse().expect("a value"));
+        }
+        request
+    }
+
+    #[test]
+    fn a_request_becomes_an_event_as_api_gateway_makes_it() {
+        let headers = [
+            ("Host", "127.0.0.1:8080"),
+            ("X-Two", "a"),
+            ("X-Two", "b"),
+            ("Cookie", "a=1; b=2"),
+            ("User-Agent", "curl"),
+        ];
+        let mut event = event(&request("/orders/o%201?b=2&a=x%20y&b=3", &headers, b""));
+        let id = event["requestContext"]["requestId"].take();
+        assert!(id.as_str().is_some_and(|id| !id.is_empty()));
+        let expected = json!({
+            "version": "2.0",
+            "routeKey": "GET /orders/{orderId}",
+            "rawPath": "/orders/o%201",
+            "rawQueryString": "b=2&a=x%20y&b=3",
+            "headers": {
+                "host": "127.0.0.1:8080",
+                "user-agent": "curl",
+                "x-forwarded-for": "127.0.0.1",
+                "x-forwarded-proto": "http",
+                "x-two": "a,b",
+            },
+            "cookies": ["a=1", "b=2"],
+            "queryStringParameters": { "a": "x y", "b": "2,3" },
+            "pathParameters": { "orderId": "o 1" },
+            "isBase64Encoded": false,
+            "requestContext": {
+                "accountId": "000000000000",
+                "apiId": "local",
+                "authorizer": { "jwt": {
+                    "claims": {
+                        "aud": "local",
+                        "iss": "https://issuer.local",
+                        "scope": "orders:read orders:write",
+                        "sub": "alice",
+                    },
+                    "scopes": ["orders:read", "orders:write"],
+                } },
+                "domainName": "127.0.0.1:8080",
+                "domainPrefix": "local",
+                "http": {
+                    "method": "GET",
+                    "path": "/orders/o%201",
+                    "protocol": "HTTP/1.1",
+                    "sourceIp": "127.0.0.1",
+                    "userAgent": "curl",
+                },
+                "requestId": null,
+                "routeKey": "GET /orders/{orderId}",
+                "stage": "$default",
+                "time": "23/Nov/2026:00:00:00 +0000",
+                "timeEpoch": 1_795_392_000_123_i64,
+            },
+        });
+        assert_eq!(event, expected);
+    }
+
+    #[test]
+    fn a_body_is_text_where_its_type_and_its_bytes_are() {
+        fn check(content_type: &str, body: &'static [u8], expected: &(Value, bool)) {
+            let event = event(&request("/", &[("content-type", content_type)], body));
+            let seen = (event["body"].clone(), event["isBase64Encoded"] == true);
+            assert_eq!(&seen, expected, "{content_type}");
+        }
+        check("application/json", b"{}", &(json!("{}"), false));
+        check("application/problem+json; charset=utf-8", b"{}", &(json!("{}"), false));
+        check("application/json", b"\xff", &(json!("/w=="), true));
+        check("image/png", b"abc", &(json!("YWJj"), true));
+        check("application/json", b"", &(Value::Null, false));
+    }
+}

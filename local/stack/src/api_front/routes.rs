@@ -1,0 +1,117 @@
+//! Which route a request matches, as an HTTP API chooses: the fixed before the
+//! variable, the variable before the greedy, a method before `ANY`.
+
+use crate::http::{Method, percent_decoded};
+use crate::template::TemplateRoute;
+
+/// All routes, the most specific first.
+#[derive(Debug)]
+pub(super) struct Routes(Vec<TemplateRoute>);
+
+/// The route of a request, and what its path's parameters are.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Matched<'a> {
+    pub(super) route: &'a TemplateRoute,
+    pub(super) parameters: Vec<(String, String)>,
+}
+
+impl Routes {
+    pub(super) fn new(mut routes: Vec<TemplateRoute>) -> Self {
+        routes.sort_by_key(rank);
+        Self(routes)
+    }
+
+    pub(super) fn find(&self, method: &Method, path: &str) -> Option<Matched<'_>> {
+        self.0.iter().find_map(|route| {
+            let fits = route.method == "ANY" || route.method == method.as_str();
+            let parameters = if fits { parameters(&route.path, path) } else { None };
+            parameters.map(|parameters| Matched { route, parameters })
+        })
+    }
+}
+
+/// Lower is more specific.
+fn rank(route: &TemplateRoute) -> (Vec<u8>, bool) {
+    let kind = |part: &str| match (part.starts_with('{'), part.ends_with("+}")) {
+        (false, _) => 0,
+        (true, false) => 1,
+        (true, true) => 2,
+    };
+    (route.path.split('/').map(kind).collect(), route.method == "ANY")
+}
+
+/// The parameters that a path gives to a pattern, if it fits.
+fn parameters(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    let mut parts = path.split('/');
+    for expected in pattern.split('/') {
+        let part = expected.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+        let Some(name) = part else {
+            if parts.next()? != expected {
+                return None;
+            }
+            continue;
+        };
+        let value = match name.strip_suffix('+') {
+            Some(_) => parts.by_ref().collect::<Vec<_>>().join("/"),
+            None => parts.next()?.to_owned(),
+        };
+        if value.is_empty() {
+            return None;
+        }
+        found.push((name.trim_end_matches('+').to_owned(), percent_decoded(&value)));
+    }
+    parts.next().is_none().then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(key: &str) -> TemplateRoute {
+        let (method, path) = key.split_once(' ').expect("a method and a path");
+        TemplateRoute {
+            function: "f".to_owned(),
+            method: method.to_owned(),
+            path: path.to_owned(),
+            authorised: false,
+            scopes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_most_specific_route_is_chosen_and_its_parameters_are_decoded() {
+        let keys = [
+            "GET /{proxy+}",
+            "GET /orders/{orderId}",
+            "ANY /orders",
+            "GET /orders",
+            "GET /orders/{orderId}/execution",
+            "GET /orders/none",
+            "GET /",
+        ];
+        let routes = Routes::new(keys.iter().map(|key| route(key)).collect());
+        let check = |method: &str, path: &str, expected: Option<(&str, &[(&str, &str)])>| {
+            let method = Method::from_bytes(method.as_bytes()).expect("a method");
+            let matched = routes.find(&method, path);
+            let seen = matched.map(|matched| {
+                let key = format!("{} {}", matched.route.method, matched.route.path);
+                (key, matched.parameters)
+            });
+            let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+            let expected = expected
+                .map(|(key, parameters)| (key.to_owned(), parameters.iter().map(owned).collect()));
+            assert_eq!(seen, expected, "{method} {path}");
+        };
+        check("GET", "/", Some(("GET /", &[])));
+        check("GET", "/orders", Some(("GET /orders", &[])));
+        check("POST", "/orders", Some(("ANY /orders", &[])));
+        check("GET", "/orders/o%201", Some(("GET /orders/{orderId}", &[("orderId", "o 1")])));
+        check("GET", "/orders/none", Some(("GET /orders/none", &[])));
+        let execution = "GET /orders/{orderId}/execution";
+        check("GET", "/orders/o1/execution", Some((execution, &[("orderId", "o1")])));
+        check("GET", "/a/b/c", Some(("GET /{proxy+}", &[("proxy", "a/b/c")])));
+        check("GET", "/orders/", Some(("GET /{proxy+}", &[("proxy", "orders/")])));
+        check("DELETE", "/a", None);
+    }
+}

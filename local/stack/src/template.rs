@@ -1,0 +1,382 @@
+//! `template.yaml`, as the local stack reads it: the one source of what ships.
+//!
+//! Functions with their time limits and environment, tables, routes with their
+//! scopes, the state machine and its substitutions come from there, so that the
+//! stack cannot drift from what is deployed. What is not needed here (policies,
+//! alarms, versions) is passed over.
+//!
+//! References become local names: a function's is its crate's name, a table's and
+//! a state machine's is its logical id. See [`intrinsics`].
+
+mod intrinsics;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use intrinsics::Scope;
+
+/// Why a template cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    /// It is no YAML.
+    #[error("template.yaml: {0}")]
+    NoYaml(String),
+    /// A property is missing, or is not what it should be.
+    #[error("template.yaml: {resource}: {reason}")]
+    Resource {
+        /// Whose.
+        resource: String,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// The template, parsed.
+#[derive(Debug)]
+pub struct Template {
+    root: Value,
+    scope: Scope,
+}
+
+/// A function of the template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateFunction {
+    /// Its resource's name.
+    pub logical_id: String,
+    /// The binary, which is the crate's name too.
+    pub binary: String,
+    /// How long one invocation may take.
+    pub timeout: Duration,
+    /// Its memory in MB.
+    pub memory_mb: u32,
+    /// Its environment, references resolved.
+    pub environment: BTreeMap<String, String>,
+    /// How many may run at once, where the template says so.
+    pub reserved: Option<usize>,
+}
+
+/// A route of the HTTP API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateRoute {
+    /// The function that serves it, by its binary.
+    pub function: String,
+    /// The method, or `ANY`.
+    pub method: String,
+    /// The path, with its parameters in braces.
+    pub path: String,
+    /// Whether it needs a token.
+    pub authorised: bool,
+    /// The scopes of which a token must have one.
+    pub scopes: Vec<String>,
+}
+
+/// The state machine of the template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateStateMachine {
+    /// Its resource's name, which is its name here.
+    pub name: String,
+    /// `STANDARD` or `EXPRESS`.
+    pub kind: String,
+    /// The file of its definition.
+    pub definition_uri: String,
+    /// What stands for each `${Name}` in the definition.
+    pub substitutions: BTreeMap<String, String>,
+}
+
+impl TemplateStateMachine {
+    /// A definition's text with its substitutions made.
+    pub fn substitute(&self, definition: &str) -> String {
+        let replace = |text: String, (name, value): (&String, &String)| {
+            text.replace(&format!("${{{name}}}"), value)
+        };
+        self.substitutions.iter().fold(definition.to_owned(), replace)
+    }
+}
+
+impl Template {
+    /// Parses the text of a template.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let root = yaml::to_json(text).map_err(TemplateError::NoYaml)?;
+        let scope = Scope::of(&root);
+        Ok(Self { root, scope })
+    }
+
+    /// All functions, in the template's order.
+    pub fn functions(&self) -> Result<Vec<TemplateFunction>, TemplateError> {
+        self.of_type(FUNCTION).map(|(id, resource)| self.function(id, resource)).collect()
+    }
+
+    /// The bodies of `CreateTable` for all tables.
+    pub fn tables(&self) -> Vec<Value> {
+        self.of_type("AWS::DynamoDB::Table").map(|(id, resource)| table(id, resource)).collect()
+    }
+
+    /// All routes of all functions.
+    pub fn routes(&self) -> Result<Vec<TemplateRoute>, TemplateError> {
+        let mut routes = Vec::new();
+        for (id, resource) in self.of_type(FUNCTION) {
+            let function = binary(id, resource)?;
+            for event in fields(&resource["Properties"]["Events"]) {
+                routes.extend(self.route(&function, id, event)?);
+            }
+        }
+        Ok(routes)
+    }
+
+    /// All state machines.
+    pub fn state_machines(&self) -> Result<Vec<TemplateStateMachine>, TemplateError> {
+        let machines = self.of_type("AWS::Serverless::StateMachine");
+        machines.map(|(id, resource)| self.state_machine(id, resource)).collect()
+    }
+
+    fn function(&self, id: &str, resource: &Value) -> Result<TemplateFunction, TemplateError> {
+        let number = |name: &str, default: u64| {
+            let value = self.property(resource, name);
+            value.as_u64().map_or(default, |number| number)
+        };
+        Ok(TemplateFunction {
+            logical_id: id.to_owned(),
+            binary: binary(id, resource)?,
+            // What Lambda takes where the template says nothing.
+            timeout: Duration::from_secs(number("Timeout", 3)),
+            memory_mb: u32::try_from(number("MemorySize", 128)).unwrap_or(128),
+            environment: self.environment(id, resource)?,
+            reserved: self
+                .property(resource, "ReservedConcurrentExecutions")
+                .as_u64()
+                .and_then(|limit| usize::try_from(limit).ok()),
+        })
+    }
+
+    /// A property of a function: its own, else the one of all functions.
+    fn property<'a>(&'a self, resource: &'a Value, name: &str) -> &'a Value {
+        let own = &resource["Properties"][name];
+        if own.is_null() { &self.root["Globals"]["Function"][name] } else { own }
+    }
+
+    fn environment(
+        &self,
+        id: &str,
+        resource: &Value,
+    ) -> Result<BTreeMap<String, String>, TemplateError> {
+        let global = &self.root["Globals"]["Function"]["Environment"]["Variables"];
+        let own = &resource["Properties"]["Environment"]["Variables"];
+        let both = fields(global).chain(fields(own));
+        both.map(|(name, value)| Ok((name.clone(), self.text(id, value)?))).collect()
+    }
+
+    fn route(
+        &self,
+        function: &str,
+        id: &str,
+        (name, event): (&String, &Value),
+    ) -> Result<Option<TemplateRoute>, TemplateError> {
+        if event["Type"] != "HttpApi" {
+            return Ok(None);
+        }
+        let properties = &event["Properties"];
+        let auth = &properties["Auth"];
+        let has_default = !self.root["Globals"]["HttpApi"]["Auth"]["DefaultAuthorizer"].is_null();
+        let scopes = auth["AuthorizationScopes"].as_array().into_iter().flatten();
+        let text = |field: &str| {
+            let found = properties[field].as_str().map(str::to_owned);
+            found.ok_or_else(|| wrong(id, &format!("event {name} has no {field}")))
+        };
+        Ok(Some(TemplateRoute {
+            function: function.to_owned(),
+            method: text("Method")?.to_ascii_uppercase(),
+            path: text("Path")?,
+            authorised: match auth["Authorizer"].as_str() {
+                Some(authorizer) => authorizer != "NONE",
+                None => has_default,
+            },
+            scopes: scopes.filter_map(Value::as_str).map(str::to_owned).collect(),
+        }))
+    }
+
+    fn state_machine(
+        &self,
+        id: &str,
+        resource: &Value,
+    ) -> Result<TemplateStateMachine, TemplateError> {
+        let properties = &resource["Properties"];
+        let substitutions = fields(&properties["DefinitionSubstitutions"]);
+        let definition = properties["DefinitionUri"].as_str();
+        Ok(TemplateStateMachine {
+            name: id.to_owned(),
+            kind: properties["Type"].as_str().unwrap_or("STANDARD").to_owned(),
+            definition_uri: definition.ok_or_else(|| wrong(id, "no DefinitionUri"))?.to_owned(),
+            substitutions: substitutions
+                .map(|(name, value)| Ok((name.clone(), self.text(id, value)?)))
+                .collect::<Result<_, TemplateError>>()?,
+        })
+    }
+
+    fn text(&self, id: &str, value: &Value) -> Result<String, TemplateError> {
+        self.scope.text(value).map_err(|reason| wrong(id, &reason))
+    }
+
+    fn of_type(&self, kind: &str) -> impl Iterator<Item = (&String, &Value)> {
+        fields(&self.root["Resources"]).filter(move |(_, resource)| resource["Type"] == kind)
+    }
+}
+
+const FUNCTION: &str = "AWS::Serverless::Function";
+
+fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flat_map(Map::iter)
+}
+
+fn wrong(resource: &str, reason: &str) -> TemplateError {
+    TemplateError::Resource { resource: resource.to_owned(), reason: reason.to_owned() }
+}
+
+fn binary(id: &str, resource: &Value) -> Result<String, TemplateError> {
+    let found = resource["Metadata"]["BuildProperties"]["Binary"].as_str();
+    found.map(str::to_owned).ok_or_else(|| wrong(id, "no Metadata.BuildProperties.Binary"))
+}
+
+/// What `CreateTable` takes of a table's properties.
+fn table(id: &str, resource: &Value) -> Value {
+    const TAKEN: [&str; 5] = [
+        "AttributeDefinitions",
+        "BillingMode",
+        "GlobalSecondaryIndexes",
+        "KeySchema",
+        "LocalSecondaryIndexes",
+    ];
+    let mut definition = json!({ "TableName": id });
+    for name in TAKEN {
+        let value = &resource["Properties"][name];
+        if !value.is_null() {
+            definition[name] = value.clone();
+        }
+    }
+    definition
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ours() -> Template {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
+        Template::parse(&std::fs::read_to_string(path).expect("our template")).expect("it parses")
+    }
+
+    #[test]
+    fn our_functions_are_known_with_their_limits_and_their_environment() {
+        let functions = ours().functions().expect("they are whole");
+        let names: Vec<_> = functions.iter().map(|function| function.binary.as_str()).collect();
+        for name in ["process-payment", "check-inventory", "initiate-shipping", "order-api"] {
+            assert!(names.contains(&name), "{name} is not among {names:?}");
+        }
+        let api = functions.iter().find(|function| function.binary == "order-api");
+        let api = api.expect("it is among them");
+        assert_eq!(api.logical_id, "OrderApiFunction");
+        assert!(api.timeout < Duration::from_secs(30), "API Gateway gives up after 30 s");
+        assert_eq!(api.environment["ORDERS_TABLE"], "Orders");
+        assert_eq!(api.environment["INVENTORY_TABLE"], "Inventory");
+        let arn = "arn:aws:states:us-east-1:000000000000:stateMachine:OrderWorkflow";
+        assert_eq!(api.environment["STATE_MACHINE_ARN"], arn);
+    }
+
+    #[test]
+    fn our_tables_have_the_keys_and_the_indexes_of_the_design() {
+        let tables = ours().tables();
+        let keys = |table: &Value| -> Vec<String> {
+            let schema = table["KeySchema"].as_array().expect("a schema");
+            schema
+                .iter()
+                .map(|key| key["AttributeName"].as_str().unwrap_or("").to_owned())
+                .collect()
+        };
+        let orders = tables.iter().find(|table| table["TableName"] == "Orders").expect("Orders");
+        assert_eq!(keys(orders), ["orderId"]);
+        let indexes = orders["GlobalSecondaryIndexes"].as_array().expect("indexes");
+        let indexes: Vec<_> = indexes
+            .iter()
+            .map(|index| (index["IndexName"].as_str().expect("a name"), keys(index)))
+            .collect();
+        let pair = |hash: &str, range: &str| vec![hash.to_owned(), range.to_owned()];
+        assert_eq!(
+            indexes,
+            [
+                ("open", pair("open", "checkAt")),
+                ("attention", pair("attention", "createdAt")),
+                ("waitsFor", pair("waitsFor", "createdAt")),
+                ("customerId", pair("customerId", "createdAt")),
+            ]
+        );
+        let stock =
+            tables.iter().find(|table| table["TableName"] == "Inventory").expect("Inventory");
+        assert_eq!(keys(stock), ["sku"]);
+    }
+
+    #[test]
+    fn our_routes_say_which_scope_they_need() {
+        let routes = ours().routes().expect("they are whole");
+        let find = |method: &str, path: &str| {
+            let found = routes.iter().find(|route| route.method == method && route.path == path);
+            found.unwrap_or_else(|| panic!("no route {method} {path}")).clone()
+        };
+        assert_eq!(find("POST", "/orders").scopes, ["orders:write"]);
+        assert_eq!(find("GET", "/orders/{orderId}/execution").scopes, ["orders:operate"]);
+        let inventory = find("GET", "/inventory");
+        assert!(inventory.authorised && inventory.scopes.is_empty(), "any token will do");
+    }
+
+    #[test]
+    fn our_state_machine_is_substituted_whole() {
+        let machines = ours().state_machines().expect("they are whole");
+        let [machine] = machines.as_slice() else { panic!("{machines:?}") };
+        assert_eq!((machine.name.as_str(), machine.kind.as_str()), ("OrderWorkflow", "STANDARD"));
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+        let definition = std::fs::read_to_string(format!("{path}{}", machine.definition_uri));
+        let whole = machine.substitute(&definition.expect("our state machine"));
+        assert!(!whole.contains("${"), "something was not substituted");
+        let arn = "arn:aws:lambda:us-east-1:000000000000:function:process-payment:1";
+        assert!(whole.contains(arn));
+    }
+
+    #[test]
+    fn an_authorizer_of_none_makes_a_route_public() {
+        let text = "
+Globals: {HttpApi: {Auth: {DefaultAuthorizer: Tokens}}}
+Resources:
+  F:
+    Type: AWS::Serverless::Function
+    Metadata: {BuildProperties: {Binary: f}}
+    Properties:
+      Events:
+        Hook: {Type: HttpApi, Properties: {Method: post, Path: /hook, Auth: {Authorizer: NONE}}}
+        Read: {Type: HttpApi, Properties: {Method: GET, Path: /read}}
+        Tick: {Type: Schedule, Properties: {Schedule: rate(1 minute)}}
+";
+        let routes = Template::parse(text).expect("YAML").routes().expect("they are whole");
+        let seen: Vec<_> =
+            routes.iter().map(|route| (route.method.as_str(), route.authorised)).collect();
+        assert_eq!(seen, [("POST", false), ("GET", true)]);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        fn check(text: &str, expected: &str) {
+            let error = Template::parse(text).and_then(|template| template.functions().map(|_| ()));
+            let error = error.expect_err("it is refused").to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        check(
+            "Resources: {F: {Type: AWS::Serverless::Function}}",
+            "F: no Metadata.BuildProperties",
+        );
+        check("a: [", "template.yaml: ");
+        let function = "Resources: {F: {Type: AWS::Serverless::Function, \
+                        Metadata: {BuildProperties: {Binary: f}}, \
+                        Properties: {Environment: {Variables: {A: !Ref Nobody}}}}}";
+        check(function, "F: nothing is called Nobody");
+    }
+}

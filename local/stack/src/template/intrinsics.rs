@@ -1,0 +1,190 @@
+//! What references in a template stand for on the local stack.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+/// The names that a template's references can have, and their values here.
+#[derive(Debug)]
+pub(super) struct Scope {
+    /// `Ref`: parameters by their defaults, pseudo parameters, resources by name.
+    names: BTreeMap<String, String>,
+    /// `Fn::GetAtt … Arn`, by resource.
+    arns: BTreeMap<String, String>,
+}
+
+const PSEUDO_PARAMETERS: [(&str, &str); 5] = [
+    ("AWS::AccountId", "000000000000"),
+    ("AWS::Partition", "aws"),
+    ("AWS::Region", "us-east-1"),
+    ("AWS::StackName", "local"),
+    ("AWS::URLSuffix", "amazonaws.com"),
+];
+
+impl Scope {
+    pub(super) fn of(template: &Value) -> Self {
+        let pseudo = PSEUDO_PARAMETERS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let mut scope = Self { names: pseudo.into(), arns: BTreeMap::new() };
+        for (name, parameter) in fields(&template["Parameters"]) {
+            if let Some(default) = as_text(&parameter["Default"]) {
+                scope.names.insert(name.clone(), default);
+            }
+        }
+        for (id, resource) in fields(&template["Resources"]) {
+            scope.add_resource(id, resource);
+        }
+        scope
+    }
+
+    /// A resource's own name and ARN, and those of the version and the alias that
+    /// the transform makes of a function.
+    fn add_resource(&mut self, id: &str, resource: &Value) {
+        let (name, arn) = match resource["Type"].as_str().unwrap_or_default() {
+            "AWS::Serverless::Function" => {
+                let binary = &resource["Metadata"]["BuildProperties"]["Binary"];
+                let name = binary.as_str().unwrap_or(id);
+                let arn = format!("arn:aws:lambda:us-east-1:000000000000:function:{name}");
+                self.names.insert(format!("{id}.Version"), format!("{arn}:1"));
+                self.names.insert(format!("{id}.Alias"), format!("{arn}:live"));
+                (name.to_owned(), arn)
+            }
+            "AWS::DynamoDB::Table" => {
+                (id.to_owned(), format!("arn:aws:dynamodb:us-east-1:000000000000:table/{id}"))
+            }
+            "AWS::Serverless::StateMachine" => {
+                let arn = format!("arn:aws:states:us-east-1:000000000000:stateMachine:{id}");
+                (arn.clone(), arn)
+            }
+            _ => (id.to_owned(), id.to_owned()),
+        };
+        self.names.insert(id.to_owned(), name);
+        self.arns.insert(id.to_owned(), arn);
+    }
+
+    /// A property's value as text, its references resolved; or which one is unknown.
+    pub(super) fn text(&self, value: &Value) -> Result<String, String> {
+        if let Some(text) = as_text(value) {
+            return Ok(text);
+        }
+        let mut fields = fields(value);
+        match (fields.next(), fields.next()) {
+            (Some((function, argument)), None) => self.call(function, argument),
+            _ => Err(format!("this is no text: {value}")),
+        }
+    }
+
+    fn call(&self, function: &str, argument: &Value) -> Result<String, String> {
+        match (function, argument) {
+            ("Ref", Value::String(name)) => self.name(name),
+            ("Fn::GetAtt", Value::Array(path)) => self.attribute(path),
+            ("Fn::Sub", Value::String(text)) => self.substituted(text),
+            _ => Err(format!("{function} is not understood here")),
+        }
+    }
+
+    fn name(&self, name: &str) -> Result<String, String> {
+        self.names.get(name).cloned().ok_or_else(|| format!("nothing is called {name}"))
+    }
+
+    fn attribute(&self, path: &[Value]) -> Result<String, String> {
+        let resource = path.first().and_then(Value::as_str).unwrap_or_default();
+        match path.get(1).and_then(Value::as_str) {
+            Some("Arn") => self
+                .arns
+                .get(resource)
+                .cloned()
+                .ok_or_else(|| format!("nothing is called {resource}")),
+            Some("Name") => self.name(resource),
+            other => Err(format!("the attribute {} is not known", other.unwrap_or_default())),
+        }
+    }
+
+    /// `Fn::Sub`: `${Name}` and `${Name.Attribute}`; `${!Literal}` stays.
+    fn substituted(&self, text: &str) -> Result<String, String> {
+        let mut parts = text.split("${");
+        let mut whole = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let Some((name, rest)) = part.split_once('}') else {
+                return Err(format!("a brace is open in {text}"));
+            };
+            whole.push_str(&self.substitute(name)?);
+            whole.push_str(rest);
+        }
+        Ok(whole)
+    }
+
+    fn substitute(&self, name: &str) -> Result<String, String> {
+        match (name.strip_prefix('!'), name.split_once('.')) {
+            (Some(literal), _) => Ok(format!("${{{literal}}}")),
+            (None, Some((resource, attribute))) if !self.names.contains_key(name) => {
+                self.attribute(&[resource.into(), attribute.into()])
+            }
+            _ => self.name(name),
+        }
+    }
+}
+
+fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flat_map(Map::iter)
+}
+
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn scope() -> Scope {
+        Scope::of(&json!({
+            "Parameters": { "Threshold": { "Default": 500 }, "Secret": {} },
+            "Resources": {
+                "Orders": { "Type": "AWS::DynamoDB::Table" },
+                "PayFunction": {
+                    "Type": "AWS::Serverless::Function",
+                    "Metadata": { "BuildProperties": { "Binary": "pay" } },
+                },
+                "Flow": { "Type": "AWS::Serverless::StateMachine" },
+            },
+        }))
+    }
+
+    #[test]
+    fn references_stand_for_local_names() {
+        fn check(value: &Value, expected: &str) {
+            assert_eq!(scope().text(value).as_deref(), Ok(expected), "{value}");
+        }
+        check(&json!("as it is"), "as it is");
+        check(&json!(512), "512");
+        check(&json!({ "Ref": "Threshold" }), "500");
+        check(&json!({ "Ref": "Orders" }), "Orders");
+        check(&json!({ "Ref": "PayFunction" }), "pay");
+        let arn = "arn:aws:lambda:us-east-1:000000000000:function:pay";
+        check(&json!({ "Fn::GetAtt": ["PayFunction", "Arn"] }), arn);
+        check(&json!({ "Ref": "PayFunction.Version" }), &format!("{arn}:1"));
+        check(&json!({ "Fn::Sub": "${PayFunction.Arn}:*" }), &format!("{arn}:*"));
+        check(&json!({ "Fn::Sub": "${AWS::Region}/${!Kept}" }), "us-east-1/${Kept}");
+        let flow = "arn:aws:states:us-east-1:000000000000:stateMachine:Flow";
+        check(&json!({ "Ref": "Flow" }), flow);
+    }
+
+    #[test]
+    fn a_reference_to_nothing_is_an_error_that_names_it() {
+        fn check(value: &Value, expected: &str) {
+            let error = scope().text(value).expect_err("it is refused");
+            assert!(error.contains(expected), "{error}");
+        }
+        check(&json!({ "Ref": "Nobody" }), "Nobody");
+        check(&json!({ "Ref": "Secret" }), "Secret");
+        check(&json!({ "Fn::Sub": "${Nobody.Arn}" }), "Nobody");
+        check(&json!({ "Fn::ImportValue": "x" }), "Fn::ImportValue");
+        check(&json!(["a"]), "no text");
+    }
+}
