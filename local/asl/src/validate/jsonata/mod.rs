@@ -1,0 +1,109 @@
+//! `JSONata`, as far as its text can be judged without running it.
+//!
+//! Step Functions parses every expression when a machine is created. What does
+//! not parse is `INVALID_JSONATA_EXPRESSION`, in the words of the reference
+//! implementation (jsonata-js); what parses but starts from the context item,
+//! which Step Functions does not offer, is `UNSUPPORTED_JSONATA_EXPRESSION`.
+//! `tokens.rs` cuts the text, `parser.rs` is the grammar. Nothing here evaluates:
+//! a `JSONata` engine would sit beside the JSONPath one, not in validation.
+
+mod parser;
+mod tokens;
+
+/// Text that is not `JSONata`: the reference implementation's sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault(pub(super) String);
+
+/// Reads an expression; gives the names that it takes from the context item, in
+/// order, each once.
+pub(super) fn names_from_context(expression: &str) -> Result<Vec<String>, Fault> {
+    let mut names: Vec<String> = Vec::new();
+    for name in parser::parse(expression)? {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// The expression between `{%` and `%}`, if the text is one.
+pub(super) fn expression(text: &str) -> Option<&str> {
+    text.strip_prefix("{%")?.strip_suffix("%}")
+}
+
+/// Whether the text opens or closes an expression without doing both: neither a
+/// literal nor an expression.
+pub(super) fn is_half_open(text: &str) -> bool {
+    (text.starts_with("{%") || text.ends_with("%}")) && expression(text).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(expression: &str, expected: Result<&[&str], &str>) {
+        let got = names_from_context(expression);
+        let got = got.as_ref().map(Vec::as_slice).map_err(|Fault(message)| message.as_str());
+        match (got, expected) {
+            (Ok(names), Ok(wanted)) => assert_eq!(names, wanted, "{expression}"),
+            (Err(fault), Err(wanted)) => assert_eq!(fault, wanted, "{expression}"),
+            (got, _) => panic!("{expression} gave {got:?}"),
+        }
+    }
+
+    #[test]
+    fn what_does_not_parse_is_refused_in_the_reference_implementations_words() {
+        check("a[1,2)", Err("Expected \"]\", got \",\""));
+        check("\"open", Err("String literal must be terminated by a matching quote"));
+        check("1 +", Err("Unexpected end of expression"));
+        check("{\"a\":}", Err("The symbol \"}\" cannot be used as a unary operator"));
+        check("$x :=", Err("Unexpected end of expression"));
+        check("$match(\"a\", /abc", Err("No terminating / in regular expression"));
+        check(" 420. ", Err("Unexpected end of expression"));
+        check("$sum($a", Err("Expected \")\" before end of expression"));
+        check("$.a[?(@.b < 10)]", Err("The symbol \"?\" cannot be used as a unary operator"));
+        check("1 2", Err("Syntax error: 2"));
+        check("a := 1", Err("The left side of := must be a variable name (start with $)"));
+        check("", Err("Unexpected end of expression"));
+    }
+
+    #[test]
+    fn a_name_that_no_variable_leads_to_comes_from_the_context() {
+        check("phone", Ok(&["phone"]));
+        check("phone.number & email & phone", Ok(&["phone", "email"]));
+        check("\"phone\".number", Ok(&["phone"]));
+        check("$states.input.phone[type = 'home'].number", Ok(&[]));
+        check("$f(a, $b.c)", Ok(&["a"]));
+        check("($x := $states.input; $x.{'k': v})", Ok(&[]));
+        check("$states.input.items^(>price).name", Ok(&[]));
+        check("function($v){ $v.price > 10 }", Ok(&[]));
+    }
+
+    #[test]
+    fn the_languages_constructs_parse() {
+        for expression in [
+            "$states.input.a ? 'x' : 'y'",
+            "$map($states.input.items, function($v, $i) { $v.price * $i })",
+            "[1..10]",
+            "$states.input ~> |items|{'seen': true}, ['old']|",
+            "$states.input.**.price",
+            "-1 + 2 * (3 - 4) / 5 % 6",
+            "$contains('hello$world', /^hello\\$/i)",
+            "$states.input.items[0]@$i.name#$n[]",
+            "/* why */ $a and not_a or $b in [1, 2]",
+            "$f := function($x)<n:n>{ $x } ~> $g(?, 1)",
+            "$a != 1 and $b <= 2 and $c >= 3",
+            "`quoted name`",
+        ] {
+            assert!(names_from_context(expression).is_ok(), "{expression}");
+        }
+    }
+
+    #[test]
+    fn no_expression_is_too_long_or_too_deep() {
+        assert!(names_from_context(&"(".repeat(100_000)).is_err());
+        assert!(names_from_context(&"-".repeat(100_000)).is_err());
+        let long = vec!["$a"; 100_000].join(" + ");
+        assert_eq!(names_from_context(&long), Ok(Vec::new()));
+    }
+}

@@ -1,0 +1,249 @@
+//! Cuts the text of an expression into tokens, as jsonata-js does.
+//!
+//! Whether `/` divides or opens a regular expression depends on what came
+//! before, so the parser asks for one token at a time and says which it expects.
+//! Next: `parser.rs`.
+
+use super::Fault;
+
+const SPACE: [char; 5] = [' ', '\t', '\n', '\r', '\u{b}'];
+
+/// The operators of two characters, then those of one.
+const LONG: [&str; 7] = ["..", ":=", "!=", ">=", "<=", "**", "~>"];
+const SHORT: [&str; 25] = [
+    ".", "[", "]", "{", "}", "(", ")", ",", "@", "#", ";", ":", "?", "+", "-", "*", "/", "%", "|",
+    "=", "<", ">", "^", "&", "!",
+];
+
+/// One token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Token {
+    End,
+    Name(String),
+    Variable(String),
+    Operator(&'static str),
+    Text(String),
+    Number(String),
+    Constant(String),
+    Regex,
+}
+
+impl Token {
+    /// The token as the complaints show it: as JSON.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::End => "\"(end)\"".to_owned(),
+            Self::Regex => "{}".to_owned(),
+            Self::Number(text) | Self::Constant(text) => text.clone(),
+            Self::Operator(text) => format!("\"{text}\""),
+            Self::Name(text) | Self::Variable(text) | Self::Text(text) => {
+                serde_json::Value::from(text.as_str()).to_string()
+            }
+        }
+    }
+}
+
+/// Where the reading stands.
+pub(super) struct Lexer {
+    text: Vec<char>,
+    at: usize,
+}
+
+impl Lexer {
+    /// At the beginning of the text.
+    pub(super) fn new(text: &str) -> Self {
+        Self { text: text.chars().collect(), at: 0 }
+    }
+
+    /// The next token; `infix` where an operator is expected, so that `/` divides.
+    pub(super) fn next(&mut self, infix: bool) -> Result<Token, Fault> {
+        self.skip_space_and_comments()?;
+        let Some(first) = self.peek(0) else { return Ok(Token::End) };
+        if first == '/' && !infix {
+            self.at += 1;
+            return self.regex();
+        }
+        if let Some(operator) = self.operator() {
+            self.at += operator.len();
+            return Ok(Token::Operator(operator));
+        }
+        match first {
+            '"' | '\'' => self.text(first),
+            '`' => self.quoted_name(),
+            '0'..='9' => self.number(),
+            _ => Ok(self.word()),
+        }
+    }
+
+    fn peek(&self, ahead: usize) -> Option<char> {
+        self.text.get(self.at + ahead).copied()
+    }
+
+    fn skip_space_and_comments(&mut self) -> Result<(), Fault> {
+        loop {
+            while self.peek(0).is_some_and(|c| SPACE.contains(&c)) {
+                self.at += 1;
+            }
+            if self.peek(0) != Some('/') || self.peek(1) != Some('*') {
+                return Ok(());
+            }
+            self.at += 2;
+            while (self.peek(0), self.peek(1)) != (Some('*'), Some('/')) {
+                if self.peek(0).is_none() {
+                    return Err(Fault("Comment has no closing tag".to_owned()));
+                }
+                self.at += 1;
+            }
+            self.at += 2;
+        }
+    }
+
+    fn operator(&self) -> Option<&'static str> {
+        let starts = |operator: &&&str| {
+            operator.chars().enumerate().all(|(ahead, c)| self.peek(ahead) == Some(c))
+        };
+        LONG.iter().chain(SHORT.iter()).find(starts).copied()
+    }
+
+    fn text(&mut self, quote: char) -> Result<Token, Fault> {
+        self.at += 1;
+        let mut text = String::new();
+        while let Some(c) = self.peek(0) {
+            self.at += 1;
+            match c {
+                '\\' => text.push(self.escape()?),
+                c if c == quote => return Ok(Token::Text(text)),
+                c => text.push(c),
+            }
+        }
+        Err(Fault("String literal must be terminated by a matching quote".to_owned()))
+    }
+
+    fn escape(&mut self) -> Result<char, Fault> {
+        let escaped = self.peek(0).unwrap_or_default();
+        self.at += 1;
+        Ok(match escaped {
+            '"' | '\\' | '/' => escaped,
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => {
+                let digits: Option<String> = (0..4).map(|ahead| self.peek(ahead)).collect();
+                let code = digits.and_then(|digits| u32::from_str_radix(&digits, 16).ok());
+                let Some(code) = code else {
+                    let wanted = "The escape sequence \\u must be followed by 4 hex digits";
+                    return Err(Fault(wanted.to_owned()));
+                };
+                self.at += 4;
+                char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
+            }
+            other => return Err(Fault(format!("Unsupported escape sequence: \\\"{other}\""))),
+        })
+    }
+
+    fn quoted_name(&mut self) -> Result<Token, Fault> {
+        self.at += 1;
+        let mut name = String::new();
+        while let Some(c) = self.peek(0) {
+            self.at += 1;
+            if c == '`' {
+                return Ok(Token::Name(name));
+            }
+            name.push(c);
+        }
+        let wanted = "Quoted property name must be terminated with a backquote (`)";
+        Err(Fault(wanted.to_owned()))
+    }
+
+    /// As in JSON: no leading zero, and a point only before a digit.
+    fn number(&mut self) -> Result<Token, Fault> {
+        let mut text = String::new();
+        if self.peek(0) == Some('0') {
+            self.take(1, &mut text);
+        } else {
+            self.take_digits(&mut text);
+        }
+        if self.peek(0) == Some('.') && self.is_digit(1) {
+            self.take(1, &mut text);
+            self.take_digits(&mut text);
+        }
+        let signed = usize::from(self.peek(1).is_some_and(|c| matches!(c, '+' | '-')));
+        if self.peek(0).is_some_and(|c| matches!(c, 'e' | 'E')) && self.is_digit(1 + signed) {
+            self.take(1 + signed, &mut text);
+            self.take_digits(&mut text);
+        }
+        match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(Token::Number(text)),
+            _ => Err(Fault(format!("Number out of range: {text}"))),
+        }
+    }
+
+    fn is_digit(&self, ahead: usize) -> bool {
+        self.peek(ahead).is_some_and(|c| c.is_ascii_digit())
+    }
+
+    fn take(&mut self, count: usize, into: &mut String) {
+        for _ in 0..count {
+            into.extend(self.peek(0));
+            self.at += 1;
+        }
+    }
+
+    fn take_digits(&mut self, into: &mut String) {
+        while self.is_digit(0) {
+            self.take(1, into);
+        }
+    }
+
+    fn word(&mut self) -> Token {
+        let mut word = String::new();
+        while let Some(c) = self.peek(0) {
+            if SPACE.contains(&c) || (!word.is_empty() && is_operator(c)) {
+                break;
+            }
+            word.push(c);
+            self.at += 1;
+        }
+        if let Some(name) = word.strip_prefix('$') {
+            return Token::Variable(name.to_owned());
+        }
+        match word.as_str() {
+            "and" => Token::Operator("and"),
+            "or" => Token::Operator("or"),
+            "in" => Token::Operator("in"),
+            "true" | "false" | "null" => Token::Constant(word),
+            _ => Token::Name(word),
+        }
+    }
+
+    fn regex(&mut self) -> Result<Token, Fault> {
+        let (mut depth, mut escaped, mut empty) = (0_i64, false, true);
+        while let Some(c) = self.peek(0) {
+            self.at += 1;
+            match c {
+                '/' if depth == 0 && !escaped => {
+                    if empty {
+                        let wanted = "Empty regular expressions are not allowed";
+                        return Err(Fault(wanted.to_owned()));
+                    }
+                    while self.peek(0).is_some_and(|c| matches!(c, 'i' | 'm')) {
+                        self.at += 1;
+                    }
+                    return Ok(Token::Regex);
+                }
+                '(' | '[' | '{' if !escaped => depth += 1,
+                ')' | ']' | '}' if !escaped => depth -= 1,
+                _ => {}
+            }
+            escaped = c == '\\' && !escaped;
+            empty = false;
+        }
+        Err(Fault("No terminating / in regular expression".to_owned()))
+    }
+}
+
+fn is_operator(c: char) -> bool {
+    c == '~' || SHORT.iter().any(|operator| operator.chars().eq([c]))
+}

@@ -1,0 +1,304 @@
+//! The rules of validation, one table a rule: a definition, and AWS's sentences.
+
+use super::*;
+
+/// Judges `states` as AWS would, started at its first state.
+fn listed(text: &str, options: Options) -> Vec<String> {
+    validate(text, options)
+        .iter()
+        .filter(|diagnostic| diagnostic.severity == Severity::Error)
+        .map(Diagnostic::listed)
+        .collect()
+}
+
+fn check(definition: &Value, expected: &[&str]) {
+    let text = definition.to_string();
+    assert_eq!(listed(&text, Options::default()), expected, "{text}");
+}
+
+/// A machine of these states, which starts at the first.
+fn machine(states: &Value) -> Value {
+    let first = states.as_object().and_then(|states| states.keys().next()).expect("a state");
+    json!({"StartAt": first, "States": states})
+}
+
+/// A machine of one state, `A`.
+fn one(state: &Value) -> Value {
+    json!({"StartAt": "A", "States": {"A": state}})
+}
+
+#[test]
+fn a_text_that_is_no_definition_is_refused_whole() {
+    for (text, expected) in [
+        (" ", "SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at null"),
+        ("[]", "SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at null"),
+        ("{}", "SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /"),
+    ] {
+        assert_eq!(listed(text, Options::default()), [expected], "{text}");
+    }
+}
+
+#[test]
+fn each_type_has_its_fields_and_no_others() {
+    for (kind, field) in [
+        ("Pass", "TimeoutSeconds"),
+        ("Pass", "Catch"),
+        ("Wait", "Retry"),
+        ("Wait", "ResultPath"),
+        ("Succeed", "Next"),
+        ("Fail", "InputPath"),
+        ("Choice", "End"),
+        ("Map", "TimeoutSeconds"),
+        ("Parallel", "HeartbeatSeconds"),
+        ("Task", "bugInputPath"),
+    ] {
+        let refused =
+            listed(&one(&json!({"Type": kind, (field): 1})).to_string(), Options::default());
+        let expected =
+            format!("SCHEMA_VALIDATION_FAILED: Field '{field}' is not supported at /States/A");
+        assert!(refused.contains(&expected), "{kind} {field}: {refused:?}");
+    }
+}
+
+#[test]
+fn a_field_of_the_other_query_language_is_refused_by_name() {
+    check(
+        &one(&json!({"Type": "Pass", "Output": 1, "End": true})),
+        &[
+            "SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONPath', but field 'Output' is \
+           only supported for the 'JSONata' QueryLanguage at /States/A",
+        ],
+    );
+    let jsonata = json!({"QueryLanguage": "JSONata", "StartAt": "A", "States": {
+        "A": {"Type": "Pass", "ResultPath": "$.a", "End": true}}});
+    check(
+        &jsonata,
+        &["SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONata', but field \
+           'ResultPath' is only supported for the 'JSONPath' QueryLanguage at /States/A"],
+    );
+}
+
+#[test]
+fn a_transition_leads_to_a_state_and_every_state_is_led_to() {
+    check(
+        &machine(&json!({"A": {"Type": "Pass", "Next": "X"}, "B": {"Type": "Pass", "End": true}})),
+        &[
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: X at /States/A/Next",
+            "MISSING_TRANSITION_TARGET: State \"B\" is not reachable. at /States/B",
+        ],
+    );
+    check(
+        &json!({"StartAt": "X", "States": {
+            "A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Succeed"}}}),
+        &[
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: X at /StartAt",
+            "MISSING_TRANSITION_TARGET: State \"A\" is not reachable. at /States/A",
+        ],
+    );
+    check(
+        &machine(&json!({
+            "A": {"Type": "Choice", "Default": "Y", "Choices": [
+                {"Variable": "$.a", "IsPresent": true, "Next": "X"}]},
+            "B": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+                "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Z"}], "Next": "B"},
+            "C": {"Type": "Succeed"}})),
+        &[
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: Y at /States/A/Default",
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: X at /States/A/Choices[0]/Next",
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: Z at /States/B/Catch[0]/Next",
+            "MISSING_TRANSITION_TARGET: State \"C\" is not reachable. at /States/C",
+        ],
+    );
+}
+
+#[test]
+fn a_machine_that_cannot_end_is_told_so_and_no_more() {
+    check(
+        &machine(&json!({"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"},
+            "C": {"Type": "Pass", "Next": "A"}})),
+        &["MISSING_END_STATE: Workflow has no terminal state at null"],
+    );
+    check(
+        &machine(&json!({"A": {"Type": "Pass", "Next": "NOPE"}})),
+        &[
+            "MISSING_TRANSITION_TARGET: Missing 'Next' target: NOPE at /States/A/Next",
+            "MISSING_END_STATE: Workflow has no terminal state at null",
+        ],
+    );
+}
+
+#[test]
+fn a_name_is_one_states_alone_within_and_without() {
+    check(
+        &one(&json!({"Type": "Parallel", "End": true, "Branches": [
+            {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}]})),
+        &["DUPLICATE_STATE_NAME: Duplicate State name: A at /States/A/Branches[0]/States/A"],
+    );
+    let twice = r#"{"StartAt":"A","States":{"A":{"Type":"Succeed"},"A":{"Type":"Succeed"}}}"#;
+    assert_eq!(
+        listed(twice, Options::default()),
+        ["DUPLICATE_STATE_NAME: Duplicate State name: A at /States/A"]
+    );
+}
+
+#[test]
+fn values_have_types_and_ranges() {
+    for (state, expected) in [
+        (
+            json!({"Type": "Wait", "Seconds": "60", "End": true}),
+            "Expected value of type Integer at /States/A/Seconds",
+        ),
+        (
+            json!({"Type": "Wait", "Seconds": 10_000_000_000_000_000_i64, "End": true}),
+            "Maximum value is 99999999 at /States/A/Seconds",
+        ),
+        (
+            json!({"Type": "Wait", "Seconds": -1, "End": true}),
+            "Minimum value is 0 at /States/A/Seconds",
+        ),
+        (
+            json!({"Type": "Wait", "Timestamp": "2016-12-05", "End": true}),
+            "String does not match RFC3339 timestamp at /States/A/Timestamp",
+        ),
+        (
+            json!({"Type": "Pass", "OutputPath": "Test", "End": true}),
+            "Value must be a valid JSONPath. at /States/A/OutputPath",
+        ),
+        (
+            json!({"Type": "Pass", "ResultPath": "Test", "End": true}),
+            "Value is not a Reference Path: Reference path didn't start with '$' at /States/A/ResultPath",
+        ),
+        (
+            json!({"Type": "Pass", "Parameters": {"v.$": "Test"}, "End": true}),
+            "The value for the field 'v.$' must be a valid JSONPath or a valid intrinsic function call at /States/A/Parameters",
+        ),
+        (
+            json!({"Type": "Pass", "Assign": {"v.$": "Test"}, "End": true}),
+            "The value for the field 'v.$' must be a valid JSONPath or a valid intrinsic function call at /States/A/Assign",
+        ),
+        (
+            json!({"Type": "Choice", "Choices": [{"Variable": "$", "StringMatches": "x"}], "Default": "A"}),
+            "These fields are required: [Next] at /States/A/Choices[0]",
+        ),
+        (
+            json!({"Type": "Choice", "Default": "A"}),
+            "These fields are required: [Choices] at /States/A",
+        ),
+    ] {
+        let refused = listed(&one(&state).to_string(), Options::default());
+        let expected = format!("SCHEMA_VALIDATION_FAILED: {expected}");
+        assert_eq!(refused, [expected], "{state}");
+    }
+}
+
+#[test]
+fn states_all_stands_alone_and_last() {
+    let state = json!({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true,
+        "Retry": [{"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["X", "States.ALL"]}]});
+    check(
+        &one(&state),
+        &[
+            "SCHEMA_VALIDATION_FAILED: States.ALL must appear alone and at end of list at \
+           /States/A/Retry[0]/ErrorEquals[0]",
+            "SCHEMA_VALIDATION_FAILED: States.ALL must appear alone and at end of list at \
+           /States/A/Retry[1]/ErrorEquals[1]",
+        ],
+    );
+}
+
+#[test]
+fn a_maps_numbers_are_bounded_in_aws_words() {
+    for (extra, expected) in [
+        (
+            json!({"MaxConcurrency": 1, "MaxConcurrencyPath": "$.n"}),
+            "There should only be one of the following fields: [MaxConcurrency, MaxConcurrencyPath] at /States/A",
+        ),
+        (
+            json!({"ToleratedFailureCount": -1}),
+            "Minimum value is 0 at /States/A/ToleratedFailureCount",
+        ),
+        (
+            json!({"ToleratedFailurePercentage": -1}),
+            "Minimum value is 0.0 at /States/A/ToleratedFailurePercentage",
+        ),
+        (
+            json!({"ToleratedFailurePercentage": 101}),
+            "Maximum value is 100.0 at /States/A/ToleratedFailurePercentage",
+        ),
+        (
+            json!({"MaxConcurrencyPath": "$$.Execution.Input.n"}),
+            "Value is not a Reference Path at /States/A/MaxConcurrencyPath",
+        ),
+    ] {
+        let mut state = json!({"Type": "Map", "End": true, "ItemProcessor": {
+            "StartAt": "B", "States": {"B": {"Type": "Succeed"}}}});
+        for (field, value) in extra.as_object().expect("fields") {
+            state[field] = value.clone();
+        }
+        let refused = listed(&one(&state).to_string(), Options::default());
+        assert_eq!(refused, [format!("SCHEMA_VALIDATION_FAILED: {expected}")], "{extra}");
+    }
+}
+
+#[test]
+fn jsonata_is_parsed_where_it_stands() {
+    let state = |output: Value| {
+        json!({"QueryLanguage": "JSONata", "StartAt": "A", "States": {
+            "A": {"Type": "Pass", "Output": output, "End": true}}})
+    };
+    check(
+        &state(json!({"v": "{% phone %}"})),
+        &["UNSUPPORTED_JSONATA_EXPRESSION: Reference to 'phone' at the top level is not \
+           supported. at /States/A/Output/v"],
+    );
+    check(
+        &state(json!(["{% 1 + %}"])),
+        &["INVALID_JSONATA_EXPRESSION: Unexpected end of expression at /States/A/Output[0]"],
+    );
+    check(&state(json!({"v": " {% phone %} ", "w": "{% $states.input.phone %}"})), &[]);
+}
+
+#[test]
+fn an_express_machine_has_no_callbacks_jobs_or_activities() {
+    for (resource, wrong) in [
+        (
+            "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+            "Express state machine does not support '.waitForTaskToken' service integration ",
+        ),
+        (
+            "arn:aws:states:::states:startExecution.sync",
+            "Express state machine does not support '.sync' service integration",
+        ),
+        (
+            "arn:aws:states:us-east-1:000000000000:activity:a",
+            "Express state machine does not support Activity ARN",
+        ),
+    ] {
+        let text = one(&json!({"Type": "Task", "Resource": resource, "End": true})).to_string();
+        assert_eq!(listed(&text, Options::aws(MachineType::Standard)), [""; 0]);
+        assert_eq!(
+            listed(&text, Options::aws(MachineType::Express)),
+            [format!("SCHEMA_VALIDATION_FAILED: {wrong} at /States/A/Resource")]
+        );
+    }
+}
+
+#[test]
+fn a_template_waits_for_its_substitutions() {
+    let text = one(&json!({"Type": "Task", "Resource": "${Function}", "End": true,
+        "TimeoutSeconds": "${Seconds}", "Parameters": {"v.$": "$.${Field}"}}))
+    .to_string();
+    assert_eq!(listed(&text, Options::template()), [""; 0]);
+    assert!(!is_valid(&text, Options::default()));
+}
+
+#[test]
+fn warnings_refuse_nothing() {
+    let text = one(&json!({"Type": "Pass", "Parameters": {"v": "$.a"}, "End": true})).to_string();
+    let diagnostics = validate(&text, Options::default());
+    assert_eq!(refusal(&diagnostics), None);
+    let codes: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+    assert_eq!(codes, [Code::NoDollar]);
+    assert_eq!(answer(&diagnostics, Severity::Error, 100)["diagnostics"], json!([]));
+    assert_eq!(answer(&diagnostics, Severity::Warning, 0)["truncated"], json!(true));
+}
