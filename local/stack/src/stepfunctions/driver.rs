@@ -336,7 +336,24 @@ impl Driver {
                 // Whoever waited may have gone.
                 let _gone = waiting.send(busy.clone());
             }
+            self.clear_away(&live.start.state_machine_name, busy);
         }
+    }
+
+    /// A machine that is being deleted goes with its last execution.
+    fn clear_away(self: &Arc<Self>, machine: &str, busy: &Busy) {
+        if !self.machines.get(machine).is_some_and(|machine| machine.deleting) {
+            return;
+        }
+        let (driver, machine, busy) = (Arc::clone(self), machine.to_owned(), busy.clone());
+        tokio::spawn(async move {
+            let _changing = driver.machines.changing.lock().await;
+            let last = driver.store.running_of(machine.clone()).await.is_ok_and(|left| left == 0);
+            if last && let Err(error) = driver.machines.remove(&machine).await {
+                tracing::error!(%error, "a deleted state machine could not be removed");
+            }
+            drop(busy);
+        });
     }
 
     /// Sets a timer: in real time where it binds a running process, on the stack's
@@ -456,7 +473,7 @@ impl Driver {
         }
         for armed in effects.set.iter().filter_map(|timer| live.timers.get(timer)) {
             if armed.kind == asl::TimerKind::RetryDelay {
-                let now = self.clock.now();
+                let now = live.last_at();
                 self.publish(&live.start, now, progress::retrying(now, armed.due));
             }
         }

@@ -138,6 +138,11 @@ impl Live {
             && self.timers.values().all(|timer| timer.sleeper.is_none())
     }
 
+    /// The time of the last event.
+    pub(super) fn last_at(&self) -> Timestamp {
+        self.last_at
+    }
+
     /// Hands the event to the engine, and takes in what it asks for. False when
     /// nothing came of it.
     fn hear(

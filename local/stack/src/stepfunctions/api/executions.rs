@@ -242,7 +242,7 @@ pub(super) async fn list(driver: &Arc<Driver>, request: ListRequest) -> Answer {
         return refusal("ValidationException", message);
     };
     let parsed = MachineArn::parse(arn)?;
-    driver.machines.resolve(&parsed, 0).ok_or_else(|| no_such_machine(arn))?;
+    super::machines::resolve(driver, arn)?;
     let list = format!("{arn} {:?} {:?}", request.status_filter, request.redrive_filter);
     let size = page::size(request.max_results);
     let query = Query {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::bench::{Bench, only};
 use crate::aws::Served;
+use crate::clock::Busy;
 use crate::faults::Fault;
 use crate::stepfunctions::Moved;
 
@@ -26,31 +27,30 @@ struct Asked {
     bench: Bench,
     arn: String,
     token: String,
+    /// Keeps the clock from leaping to the task's deadline.
+    held: Busy,
 }
 
-/// An execution that waits, with its token.
+/// An execution that waits, with its token, while the clock stands.
 async fn asked(state: Value) -> Asked {
     let mut bench = Bench::new().await;
     let machine = bench.machine("Asker", &only(state)).await;
     let held = bench.clock.busy("the test");
     let arn = bench.begin(&machine, "ord_7", &json!({ "id": "x" })).await;
     bench.moved(&arn, |step| matches!(step, Moved::Waiting { .. })).await;
-    drop(held);
     let token = bench.item("x").await["taskToken"]["S"].as_str().unwrap().to_owned();
-    Asked { bench, arn, token }
+    Asked { bench, arn, token, held }
 }
 
 #[tokio::test]
 async fn an_answer_is_the_result_and_only_the_first_one_counts() {
-    let held = |asked: &Asked| asked.bench.clock.busy("the test");
     let mut asked = asked(waiting()).await;
-    let busy = held(&asked);
     let body = json!({ "taskToken": asked.token, "output": r#"{"approved":true}"# });
     assert_eq!(asked.bench.call("SendTaskSuccess", body.clone()).await, json!({}));
     let late = asked.bench.refused("SendTaskSuccess", body).await;
     assert_eq!(late.code, "TaskTimedOut");
     assert_eq!(late.message, "Task Timed Out: 'Provided task does not exist anymore'");
-    drop(busy);
+    drop(asked.held);
     let ended = asked.bench.ended(&asked.arn).await;
     assert_eq!(ended["output"], r#"{"approved":true}"#);
     assert!(asked.bench.types(&asked.arn).await.contains(&"TaskSubmitted".to_owned()));
@@ -68,6 +68,7 @@ async fn a_failure_fails_the_task_with_its_error() {
 #[tokio::test]
 async fn without_an_answer_the_task_times_out_on_the_stacks_clock() {
     let mut asked = asked(waiting()).await;
+    drop(asked.held);
     let ended = asked.bench.ended(&asked.arn).await;
     assert_eq!((&ended["status"], &ended["error"]), (&json!("FAILED"), &json!("States.Timeout")));
     let body = json!({ "taskToken": asked.token, "output": "{}" });
@@ -79,10 +80,9 @@ async fn a_heartbeat_keeps_the_task_waiting() {
     let mut state = waiting();
     state["HeartbeatSeconds"] = json!(60);
     let mut asked = asked(state).await;
-    let busy = asked.bench.clock.busy("the test");
     let beat = json!({ "taskToken": asked.token });
     assert_eq!(asked.bench.call("SendTaskHeartbeat", beat.clone()).await, json!({}));
-    drop(busy);
+    drop(asked.held);
     let ended = asked.bench.ended(&asked.arn).await;
     assert_eq!(ended["error"], "States.Timeout");
     assert_eq!(asked.bench.refused("SendTaskHeartbeat", beat).await.code, "TaskTimedOut");
@@ -130,12 +130,11 @@ async fn planned_faults_meet_the_answers_of_their_order() {
     asked.bench.faults.add(Fault::parse_list(&faults).unwrap()).unwrap();
     let body = json!({ "taskToken": asked.token, "output": "{}" });
     let states = asked.bench.states.clone();
-    let busy = asked.bench.clock.busy("the test");
     let throttled = states.serve("SendTaskSuccess", body.clone()).await;
     assert!(matches!(&throttled, Served::Refusal(error) if error.code == "ThrottlingException"));
     assert_eq!(asked.bench.describe(&asked.arn).await["status"], "RUNNING");
     let dropped = states.serve("SendTaskSuccess", body).await;
     assert_eq!(dropped, Served::Closed);
-    drop(busy);
+    drop(asked.held);
     assert_eq!(asked.bench.ended(&asked.arn).await["status"], "SUCCEEDED");
 }

@@ -13,7 +13,7 @@ use tokio::sync::broadcast::Receiver;
 use crate::aws::AwsError;
 use crate::clock::{ClockSettings, StackClock};
 use crate::counters::Counters;
-use crate::dynamodb::{Caller, DynamoDb};
+use crate::dynamodb::{self, Caller, DynamoDb};
 use crate::faults::Faults;
 use crate::lambda::{InvokeError, InvokeOutcome};
 use crate::stepfunctions::{
@@ -127,8 +127,8 @@ impl Bench {
             start: Some(start),
         });
         let script = Arc::new(Script::default());
-        let dynamodb = Arc::new(tables(&clock).await);
         let (counters, faults) = (Counters::new(), Faults::new());
+        let dynamodb = Arc::new(tables(&clock, counters.clone(), faults.clone()).await);
         let deps = Deps {
             clock: clock.clone(),
             lambda: Arc::clone(&script) as Arc<dyn Functions>,
@@ -215,8 +215,9 @@ impl Bench {
 
 pub(super) const ROLE: &str = "arn:aws:iam::000000000000:role/workflow";
 
-async fn tables(clock: &StackClock) -> DynamoDb {
-    let dynamodb = super::super::tests_support::tables(clock);
+async fn tables(clock: &StackClock, counters: Counters, faults: Faults) -> DynamoDb {
+    let deps = dynamodb::Deps { clock: clock.clone(), counters, faults, functions: None };
+    let dynamodb = DynamoDb::open(dynamodb::Store::Memory, deps).unwrap();
     let table = json!({
         "TableName": "Things",
         "AttributeDefinitions": [{ "AttributeName": "id", "AttributeType": "S" }],
