@@ -1,8 +1,10 @@
 //! JSONPath as Step Functions reads it, and the reference paths that it writes.
 //!
-//! AWS evaluates paths with Jayway JsonPath, so this module keeps that library's
-//! dialect, its distinction of definite and indefinite paths, and the words of
-//! its complaints, which reach users inside an execution's `cause`. A definite
+//! AWS evaluates paths with Jayway `JsonPath`, by all signs 2.0.0: `[-1]` finds nothing
+//! and `[(@.length-1)]` the last item, functions are names like any other, words in a
+//! filter need no quotes, and names have no escapes. So this module keeps that
+//! library's dialect, its distinction of definite and indefinite paths, and the words
+//! of its complaints, which reach users inside an execution's `cause`. A definite
 //! path gives its one value or fails; an indefinite one (wildcard, filter, slice,
 //! descent, several names or indexes) gives an array of all that it finds.
 //!
@@ -82,8 +84,10 @@ pub enum Root {
 enum Step {
     /// `.a`, `['a']`, `['a','b']`.
     Names(Vec<String>),
-    /// `[0]`, `[-1]`, `[0,2]`.
+    /// `[0]`, `[0,2]`; a negative one finds nothing.
     Indexes(Vec<i64>),
+    /// `[(@.length-1)]`.
+    FromEnd(u32),
     /// `[1:]`, `[:2]`, `[1:2]`.
     Slice(Option<i64>, Option<i64>),
     /// `.*`, `[*]`.
@@ -204,7 +208,12 @@ fn write_steps(f: &mut fmt::Formatter<'_>, steps: &[Step]) -> fmt::Result {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Names(names) => write_names(f, names),
+            // A name without brackets may hold a quote.
+            Self::Names(names) if names.iter().any(|name| name.contains('\'')) => {
+                names.iter().try_for_each(|name| write!(f, ".{name}"))
+            }
+            Self::Names(names) => write_list(f, names.iter().map(|name| format!("'{name}'"))),
+            Self::FromEnd(distance) => write!(f, "[(@.length-{distance})]"),
             Self::Indexes(indexes) => write_list(f, indexes.iter()),
             Self::Slice(from, to) => {
                 f.write_str("[")?;
@@ -217,22 +226,6 @@ impl fmt::Display for Step {
             Self::Descent => f.write_str(".."),
             Self::Filter(filter) => write!(f, "[?({filter})]"),
         }
-    }
-}
-
-/// Names keep their backslashes, so each is put in the quotes that it does not close.
-fn write_names(f: &mut fmt::Formatter<'_>, names: &[String]) -> fmt::Result {
-    let fits = |quote: char| {
-        names.iter().all(|name| {
-            let text: Vec<char> = format!("{quote}{name}{quote}").chars().collect();
-            parse::end_of_quoted(&text, 0) == Ok(text.len())
-        })
-    };
-    match (names, ['\'', '"'].into_iter().find(|quote| fits(*quote))) {
-        (names, Some(quote)) => {
-            write_list(f, names.iter().map(|name| format!("{quote}{name}{quote}")))
-        }
-        (names, None) => names.iter().try_for_each(|name| write!(f, ".{name}")),
     }
 }
 
@@ -253,10 +246,8 @@ impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("'")?;
         for c in self.0.chars() {
-            match c {
-                '\'' | '\\' => write!(f, "\\{c}")?,
-                _ => write!(f, "{c}")?,
-            }
+            f.write_str(if c == '\'' { "\\'" } else { "" })?;
+            write!(f, "{c}")?;
         }
         f.write_str("'")
     }
@@ -312,8 +303,7 @@ impl ReferencePath {
                 Place::Name(name) => fields(at)?.entry(name.as_str()).or_insert(Value::Null),
                 Place::Index(index) => {
                     let items = at.as_array_mut()?;
-                    let index = walk::absolute(*index, items.len())?;
-                    items.get_mut(index)?
+                    items.get_mut(usize::try_from(*index).ok()?)?
                 }
             };
         }

@@ -1,6 +1,6 @@
-//! `[?(…)]`: which items a path keeps, with Jayway's grammar and its loose
-//! comparisons (a number equals the text that spells it; what is missing equals
-//! nothing, not even itself).
+//! `[?(…)]`: which items a path keeps, with Jayway's loose comparisons: a number or
+//! a boolean equals the text that spells it, `null` is less than everything else, and a
+//! comparison with what is missing, or of what cannot be compared, does not hold.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -8,8 +8,9 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::parse::{end_of_quoted, quoted, steps_in_filter, wrong};
+use super::parse::{quoted, steps_in_filter, wrong};
 use super::{PathSyntax, Quoted, Step, walk, write_steps};
+use crate::intrinsics::numbers;
 
 /// A parsed filter.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,9 +40,7 @@ pub(super) enum Side {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operator {
     Eq,
-    StrictEq,
     Ne,
-    StrictNe,
     Lt,
     Le,
     Gt,
@@ -51,17 +50,12 @@ pub(super) enum Operator {
     Contains,
     Size,
     Empty,
-    SubsetOf,
-    AnyOf,
-    NoneOf,
     All,
 }
 
-const OPERATORS: [(&str, Operator); 17] = [
+const OPERATORS: [(&str, Operator); 12] = [
     ("==", Operator::Eq),
-    ("===", Operator::StrictEq),
     ("!=", Operator::Ne),
-    ("!==", Operator::StrictNe),
     ("<", Operator::Lt),
     ("<=", Operator::Le),
     (">", Operator::Gt),
@@ -71,9 +65,6 @@ const OPERATORS: [(&str, Operator); 17] = [
     ("CONTAINS", Operator::Contains),
     ("SIZE", Operator::Size),
     ("EMPTY", Operator::Empty),
-    ("SUBSETOF", Operator::SubsetOf),
-    ("ANYOF", Operator::AnyOf),
-    ("NONEOF", Operator::NoneOf),
     ("ALL", Operator::All),
 ];
 
@@ -126,41 +117,28 @@ impl Side {
 
 impl Operator {
     fn holds(self, left: Option<&Value>, right: Option<&Value>) -> bool {
+        let (Some(left), Some(right)) = (left, right) else { return false };
+        let order = || order(left, right);
+        // Only `null` can be compared with `null`, except for equality.
+        let both = left.is_null() == right.is_null();
+        let items = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let among = |list: &Value, item: &Value| items(list).iter().any(|one| equal(one, item));
         match self {
-            Self::Ne => return !Self::Eq.holds(left, right),
-            Self::StrictNe => return !Self::StrictEq.holds(left, right),
-            Self::NotIn => return !Self::In.holds(left, right),
-            Self::NoneOf => return !Self::AnyOf.holds(left, right),
-            _ => {}
-        }
-        match (left, right) {
-            (Some(left), Some(right)) => self.holds_for(left, right),
-            _ => false,
-        }
-    }
-
-    fn holds_for(self, left: &Value, right: &Value) -> bool {
-        let items = || left.as_array().map_or(&[][..], Vec::as_slice);
-        let listed = || right.as_array().map_or(&[][..], Vec::as_slice);
-        let within = |list: &[Value], item: &Value| list.iter().any(|one| loosely_equal(one, item));
-        match self {
-            Self::Eq => loosely_equal(left, right),
-            Self::StrictEq => same_kind(left, right) && loosely_equal(left, right),
-            Self::Lt => order(left, right) == Some(Ordering::Less),
-            Self::Le => order(left, right).is_some_and(Ordering::is_le),
-            Self::Gt => order(left, right) == Some(Ordering::Greater),
-            Self::Ge => order(left, right).is_some_and(Ordering::is_ge),
-            Self::In => within(listed(), left),
+            Self::Eq => equal(left, right),
+            Self::Ne => order().is_some_and(Ordering::is_ne),
+            Self::Lt => both && order().is_some_and(Ordering::is_lt),
+            Self::Le => both && order().is_some_and(Ordering::is_le),
+            Self::Gt => both && order().is_some_and(Ordering::is_gt),
+            Self::Ge => both && order().is_some_and(Ordering::is_ge),
+            Self::In => among(right, left),
+            Self::NotIn => !among(right, left),
             Self::Contains => match (left, right) {
                 (Value::String(text), Value::String(part)) => text.contains(part.as_str()),
-                _ => within(items(), right),
+                _ => among(left, right),
             },
             Self::Size => length(left).is_some() && length(left) == right.as_u64(),
             Self::Empty => length(left).map(|length| length == 0) == right.as_bool(),
-            Self::SubsetOf => left.is_array() && items().iter().all(|one| within(listed(), one)),
-            Self::AnyOf => items().iter().any(|one| within(listed(), one)),
-            Self::All => left.is_array() && listed().iter().all(|one| within(items(), one)),
-            Self::Ne | Self::StrictNe | Self::NotIn | Self::NoneOf => false,
+            Self::All => left.is_array() && items(right).iter().all(|one| among(left, one)),
         }
     }
 }
@@ -175,29 +153,29 @@ fn length(value: &Value) -> Option<u64> {
     u64::try_from(length).ok()
 }
 
-fn same_kind(left: &Value, right: &Value) -> bool {
-    std::mem::discriminant(left) == std::mem::discriminant(right)
-}
-
-fn loosely_equal(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::Number(number), Value::String(text))
-        | (Value::String(text), Value::Number(number)) => number.to_string() == *text,
-        (Value::Number(_), Value::Number(_)) => order(left, right) == Some(Ordering::Equal),
-        _ => left == right,
-    }
+fn equal(left: &Value, right: &Value) -> bool {
+    order(left, right).is_some_and(Ordering::is_eq)
 }
 
 fn order(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
-        (Value::Number(left), Value::Number(right)) => {
-            crate::intrinsics::numbers::compare(left, right)
-        }
+        (Value::Null, _) | (_, Value::Null) => Some(right.is_null().cmp(&left.is_null())),
+        (Value::Number(left), Value::Number(right)) => numbers::compare(left, right),
+        (Value::Bool(left), Value::Bool(right)) => Some(left.cmp(right)),
+        // Java compares UTF-16 units, not code points.
         (Value::String(left), Value::String(right)) => {
             Some(left.encode_utf16().cmp(right.encode_utf16()))
         }
-        _ => None,
+        (Value::String(text), Value::Number(_) | Value::Bool(_)) => order(&spelled(text)?, right),
+        (Value::Number(_) | Value::Bool(_), Value::String(text)) => order(left, &spelled(text)?),
+        _ => (left == right).then_some(Ordering::Equal),
     }
+}
+
+/// The number or boolean that a text spells.
+fn spelled(text: &str) -> Option<Value> {
+    let value: Value = serde_json::from_str(text.trim()).ok()?;
+    (value.is_number() || value.is_boolean()).then_some(value)
 }
 
 struct Parser<'a> {
@@ -334,15 +312,15 @@ impl Parser<'_> {
         json.map(Side::Literal).map_err(|why| wrong(format!("{text} in a filter: {why}")))
     }
 
-    /// A number, `true`, `false` or `null`.
+    /// A number, `true`, `false`, `null`, or else a text without quotes.
     fn word(&mut self) -> Result<Side, PathSyntax> {
-        let plain = |c: &&char| c.is_alphanumeric() || matches!(c, '-' | '+' | '.');
+        let plain = |c: &&char| c.is_alphanumeric() || "-+._:/#".contains(**c);
         let word: String = self.chars[self.at..].iter().take_while(plain).collect();
         self.at += word.chars().count();
-        match serde_json::from_str(&word) {
-            Ok(value) => Ok(Side::Literal(value)),
-            Err(why) => Err(wrong(format!("'{word}' in a filter is no value: {why}"))),
+        if word.is_empty() {
+            return Err(wrong(format!("a value is missing at position {} of a filter", self.at)));
         }
+        Ok(Side::Literal(serde_json::from_str(&word).unwrap_or(Value::String(word))))
     }
 }
 
@@ -353,7 +331,7 @@ fn matching(chars: &[char], open: usize) -> Result<usize, PathSyntax> {
         match chars[at] {
             '[' | '{' => depth += 1,
             ']' | '}' => depth -= 1,
-            '\'' | '"' => at = end_of_quoted(chars, at)? - 1,
+            '\'' | '"' => at = quoted(chars, at)?.1 - 1,
             _ => {}
         }
         if depth == 0 {

@@ -108,17 +108,14 @@ impl Parser<'_> {
         }
     }
 
+    /// Brackets are part of a name: `$.list.length()` is a path to a field that no
+    /// object has, not the call of a function.
     fn bare_name(&mut self) -> Result<Step, PathSyntax> {
-        let name: String = self.chars[self.at..]
-            .iter()
-            .take_while(|c| !matches!(c, '.' | '[' | '(' | ' '))
-            .collect();
+        let plain = |c: &&char| !matches!(c, '.' | '[' | ' ');
+        let name: String = self.chars[self.at..].iter().take_while(plain).collect();
         self.at += name.chars().count();
         match self.peek() {
             Some(' ') => Err(wrong("a name with blanks in it must be in brackets: ['my name']")),
-            Some('(') => {
-                Err(wrong(format!("functions such as {name}() are not supported in paths")))
-            }
             _ if name.is_empty() => {
                 Err(wrong(format!("a name is missing at position {}", self.at)))
             }
@@ -130,7 +127,8 @@ impl Parser<'_> {
         self.at += 1;
         self.skip_blanks();
         match self.peek() {
-            Some(quote @ ('\'' | '"')) => self.names(quote),
+            Some('\'') => self.names(),
+            Some('(') => self.from_end(),
             Some('*') => {
                 self.at += 1;
                 self.close()?;
@@ -161,16 +159,17 @@ impl Parser<'_> {
         }
     }
 
-    fn names(&mut self, quote: char) -> Result<Step, PathSyntax> {
+    fn names(&mut self) -> Result<Step, PathSyntax> {
         let mut names = Vec::new();
         loop {
             self.skip_blanks();
-            if self.peek() != Some(quote) {
-                return Err(wrong(format!("a name in {quote} is missing at position {}", self.at)));
+            if self.peek() != Some('\'') {
+                return Err(wrong(format!("a name in ' is missing at position {}", self.at)));
             }
-            let after = end_of_quoted(self.chars, self.at)?;
-            names.push(self.chars[self.at + 1..after - 1].iter().collect());
-            self.at = after;
+            self.at += 1;
+            let end = self.find('\'').ok_or_else(|| wrong("a ' is not closed"))?;
+            names.push(self.chars[self.at..end].iter().collect());
+            self.at = end + 1;
             self.skip_blanks();
             if self.peek() != Some(',') {
                 self.close()?;
@@ -180,18 +179,31 @@ impl Parser<'_> {
         }
     }
 
+    /// `[(@.length-1)]`: Jayway's way to count from the end, before it had others.
+    fn from_end(&mut self) -> Result<Step, PathSyntax> {
+        let end = self.find(']').ok_or_else(|| wrong("a '[' is not closed"))?;
+        let inner: String = self.chars[self.at..end].iter().filter(|c| **c != ' ').collect();
+        self.at = end + 1;
+        let call = inner.strip_prefix("(@.").and_then(|rest| rest.strip_suffix(')'));
+        let distance = call
+            .and_then(|call| call.strip_prefix("length-").or_else(|| call.strip_prefix("size()-")));
+        match distance.map(str::parse::<u32>) {
+            Some(Ok(distance)) => Ok(Step::FromEnd(distance)),
+            _ => Err(wrong(format!("[{inner}] is not [(@.length-1)]"))),
+        }
+    }
+
     fn numbers(&mut self) -> Result<Step, PathSyntax> {
         let end = self.find(']').ok_or_else(|| wrong("a '[' is not closed"))?;
         let inner: String = self.chars[self.at..end].iter().collect();
         self.at = end + 1;
-        match inner.split_once(':') {
+        if let Some((from, to)) = inner.split_once(':') {
             // Jayway knows no steps in slices and passes over a third number.
-            Some((from, to)) => slice(&inner, from, to.split_once(':').map_or(to, |(to, _)| to)),
-            None => {
-                let indexes = inner.split(',').map(|index| number(index, &inner));
-                Ok(Step::Indexes(indexes.collect::<Result<_, _>>()?))
-            }
+            let to = to.split_once(':').map_or(to, |(to, _)| to);
+            return slice(&inner, from, to);
         }
+        let indexes = inner.split(',').map(|index| number(index, &inner));
+        Ok(Step::Indexes(indexes.collect::<Result<_, _>>()?))
     }
 
     fn find(&self, wanted: char) -> Option<usize> {
@@ -215,53 +227,24 @@ impl Parser<'_> {
     }
 }
 
-/// The place after the text in quotes that begins at `start`. A backslash keeps the
-/// next character from closing it; in a name AWS leaves it where it is.
-pub(super) fn end_of_quoted(chars: &[char], start: usize) -> Result<usize, PathSyntax> {
-    let quote = chars[start];
-    let mut at = start + 1;
-    while let Some(c) = chars.get(at).copied() {
-        match c {
-            '\\' => at += 2,
-            c if c == quote => return Ok(at + 1),
-            _ => at += 1,
-        }
-    }
-    Err(wrong(format!("a {quote} is not closed")))
-}
-
-/// The text in quotes that begins at `start`, unescaped, and the place after it.
+/// The text in quotes that begins at `start`, and the place after it. Only in a
+/// filter's text does a backslash keep the quote that follows from closing it.
 pub(super) fn quoted(chars: &[char], start: usize) -> Result<(String, usize), PathSyntax> {
-    let after = end_of_quoted(chars, start)?;
+    let quote = chars[start];
     let (mut text, mut at) = (String::new(), start + 1);
-    while at < after - 1 {
-        if chars[at] == '\\' {
-            let (unescaped, used) = unescape(&chars[at + 1..after - 1])?;
-            text.push(unescaped);
-            at += 1 + used;
-        } else {
-            text.push(chars[at]);
-            at += 1;
+    loop {
+        match (chars.get(at).copied(), chars.get(at + 1).copied()) {
+            (None, _) => return Err(wrong(format!("a {quote} is not closed"))),
+            (Some(c), _) if c == quote => return Ok((text, at + 1)),
+            (Some('\\'), Some(c)) if c == quote => {
+                text.push(quote);
+                at += 2;
+            }
+            (Some(c), _) => {
+                text.push(c);
+                at += 1;
+            }
         }
-    }
-    Ok((text, after))
-}
-
-/// What stands after a backslash, as Java's `StringEscapeUtils` reads it.
-fn unescape(after: &[char]) -> Result<(char, usize), PathSyntax> {
-    match after {
-        [] => Err(wrong("nothing follows a backslash")),
-        ['u', a, b, c, d, ..] => {
-            let code: String = [a, b, c, d].into_iter().collect();
-            let code = u32::from_str_radix(&code, 16).ok().and_then(char::from_u32);
-            code.map(|c| (c, 5)).ok_or_else(|| wrong("an escape is not a character"))
-        }
-        ['b', ..] => Ok(('\u{8}', 1)),
-        ['f', ..] => Ok(('\u{c}', 1)),
-        ['n', ..] => Ok(('\n', 1)),
-        ['r', ..] => Ok(('\r', 1)),
-        ['t', ..] => Ok(('\t', 1)),
-        [other, ..] => Ok((*other, 1)),
     }
 }
 
@@ -272,7 +255,7 @@ fn closing(chars: &[char], open: usize) -> Option<usize> {
         match chars[at] {
             '(' => depth += 1,
             ')' => depth -= 1,
-            '\'' | '"' => at = end_of_quoted(chars, at).ok()? - 1,
+            '\'' | '"' => at = quoted(chars, at).ok()?.1 - 1,
             _ => {}
         }
         if depth == 0 {

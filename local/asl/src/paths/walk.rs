@@ -22,14 +22,9 @@ fn definite_step(step: &Step, last: bool) -> bool {
     match step {
         Step::Names(names) => names.len() == 1 || last,
         Step::Indexes(indexes) => indexes.len() == 1,
+        Step::FromEnd(_) => true,
         Step::Slice(..) | Step::Wildcard | Step::Descent | Step::Filter(_) => false,
     }
-}
-
-/// The index from the front that a possibly negative one means.
-pub(super) fn absolute(index: i64, length: usize) -> Option<usize> {
-    let distance = usize::try_from(index.unsigned_abs()).ok()?;
-    if index < 0 { length.checked_sub(distance) } else { Some(distance) }
 }
 
 /// What these steps lead to from `root`.
@@ -89,6 +84,11 @@ impl<'v> Walk<'v> {
                 let still = definite && indexes.len() == 1;
                 indexes.iter().try_for_each(|index| self.item(*index, items, rest, at, still))
             }
+            Step::FromEnd(distance) => {
+                let Some(items) = array(step, model, at, definite)? else { return Ok(()) };
+                let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
+                self.item(length - i64::from(*distance), items, rest, at, definite)
+            }
             Step::Slice(from, to) => {
                 let Some(items) = array(step, model, at, definite)? else { return Ok(()) };
                 bounds(*from, *to, items.len())
@@ -118,7 +118,7 @@ impl<'v> Walk<'v> {
         definite: bool,
     ) -> Result<(), Miss> {
         let Some(fields) = model.as_object() else {
-            return if definite { Err(no_object(names, model, at)) } else { Ok(()) };
+            return if definite { Err(no_object(names, at)) } else { Ok(()) };
         };
         if let [name] = names {
             self.name(name, rest, fields, at, definite)
@@ -180,7 +180,8 @@ impl<'v> Walk<'v> {
         at: &At<'_>,
         definite: bool,
     ) -> Result<(), Miss> {
-        match absolute(index, items.len()).and_then(|place| Some((place, items.get(place)?))) {
+        let place = usize::try_from(index).ok();
+        match place.and_then(|place| Some((place, items.get(place)?))) {
             Some((place, item)) => self.step(rest, item, &At::Index(at, place), definite),
             None => Ok(()),
         }
@@ -217,7 +218,7 @@ impl<'v> Walk<'v> {
                 }
                 other => other.is_some(),
             },
-            Step::Indexes(_) | Step::Slice(..) => model.is_array(),
+            Step::Indexes(_) | Step::FromEnd(_) | Step::Slice(..) => model.is_array(),
             Step::Wildcard => model.is_array() || model.is_object(),
             Step::Filter(filter) => {
                 (model.is_array() || model.is_object()) && filter.accepts(model, self.document)
@@ -240,7 +241,8 @@ impl<'v> Walk<'v> {
             }
             Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
                 self.visit()?;
-                if filter.accepts(item, self.document) {
+                // `@` matches objects only, says the developer guide.
+                if item.is_object() && filter.accepts(item, self.document) {
                     self.step(rest, item, &At::Index(at, index), false)
                 } else {
                     Ok(())
@@ -272,11 +274,12 @@ fn array<'v>(
     }
 }
 
-/// The indexes of a slice. As Jayway counts: `[1:-1]` is empty, `[-2:]` the last two.
+/// The indexes of a slice, as Jayway counts: `[-2:]` are the last two and `[:-2]` all but
+/// them, but with two bounds none counts from the end.
 fn bounds(from: Option<i64>, to: Option<i64>, length: usize) -> std::ops::Range<i64> {
     let length = i64::try_from(length).unwrap_or(i64::MAX);
     match (from, to) {
-        (Some(from), Some(to)) => from.max(-length)..to.min(length),
+        (Some(from), Some(to)) => from.max(0)..to.min(length),
         (Some(from), None) if from < 0 => (length + from).max(0)..length,
         (Some(from), None) => from..length,
         (None, Some(to)) if to < 0 => 0..length + to,
@@ -301,20 +304,9 @@ fn children<'v, E>(
     }
 }
 
-fn no_object(names: &[String], model: &Value, at: &At<'_>) -> Miss {
-    let found = match model {
-        Value::Null => "null",
-        Value::Bool(_) => "java.lang.Boolean",
-        Value::Number(number) if number.is_f64() => "java.lang.Double",
-        Value::Number(_) => "java.lang.Integer",
-        Value::String(_) => "java.lang.String",
-        Value::Array(_) => "java.util.ArrayList",
-        Value::Object(_) => "java.util.LinkedHashMap",
-    };
+fn no_object(names: &[String], at: &At<'_>) -> Miss {
     let step = Step::Names(names.to_vec());
-    Miss::missing(format!(
-        "Expected to find an object with property {step} in path {at} but found '{found}'. This is not a json object according to the JsonProvider: 'com.jayway.jsonpath.spi.json.JacksonJsonProvider'."
-    ))
+    Miss::missing(format!("Property {step} not found in path {at}"))
 }
 
 /// Where a walk stands; printed only when it fails.

@@ -1,0 +1,185 @@
+//! The recordings as they lie in `vectors/`.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// A file of recordings.
+#[derive(Debug, Deserialize)]
+struct File {
+    vectors: Vec<Vector>,
+}
+
+/// One recording.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(super) enum Vector {
+    /// An execution, from its input to its history.
+    Execution(Box<Recording>),
+    /// A call that AWS refused.
+    ApiError(Request),
+    /// A definition that AWS was asked about.
+    ValidateDefinition(Request),
+}
+
+/// An execution as AWS ran it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Recording {
+    pub(super) name: String,
+    pub(super) tier: String,
+    pub(super) query_language: String,
+    #[serde(default)]
+    pub(super) flags: Vec<String>,
+    definition: Option<Value>,
+    definition_text: Option<String>,
+    input: Option<Value>,
+    pub(super) execution_name: String,
+    pub(super) state_machine_name: String,
+    #[serde(default)]
+    aws_validated: String,
+    #[serde(default)]
+    pub(super) mocks: Vec<Mock>,
+    pub(super) mocks_complete: bool,
+    pub(super) expected: Map<String, Value>,
+    pub(super) expected_history: Option<Vec<Event>>,
+}
+
+/// An event of a recorded history.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Event {
+    pub(super) id: u64,
+    pub(super) prev: u64,
+    #[serde(rename = "type")]
+    pub(super) event_type: String,
+    #[serde(default)]
+    pub(super) details: Value,
+}
+
+/// What a worker or a service was asked, and what it answered.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Mock {
+    /// The Task state; missing where only the history has the answer.
+    pub(super) state: Option<String>,
+    pub(super) attempt: u32,
+    pub(super) scheduled_event_id: u64,
+    /// What was passed to a service.
+    pub(super) parameters: Option<Value>,
+    /// What was passed to a function or an activity.
+    pub(super) input: Option<Value>,
+    pub(super) submitted: Option<Value>,
+    pub(super) outcome: Outcome,
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Outcome {
+    /// It was never answered.
+    Silence {
+        #[serde(rename = "never_answers")]
+        _never: bool,
+    },
+    /// It gave a result.
+    Result { result: Value },
+    /// It failed; a worker may leave out both.
+    Failure { error: Value, cause: Value },
+}
+
+/// A call of the Step Functions API and what AWS answered.
+#[derive(Debug, Deserialize)]
+pub(super) struct Request {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) api: String,
+    pub(super) request: Map<String, Value>,
+    pub(super) expected: Value,
+}
+
+impl Vector {
+    /// All recordings of a folder, the files in the order of their names.
+    pub(super) fn read_all(folder: &Path) -> Result<Vec<Self>> {
+        let mut paths: Vec<_> = std::fs::read_dir(folder)
+            .with_context(|| format!("cannot list {}", folder.display()))?
+            .map(|entry| Ok(entry?.path()))
+            .collect::<Result<_>>()?;
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+        paths.sort();
+        let mut vectors = Vec::new();
+        for path in paths {
+            let file = || format!("cannot read {}", path.display());
+            let text = std::fs::read_to_string(&path).with_context(file)?;
+            vectors.extend(serde_json::from_str::<File>(&text).with_context(file)?.vectors);
+        }
+        Ok(vectors)
+    }
+}
+
+impl Recording {
+    /// The definition as text.
+    pub(super) fn definition(&self) -> String {
+        match (&self.definition_text, &self.definition) {
+            (Some(text), _) => text.clone(),
+            (None, Some(definition)) => text(definition),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// The input as text; a call without one means an empty object.
+    pub(super) fn input(&self) -> String {
+        self.input.as_ref().map_or_else(|| "{}".to_owned(), text)
+    }
+
+    /// Whether AWS counted redrives in the context object: it has done so since
+    /// 2023-11-15, and never for Express executions.
+    pub(super) fn is_redrivable(&self) -> bool {
+        self.aws_validated.as_str() >= "2023-11-15" && !self.has_flag("express")
+    }
+
+    /// What the history shows of tasks, for recordings whose answers were not extracted:
+    /// the first task that was scheduled is given the first answer, and so on.
+    pub(super) fn answers_in_history(&self) -> Vec<Mock> {
+        let history = self.expected_history.as_deref().unwrap_or_default();
+        let ends = |event: &&Event| {
+            event.details.get("resource").is_some()
+                && ["TaskSucceeded", "TaskFailed"].contains(&event.event_type.as_str())
+        };
+        let scheduled = history.iter().filter(|event| event.event_type == "TaskScheduled");
+        let pairs = scheduled.zip(history.iter().filter(ends));
+        pairs.map(|(scheduled, end)| Mock::between(scheduled, end)).collect()
+    }
+
+    pub(super) fn has_flag(&self, flag: &str) -> bool {
+        self.flags.iter().any(|one| one == flag)
+    }
+}
+
+impl Mock {
+    fn between(scheduled: &Event, end: &Event) -> Self {
+        let detail = |name: &str| end.details.get(name).cloned();
+        let failure = || Outcome::Failure {
+            error: detail("error").unwrap_or_default(),
+            cause: detail("cause").unwrap_or_default(),
+        };
+        Self {
+            state: None,
+            attempt: 1,
+            scheduled_event_id: scheduled.id,
+            parameters: scheduled.details.get("parameters").cloned(),
+            input: None,
+            submitted: None,
+            outcome: detail("output").map_or_else(failure, |result| Outcome::Result { result }),
+        }
+    }
+}
+
+/// JSON as text, or the text that `$rawText` holds, verbatim.
+pub(super) fn text(value: &Value) -> String {
+    let raw = value.as_object().filter(|fields| fields.len() == 1);
+    match raw.and_then(|fields| fields.get("$rawText")).and_then(Value::as_str) {
+        Some(raw) => raw.to_owned(),
+        None => value.to_string(),
+    }
+}
