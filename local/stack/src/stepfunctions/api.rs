@@ -1,7 +1,9 @@
 //! The API of Step Functions, operation by operation, with AWS's errors and texts.
 //!
-//! [`machines`], [`versions`], [`executions`], [`history`] and [`tasks`] hold the
-//! operations; here is which is which, and what they share.
+//! What can be told from a request alone is judged by `asl::validate::api`; what
+//! depends on what exists is judged here. [`machines`], [`versions`],
+//! [`executions`], [`history`] and [`tasks`] hold the operations; this file says
+//! which is which, and has what they share.
 
 mod executions;
 mod history;
@@ -12,11 +14,12 @@ mod versions;
 
 use std::sync::Arc;
 
+use asl::validate::api::{ApiError, check_request};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-pub(super) use executions::{StartRequest, describe, find, start};
+pub(super) use executions::{describe, find, start_for};
 
 use super::arn::BadArn;
 use super::driver::Driver;
@@ -28,6 +31,7 @@ pub(super) type Answer = Result<Value, AwsError>;
 
 /// Carries out one operation, such as `StartExecution`, with its JSON body.
 pub(super) async fn call(driver: &Arc<Driver>, operation: &str, body: Value) -> Answer {
+    check_request(operation, &body)?;
     match operation {
         "CreateStateMachine" => machines::create(driver, parse(body)?).await,
         "DescribeStateMachine" => machines::describe(driver, &parse(body)?),
@@ -37,7 +41,7 @@ pub(super) async fn call(driver: &Arc<Driver>, operation: &str, body: Value) -> 
         "ListStateMachines" => machines::list(driver, &parse(body)?),
         "UpdateStateMachine" => machines::update(driver, parse(body)?).await,
         "DeleteStateMachine" => machines::delete(driver, &parse(body)?).await,
-        "ValidateStateMachineDefinition" => machines::validate(&parse(body)?),
+        "ValidateStateMachineDefinition" => Ok(machines::validate(&parse(body)?)),
         "PublishStateMachineVersion" => versions::publish(driver, parse(body)?).await,
         "ListStateMachineVersions" => versions::list(driver, &parse(body)?),
         "CreateStateMachineAlias" => versions::create_alias(driver, parse(body)?).await,
@@ -77,20 +81,14 @@ impl From<BadArn> for AwsError {
     }
 }
 
+impl From<ApiError> for AwsError {
+    fn from(error: ApiError) -> Self {
+        AwsError::client(error.code, error.message)
+    }
+}
+
 fn refusal<T>(code: &str, message: impl Into<String>) -> Result<T, AwsError> {
     Err(AwsError::client(code, message))
-}
-
-fn no_such_machine(arn: &str) -> AwsError {
-    AwsError::client("StateMachineDoesNotExist", format!("State Machine Does Not Exist: '{arn}'"))
-}
-
-fn no_such_execution(arn: &str) -> AwsError {
-    AwsError::client("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'"))
-}
-
-fn invalid_token() -> AwsError {
-    AwsError::client("InvalidToken", "Invalid Token: 'Invalid token'")
 }
 
 /// A time as AWS's JSON has it: seconds since the epoch, to the millisecond.
@@ -100,16 +98,4 @@ fn date(at: Timestamp) -> Value {
     // Read from digits: the number nearest to them, with no arithmetic in between.
     let text = format!("{seconds}.{rest:03}");
     text.parse::<f64>().map_or(Value::Null, Value::from)
-}
-
-/// A name of a state machine or an execution may not have these, nor spaces or
-/// control characters.
-fn is_name(name: &str) -> bool {
-    let forbidden = "<>{}[]?*\"#%\\^|~`$&,;:/";
-    (1..=80).contains(&name.chars().count())
-        && !name.chars().any(|c| c.is_whitespace() || c.is_control() || forbidden.contains(c))
-}
-
-fn check_name(name: &str) -> Result<(), AwsError> {
-    if is_name(name) { Ok(()) } else { refusal("InvalidName", format!("Invalid Name: '{name}'")) }
 }

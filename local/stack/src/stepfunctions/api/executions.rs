@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use asl::validate::api::{check_request, errors};
 use asl::{Event, Start};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Answer, check_name, date, no_such_execution, no_such_machine, page, refusal};
+use super::{Answer, date, page, refusal};
 use crate::aws::AwsError;
 use crate::stepfunctions::arn::{ExecutionArn, MachineArn};
 use crate::stepfunctions::driver::{Driver, Order, Placed, Told};
@@ -18,22 +19,31 @@ use crate::stepfunctions::store::executions::{About, Place, Query, Record};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(in crate::stepfunctions) struct StartRequest {
-    pub(in crate::stepfunctions) state_machine_arn: String,
-    pub(in crate::stepfunctions) name: Option<String>,
-    pub(in crate::stepfunctions) input: Option<String>,
-    pub(in crate::stepfunctions) trace_header: Option<String>,
+pub(super) struct StartRequest {
+    state_machine_arn: String,
+    name: Option<String>,
+    input: Option<String>,
+    trace_header: Option<String>,
     /// The attempt of another execution that asks, where one does: it may ask twice.
     #[serde(skip)]
-    pub(in crate::stepfunctions) parent: Option<String>,
+    parent: Option<String>,
 }
 
-pub(in crate::stepfunctions) async fn start(driver: &Arc<Driver>, request: StartRequest) -> Answer {
+/// `StartExecution` as an attempt of another execution asks for it.
+pub(in crate::stepfunctions) async fn start_for(
+    driver: &Arc<Driver>,
+    request: Value,
+    parent: String,
+) -> Answer {
+    check_request("StartExecution", &request)?;
+    let request: StartRequest = super::parse(request)?;
+    start(driver, StartRequest { parent: Some(parent), ..request }).await
+}
+
+pub(super) async fn start(driver: &Arc<Driver>, request: StartRequest) -> Answer {
     let busy = driver.clock.busy("StartExecution");
     let name = request.name.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
-    check_name(&name)?;
     let input = request.input.clone().unwrap_or_else(|| "{}".to_owned());
-    check_input(&input)?;
     let resolved = resolve(driver, &request.state_machine_arn, &name)?;
     let start = started(&resolved, name, input);
     let arn = start.execution_arn.clone();
@@ -46,8 +56,7 @@ pub(in crate::stepfunctions) async fn start(driver: &Arc<Driver>, request: Start
             record.started_at
         }
         Placed::Taken(_) => {
-            let message = format!("Execution Already Exists: '{arn}'");
-            return refusal("ExecutionAlreadyExists", message);
+            return Err(errors::execution_already_exists(&arn).into());
         }
     };
     Ok(json!({ "executionArn": arn, "startDate": date(begun_at) }))
@@ -60,25 +69,14 @@ fn is_repeat(record: &Record, input: &str, parent: Option<&str>) -> bool {
     by_same || (record.is_running() && record.start.input == input)
 }
 
-fn check_input(input: &str) -> Result<(), AwsError> {
-    let invalid = |why: String| {
-        let message = format!("Invalid State Machine Execution Input: '{why}'");
-        AwsError::client("InvalidExecutionInput", message)
-    };
-    serde_json::from_str::<serde::de::IgnoredAny>(input)
-        .map(|_| ())
-        .map_err(|error| invalid(error.to_string()))
-}
-
 fn resolve(driver: &Driver, arn: &str, execution: &str) -> Result<Resolved, AwsError> {
     let parsed = MachineArn::parse(arn)?;
     let draw = u32::try_from(seed(execution) % 100).unwrap_or_default();
     let ours = parsed.to_string() == arn;
     let resolved = driver.machines.resolve(&parsed, draw).filter(|_| ours);
-    let resolved = resolved.ok_or_else(|| no_such_machine(arn))?;
+    let resolved = resolved.ok_or_else(|| errors::state_machine_does_not_exist(arn))?;
     if resolved.machine.deleting {
-        let message = format!("State Machine is being deleted: '{arn}'");
-        return refusal("StateMachineDeleting", message);
+        return Err(errors::state_machine_deleting(arn).into());
     }
     resolved.revision.machine().supported().map_err(|unsupported| {
         AwsError::client("ValidationException", unsupported.to_string())
@@ -210,13 +208,11 @@ pub(super) async fn redrive(driver: &Arc<Driver>, request: RedriveRequest) -> An
     if repeated && record.redriven_at.is_some() {
         return Ok(json!({ "redriveDate": record.redriven_at.map(date) }));
     }
-    let not_redrivable = |reason: String| {
-        AwsError::client("ExecutionNotRedrivable", format!("Execution Not Redrivable: '{reason}'"))
-    };
-    redrivable(driver, &record).map_err(not_redrivable)?;
+    let not_redrivable = || errors::execution_not_redrivable(&request.execution_arn);
+    redrivable(driver, &record).map_err(|_reason| not_redrivable())?;
     let told = Told { event: Event::Redriven, redrive_token: request.client_token };
     if !driver.tell_if(record.id, &busy, |_| Some(told)).await? {
-        return Err(not_redrivable("Execution cannot be redriven".to_owned()));
+        return Err(not_redrivable().into());
     }
     let record = find(driver, &request.execution_arn).await?;
     Ok(json!({ "redriveDate": record.redriven_at.map(date) }))
@@ -270,7 +266,7 @@ fn parse_place(text: &str) -> Result<Place, AwsError> {
     let place = text.split_once('.').and_then(|(started_at, id)| {
         Some(Place { started_at: started_at.parse().ok()?, id: id.parse().ok()? })
     });
-    place.ok_or_else(super::invalid_token)
+    place.ok_or_else(|| errors::invalid_token().into())
 }
 
 fn listed(record: &Record) -> Value {
@@ -301,5 +297,5 @@ pub(in crate::stepfunctions) async fn find(driver: &Driver, arn: &str) -> Result
     let parsed = ExecutionArn::parse(arn)?;
     let ours = parsed.to_string() == arn;
     let record = driver.store.find(parsed.machine, parsed.name).await?;
-    record.filter(|_| ours).ok_or_else(|| no_such_execution(arn))
+    record.filter(|_| ours).ok_or_else(|| errors::execution_does_not_exist(arn).into())
 }

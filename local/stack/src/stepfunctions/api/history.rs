@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use asl::HistoryEvent;
+use asl::validate::api::errors;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -39,7 +40,7 @@ pub(super) async fn page(driver: &Arc<Driver>, request: &HistoryRequest) -> Answ
 }
 
 fn unreadable(_: std::num::ParseIntError) -> AwsError {
-    super::invalid_token()
+    errors::invalid_token().into()
 }
 
 /// One page of events, and whether more follow.

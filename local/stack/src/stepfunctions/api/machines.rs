@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use asl::validate::api::{check_definition, errors, machine_type};
+use asl::validate::{Options, Severity};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Answer, check_name, date, executions, no_such_machine, page, refusal};
+use super::{Answer, date, executions, page};
 use crate::aws::AwsError;
 use crate::stepfunctions::arn::MachineArn;
 use crate::stepfunctions::driver::Driver;
@@ -32,10 +34,7 @@ pub(super) struct CreateRequest {
 }
 
 pub(super) async fn create(driver: &Arc<Driver>, request: CreateRequest) -> Answer {
-    check_name(&request.name)?;
     let kind = request.kind.clone().unwrap_or_else(|| "STANDARD".to_owned());
-    check_definition(&request.definition)?;
-    check_version_description(request.publish, request.version_description.as_ref())?;
     let _changing = driver.machines.changing.lock().await;
     let now = driver.clock.now();
     let revision = RevisionDocument {
@@ -76,8 +75,7 @@ fn created_before(
 ) -> Answer {
     let arn = MachineArn::unqualified(&there.name);
     if there.deleting {
-        let message = format!("State machine is being deleted: '{arn}'");
-        return refusal("StateMachineDeleting", message);
+        return Err(errors::state_machine_deleting(&arn.to_string()).into());
     }
     let current = driver.machines.revision(there.revision)?;
     let published = there.versions.values().next();
@@ -90,7 +88,7 @@ fn created_before(
     if same {
         return Ok(created(there));
     }
-    refusal("StateMachineAlreadyExists", format!("State Machine Already Exists: '{arn}'"))
+    Err(errors::state_machine_already_exists(&arn.to_string()).into())
 }
 
 fn created(machine: &MachineDocument) -> Value {
@@ -122,21 +120,6 @@ fn no_tracing() -> Value {
 
 fn own_key() -> Value {
     json!({ "type": "AWS_OWNED_KEY" })
-}
-
-fn check_definition(definition: &str) -> Result<(), AwsError> {
-    asl::Machine::parse(definition).map(|_| ()).map_err(|error| {
-        let message = format!("Invalid State Machine Definition: '{error}'");
-        AwsError::client("InvalidDefinition", message)
-    })
-}
-
-fn check_version_description(publish: bool, given: Option<&String>) -> Result<(), AwsError> {
-    if given.is_some() && !publish {
-        let message = "Version description can only be set when publish is true";
-        return refusal("ValidationException", message);
-    }
-    Ok(())
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -249,19 +232,19 @@ pub(super) struct UpdateRequest {
 }
 
 pub(super) async fn update(driver: &Arc<Driver>, request: UpdateRequest) -> Answer {
-    check_version_description(request.publish, request.version_description.as_ref())?;
-    request.definition.as_deref().map_or(Ok(()), check_definition)?;
     let _changing = driver.machines.changing.lock().await;
     let resolved = resolve(driver, &request.state_machine_arn)?;
     let machine = resolved.machine;
     if machine.deleting {
-        let message = format!("State machine is being deleted: '{}'", request.state_machine_arn);
-        return refusal("StateMachineDeleting", message);
+        return Err(errors::state_machine_deleting(&request.state_machine_arn).into());
+    }
+    if let Some(definition) = &request.definition {
+        check_definition(definition, machine_type(&json!({ "type": machine.kind })))?;
     }
     let now = driver.clock.now();
     let publish = request.publish;
     let version = publish.then(|| version(now, request.version_description.clone()));
-    let revision = revised(&resolved.revision.document, request, now)?;
+    let revision = revised(&resolved.revision.document, request, now);
     let machine = driver.machines.write(machine, revision, version).await?;
     let current = driver.machines.revision(machine.revision)?;
     let mut answer = json!({ "updateDate": date(now) });
@@ -279,17 +262,7 @@ fn revised(
     before: &RevisionDocument,
     request: UpdateRequest,
     now: Timestamp,
-) -> Result<Option<RevisionDocument>, AwsError> {
-    let named = request.definition.is_some()
-        || request.role_arn.is_some()
-        || request.logging_configuration.is_some()
-        || request.tracing_configuration.is_some()
-        || request.encryption_configuration.is_some();
-    if !named && !request.publish {
-        let message = "Either the definition, the role ARN, the LoggingConfiguration, the \
-                       TracingConfiguration or the EncryptionConfiguration must be specified";
-        return refusal("MissingRequiredParameter", message);
-    }
+) -> Option<RevisionDocument> {
     let mut after = before.clone();
     after.definition = request.definition.unwrap_or(after.definition);
     after.role_arn = request.role_arn.unwrap_or(after.role_arn);
@@ -297,11 +270,11 @@ fn revised(
     after.tracing = request.tracing_configuration.unwrap_or(after.tracing);
     after.encryption = request.encryption_configuration.unwrap_or(after.encryption);
     if after == *before {
-        return Ok(None);
+        return None;
     }
     after.revision_id = Some(Uuid::new_v4().to_string());
     after.created_at = now;
-    Ok(Some(after))
+    Some(after)
 }
 
 pub(super) async fn delete(driver: &Arc<Driver>, request: &MachineRequest) -> Answer {
@@ -322,24 +295,29 @@ pub(super) async fn delete(driver: &Arc<Driver>, request: &MachineRequest) -> An
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct ValidateRequest {
     definition: String,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    severity: Option<String>,
+    max_results: Option<usize>,
 }
 
-pub(super) fn validate(request: &ValidateRequest) -> Answer {
-    let diagnostics = match asl::Machine::parse(&request.definition) {
-        Ok(_) => Vec::new(),
-        Err(error) => vec![json!({
-            "severity": "ERROR",
-            "code": "SCHEMA_VALIDATION_FAILED",
-            "message": error.to_string(),
-        })],
+/// How many diagnostics are shown unless less is asked for.
+const DIAGNOSTICS: usize = 100;
+
+pub(super) fn validate(request: &ValidateRequest) -> Value {
+    let options = Options::aws(machine_type(&json!({ "type": request.kind })));
+    let diagnostics = asl::validate::validate(&request.definition, options);
+    let least = match request.severity.as_deref() {
+        Some("WARNING") => Severity::Warning,
+        _ => Severity::Error,
     };
-    let result = if diagnostics.is_empty() { "OK" } else { "FAIL" };
-    Ok(json!({ "result": result, "diagnostics": diagnostics, "truncated": false }))
+    let at_most = request.max_results.filter(|&most| most > 0).unwrap_or(DIAGNOSTICS);
+    asl::validate::answer(&diagnostics, least, at_most)
 }
 
 /// The machine, or the version of it, that an ARN names.
 pub(super) fn resolve(driver: &Driver, arn: &str) -> Result<Resolved, AwsError> {
     let parsed = MachineArn::parse(arn)?;
     let ours = parsed.to_string() == arn;
-    driver.machines.resolve(&parsed, 0).filter(|_| ours).ok_or_else(|| no_such_machine(arn))
+    driver.machines.resolve(&parsed, 0).filter(|_| ours).ok_or_else(|| errors::state_machine_does_not_exist(arn).into())
 }

@@ -1,5 +1,6 @@
 //! Pages: how many, and where the next one begins.
 
+use asl::validate::api::errors;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -30,7 +31,7 @@ pub(super) fn place(list: &str, token: Option<&str>) -> Result<Option<String>, A
         let (of, place) = text.split_once('\n')?;
         (of == list).then(|| place.to_owned())
     });
-    place.map(Some).ok_or_else(super::invalid_token)
+    place.map(Some).ok_or_else(|| errors::invalid_token().into())
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use asl::validate::api::errors;
 use asl::{Event, TaskId};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::json;
 
-use super::{Answer, invalid_token, refusal};
+use super::Answer;
 use crate::stepfunctions::driver::{Driver, Told};
 
 #[derive(Debug, Default, Deserialize)]
@@ -18,9 +18,6 @@ pub(super) struct SuccessRequest {
 }
 
 pub(super) async fn success(driver: &Arc<Driver>, request: SuccessRequest) -> Answer {
-    if let Err(error) = serde_json::from_str::<IgnoredAny>(&request.output) {
-        return refusal("InvalidOutput", format!("Invalid Output: '{error}'"));
-    }
     let output = request.output;
     answer(driver, request.task_token, |task| Event::TaskSucceeded { task, output }).await
 }
@@ -56,7 +53,7 @@ async fn answer(
 ) -> Answer {
     let busy = driver.clock.busy("an answer to a task");
     let Some(id) = driver.store.by_token(token.clone()).await? else {
-        return Err(invalid_token());
+        return Err(errors::invalid_token().into());
     };
     let waited_for = driver.tell_if(id, &busy, |live| {
         live.execution.task_for_token(&token).map(|task| Told::of(event(task)))
@@ -64,5 +61,5 @@ async fn answer(
     if waited_for.await? {
         return Ok(json!({}));
     }
-    refusal("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
+    Err(errors::task_timed_out().into())
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use asl::validate::api::errors;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -70,7 +71,7 @@ pub(super) fn list(driver: &Driver, request: &ListRequest) -> Answer {
 fn paged(request: &ListRequest, field: &str, what: &str, items: Vec<Value>) -> Answer {
     let list = format!("{what} of {}", request.state_machine_arn);
     let place = page::place(&list, request.next_token.as_deref())?;
-    let skip: usize = place.map_or(Ok(0), |text| text.parse()).map_err(|_| super::invalid_token())?;
+    let skip: usize = place.map_or(Ok(0), |text| text.parse()).map_err(|_unsaid| errors::invalid_token())?;
     let size = page::size(request.max_results);
     let more = items.len() > skip + size;
     let shown: Vec<_> = items.into_iter().skip(skip).take(size).collect();
@@ -99,7 +100,6 @@ pub(super) struct AliasRequest {
 
 pub(super) async fn create_alias(driver: &Arc<Driver>, request: AliasRequest) -> Answer {
     let _changing = driver.machines.changing.lock().await;
-    super::check_name(&request.name)?;
     let (mut machine, routes) = routed(driver, &request.routing_configuration)?;
     let arn = MachineArn::qualified(&machine.name, &request.name).to_string();
     let now = driver.clock.now();

@@ -18,7 +18,7 @@ pub(super) async fn step_functions(
     api: &str,
     call: &Call,
 ) -> Result<String, Failure> {
-    let request = renamed(without_nulls(&call.request.parameters), &decapitalised);
+    let request = renamed(without_nulls(&call.request.parameters), &uncapitalised);
     // Boxed, because the API can start executions whose tasks call the API.
     let answer = Box::pin(api::call(driver, &capitalised(api), request)).await;
     match answer {
@@ -56,8 +56,19 @@ pub(super) fn capitalised(name: &str) -> String {
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
+/// Parameters under the names that the API has for them, at the top level only:
+/// what is below may be an input.
+pub(super) fn decapitalised(parameters: Value) -> Value {
+    match parameters {
+        Value::Object(fields) => Value::Object(
+            fields.into_iter().map(|(name, value)| (uncapitalised(&name), value)).collect(),
+        ),
+        other => other,
+    }
+}
+
 /// `StateMachineArn` to `stateMachineArn`.
-fn decapitalised(name: &str) -> String {
+fn uncapitalised(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
 }

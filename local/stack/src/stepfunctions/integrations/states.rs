@@ -9,7 +9,7 @@ use uuid::Builder;
 use super::metadata::{Answer, request_id};
 use super::{Call, Failure, Outcome, sdk};
 use crate::aws::AwsError;
-use crate::stepfunctions::api::{self, StartRequest};
+use crate::stepfunctions::api;
 use crate::stepfunctions::arn::ExecutionArn;
 use crate::stepfunctions::driver::Driver;
 use crate::stepfunctions::seed;
@@ -25,7 +25,7 @@ pub(super) async fn start(
         return Err(super::not_served("states", api, false));
     }
     // Boxed, because what is started may start more.
-    let answer = Box::pin(api::start(driver, request(call))).await;
+    let answer = Box::pin(api::start_for(driver, request(call), parent(call))).await;
     let answer = answer.map_err(|error| refused(&error))?;
     let arn = answer["executionArn"].as_str().unwrap_or_default().to_owned();
     let http = Answer {
@@ -48,23 +48,24 @@ pub(super) async fn start(
     .to_string())
 }
 
-fn request(call: &Call) -> StartRequest {
-    let parameters = &call.request.parameters;
-    let text = |field: &str| parameters.get(field).and_then(Value::as_str).map(str::to_owned);
-    let parent = format!("{} {}", call.start.execution_arn, call.task.0);
-    let input = match parameters.get("Input") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) => Some(text.clone()),
-        Some(value) => Some(value.to_string()),
-    };
-    StartRequest {
-        state_machine_arn: text("StateMachineArn").unwrap_or_default(),
-        // A name that stays the same when this attempt is delivered again.
-        name: text("Name").or_else(|| Some(uuid_of(&parent))),
-        input,
-        trace_header: text("TraceHeader"),
-        parent: Some(parent),
+/// `StartExecution` as the parameters ask for it. A name that is not given is made
+/// up so that it stays the same when this attempt is delivered again.
+fn request(call: &Call) -> Value {
+    let parameters = sdk::without_nulls(&call.request.parameters);
+    let mut request = sdk::decapitalised(parameters);
+    match request.get("input") {
+        None | Some(Value::String(_)) => {}
+        Some(input) => request["input"] = json!(input.to_string()),
     }
+    if request.get("name").is_none() {
+        request["name"] = json!(uuid_of(&parent(call)));
+    }
+    request
+}
+
+/// This attempt of this execution, of which there is one.
+fn parent(call: &Call) -> String {
+    format!("{} {}", call.start.execution_arn, call.task.0)
 }
 
 fn uuid_of(text: &str) -> String {
