@@ -84,12 +84,6 @@ impl Place {
     }
 }
 
-impl Default for Place {
-    fn default() -> Self {
-        Place::Whole
-    }
-}
-
 /// The variables that an `Assign` field sets, if there is one.
 pub(crate) fn assigned(
     assign: Option<&Template>,

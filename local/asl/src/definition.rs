@@ -120,13 +120,23 @@ pub(crate) enum Transition {
 /// What a state does.
 #[derive(Debug)]
 pub(crate) enum Kind {
-    Pass { result: Option<Value> },
+    Pass {
+        result: Option<Value>,
+    },
     Task(Box<Task>),
-    Choice { choices: Vec<Choice>, default: Option<String> },
+    Choice {
+        choices: Vec<Choice>,
+        default: Option<String>,
+    },
     Wait(Pause),
     Succeed,
-    Fail { error: Option<Text>, cause: Option<Text> },
-    Parallel { branches: Vec<Arc<Workflow>> },
+    Fail {
+        error: Option<Text>,
+        cause: Option<Text>,
+    },
+    Parallel {
+        branches: Vec<Arc<Workflow>>,
+    },
     Map(Box<Map>),
     /// Valid, but not run here; [`Machine::supported`] says why.
     Unsupported,
@@ -211,9 +221,10 @@ pub(crate) struct Catcher {
 }
 
 /// What `ResultPath` says.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) enum Place {
     /// The result takes the input's place.
+    #[default]
     Whole,
     /// The result is dropped (`null`).
     Nowhere,

@@ -130,7 +130,11 @@ mod tests {
     fn names_that_stand_for_more_than_themselves() {
         let check = |names: &[&str], name: Option<&str>, heartbeat, expected| {
             let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-            assert_eq!(matches(&names, ErrorName { name, heartbeat }), expected, "{names:?} {name:?}");
+            assert_eq!(
+                matches(&names, ErrorName { name, heartbeat }),
+                expected,
+                "{names:?} {name:?}"
+            );
         };
         check(&["States.ALL"], Some("Anything"), false, true);
         check(&["States.ALL"], None, false, true);

@@ -16,6 +16,9 @@ use crate::paths::{Path, ReferencePath};
 use crate::retry::{Jitter, Retrier};
 use crate::template::{Source, Template};
 
+/// The steps of a `ResultPath`: each makes the data one level deeper.
+const DEEPEST_PLACE: usize = 128;
+
 type Parsed<T> = Result<T, DefinitionError>;
 
 pub(super) fn machine(definition: &str) -> Parsed<Machine> {
@@ -123,11 +126,8 @@ impl Workflows {
                 return Ok(Kind::Unsupported);
             }
         }
-        let field = if reader.fields.contains_key("ItemProcessor") {
-            "ItemProcessor"
-        } else {
-            "Iterator"
-        };
+        let field =
+            if reader.fields.contains_key("ItemProcessor") { "ItemProcessor" } else { "Iterator" };
         let processor = reader.object(field)?;
         let map = Map {
             mode: mode(&processor),
@@ -360,7 +360,9 @@ impl<'a> Reader<'a> {
             return self.wrong(field, "must hold objects");
         }
         let place = self.place;
-        Ok(items.iter().filter_map(move |item| item.as_object().map(|fields| Reader { place, fields })))
+        Ok(items
+            .iter()
+            .filter_map(move |item| item.as_object().map(|fields| Reader { place, fields })))
     }
 
     fn query_language(&self) -> Parsed<Option<QueryLanguage>> {
@@ -424,6 +426,9 @@ impl<'a> Reader<'a> {
         };
         if text == "$" {
             return Ok(Place::Whole);
+        }
+        if text.matches(['.', '[']).count() > DEEPEST_PLACE {
+            return self.wrong(field, "has too many steps");
         }
         match ReferencePath::parse(text) {
             Ok(path) => Ok(Place::At(path)),

@@ -291,8 +291,7 @@ impl Execution {
     pub(super) fn end_failed(&mut self, last_event: u64, failure: &Failure) {
         let details = failure.details("executionFailedEventDetails");
         self.close(last_event, EventType::ExecutionFailed, details);
-        self.status =
-            Status::Failed { error: failure.error.clone(), cause: failure.cause.clone() };
+        self.status = Status::Failed { error: failure.error.clone(), cause: failure.cause.clone() };
     }
 
     /// Writes the last event and takes everything back that is under way.
@@ -321,7 +320,9 @@ impl Execution {
             })
             .collect();
         let set_now = |timer: &super::TimerId, commands: &[Command]| {
-            commands.iter().any(|command| matches!(command, Command::SetTimer { timer: new, .. } if new == timer))
+            commands.iter().any(
+                |command| matches!(command, Command::SetTimer { timer: new, .. } if new == timer),
+            )
         };
         let both: Vec<_> =
             cancelled.into_iter().filter(|timer| set_now(timer, &self.commands)).collect();

@@ -10,12 +10,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::Execution;
 use super::failure::Failure;
 use super::states::plain;
-use super::thread::{
-    Data, Doing, Fan, Item, Parent, Step, Thread, ThreadId, Tolerance, Work,
-};
-use super::Execution;
+use super::thread::{Data, Doing, Fan, Item, Parent, Step, Thread, ThreadId, Tolerance, Work};
 use crate::decimal::Decimal;
 use crate::definition::{Kind, Map, Mode, Percentage, Seconds, State, Workflow};
 use crate::history::{self, EventType};
@@ -23,7 +21,7 @@ use crate::history::{self, EventType};
 impl Execution {
     /// Begins the branches of a Parallel state.
     pub(super) fn fork(&mut self, id: ThreadId, branches: &[Arc<Workflow>]) -> Result<(), Failure> {
-        let input = Arc::new(Data::new(self.payload(id)?));
+        let input = Arc::new(self.data(id, self.payload(id)?)?);
         self.record(id, EventType::ParallelStateStarted, history::none());
         self.set_doing(id, Doing::Forked(fan(Work::Branches, branches.len(), branches.len())));
         for (slot, branch) in branches.iter().enumerate() {
@@ -62,13 +60,11 @@ impl Execution {
                 Err(fault) => return Err(self.fault(id, &fault.into())),
             },
         };
-        match items {
-            Value::Array(items) => Ok(items),
-            _ => {
-                let cause = format!("Reference path \"{path}\" must point to array.");
-                Err(self.runtime_failure(id, &cause))
-            }
-        }
+        let Value::Array(items) = items else {
+            let cause = format!("Reference path \"{path}\" must point to array.");
+            return Err(self.runtime_failure(id, &cause));
+        };
+        Ok(items)
     }
 
     /// How many iterations may be under way at once.
@@ -135,7 +131,12 @@ impl Execution {
         Ok(Some(Tolerance { failures }))
     }
 
-    fn percentage(&self, id: ThreadId, map: &Map, input: &Value) -> Result<Option<Decimal>, Failure> {
+    fn percentage(
+        &self,
+        id: ThreadId,
+        map: &Map,
+        input: &Value,
+    ) -> Result<Option<Decimal>, Failure> {
         let (text, path) = match &map.tolerated_percentage {
             None => return Ok(None),
             Some(Percentage::Fixed(number)) => (number.to_string(), ""),
@@ -148,10 +149,10 @@ impl Execution {
         let unsigned = Decimal::parse(text.strip_prefix('-').unwrap_or(&text));
         match unsigned {
             Some(share) if !text.starts_with('-') && share <= Decimal::HUNDRED => Ok(Some(share)),
-            Some(_) => Err(self.runtime_failure(
-                id,
-                "ToleratedFailurePercentage must be between 0 and 100.",
-            )),
+            Some(_) => {
+                Err(self
+                    .runtime_failure(id, "ToleratedFailurePercentage must be between 0 and 100."))
+            }
             None => {
                 let cause = format!(
                     "The ToleratedFailurePercentagePath field refers to value \"{text}\" which is not a valid float: {path}"
@@ -202,7 +203,7 @@ impl Execution {
             }
         };
         let distributed = run_started.is_some();
-        let selected = Arc::new(Data::new(selected));
+        let selected = Arc::new(self.data(id, selected)?);
         self.begin_child(id, slot, &map.processor, selected, Some((item, distributed)));
         Ok(())
     }
@@ -236,14 +237,20 @@ impl Execution {
             doing: Doing::Entering,
         };
         let child = self.spawn(child);
-        if let Some(Doing::Forked(fan)) = self.threads.get_mut(&id).map(|thread| &mut thread.doing) {
+        if let Some(Doing::Forked(fan)) = self.threads.get_mut(&id).map(|thread| &mut thread.doing)
+        {
             fan.children.insert(slot, child);
             fan.next = slot + 1;
         }
     }
 
     fn record_iteration_started(&mut self, id: ThreadId, slot: usize) -> u64 {
-        self.record_iteration(id, slot, self.threads[&id].last_event, EventType::MapIterationStarted)
+        self.record_iteration(
+            id,
+            slot,
+            self.threads[&id].last_event,
+            EventType::MapIterationStarted,
+        )
     }
 
     pub(super) fn record_iteration_aborted(&mut self, child: ThreadId, last: u64) {
@@ -254,7 +261,13 @@ impl Execution {
     }
 
     /// Writes down what happened to an iteration of the Map state in which the thread is.
-    fn record_iteration(&mut self, id: ThreadId, slot: usize, last: u64, event_type: EventType) -> u64 {
+    fn record_iteration(
+        &mut self,
+        id: ThreadId,
+        slot: usize,
+        last: u64,
+        event_type: EventType,
+    ) -> u64 {
         let key = match event_type {
             EventType::MapIterationStarted => "mapIterationStartedEventDetails",
             EventType::MapIterationSucceeded => "mapIterationSucceededEventDetails",
@@ -281,7 +294,12 @@ impl Execution {
         let last = child.last_event;
         let inline_map = self.is_inline_map(parent.thread);
         let ended = inline_map.then(|| {
-            self.record_iteration(parent.thread, parent.slot, last, EventType::MapIterationSucceeded)
+            self.record_iteration(
+                parent.thread,
+                parent.slot,
+                last,
+                EventType::MapIterationSucceeded,
+            )
         });
         let Some(thread) = self.threads.get_mut(&parent.thread) else { return };
         let Doing::Forked(fan) = &mut thread.doing else { return };
@@ -327,9 +345,8 @@ impl Execution {
         if !tolerated {
             self.cut_siblings(child, last);
         }
-        let ended = (inline && recorded).then(|| {
-            self.record_iteration(id, parent.slot, last, EventType::MapIterationFailed)
-        });
+        let ended = (inline && recorded)
+            .then(|| self.record_iteration(id, parent.slot, last, EventType::MapIterationFailed));
         if inline {
             self.set_last_event(id, last);
         }
@@ -339,7 +356,11 @@ impl Execution {
         }
         let failure = exceeded.unwrap_or_else(|| failure.clone());
         if !inline {
-            let details = history::failure("mapRunFailedEventDetails", failure.error.as_deref(), failure.cause.as_deref());
+            let details = history::failure(
+                "mapRunFailedEventDetails",
+                failure.error.as_deref(),
+                failure.cause.as_deref(),
+            );
             self.record(id, EventType::MapRunFailed, details);
         }
         self.fail(id, failure);

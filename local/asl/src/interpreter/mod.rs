@@ -123,7 +123,7 @@ impl Execution {
             _ if !self.is_running() => {}
             Event::TaskStarted { task, worker } => self.task_started(task, worker.as_deref()),
             Event::TaskSubmitted { task, output } => self.task_submitted(task, &output),
-            Event::TaskSucceeded { task, output } => self.task_succeeded(task, output),
+            Event::TaskSucceeded { task, output } => self.task_succeeded(task, &output),
             Event::TaskFailed { task, error, cause } => self.task_failed(task, error, cause),
             Event::TaskHeartbeat { task } => self.task_alive(task),
             Event::TimerFired { timer } => self.timer_fired(timer),
@@ -197,7 +197,12 @@ impl Execution {
 
     fn set_execution_timer(&mut self) {
         if let Some(seconds) = self.machine.timeout_seconds() {
-            self.set_timer(seconds.saturating_mul(1000), TimerKind::ExecutionTimeout, None, Alarm::End);
+            self.set_timer(
+                seconds.saturating_mul(1000),
+                TimerKind::ExecutionTimeout,
+                None,
+                Alarm::End,
+            );
         }
     }
 
@@ -248,7 +253,9 @@ impl Execution {
             Kind::Fail { error, cause } => self.fail_state(id, error.as_ref(), cause.as_ref()),
             Kind::Parallel { branches } => self.fork(id, branches),
             Kind::Map(map) => self.map(id, map),
-            Kind::Unsupported => Err(self.runtime_failure(id, "It is not supported by this engine.")),
+            Kind::Unsupported => {
+                Err(self.runtime_failure(id, "It is not supported by this engine."))
+            }
         }
     }
 

@@ -109,6 +109,7 @@ pub enum Event {
 
 /// What an execution asks of the driver.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "commands are few and are used up at once")]
 pub enum Command {
     /// Call it, and answer with [`Event::TaskSucceeded`] or [`Event::TaskFailed`]
     /// (or [`Event::TaskSubmitted`] first, where the pattern waits for more).

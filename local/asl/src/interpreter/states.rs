@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::thread::{Data, Doing, Step, ThreadId};
+use super::thread::{
+    DEEPEST_PAYLOAD, Data, Doing, LARGEST_PAYLOAD, Step, ThreadId, is_deeper_than,
+};
 use super::{Alarm, Execution, Status, TimerKind};
 use crate::dataflow;
 use crate::definition::{Choice, Kind, Pause, Text, Transition};
@@ -40,11 +42,11 @@ impl Execution {
 
     /// Leaves the state for the next one, or for the end of the thread's workflow.
     pub(super) fn leave(&mut self, id: ThreadId, done: Done) -> Result<(), Failure> {
-        let output = Arc::new(Data::new(done.output));
-        let step = &self.threads[&id].step;
-        if output.is_too_large() {
-            return Err(Failure::too_large(&step.state.name));
+        let output = Arc::new(self.data(id, done.output)?);
+        for value in done.assigned.iter().flat_map(Variables::values) {
+            self.text_within_limits(id, value)?;
         }
+        let step = &self.threads[&id].step;
         let kind_exited = exited(&step.state.kind);
         let details = exit_details(&step.state.name, &output, done.assigned.as_ref());
         self.record(id, kind_exited, details);
@@ -65,6 +67,24 @@ impl Execution {
         // To the front: a thread goes on until it must wait.
         self.ready.push_front(id);
         Ok(())
+    }
+
+    /// A value within AWS's limits.
+    pub(super) fn data(&self, id: ThreadId, value: Value) -> Result<Data, Failure> {
+        let text = self.text_within_limits(id, &value)?;
+        Ok(Data { value, text })
+    }
+
+    fn text_within_limits(&self, id: ThreadId, value: &Value) -> Result<String, Failure> {
+        if is_deeper_than(value, DEEPEST_PAYLOAD) {
+            let cause = format!("The data is nested deeper than {DEEPEST_PAYLOAD} levels.");
+            return Err(self.runtime_failure(id, &cause));
+        }
+        let text = value.to_string();
+        if text.len() > LARGEST_PAYLOAD {
+            return Err(Failure::too_large(&self.threads[&id].step.state.name));
+        }
+        Ok(text)
     }
 
     /// The thread's workflow is done.
@@ -149,9 +169,7 @@ impl Execution {
         let kind = TimerKind::Wait;
         let timer = match self.pause_length(id, pause)? {
             Until::After(ms) => self.set_timer(ms, kind, None, Alarm::Wake(id)),
-            Until::At(due) => {
-                self.set_timer_at(due.max(self.now), kind, None, Alarm::Wake(id))
-            }
+            Until::At(due) => self.set_timer_at(due.max(self.now), kind, None, Alarm::Wake(id)),
         };
         self.set_doing(id, Doing::Waiting(timer));
         Ok(())
@@ -163,12 +181,14 @@ impl Execution {
             Pause::Until(due) => return Ok(Until::At(*due)),
             Pause::SecondsPath(path) | Pause::UntilPath(path) => path,
         };
-        let field = if matches!(pause, Pause::UntilPath(_)) { "TimestampPath" } else { "SecondsPath" };
+        let field =
+            if matches!(pause, Pause::UntilPath(_)) { "TimestampPath" } else { "SecondsPath" };
         let input = self.effective_input(id)?;
         let view = self.view(&self.threads[&id]);
         let path_text = path.as_str();
         let Ok(value) = path.read(&view.scope(&input)) else {
-            let cause = format!("The {field} parameter does not reference an input value: {path_text}");
+            let cause =
+                format!("The {field} parameter does not reference an input value: {path_text}");
             return Err(self.runtime_failure(id, &cause));
         };
         let read = match pause {
@@ -221,7 +241,10 @@ impl Execution {
             Ok(Value::String(text)) => Ok(text),
             Ok(other) => Err(self.runtime_failure(
                 id,
-                &format!("The {field} parameter does not reference a string: {} == {other}", source.as_str()),
+                &format!(
+                    "The {field} parameter does not reference a string: {} == {other}",
+                    source.as_str()
+                ),
             )),
             Err(fault) => Err(self.fault(id, &fault)),
         }

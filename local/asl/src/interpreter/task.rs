@@ -8,8 +8,10 @@ use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
 use super::states::plain;
-use super::thread::{Data, Doing, LARGEST_PAYLOAD, ThreadId};
-use super::{Alarm, Command, Execution, Pattern, Resource, TaskId, TaskRequest, TimerId, TimerKind};
+use super::thread::{Doing, LARGEST_PAYLOAD, ThreadId};
+use super::{
+    Alarm, Command, Execution, Pattern, Resource, TaskId, TaskRequest, TimerId, TimerKind,
+};
 use crate::definition::{Seconds, State, Task};
 use crate::history::{self, EventType};
 
@@ -32,7 +34,7 @@ impl Execution {
         let request = self.request(id, state, task)?;
         self.last_task += 1;
         let attempt = TaskId(self.last_task);
-        let details = self.scheduled(&request)?;
+        let details = self.scheduled(id, &request)?;
         self.record(id, events(&task.resource).scheduled, details);
         // The whole wait counts, also that for a worker to take an activity up.
         let timeout = request.timeout_seconds.map(|seconds| {
@@ -89,7 +91,13 @@ impl Execution {
         })
     }
 
-    fn positive(&self, id: ThreadId, field: &str, path: &str, value: &Value) -> Result<u64, Failure> {
+    fn positive(
+        &self,
+        id: ThreadId,
+        field: &str,
+        path: &str,
+        value: &Value,
+    ) -> Result<u64, Failure> {
         match value.as_u64() {
             Some(number) if number > 0 => Ok(number),
             _ => {
@@ -149,7 +157,7 @@ impl Execution {
         self.record(id, EventType::TaskSubmitted, details);
     }
 
-    pub(super) fn task_succeeded(&mut self, task: TaskId, output: String) {
+    pub(super) fn task_succeeded(&mut self, task: TaskId, output: &str) {
         if !self.attempts.contains_key(&task) {
             return;
         }
@@ -160,7 +168,7 @@ impl Execution {
             let failure = Failure::too_large(resource_name(&resource));
             return self.task_failed(task, failure.error, failure.cause);
         }
-        let result = match serde_json::from_str::<Value>(&output) {
+        let result = match serde_json::from_str::<Value>(output) {
             Ok(result) => result,
             Err(error) => {
                 let cause = format!("The task's output is not JSON: {error}");
@@ -169,7 +177,7 @@ impl Execution {
         };
         let Some(id) = self.release(task) else { return };
         let events = events(&resource);
-        let mut details = output_details(&output);
+        let mut details = output_details(output);
         if let Resource::Service { .. } = resource {
             details = with_resource(&resource, details);
         }
@@ -199,7 +207,11 @@ impl Execution {
         } else {
             (events.failed, events.failed_key)
         };
-        self.record(id, event_type, end_details(key, &resource, error.as_deref(), cause.as_deref()));
+        self.record(
+            id,
+            event_type,
+            end_details(key, &resource, error.as_deref(), cause.as_deref()),
+        );
         self.fail(id, Failure::named(error, cause));
     }
 
@@ -252,19 +264,17 @@ impl Execution {
     pub(super) fn abandon(&mut self, task: TaskId) -> Option<ThreadId> {
         let thread = self.release(task)?;
         let told = self.commands.len();
-        self.commands.retain(|command| !matches!(command, Command::Run { task: new, .. } if *new == task));
+        self.commands
+            .retain(|command| !matches!(command, Command::Run { task: new, .. } if *new == task));
         if self.commands.len() == told {
             self.commands.push(Command::Abandon { task });
         }
         Some(thread)
     }
 
-    fn scheduled(&self, request: &TaskRequest) -> Result<Value, Failure> {
+    fn scheduled(&self, id: ThreadId, request: &TaskRequest) -> Result<Value, Failure> {
         let resource = &request.resource;
-        let parameters = Data::new(request.parameters.clone());
-        if parameters.is_too_large() {
-            return Err(Failure::too_large(resource_name(resource)));
-        }
+        let parameters = self.data(id, request.parameters.clone())?;
         let mut details = Map::new();
         if let Resource::Lambda { arn } | Resource::Activity { arn } = resource {
             details.insert("input".to_owned(), parameters.text.into());
@@ -376,7 +386,9 @@ fn output_details(output: &str) -> Map<String, Value> {
 /// The details of a failure or a timeout, which name the resource only for services.
 fn end_details(key: &str, resource: &Resource, error: Option<&str>, cause: Option<&str>) -> Value {
     let mut details = history::failure(key, error, cause);
-    if let (Resource::Service { .. }, Some(Value::Object(fields))) = (resource, details.get_mut(key)) {
+    if let (Resource::Service { .. }, Some(Value::Object(fields))) =
+        (resource, details.get_mut(key))
+    {
         *fields = with_resource(resource, std::mem::take(fields));
     }
     details

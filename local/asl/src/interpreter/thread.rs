@@ -81,15 +81,26 @@ impl Data {
     pub(super) fn new(value: Value) -> Data {
         Data { text: value.to_string(), value }
     }
-
-    /// AWS's limit for the input, the result and the output of a state: 256 KiB.
-    pub(super) fn is_too_large(&self) -> bool {
-        self.text.len() > LARGEST_PAYLOAD
-    }
 }
 
-/// In bytes of JSON text.
+/// AWS's limit for the input, the result and the output of a state, in bytes of JSON text.
 pub(super) const LARGEST_PAYLOAD: usize = 256 * 1024;
+
+/// A loop of states could nest its data one level deeper at each turn, until
+/// nobody can walk it any more. Text that is nested deeper is not read either.
+pub(super) const DEEPEST_PAYLOAD: usize = 128;
+
+/// Whether a value has more than so many arrays and objects inside each other.
+pub(super) fn is_deeper_than(value: &Value, levels: usize) -> bool {
+    let Some(left) = levels.checked_sub(1) else {
+        return value.is_array() || value.is_object();
+    };
+    match value {
+        Value::Array(items) => items.iter().any(|item| is_deeper_than(item, left)),
+        Value::Object(fields) => fields.values().any(|field| is_deeper_than(field, left)),
+        _ => false,
+    }
+}
 
 /// What a thread is doing in its state.
 #[derive(Debug)]

@@ -1,0 +1,329 @@
+//! Whatever the definition, the input and the order of events: the engine does not
+//! panic, does not hang, keeps its history in order, and is the same when replayed.
+
+mod world;
+
+use std::sync::Arc;
+
+use asl::{Event, Execution, Machine, Status, TaskId, TimerId};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Map, Value, json};
+use world::{World, start_of};
+
+const NAMES: [&str; 4] = ["A", "B", "C", "D"];
+const ERRORS: [&str; 6] =
+    ["Mine", "States.ALL", "States.TaskFailed", "States.Timeout", "States.Runtime", "Other"];
+const PATHS: [&str; 7] = ["$", "$.a", "$.a[0]", "$.missing", "$.a[*]", "$x", "$$.State.Name"];
+
+fn data() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,6}".prop_map(Value::from),
+        Just(json!("2026-11-23T05:00:00Z")),
+        (0_u8..5).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[abn]", inner, 0..4)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+fn path() -> impl Strategy<Value = Value> {
+    select(&PATHS[..]).prop_map(Value::from)
+}
+
+fn name() -> impl Strategy<Value = Value> {
+    select(&NAMES[..]).prop_map(Value::from)
+}
+
+fn errors() -> impl Strategy<Value = Value> {
+    prop::collection::vec(select(&ERRORS[..]), 1..3).prop_map(|errors| json!(errors))
+}
+
+fn template() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        path().prop_map(|path| json!({ "n.$": path })),
+        path()
+            .prop_map(|path| json!({ "a.$": format!("States.Array({path}, 1)").replace('"', "") })),
+        data().prop_map(|value| json!({ "a": value })),
+    ]
+}
+
+/// Fields that any state may have, and where it leads.
+fn common() -> impl Strategy<Value = Map<String, Value>> {
+    let optional = |strategy: BoxedStrategy<Value>| prop::option::weighted(0.25, strategy);
+    let place =
+        prop_oneof![Just(Value::Null), Just(json!("$")), Just(json!("$.r")), Just(json!("$.a.b"))];
+    (
+        prop::option::weighted(0.7, name()),
+        optional(prop_oneof![path(), Just(Value::Null)].boxed()),
+        optional(prop_oneof![path(), Just(Value::Null)].boxed()),
+        optional(place.boxed()),
+        optional(template().boxed()),
+        optional(path().prop_map(|path| json!({ "x.$": path })).boxed()),
+    )
+        .prop_map(|(next, input, output, result, parameters, assign)| {
+            let fields = [
+                ("InputPath", input),
+                ("OutputPath", output),
+                ("ResultPath", result),
+                ("Parameters", parameters),
+                ("Assign", assign),
+            ];
+            let mut state: Map<String, Value> = fields
+                .into_iter()
+                .filter_map(|(field, value)| Some((field.to_owned(), value?)))
+                .collect();
+            match next {
+                Some(next) => state.insert("Next".to_owned(), next),
+                None => state.insert("End".to_owned(), json!(true)),
+            };
+            state
+        })
+}
+
+fn handling() -> impl Strategy<Value = Value> {
+    (errors(), errors(), name(), 0_u8..3, any::<bool>()).prop_map(
+        |(retried, caught, next, attempts, full)| {
+            json!({
+                "Retry": [{ "ErrorEquals": retried, "MaxAttempts": attempts, "BackoffRate": 1.5,
+                            "JitterStrategy": if full { "FULL" } else { "NONE" } }],
+                "Catch": [{ "ErrorEquals": caught, "Next": next, "ResultPath": "$.e" }],
+            })
+        },
+    )
+}
+
+fn call() -> impl Strategy<Value = Value> {
+    let resource = select(vec![
+        "arn:aws:lambda:us-east-1:000000000000:function:f",
+        "arn:aws:states:us-east-1:000000000000:activity:a",
+        "arn:aws:states:::dynamodb:putItem",
+        "arn:aws:states:::states:startExecution.sync:2",
+        "arn:aws:states:::aws-sdk:sqs:sendMessage.waitForTaskToken",
+    ]);
+    (resource, prop::option::of(1_u8..9), prop::option::of(1_u8..9), prop::option::of(path()))
+        .prop_map(|(resource, timeout, heartbeat, timeout_path)| {
+            let mut state = json!({ "Type": "Task", "Resource": resource });
+            set(&mut state, "TimeoutSeconds", timeout.map(Value::from));
+            set(&mut state, "HeartbeatSeconds", heartbeat.map(Value::from));
+            if timeout.is_none() {
+                set(&mut state, "TimeoutSecondsPath", timeout_path);
+            }
+            state
+        })
+}
+
+fn work() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        3 => data().prop_map(|result| json!({ "Type": "Pass", "Result": result })),
+        1 => Just(json!({ "Type": "Pass" })),
+        4 => (call(), handling()).prop_map(|(call, handling)| merged(call, &handling)),
+        2 => (path(), data(), name(), prop::option::of(name())).prop_map(|(path, value, next, other)| {
+            let rule = match &value {
+                Value::String(_) => json!({ "Variable": path, "StringEquals": value, "Next": next }),
+                _ => json!({ "Variable": path, "IsPresent": true, "Next": next }),
+            };
+            let mut state = json!({ "Type": "Choice", "Choices": [rule] });
+            set(&mut state, "Default", other);
+            state
+        }),
+        1 => (0_u8..9).prop_map(|seconds| json!({ "Type": "Wait", "Seconds": seconds })),
+        1 => path().prop_map(|path| json!({ "Type": "Wait", "SecondsPath": path })),
+        1 => path().prop_map(|path| json!({ "Type": "Wait", "TimestampPath": path })),
+        1 => Just(json!({ "Type": "Succeed" })),
+        1 => (path(), select(&ERRORS[..])).prop_map(|(path, error)|
+            json!({ "Type": "Fail", "CausePath": path, "Error": error })),
+    ]
+}
+
+fn set(state: &mut Value, field: &str, value: Option<Value>) {
+    if let Some(value) = value {
+        state[field] = value;
+    }
+}
+
+fn merged(mut state: Value, more: &Value) -> Value {
+    for (field, value) in more.as_object().expect("an object") {
+        state[field] = value.clone();
+    }
+    state
+}
+
+fn workflow(state: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
+    prop::collection::vec((state, common()), NAMES.len()).prop_map(|states| {
+        let states = NAMES.iter().zip(states).map(|(name, (state, common))| {
+            let is_end =
+                ["Choice", "Succeed", "Fail"].contains(&state["Type"].as_str().expect("a type"));
+            let common = common
+                .into_iter()
+                .filter(|(field, _)| !(is_end && ["Next", "End"].contains(&field.as_str())));
+            let mut state = state;
+            for (field, value) in common {
+                state[field] = value;
+            }
+            ((*name).to_owned(), state)
+        });
+        json!({ "StartAt": "A", "States": Value::Object(states.collect()) })
+    })
+}
+
+fn definition() -> impl Strategy<Value = Value> {
+    let leaf = work().boxed();
+    let nested = leaf.prop_recursive(2, 16, 4, |inner| {
+        let branches = prop::collection::vec(workflow(inner.clone()), 1..3);
+        let parallel = (branches, handling()).prop_map(|(branches, handling)| {
+            merged(json!({ "Type": "Parallel", "Branches": branches }), &handling)
+        });
+        let modes = select(vec!["INLINE", "DISTRIBUTED"]);
+        let map = (
+            workflow(inner.clone()),
+            handling(),
+            path(),
+            0_u8..3,
+            modes,
+            prop::option::of(0_u8..3),
+        )
+            .prop_map(|(mut processor, handling, path, concurrency, mode, tolerated)| {
+                processor["ProcessorConfig"] = json!({ "Mode": mode });
+                let mut map = json!({ "Type": "Map", "ItemsPath": path, "ItemProcessor": processor,
+                                      "MaxConcurrency": concurrency });
+                set(&mut map, "ToleratedFailureCount", tolerated.map(Value::from));
+                merged(map, &handling)
+            });
+        prop_oneof![3 => inner, 1 => parallel, 1 => map]
+    });
+    (workflow(nested), prop::option::of(1_u16..100)).prop_map(|(mut definition, timeout)| {
+        set(&mut definition, "TimeoutSeconds", timeout.map(Value::from));
+        definition
+    })
+}
+
+/// What happens next in the world; most things happen to something that is there.
+#[derive(Debug, Clone)]
+enum Happening {
+    Answer(Value),
+    Fail(String),
+    Submit,
+    Begin,
+    Beat,
+    TimePasses,
+    Stop,
+    Redrive,
+    Stray(Event),
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let stray = prop_oneof![
+        (0_u64..20)
+            .prop_map(|task| Event::TaskSucceeded { task: TaskId(task), output: "{}".to_owned() }),
+        (0_u64..20)
+            .prop_map(|task| Event::TaskSucceeded { task: TaskId(task), output: "}{".to_owned() }),
+        (0_u64..20).prop_map(|task| Event::TaskFailed {
+            task: TaskId(task),
+            error: None,
+            cause: None
+        }),
+        (0_u64..20).prop_map(|task| Event::TaskHeartbeat { task: TaskId(task) }),
+        (0_u64..20).prop_map(|timer| Event::TimerFired { timer: TimerId(timer) }),
+    ];
+    prop_oneof![
+        6 => data().prop_map(Happening::Answer),
+        4 => select(&ERRORS[..]).prop_map(|error| Happening::Fail(error.to_owned())),
+        2 => Just(Happening::Submit),
+        2 => Just(Happening::Begin),
+        1 => Just(Happening::Beat),
+        6 => Just(Happening::TimePasses),
+        1 => Just(Happening::Stop),
+        1 => Just(Happening::Redrive),
+        2 => stray.prop_map(Happening::Stray),
+    ]
+}
+
+fn happen(world: &mut World, happening: Happening) {
+    let task = world.calls.front().map(|(task, _)| *task);
+    match (happening, task) {
+        (Happening::Answer(result), Some(_)) => world.answer(&result),
+        (Happening::Fail(error), Some(_)) => world.fail(&error),
+        (Happening::Submit, Some(task)) => {
+            world.tell(Event::TaskSubmitted { task, output: "{}".to_owned() });
+        }
+        (Happening::Begin, Some(task)) => world.tell(Event::TaskStarted { task, worker: None }),
+        (Happening::Beat, Some(task)) => world.tell(Event::TaskHeartbeat { task }),
+        (Happening::TimePasses, _) if !world.timers.is_empty() => {
+            world.wait();
+        }
+        (Happening::Stop, _) => world.tell(Event::StopRequested { error: None, cause: None }),
+        (Happening::Redrive, _) => world.tell(Event::Redriven),
+        (Happening::Stray(event), _) => world.tell(event),
+        _ => {}
+    }
+}
+
+fn check_history(world: &World) {
+    let history = world.execution.history();
+    assert!(history.len() <= 25_000 || world.execution.redrive_count() > 0);
+    for (event, id) in history.iter().zip(1..) {
+        assert_eq!(event.id, id);
+        assert!(event.previous_event_id < id, "{event:?}");
+    }
+    if *world.status() != Status::Running {
+        assert!(world.timers.is_empty(), "timers after the end: {:?}", world.timers);
+        assert!(world.calls.is_empty(), "calls after the end: {:?}", world.calls);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn an_execution_survives_whatever_happens_and_equals_its_replay(
+        definition in definition(),
+        input in data(),
+        happenings in prop::collection::vec(happening(), 0..40),
+    ) {
+        let machine = Arc::new(Machine::parse(&definition.to_string()).unwrap());
+        let mut world = World::of(Arc::clone(&machine), start_of(&input));
+        check_history(&world);
+        for happening in happenings {
+            let ended = *world.status() != Status::Running;
+            let before = world.execution.history().len();
+            let redriven = matches!(happening, Happening::Redrive);
+            happen(&mut world, happening);
+            check_history(&world);
+            if ended && !redriven {
+                prop_assert_eq!(world.execution.history().len(), before);
+            }
+        }
+        let at = world::DAWN.parse().unwrap();
+        let (mut replayed, _) = Execution::start(machine, start_of(&input), at);
+        for (event, at) in &world.told {
+            replayed.handle(event.clone(), *at);
+        }
+        prop_assert_eq!(replayed.history(), world.execution.history());
+        prop_assert_eq!(replayed.status(), world.status());
+        prop_assert_eq!(format!("{replayed:?}"), format!("{:?}", world.execution));
+    }
+
+    #[test]
+    fn an_event_is_the_same_after_it_was_stored(happening in happening()) {
+        if let Happening::Stray(event) = happening {
+            let stored = serde_json::to_string(&event).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Event>(&stored).unwrap(), event);
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "\\PC*", value in data()) {
+        let _ = Machine::parse(&text);
+        let _ = Machine::parse(&value.to_string());
+        let _ = Machine::parse(&json!({ "StartAt": "A", "States": { "A": value } }).to_string());
+    }
+}

@@ -1,0 +1,177 @@
+//! Whatever the text: validation ends, does not panic, and takes no longer than the
+//! text is long; and what it lets through is a text that the engine can read.
+
+use std::fmt::Write;
+
+use asl::validate::{self, MachineType, Options};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Map, Value, json};
+
+/// A definition with something of everything, to be spoilt.
+const WHOLE: &str = r#"{"Comment":"c","QueryLanguage":"JSONPath","StartAt":"Choose","TimeoutSeconds":60,"States":{
+"Choose":{"Type":"Choice","Choices":[{"And":[{"Variable":"$.a","NumericLessThan":1},{"Not":{"Variable":"$.b[0]","TimestampEquals":"2016-03-14T01:59:00Z"}}],"Next":"Work"}],"Default":"Wait"},
+"Work":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken","Parameters":{"FunctionName":"f","Payload":{"token.$":"$$.Task.Token","text.$":"States.Format('{} \\'{}', $.a[?(@.b == 'c')], $x)"}},"ResultSelector":{"r.$":"$.r"},"ResultPath":"$.r","TimeoutSeconds":60,"HeartbeatSecondsPath":"$.h","Retry":[{"ErrorEquals":["A"],"IntervalSeconds":1,"BackoffRate":1.5,"MaxAttempts":2,"MaxDelaySeconds":9,"JitterStrategy":"FULL"}],"Catch":[{"ErrorEquals":["States.ALL"],"ResultPath":"$.e","Next":"Each"}],"Assign":{"x.$":"$.a"},"Next":"Each"},
+"Each":{"Type":"Map","ItemsPath":"$.i","MaxConcurrency":2,"ItemSelector":{"v.$":"$$.Map.Item.Value"},"ItemReader":{"Resource":"arn:aws:states:::s3:getObject","Parameters":{"Bucket":"b","Key":"k"},"ReaderConfig":{"InputType":"CSV","CSVHeaderLocation":"GIVEN","CSVHeaders":["h"]}},"ItemBatcher":{"MaxItemsPerBatch":2},"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"},"StartAt":"Both","States":{"Both":{"Type":"Parallel","Branches":[{"StartAt":"Say","States":{"Say":{"Type":"Pass","QueryLanguage":"JSONata","Output":{"x":"{% $states.input.a[b = 1] ? 'y' : [1..2] %}"},"End":true}}}],"End":true}}},"Next":"Wait"},
+"Wait":{"Type":"Wait","SecondsPath":"$.s","Next":"Fail"},
+"Fail":{"Type":"Fail","ErrorPath":"$.e","CausePath":"States.Format('{}', $.c)"}}}"#;
+
+const OPTIONS: [Options; 3] = [
+    Options { machine_type: MachineType::Standard, profile: validate::Profile::Aws },
+    Options { machine_type: MachineType::Express, profile: validate::Profile::Aws },
+    Options { machine_type: MachineType::Standard, profile: validate::Profile::Template },
+];
+
+/// What the language's words are made of.
+const WORDS: [&str; 44] = [
+    "StartAt", "States", "Type", "Next", "End", "Choices", "Default", "Variable", "And", "Not",
+    "StringEquals", "NumericEqualsPath", "Condition", "Branches", "ItemProcessor", "Iterator",
+    "ProcessorConfig", "Mode", "Parameters", "Arguments", "Output", "Assign", "a.$", "a",
+    "ResultPath", "Resource", "Retry", "Catch", "ErrorEquals", "Seconds", "Timestamp",
+    "QueryLanguage", "JSONata", "Map", "Task", "Choice", "Parallel", "Wait", "Pass", "$.a[?(@.b)]",
+    "{% $a.b %}", "States.Format('{}', $.a)", "arn:aws:states:::lambda:invoke", "${X}",
+];
+
+fn judged_by_all(text: &str) {
+    for options in OPTIONS {
+        let diagnostics = validate::validate(text, options);
+        if validate::refusal(&diagnostics).is_none() {
+            let read: Result<Map<String, Value>, _> = serde_json::from_str(text);
+            assert!(read.is_ok(), "let through, but not readable: {text}");
+        }
+    }
+}
+
+fn word() -> impl Strategy<Value = String> {
+    select(&WORDS[..]).prop_map(str::to_owned)
+}
+
+fn tree() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        word().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(8, 64, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((word(), inner), 0..6)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn any_text_is_judged(text in "\\PC{0,200}") {
+        judged_by_all(&text);
+    }
+
+    #[test]
+    fn any_json_of_the_languages_words_is_judged(tree in tree()) {
+        judged_by_all(&tree.to_string());
+        judged_by_all(&json!({"StartAt": "a", "States": {"a": tree}}).to_string());
+    }
+
+    #[test]
+    fn any_expression_path_and_call_is_judged(text in "[$.a'\\[\\]?(){}%0@*,:\\\\ \"/~|^<>=St]{0,40}") {
+        let jsonata = json!({"QueryLanguage": "JSONata", "StartAt": "a", "States": {
+            "a": {"Type": "Pass", "Output": format!("{{% {text} %}}"), "End": true}}});
+        judged_by_all(&jsonata.to_string());
+        let jsonpath = json!({"StartAt": "a", "States": {"a": {
+            "Type": "Pass", "Parameters": {"v.$": text, "w.$": format!("States.Format({text})")},
+            "InputPath": text, "ResultPath": text, "End": true}}});
+        judged_by_all(&jsonpath.to_string());
+    }
+
+    #[test]
+    fn a_spoilt_definition_is_judged(
+        at in 0..WHOLE.len(),
+        length in 0_usize..20,
+        with in prop_oneof![word(), "\\PC{0,5}", Just("{\"".to_owned()), Just("]}".to_owned())],
+    ) {
+        let spoilt: String = WHOLE.chars().take(at)
+            .chain(with.chars())
+            .chain(WHOLE.chars().skip(at + length))
+            .collect();
+        judged_by_all(&spoilt);
+    }
+}
+
+#[test]
+fn the_unspoilt_definition_is_valid() {
+    assert_eq!(validate::refusal(&validate::validate(WHOLE, OPTIONS[0])), None);
+}
+
+/// `opening` so many times, `middle`, `closing` as many times.
+fn nested(opening: &str, middle: &str, closing: &str, depth: usize) -> String {
+    format!("{}{middle}{}", opening.repeat(depth), closing.repeat(depth))
+}
+
+#[test]
+fn nothing_is_too_deep_to_be_judged() {
+    let machine = |state: &str| format!(r#"{{"StartAt":"a","States":{{"a":{state}}}}}"#);
+    for depth in [10, 40, 100, 126, 130, 100_000] {
+        judged_by_all(&nested("[", "", "]", depth));
+        judged_by_all(&nested(r#"{"a":"#, "1", "}", depth));
+        let branches = r#"{"StartAt":"a","States":{"a":{"Type":"Parallel","End":true,"Branches":["#;
+        judged_by_all(&nested(branches, "", "]}}}", depth));
+        let items = r#"{"StartAt":"a","States":{"a":{"Type":"Map","End":true,"ItemProcessor":"#;
+        judged_by_all(&nested(items, "1", "}}}", depth));
+        let rule = nested(r#"{"Not":"#, "{}", "}", depth);
+        judged_by_all(&machine(&format!(r#"{{"Type":"Choice","Choices":[{rule}]}}"#)));
+        let payload = nested(r#"{"b.$":"$.x","a":["#, "1", "]}", depth);
+        judged_by_all(&machine(&format!(r#"{{"Type":"Pass","Parameters":{payload}}}"#)));
+        for text in [
+            nested("States.Array(", "1", ")", depth),
+            nested("$.a[?(@.b == ", "1", ")]", depth),
+            nested("$['a'", "", "]", depth),
+            nested("(", "1", ")", depth),
+            nested("$f(function($x){", "1", "})", depth),
+        ] {
+            judged_by_all(&machine(&format!(
+                r#"{{"Type":"Pass","Parameters":{{"v.$":"{text}"}},"InputPath":"{text}"}}"#
+            )));
+            judged_by_all(&machine(&format!(
+                r#"{{"Type":"Pass","QueryLanguage":"JSONata","Output":"{{% {text} %}}"}}"#
+            )));
+        }
+    }
+}
+
+/// A megabyte each: what takes more than a time in proportion would not end.
+#[test]
+fn nothing_is_too_long_to_be_judged() {
+    let mut states = String::new();
+    for number in 0..20_000 {
+        write!(states, r#""s{number}":{{"Type":"Pass","Next":"s{}"}},"#, number + 1).expect("text");
+    }
+    judged_by_all(&format!(r#"{{"StartAt":"s0","States":{{{states}"s20000":{{"Type":"Fail"}}}}}}"#));
+    let long_name = "n".repeat(300_000);
+    let fields: Vec<_> = (0..50_000).map(|number| format!(r#""f{number}":1"#)).collect();
+    let fields = fields.join(",");
+    judged_by_all(&format!(r#"{{"States":{{"{long_name}":{{"Type":"Pass",{fields}}}}}}}"#));
+    judged_by_all(&format!(r#"{{"States":{{"a":{{"Type":"Pass","Parameters":{{"{long_name}":{{{fields}}}}}}}}}}}"#));
+    let names: Vec<_> = (0..100_000).map(|number| format!("n{number}")).collect();
+    for text in [
+        names.join("+"),
+        names.join("."),
+        format!("${}", ".a".repeat(300_000)),
+        format!("${}", "[0]".repeat(200_000)),
+        format!("${}", "[?(@.a)]".repeat(100_000)),
+        format!("States.Array({})", vec!["'x'"; 200_000].join(",")),
+        "'".repeat(500_000),
+        "{".repeat(500_000),
+    ] {
+        let jsonata = json!({"StartAt": "a", "States": {"a": {"Type": "Pass",
+            "QueryLanguage": "JSONata", "Output": format!("{{% {text} %}}"), "End": true}}});
+        judged_by_all(&jsonata.to_string());
+        let jsonpath = json!({"StartAt": "a", "States": {"a": {"Type": "Pass",
+            "Parameters": {"v.$": text}, "InputPath": text, "ResultPath": text, "End": true}}});
+        judged_by_all(&jsonpath.to_string());
+    }
+}
