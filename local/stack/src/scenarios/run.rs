@@ -251,6 +251,29 @@ impl Run<'_> {
     }
 }
 
+/// Follows an order that was placed, and gives its status once its execution has ended.
+pub async fn end_of(stack: &Stack, order_id: &str) -> Result<String> {
+    let client = Client::new(stack.urls())?;
+    // Watched before it is asked about, so that its end cannot fall in between.
+    let mut moves = stack.step_functions().subscribe();
+    let arn = stack.step_functions().execution_arn(order_id);
+    let about = client.states("DescribeExecution", &json!({ "executionArn": arn })).await?;
+    let ends = async {
+        while about["status"] == "RUNNING" {
+            let watched = moves.recv().await?;
+            let progress = watched.progress;
+            if progress.execution == order_id && matches!(progress.step, Moved::Ended { .. }) {
+                break;
+            }
+        }
+        anyhow::Ok(())
+    };
+    let waited = tokio::time::timeout(PATIENCE, ends).await;
+    waited.with_context(|| format!("{order_id} has not ended after {PATIENCE:?}"))??;
+    let order = client.order(order_id).await?;
+    Ok(order["status"].as_str().unwrap_or_default().to_owned())
+}
+
 fn order_id(reply: Reply) -> Result<String> {
     let body = reply.accepted("the order")?;
     Ok(body["orderId"].as_str().context("the answer names no order")?.to_owned())

@@ -1,0 +1,256 @@
+"""An independent Step Functions engine drives our state machine.
+
+moto runs `statemachine.asl.json`; the functions, the tables and the providers are
+those of `cargo local up`, reached through its AWS endpoint. Each scenario whose
+waits are short must pass through the same states, and end with the same status and
+the same books, as `events/scenarios/` says of our own engine.
+
+Needs boto3 and moto[server] (.ci/requirements.txt).
+"""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+import uuid
+
+import boto3
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+# Those of the table whose waits total less than two minutes. The others wait for
+# days, for every retry to be used up, or (scheduled) for an hour at the least.
+SCENARIOS = [
+    "happy",
+    "declined",
+    "out-of-stock",
+    "carrier-refuses",
+    "gateway-answer-lost",
+    "function-killed",
+    "authorisation-lapsed",
+    "double-submit",
+    "review-approved",
+    "review-rejected",
+]
+ORDERS = uuid.UUID("6f1d1c3a-6f0e-5a53-9f0b-35f41c2d7a10")
+CUSTOMER = "customer-1"
+AS_CUSTOMER = f"Bearer dev:{CUSTOMER}:orders:write,orders:read"
+AS_OPERATOR = "Bearer dev:operator-1:orders:operate"
+PATIENCE_S = 180
+
+
+def call(method, url, body=None, **headers):
+    """A request with JSON both ways; an answer that says no is an answer too."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    if data is not None:
+        headers["content-type"] = "application/json"
+    request = urllib.request.Request(url, data=data, method=method, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.loads(answer.read() or b"null")
+    except urllib.error.HTTPError as refused:
+        text = refused.read()
+        try:
+            return refused.code, json.loads(text or b"null")
+        except ValueError:
+            return refused.code, text.decode(errors="replace")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def order_id(key):
+    """The id that `POST /orders` gives to this customer's request."""
+    name = f"{len(CUSTOMER)}:{CUSTOMER}{len(key)}:{key}"
+    return "ord_" + uuid.uuid5(ORDERS, name).hex
+
+
+def start_stack(folder):
+    command = ["cargo", "local", "up", "--state-dir", folder]
+    for name in ("--port", "--aws-port", "--gateway-port", "--carrier-port"):
+        command += [name, "0"]
+    stack = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    for line in stack.stdout:
+        if line.startswith("ready "):
+            return stack, json.loads(line.removeprefix("ready "))
+    sys.exit("the stack did not start")
+
+
+def start_moto(aws_url):
+    port = free_port()
+    environment = {
+        **os.environ,
+        # moto sends the calls of tasks to localhost at this port.
+        "MOTO_PORT": aws_url.rsplit(":", 1)[1],
+        "AWS_ACCESS_KEY_ID": "moto",
+        "AWS_SECRET_ACCESS_KEY": "moto",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    command = ["moto_server", "-H", "127.0.0.1", "-p", str(port)]
+    log = open(os.devnull, "w")
+    moto = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            call("GET", f"{url}/moto-api/config")
+            break
+        except OSError:
+            if time.monotonic() > deadline or moto.poll() is not None:
+                sys.exit("moto did not start")
+            time.sleep(0.1)
+    call("POST", f"{url}/moto-api/config", {"stepfunctions": {"execute_state_machine": True}})
+    return moto, url
+
+
+def definition():
+    """Our file, with the substitutions of the template made for the local stack."""
+    text = (ROOT / "statemachine.asl.json").read_text()
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:"
+    for name, value in {
+        "ProcessPaymentFunctionArn": f"{arn}process-payment",
+        "CheckInventoryFunctionArn": f"{arn}check-inventory",
+        "InitiateShippingFunctionArn": f"{arn}initiate-shipping",
+        "OrdersTableName": "Orders",
+    }.items():
+        text = text.replace("${" + name + "}", value)
+    assert "${" not in text, "a substitution is missing"
+    return text
+
+
+class Scenario:
+    """One scenario, driven by moto."""
+
+    def __init__(self, name, urls, states, machine):
+        self.name, self.urls, self.states, self.machine = name, urls, states, machine
+        self.told = json.loads((ROOT / f"events/scenarios/{name}.json").read_text())
+        self.id = order_id(f"moto-{name}")
+
+    def server_of(self, point):
+        return self.urls.get(point.split(".")[0], self.urls["aws"])
+
+    def prepare(self):
+        """Places the order, so that it is on record but our own engine does not run it."""
+        faults = [*self.told.get("faults", []), {"at": "states.start", "calls": {"from": 1}, "kind": "500"}]
+        for fault in faults:
+            status, said = call("POST", f"{self.server_of(fault['at'])}/_faults", [fault])
+            assert status < 300, (fault, status, said)
+        order = json.loads((ROOT / "events/orders" / self.told["order"]).read_text())
+        for _ in range(self.told.get("submit", {}).get("times", 1)):
+            call(
+                "POST",
+                f"{self.urls['api']}/orders",
+                order,
+                authorization=AS_CUSTOMER,
+                idempotency_key=f"moto-{self.name}",
+            )
+
+    def order(self):
+        url = f"{self.urls['api']}/orders/{self.id}"
+        status, order = call("GET", url, authorization=AS_CUSTOMER)
+        assert status == 200, (status, order)
+        return order
+
+    def answer_review(self, review):
+        """Decides over our API, which records it; then tells moto, whose token it is."""
+        body = {"decision": review["decision"], "note": review.get("note", "")}
+        token = self.token()
+        status, said = call(
+            "POST", f"{self.urls['api']}/orders/{self.id}/review", body, authorization=AS_OPERATOR
+        )
+        assert status == 200, (status, said)
+        if review["decision"] == "approve":
+            self.states.send_task_success(taskToken=token, output="{}")
+        else:
+            self.states.send_task_failure(taskToken=token, error="ReviewRejected", cause="rejected")
+
+    def token(self):
+        tables = boto3.client("dynamodb", endpoint_url=self.urls["aws"])
+        item = tables.get_item(TableName="Orders", Key={"orderId": {"S": self.id}})["Item"]
+        return item["taskToken"]["S"]
+
+    def run(self):
+        self.prepare()
+        started = self.states.start_execution(
+            stateMachineArn=self.machine, name=self.id, input=json.dumps({"orderId": self.id})
+        )
+        arn = started["executionArn"]
+        pending = [action for action in self.told.get("actions", []) if action["do"] == "review"]
+        deadline = time.monotonic() + PATIENCE_S
+        while self.states.describe_execution(executionArn=arn)["status"] == "RUNNING":
+            assert time.monotonic() < deadline, f"{self.name} has not ended after {PATIENCE_S} s"
+            if pending and self.order()["status"] == "IN_REVIEW":
+                self.answer_review(pending.pop(0))
+            time.sleep(0.2)
+        for server in ("gateway", "carrier", "aws"):
+            call("DELETE", f"{self.urls[server]}/_faults")
+        return self.differences(arn)
+
+    def differences(self, arn):
+        expect = self.told["expect"]
+        entered, token = [], {}
+        while True:
+            page = self.states.get_execution_history(executionArn=arn, maxResults=1000, **token)
+            entered += [
+                event["stateEnteredEventDetails"]["name"]
+                for event in page["events"]
+                if event["type"].endswith("StateEntered")
+            ]
+            if "nextToken" not in page:
+                break
+            token = {"nextToken": page["nextToken"]}
+        ledger = {}
+        for server in ("gateway", "carrier"):
+            ledger |= call("GET", f"{self.urls[server]}/_ledger?order={self.id}")[1]["totals"]
+        seen = {
+            "states": entered,
+            "status": self.order()["status"],
+            "ledger": {name: ledger[name] for name in expect["ledger"]},
+        }
+        return [
+            f"{what}: expected {expect[what]}, saw {seen[what]}"
+            for what in seen
+            if expect[what] != seen[what]
+        ]
+
+
+def main():
+    os.environ.setdefault("AWS_ACCESS_KEY_ID", "local")
+    os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "local")
+    os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        stack, urls = start_stack(folder)
+        moto, moto_url = start_moto(urls["aws"])
+        try:
+            states = boto3.client("stepfunctions", endpoint_url=moto_url)
+            machine = states.create_state_machine(
+                name="OrderWorkflow",
+                definition=definition(),
+                roleArn="arn:aws:iam::123456789012:role/order-workflow",
+            )["stateMachineArn"]
+            for name in SCENARIOS:
+                differences = Scenario(name, urls, states, machine).run()
+                failed += bool(differences)
+                print("NO" if differences else "ok", name, *differences, sep="  ", flush=True)
+        finally:
+            moto.terminate()
+            stack.send_signal(signal.SIGINT)
+            moto.wait(30)
+            stack.wait(30)
+    print(f"{len(SCENARIOS) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
