@@ -142,4 +142,3 @@ fn told(event: &HistoryEvent) -> String {
 fn is_outcome(word: &str) -> bool {
     word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
-

@@ -274,13 +274,12 @@ impl Driver {
         id: Id,
         held: &'a mut Option<Live>,
     ) -> Result<&'a mut Live, StoreError> {
-        let live = match held.take() {
-            Some(live) => live,
-            None => {
-                let (record, events) = self.store.load(id).await?;
-                let revision = self.machines.revision(record.revision)?;
-                Live::replay(revision.machine(), &record, events)
-            }
+        let live = if let Some(live) = held.take() {
+            live
+        } else {
+            let (record, events) = self.store.load(id).await?;
+            let revision = self.machines.revision(record.revision)?;
+            Live::replay(revision.machine(), &record, events)
         };
         Ok(held.insert(live))
     }
@@ -467,8 +466,7 @@ impl Driver {
         }
         for task in effects.run.iter().filter_map(|task| live.tasks.get(task)) {
             let request = &task.request;
-            let moved =
-                Moved::Attempted { state: request.state.clone(), attempt: request.attempt };
+            let moved = Moved::Attempted { state: request.state.clone(), attempt: request.attempt };
             self.publish(&live.start, self.clock.now(), moved);
         }
         for armed in effects.set.iter().filter_map(|timer| live.timers.get(timer)) {

@@ -91,7 +91,9 @@ impl Services {
                 let answer = self.service(driver, service, api, *sdk, call).await;
                 (answer, service.as_str(), *pattern)
             }
-            Resource::Activity { arn } => (Err(no_caller(arn)), arn.as_str(), Pattern::RequestResponse),
+            Resource::Activity { arn } => {
+                (Err(no_caller(arn)), arn.as_str(), Pattern::RequestResponse)
+            }
         };
         match answer {
             Err(failure) => failure.into(),

@@ -68,7 +68,11 @@ pub(super) struct Effects {
 
 impl Live {
     /// Begins a new execution. The step is what the store must be told of it.
-    pub(super) fn begin(machine: Arc<Machine>, start: Start, at: Timestamp) -> (Self, Step, Effects) {
+    pub(super) fn begin(
+        machine: Arc<Machine>,
+        start: Start,
+        at: Timestamp,
+    ) -> (Self, Step, Effects) {
         let (execution, commands) = Execution::start(machine, start.clone(), at);
         let mut live = Self::new(start, execution, at);
         let mut step = Step::default();
@@ -134,7 +138,7 @@ impl Live {
 
     /// Whether nothing of it runs in this process, so that it may be dropped.
     pub(super) fn is_idle(&self) -> bool {
-        self.tasks.values().all(|task| task.is_waiting())
+        self.tasks.values().all(Task::is_waiting)
             && self.timers.values().all(|timer| timer.sleeper.is_none())
     }
 

@@ -38,10 +38,10 @@ type Entry = (Timestamp, Id, TimerId);
 impl Timers {
     /// An empty heap, and where its timers arrive when they are due.
     pub(super) fn new(clock: StackClock) -> (Self, UnboundedReceiver<Due>) {
-        let (changed, changes) = unbounded_channel();
+        let (changed, inbox) = unbounded_channel();
         let (due, arrivals) = unbounded_channel();
         let heap = Arc::new(Mutex::new(BTreeSet::new()));
-        tokio::spawn(watch(Arc::clone(&heap), clock.clone(), changes, due));
+        tokio::spawn(watch(Arc::clone(&heap), clock.clone(), inbox, due));
         (Self { heap, clock, changed }, arrivals)
     }
 
@@ -110,7 +110,7 @@ async fn sleep(clock: &StackClock, until: Option<Timestamp>) -> Busy {
 
 async fn release(held: &mut Option<Busy>) {
     drop(held.take());
-    pending().await
+    pending::<()>().await;
 }
 
 fn fire(

@@ -62,7 +62,12 @@ impl Tree {
     }
 
     /// What happens to a Parallel or a Map state follows from something inside of it.
-    fn owner_of(&self, event: &HistoryEvent, led: usize, history: &[HistoryEvent]) -> Option<usize> {
+    fn owner_of(
+        &self,
+        event: &HistoryEvent,
+        led: usize,
+        history: &[HistoryEvent],
+    ) -> Option<usize> {
         let kind = outer_kind(event.event_type);
         let mut node = led;
         loop {
@@ -117,7 +122,8 @@ fn line(text: &mut String, what: std::fmt::Arguments<'_>) {
 /// What a state is, and for a task what it calls.
 fn head(node: &Node, history: &[HistoryEvent]) -> String {
     let mut events = node.events.iter().map(|&index| &history[index]);
-    let kind = events.next().and_then(|event| event.event_type.as_str().strip_suffix("StateEntered"));
+    let kind =
+        events.next().and_then(|event| event.event_type.as_str().strip_suffix("StateEntered"));
     let call = events.find(|event| is_schedule(event.event_type)).and_then(called);
     let kind = kind.unwrap_or_default();
     call.map_or_else(|| format!(" ({kind})"), |call| format!(" ({kind}: {call})"))
@@ -179,4 +185,3 @@ fn outer_kind(event_type: EventType) -> Option<&'static str> {
     let outer = name.starts_with("ParallelState").then_some("Parallel");
     outer.or_else(|| name.starts_with("Map").then_some("Map"))
 }
-

@@ -78,9 +78,11 @@ fn resolve(driver: &Driver, arn: &str, execution: &str) -> Result<Resolved, AwsE
     if resolved.machine.deleting {
         return Err(errors::state_machine_deleting(arn).into());
     }
-    resolved.revision.machine().supported().map_err(|unsupported| {
-        AwsError::client("ValidationException", unsupported.to_string())
-    })?;
+    resolved
+        .revision
+        .machine()
+        .supported()
+        .map_err(|unsupported| AwsError::client("ValidationException", unsupported.to_string()))?;
     Ok(resolved)
 }
 

@@ -68,7 +68,8 @@ pub(in crate::stepfunctions) fn shown(event: &HistoryEvent, with_data: bool) -> 
     shown.insert("id".to_owned(), json!(event.id));
     shown.insert("previousEventId".to_owned(), json!(event.previous_event_id));
     if let Value::Object(details) = &event.details {
-        let details = details.iter().map(|(name, value)| (name.clone(), detailed(value, with_data)));
+        let details =
+            details.iter().map(|(name, value)| (name.clone(), detailed(value, with_data)));
         shown.extend(details);
     }
     Value::Object(shown)

@@ -319,5 +319,9 @@ pub(super) fn validate(request: &ValidateRequest) -> Value {
 pub(super) fn resolve(driver: &Driver, arn: &str) -> Result<Resolved, AwsError> {
     let parsed = MachineArn::parse(arn)?;
     let ours = parsed.to_string() == arn;
-    driver.machines.resolve(&parsed, 0).filter(|_| ours).ok_or_else(|| errors::state_machine_does_not_exist(arn).into())
+    driver
+        .machines
+        .resolve(&parsed, 0)
+        .filter(|_| ours)
+        .ok_or_else(|| errors::state_machine_does_not_exist(arn).into())
 }

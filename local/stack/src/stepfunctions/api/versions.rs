@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use asl::validate::api::errors;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -36,16 +37,16 @@ pub(super) async fn publish(driver: &Arc<Driver>, request: PublishRequest) -> An
     }
     let published = machine.versions.iter().rev().find(|(_, v)| v.revision == machine.revision);
     if let Some((&number, version)) = published {
-        return Ok(published_as(&machine, number, date(version.created_at)));
+        return Ok(published_as(&machine, number, version.created_at));
     }
     let now = driver.clock.now();
     let version = version(now, request.description);
     let machine = driver.machines.write(machine, None, Some(version)).await?;
-    Ok(published_as(&machine, machine.next_version - 1, date(now)))
+    Ok(published_as(&machine, machine.next_version - 1, now))
 }
 
-fn published_as(machine: &MachineDocument, number: u32, at: Value) -> Value {
-    json!({ "stateMachineVersionArn": version_arn(machine, number), "creationDate": at })
+fn published_as(machine: &MachineDocument, number: u32, at: Timestamp) -> Value {
+    json!({ "stateMachineVersionArn": version_arn(machine, number), "creationDate": date(at) })
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -71,7 +72,8 @@ pub(super) fn list(driver: &Driver, request: &ListRequest) -> Answer {
 fn paged(request: &ListRequest, field: &str, what: &str, items: Vec<Value>) -> Answer {
     let list = format!("{what} of {}", request.state_machine_arn);
     let place = page::place(&list, request.next_token.as_deref())?;
-    let skip: usize = place.map_or(Ok(0), |text| text.parse()).map_err(|_unsaid| errors::invalid_token())?;
+    let skip: usize =
+        place.map_or(Ok(0), |text| text.parse()).map_err(|_unsaid| errors::invalid_token())?;
     let size = page::size(request.max_results);
     let more = items.len() > skip + size;
     let shown: Vec<_> = items.into_iter().skip(skip).take(size).collect();
@@ -110,8 +112,10 @@ pub(super) async fn create_alias(driver: &Arc<Driver>, request: AliasRequest) ->
             let at = date(there.created_at);
             return Ok(json!({ "stateMachineAliasArn": arn, "creationDate": at }));
         }
-        let message = format!("Failed to create alias because an alias with the same name and a \
-                               different routing configuration already exists: '{arn}'");
+        let message = format!(
+            "Failed to create alias because an alias with the same name and a \
+                               different routing configuration already exists: '{arn}'"
+        );
         return refusal("ConflictException", message);
     }
     machine.aliases.insert(request.name, alias);
@@ -207,5 +211,8 @@ fn alias_of(driver: &Driver, arn: &str) -> Result<(MachineDocument, String), Aws
 }
 
 fn no_such_alias(arn: &str) -> AwsError {
-    AwsError::client("ResourceNotFound", format!("Request references a resource that does not exist: '{arn}'"))
+    AwsError::client(
+        "ResourceNotFound",
+        format!("Request references a resource that does not exist: '{arn}'"),
+    )
 }

@@ -38,10 +38,7 @@ fn with_metadata(mut result: Value, clock: &StackClock) -> String {
         request_id: request_id(),
         content_type: "application/x-amz-json-1.0",
         length: result.to_string().len(),
-        extra: vec![
-            ("Connection", "keep-alive".to_owned()),
-            ("Server", "Server".to_owned()),
-        ],
+        extra: vec![("Connection", "keep-alive".to_owned()), ("Server", "Server".to_owned())],
     };
     if let Some(fields) = result.as_object_mut() {
         fields.insert("SdkHttpMetadata".to_owned(), answer.http(clock));

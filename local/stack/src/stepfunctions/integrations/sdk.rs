@@ -88,7 +88,10 @@ pub(super) fn without_nulls(parameters: &Value) -> Value {
 pub(super) fn renamed(value: Value, rename: &dyn Fn(&str) -> String) -> Value {
     match value {
         Value::Object(fields) => Value::Object(
-            fields.into_iter().map(|(name, value)| (rename(&name), renamed(value, rename))).collect(),
+            fields
+                .into_iter()
+                .map(|(name, value)| (rename(&name), renamed(value, rename)))
+                .collect(),
         ),
         Value::Array(items) => {
             Value::Array(items.into_iter().map(|item| renamed(item, rename)).collect())
@@ -184,7 +187,8 @@ mod tests {
 
     #[test]
     fn answers_get_the_sdks_names_and_times() {
-        let answer = json!({ "executionArn": "arn", "startDate": 1_795_000_000.25, "list": [{"a": 1}] });
+        let answer =
+            json!({ "executionArn": "arn", "startDate": 1_795_000_000.25, "list": [{"a": 1}] });
         let shown = with_dates_as_text(renamed(answer, &capitalised));
         assert_eq!(
             shown,

@@ -16,11 +16,7 @@ use crate::stepfunctions::seed;
 use crate::stepfunctions::store::executions::Record;
 
 /// `arn:aws:states:::states:startExecution` and its patterns.
-pub(super) async fn start(
-    driver: &Arc<Driver>,
-    api: &str,
-    call: &Call,
-) -> Result<String, Failure> {
+pub(super) async fn start(driver: &Arc<Driver>, api: &str, call: &Call) -> Result<String, Failure> {
     if api != "startExecution" {
         return Err(super::not_served("states", api, false));
     }

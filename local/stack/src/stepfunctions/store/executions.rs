@@ -252,9 +252,8 @@ fn insert(connection: &Connection, new: &New) -> Result<(), StoreError> {
 }
 
 fn write_step(connection: &Connection, id: Id, step: &Step) -> Result<(), StoreError> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO events (execution, seq, at, event) VALUES (?1, ?2, ?3, ?4)",
-    )?;
+    let mut insert = connection
+        .prepare_cached("INSERT INTO events (execution, seq, at, event) VALUES (?1, ?2, ?3, ?4)")?;
     for (seq, (event, at)) in (step.seq..).zip(&step.events) {
         let event = serde_json::to_string(event)?;
         insert.execute(params![id.0, seq.cast_signed(), nanoseconds(*at), event])?;
@@ -264,9 +263,9 @@ fn write_step(connection: &Connection, id: Id, step: &Step) -> Result<(), StoreE
     for text in &step.tokens {
         token.execute(params![text, id.0])?;
     }
-    step.became.iter().try_for_each(|became| {
-        write_status(connection, id, became, step.redrive_token.as_deref())
-    })
+    step.became
+        .iter()
+        .try_for_each(|became| write_status(connection, id, became, step.redrive_token.as_deref()))
 }
 
 fn write_status(

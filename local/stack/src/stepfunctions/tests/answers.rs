@@ -37,7 +37,7 @@ async fn asked(state: Value) -> Asked {
     let machine = bench.machine("Asker", &only(state)).await;
     let held = bench.clock.busy("the test");
     let arn = bench.begin(&machine, "ord_7", &json!({ "id": "x" })).await;
-    bench.moved(&arn, |step| matches!(step, Moved::Waiting { .. })).await;
+    bench.moved(&arn, |step| matches!(step, Moved::Waiting)).await;
     let token = bench.item("x").await["taskToken"]["S"].as_str().unwrap().to_owned();
     Asked { bench, arn, token, held }
 }

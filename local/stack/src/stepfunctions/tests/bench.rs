@@ -16,9 +16,7 @@ use crate::counters::Counters;
 use crate::dynamodb::{self, Caller, DynamoDb};
 use crate::faults::Faults;
 use crate::lambda::{InvokeError, InvokeOutcome};
-use crate::stepfunctions::{
-    Deps, Functions, Invocation, Moved, Place, StepFunctions, Watched,
-};
+use crate::stepfunctions::{Deps, Functions, Invocation, Moved, Place, StepFunctions, Watched};
 
 /// What a scripted function does when it is called.
 #[derive(Debug, Clone)]
@@ -143,7 +141,10 @@ impl Bench {
     }
 
     pub(super) async fn call(&self, operation: &str, body: Value) -> Value {
-        self.states.api(operation, body).await.unwrap_or_else(|error| panic!("{operation}: {error}"))
+        self.states
+            .api(operation, body)
+            .await
+            .unwrap_or_else(|error| panic!("{operation}: {error}"))
     }
 
     pub(super) async fn refused(&self, operation: &str, body: Value) -> AwsError {
@@ -160,8 +161,7 @@ impl Bench {
 
     /// Starts an execution and gives its ARN.
     pub(super) async fn begin(&self, machine: &str, name: &str, input: &Value) -> String {
-        let body =
-            json!({ "stateMachineArn": machine, "name": name, "input": input.to_string() });
+        let body = json!({ "stateMachineArn": machine, "name": name, "input": input.to_string() });
         self.call("StartExecution", body).await["executionArn"].as_str().unwrap().to_owned()
     }
 
@@ -243,4 +243,12 @@ pub(super) fn function(name: &str) -> Value {
         "Type": "Task",
         "Resource": format!("arn:aws:lambda:us-east-1:000000000000:function:{name}"),
     })
+}
+
+/// A time as the API gives it: seconds, to the millisecond.
+pub(super) fn date(value: &Value) -> Timestamp {
+    let text = value.as_number().unwrap().to_string();
+    let (seconds, fraction) = text.split_once('.').unwrap();
+    let digits = format!("{seconds}{fraction:0<3}");
+    Timestamp::from_millisecond(digits.parse().unwrap()).unwrap()
 }

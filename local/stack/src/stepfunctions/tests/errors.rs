@@ -13,7 +13,11 @@ async fn refusals_have_awss_codes_and_words() {
     let foreign = "arn:aws:states:us-east-1:111111111111:stateMachine:Shop";
     let check = async |operation: &str, body: Value, code: &str, message: &str| {
         let refusal = bench.refused(operation, body).await;
-        assert_eq!((refusal.code.as_str(), refusal.message.as_str()), (code, message), "{operation}");
+        assert_eq!(
+            (refusal.code.as_str(), refusal.message.as_str()),
+            (code, message),
+            "{operation}"
+        );
         assert_eq!(refusal.status, 400);
     };
     check(

@@ -144,5 +144,10 @@ async fn a_service_that_the_stack_does_not_stand_for_fails_at_once() {
     let machine = bench.machine("Sender", &only(task)).await;
     let ended = bench.run(&machine, "one", &json!({})).await;
     assert_eq!(ended["error"], "States.TaskFailed");
-    assert!(ended["cause"].as_str().unwrap().contains("does not serve arn:aws:states:::sqs:sendMessage"));
+    assert!(
+        ended["cause"]
+            .as_str()
+            .unwrap()
+            .contains("does not serve arn:aws:states:::sqs:sendMessage")
+    );
 }

@@ -19,7 +19,10 @@ async fn a_machine_is_described_as_it_was_created() {
     assert_eq!(shown["status"], "ACTIVE");
     assert_eq!(shown["type"], "STANDARD");
     assert_eq!(shown["roleArn"], ROLE);
-    assert_eq!(shown["loggingConfiguration"], json!({ "level": "OFF", "includeExecutionData": false }));
+    assert_eq!(
+        shown["loggingConfiguration"],
+        json!({ "level": "OFF", "includeExecutionData": false })
+    );
     assert_eq!(bench.machine("Shop", &definition).await, arn, "the same again is the same");
 }
 
@@ -43,9 +46,7 @@ async fn a_running_execution_stays_on_the_definition_that_it_began_with() {
     assert_eq!(after["output"], r#""new""#);
     drop(held);
     assert_eq!(bench.ended(&begun).await["output"], r#""old""#);
-    let of = bench
-        .call("DescribeStateMachineForExecution", json!({ "executionArn": begun }))
-        .await;
+    let of = bench.call("DescribeStateMachineForExecution", json!({ "executionArn": begun })).await;
     assert_eq!(of["definition"], slow.to_string());
 }
 

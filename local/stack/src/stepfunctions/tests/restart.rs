@@ -5,10 +5,11 @@
 
 use std::path::Path;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::bench::{Act, Bench, START, function, only};
+use super::bench::{Act, Bench, START, date, function, only};
 use crate::stepfunctions::{Moved, Place};
 
 /// Lives once: everything in `life` that still runs when it is over is cut off.
@@ -79,8 +80,9 @@ fn a_wait_goes_on_and_ends_when_it_would_have_ended() {
     });
     live(folder.path(), LATER, async |mut bench| {
         let ended = bench.ended(&arn).await;
-        let seven = "2026-11-23T07:00:00Z".parse::<jiff::Timestamp>().unwrap().as_second();
-        assert!((ended["stopDate"].as_f64().unwrap() - seven as f64).abs() < 10.0);
+        let seven: Timestamp = "2026-11-23T07:00:00Z".parse().unwrap();
+        let late = date(&ended["stopDate"]).duration_since(seven);
+        assert!(late.abs() < SignedDuration::from_secs(10), "{late:?}");
     });
 }
 
