@@ -203,7 +203,7 @@ fn functions_of_the_template() -> BTreeMap<String, Template> {
     let template = read("template.yaml");
     let mut functions = BTreeMap::new();
     let mut current: Option<(String, Template)> = None;
-    for line in template.lines() {
+    for line in template.lines().skip_while(|line| *line != "Resources:") {
         if line.starts_with("  ") && !line.starts_with("   ") {
             functions.extend(current.take());
             if let Some(name) = line.trim().strip_suffix("Function:") {
