@@ -1,2 +1,11 @@
-//! To be written.
-fn main() {}
+//! The command `cargo local`; `cargo local --help` says what it does.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use stack::commands::{self, Cli};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    commands::run(Cli::parse()).await
+}

@@ -43,7 +43,9 @@ pub(super) fn agree(recorded: &Value, actual: &Value) -> bool {
 fn deep(value: &Value) -> Value {
     match value {
         Value::String(text) => match text.trim_start().chars().next() {
-            Some('{' | '[') => serde_json::from_str(text).map_or_else(|_| value.clone(), |v| deep(&v)),
+            Some('{' | '[') => {
+                serde_json::from_str(text).map_or_else(|_| value.clone(), |v| deep(&v))
+            }
             _ => value.clone(),
         },
         Value::Array(items) => items.iter().map(deep).collect(),
@@ -58,19 +60,19 @@ fn deep(value: &Value) -> Value {
 fn differ(recorded: &Value, actual: &Value, path: &str) -> Option<String> {
     match (recorded, actual) {
         (Value::Bool(left), Value::Bool(right)) if left == right => None,
-        (Value::Bool(_), _) | (_, Value::Bool(_)) => unequal(recorded, actual, path),
+        (Value::Bool(_), _) | (_, Value::Bool(_)) => Some(unequal(recorded, actual, path)),
         (Value::Number(left), Value::Number(right)) if same_number(left, right) => None,
         (Value::String(text), _) if stands_for_anything(text) => None,
         (Value::String(pattern), Value::String(text)) if matches(pattern, text) => None,
         (Value::Object(left), Value::Object(right)) => differ_in_fields(left, right, path),
         (Value::Array(left), Value::Array(right)) => differ_in_items(left, right, path),
         (Value::Null, Value::Null) => None,
-        _ => unequal(recorded, actual, path),
+        _ => Some(unequal(recorded, actual, path)),
     }
 }
 
-fn unequal(recorded: &Value, actual: &Value, path: &str) -> Option<String> {
-    Some(format!("{path}: {} != {}", short(recorded), short(actual)))
+fn unequal(recorded: &Value, actual: &Value, path: &str) -> String {
+    format!("{path}: {} != {}", short(recorded), short(actual))
 }
 
 fn short(value: &Value) -> String {
@@ -99,18 +101,20 @@ fn differ_in_fields(
     if let Some((name, value)) = surplus {
         return Some(format!("{path}.{name}: unexpected {}", short(value)));
     }
-    recorded.iter().find_map(|(name, left)| {
-        differ(left, actual.get(name)?, &format!("{path}.{name}"))
-    })
+    recorded
+        .iter()
+        .find_map(|(name, left)| differ(left, actual.get(name)?, &format!("{path}.{name}")))
 }
 
 fn differ_in_items(recorded: &[Value], actual: &[Value], path: &str) -> Option<String> {
     if recorded.len() != actual.len() {
         return Some(format!("{path}: length {} != {}", recorded.len(), actual.len()));
     }
-    recorded.iter().zip(actual).enumerate().find_map(|(index, (left, right))| {
-        differ(left, right, &format!("{path}[{index}]"))
-    })
+    recorded
+        .iter()
+        .zip(actual)
+        .enumerate()
+        .find_map(|(index, (left, right))| differ(left, right, &format!("{path}[{index}]")))
 }
 
 fn stands_for_anything(text: &str) -> bool {
@@ -157,9 +161,8 @@ fn literals(pattern: &str) -> Vec<String> {
     let (mut rest, mut before) = (pattern, None);
     while let Some(c) = rest.chars().next() {
         let whole_word = || before.is_none_or(|c: char| !is_word(c));
-        let after_date = rest.strip_prefix("date").filter(|after| {
-            whole_word() && !after.starts_with(is_word)
-        });
+        let after_date =
+            rest.strip_prefix("date").filter(|after| whole_word() && !after.starts_with(is_word));
         if let Some(length) = placeholder(rest) {
             parts.push(String::new());
             (before, rest) = (Some('>'), rest.split_at(length).1);
@@ -197,9 +200,8 @@ pub(super) fn pair_histories(recorded: &[Value], actual: &[Value], sorted: bool)
     let mut paired = Vec::new();
     for event in recorded {
         let place = |loose: bool| {
-            (0..actual.len()).find(|place| {
-                !used.contains(place) && fits(event, &actual[*place], loose)
-            })
+            (0..actual.len())
+                .find(|place| !used.contains(place) && fits(event, &actual[*place], loose))
         };
         // Where none agrees, one of the same type shows the difference best.
         let place = place(false).or_else(|| place(true));

@@ -99,7 +99,7 @@ pub(super) fn judge_refusal(request: &Request) -> Verdict {
 
 /// The request with the texts that the recording holds as JSON.
 fn body(request: &Request) -> Value {
-    let mut body = request.request.clone();
+    let mut body = request.body.clone();
     for member in ["definition", "input", "output"] {
         if let Some(value) = body.get_mut(member) {
             *value = json!(value.as_str().map_or_else(|| text(value), str::to_owned));
@@ -172,7 +172,8 @@ fn refuse(operation: &str, body: &Value, recorded: &Refusal) -> Option<Ours> {
 
 fn by_what_exists(body: &Value, code: &str) -> Option<ApiError> {
     let member = |name: &str| body[name].as_str();
-    let named = |kind: &str, rest: &str| format!("arn:aws:states:us-east-1:111111111111:{kind}:{rest}");
+    let named =
+        |kind: &str, rest: &str| format!("arn:aws:states:us-east-1:111111111111:{kind}:{rest}");
     Some(match code {
         "StateMachineDoesNotExist" => {
             api::errors::state_machine_does_not_exist(member("stateMachineArn")?)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use asl::{Command, Event, Execution, Machine, Start, Status, TaskId, TaskRequest, TimerId};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::compare::agree;
 use super::vectors::{Mock, Outcome, Recording, text};
@@ -32,10 +32,12 @@ const MOST_EVENTS: usize = 200_000;
 
 /// Runs it to its end, or until nothing can happen any more.
 pub(super) fn run(recording: &Recording) -> Result<Run, Refused> {
-    let machine = Machine::parse(&recording.definition()).map_err(|why| Refused(why.to_string()))?;
+    let machine =
+        Machine::parse(&recording.definition()).map_err(|why| Refused(why.to_string()))?;
     machine.supported().map_err(|why| Refused(why.to_string()))?;
     let mut world = World::of(recording);
-    let (mut execution, commands) = Execution::start(Arc::new(machine), start(recording), world.now);
+    let (mut execution, commands) =
+        Execution::start(Arc::new(machine), start(recording), world.now);
     world.obey(commands);
     let mut stop = recording.has_flag("needs_stop_execution");
     for _ in 0..MOST_EVENTS {
@@ -65,7 +67,8 @@ pub(super) fn run(recording: &Recording) -> Result<Run, Refused> {
 
 fn start(recording: &Recording) -> Start {
     let (machine, name) = (&recording.state_machine_name, &recording.execution_name);
-    let arn = |kind: &str, rest: &str| format!("arn:aws:states:us-east-1:111111111111:{kind}:{rest}");
+    let arn =
+        |kind: &str, rest: &str| format!("arn:aws:states:us-east-1:111111111111:{kind}:{rest}");
     Start {
         execution_arn: arn("execution", &format!("{machine}:{name}")),
         execution_name: name.clone(),
@@ -90,10 +93,10 @@ fn text_of(value: &Value) -> String {
 
 fn outcome(status: &Status) -> Value {
     let failed = |status: &str, error: &Option<String>, cause: &Option<String>| {
-        let mut outcome = json!({ "status": status });
-        error.iter().for_each(|error| outcome["error"] = json!(error));
-        cause.iter().for_each(|cause| outcome["cause"] = json!(cause));
-        outcome
+        let mut outcome = Map::from_iter([("status".to_owned(), json!(status))]);
+        outcome.extend(error.iter().map(|error| ("error".to_owned(), json!(error))));
+        outcome.extend(cause.iter().map(|cause| ("cause".to_owned(), json!(cause))));
+        Value::Object(outcome)
     };
     match status {
         Status::Running => json!({"status": "RUNNING"}),
@@ -213,7 +216,7 @@ impl<'a> World<'a> {
             recorded.is_some_and(|recorded| agree(recorded, &request.parameters))
         };
         let place = self.unused.iter().position(|mock| same(mock) && passed(mock));
-        let place = place.or_else(|| self.unused.iter().position(|mock| same(mock)))?;
+        let place = place.or_else(|| self.unused.iter().position(same))?;
         Some(self.unused.remove(place))
     }
 
@@ -221,7 +224,8 @@ impl<'a> World<'a> {
     fn script(&self, task: TaskId, mock: &Mock) -> VecDeque<(u64, Event)> {
         let mut script = VecDeque::new();
         let mut at = mock.scheduled_event_id;
-        let started = self.following(at, &["TaskStarted", "LambdaFunctionStarted", "ActivityStarted"]);
+        let started =
+            self.following(at, &["TaskStarted", "LambdaFunctionStarted", "ActivityStarted"]);
         if started.is_some() || self.recording.expected_history.is_none() {
             let worker = started.and_then(|event| event.details["workerName"].as_str());
             at = started.map_or(at, |event| event.id);
@@ -250,6 +254,6 @@ impl<'a> World<'a> {
     fn following(&self, id: u64, types: &[&str]) -> Option<&'a super::vectors::Event> {
         let history = self.recording.expected_history.as_ref()?;
         let of_type = |name: &str| types.iter().any(|wanted| name.ends_with(wanted));
-        history.iter().find(|event| event.prev == id && of_type(&event.event_type))
+        history.iter().find(|event| event.prev == id && of_type(&event.kind))
     }
 }

@@ -56,7 +56,9 @@ fn recorded_history(recording: &Recording) -> Option<Vec<Value>> {
     if recording.has_flag("history_recorded_reversed") {
         events.reverse();
     }
-    events.iter_mut().for_each(|event| open_placeholders(recording, event));
+    for event in &mut events {
+        open_placeholders(recording, event);
+    }
     Some(events)
 }
 
@@ -65,7 +67,7 @@ fn event(event: &Event) -> Value {
         Value::Null => Value::Object(Map::new()),
         details => details.clone(),
     };
-    json!({"id": event.id, "prev": event.prev, "type": event.event_type, "details": details})
+    json!({"id": event.id, "prev": event.prev, "type": event.kind, "details": details})
 }
 
 /// Three kinds of text stand for what was not kept and do not look like it: the name of

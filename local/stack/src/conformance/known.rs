@@ -48,8 +48,13 @@ mod tests {
     #[test]
     fn the_list_may_neither_grow_nor_keep_what_is_mended() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), "# why\nhistory\told\tbecause\noutcome\tsame\tbecause\n").unwrap();
-        let found = |name: &str| Disagreement { name: name.to_owned(), part: "outcome", why: "x".to_owned() };
+        std::fs::write(file.path(), "# why\nhistory\told\tbecause\noutcome\tsame\tbecause\n")
+            .unwrap();
+        let found = |name: &str| Disagreement {
+            name: name.to_owned(),
+            part: "outcome",
+            why: "x".to_owned(),
+        };
         let changes = compare(file.path(), &[found("same"), found("fresh")]).unwrap();
         assert_eq!(
             changes,

@@ -120,7 +120,8 @@ struct Dump(BufWriter<File>);
 
 impl Dump {
     fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+        let file =
+            File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self(BufWriter::new(file)))
     }
 

@@ -120,7 +120,8 @@ impl Report {
         if !definitions.is_empty() {
             report.insert("definitions".to_owned(), definitions.into());
         }
-        let skipped = self.skipped.iter().map(|(name, reason)| json!({"name": name, "reason": reason}));
+        let skipped =
+            self.skipped.iter().map(|(name, reason)| json!({"name": name, "reason": reason}));
         report.insert("skipped".to_owned(), skipped.collect());
         Value::Object(report)
     }

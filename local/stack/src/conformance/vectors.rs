@@ -52,7 +52,7 @@ pub(super) struct Event {
     pub(super) id: u64,
     pub(super) prev: u64,
     #[serde(rename = "type")]
-    pub(super) event_type: String,
+    pub(super) kind: String,
     #[serde(default)]
     pub(super) details: Value,
 }
@@ -94,7 +94,8 @@ pub(super) struct Request {
     pub(super) name: String,
     #[serde(default)]
     pub(super) api: String,
-    pub(super) request: Map<String, Value>,
+    #[serde(rename = "request")]
+    pub(super) body: Map<String, Value>,
     pub(super) expected: Value,
 }
 
@@ -144,9 +145,9 @@ impl Recording {
         let history = self.expected_history.as_deref().unwrap_or_default();
         let ends = |event: &&Event| {
             event.details.get("resource").is_some()
-                && ["TaskSucceeded", "TaskFailed"].contains(&event.event_type.as_str())
+                && ["TaskSucceeded", "TaskFailed"].contains(&event.kind.as_str())
         };
-        let scheduled = history.iter().filter(|event| event.event_type == "TaskScheduled");
+        let scheduled = history.iter().filter(|event| event.kind == "TaskScheduled");
         let pairs = scheduled.zip(history.iter().filter(ends));
         pairs.map(|(scheduled, end)| Mock::between(scheduled, end)).collect()
     }
