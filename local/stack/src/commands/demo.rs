@@ -7,8 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use super::screen::{Mover, say, tell};
-use crate::scenarios::client::Client;
-use crate::scenarios::run::{play, shelves};
+use crate::scenarios::run::{play, shelves, stock};
 use crate::scenarios::{self, Report, Scenario};
 use crate::stack::{Settings, Stack, interrupted};
 use crate::{functions, workspace};
@@ -86,17 +85,6 @@ async fn play_all(
         reports.push(report);
     }
     Ok(reports)
-}
-
-/// Fills the shelves from `events/stock.json`.
-pub(super) async fn stock(stack: &Stack, root: &Path) -> Result<()> {
-    let _busy = stack.clock().busy("stocking the shelves");
-    let client = Client::new(stack.urls())?;
-    let items: Vec<serde_json::Value> = scenarios::parse(&root.join("events/stock.json"))?;
-    for item in items {
-        client.list(&item).await?.accepted(&format!("stocking {}", item["sku"]))?;
-    }
-    Ok(())
 }
 
 async fn sum_up(

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::demo::stock;
 use super::screen::{say, tell};
 use crate::clock::ClockSettings;
+use crate::scenarios::run::stock;
 use crate::stack::{Ports, Settings, Stack, interrupted};
 use crate::{functions, workspace};
 

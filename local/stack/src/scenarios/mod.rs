@@ -7,7 +7,7 @@
 
 pub mod client;
 pub mod expectation;
-// pub mod run;
+pub mod run;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

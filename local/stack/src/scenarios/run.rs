@@ -1,6 +1,7 @@
 //! Plays one scenario on a running stack, and reports what was seen.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -294,6 +295,17 @@ fn taken(before: &[Shelf], after: &[Shelf]) -> BTreeMap<String, i64> {
         .map(|shelf| (shelf.sku.clone(), shelf.available - was(&shelf.sku)))
         .filter(|(_, change)| *change != 0)
         .collect()
+}
+
+/// Fills the shelves from `events/stock.json`.
+pub async fn stock(stack: &Stack, root: &Path) -> Result<()> {
+    let _busy = stack.clock().busy("stocking the shelves");
+    let client = Client::new(stack.urls())?;
+    let items: Vec<Value> = super::parse(&root.join("events/stock.json"))?;
+    for item in items {
+        client.list(&item).await?.accepted(&format!("stocking {}", item["sku"]))?;
+    }
+    Ok(())
 }
 
 /// Every shelf, with what is set aside for orders: the books of both tables.

@@ -1,0 +1,150 @@
+//! Every sample of `events/` does what the README says it does, on a real stack.
+//!
+//! Needs cargo, which builds the functions.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use stack::scenarios::client::Client;
+use stack::scenarios::parse;
+use stack::scenarios::run::{end_of, play, stock};
+use stack::stack::{Settings, Stack};
+use stack::functions::{self, Profile};
+use stack::workspace;
+
+async fn fresh() -> Stack {
+    let root = workspace::root();
+    let binaries = functions::build_in(&root, Profile::Dev).unwrap();
+    let stack = Stack::start(Settings::fresh(&root, binaries)).await.unwrap();
+    stock(&stack, &root).await.unwrap();
+    stack
+}
+
+async fn invoke(stack: &Stack, function: &str, input: &Value) -> Value {
+    let payload = serde_json::to_vec(input).unwrap();
+    let outcome = stack.lambda().invoke(function, payload.into()).await.unwrap();
+    let answer = serde_json::from_slice(&outcome.payload).unwrap();
+    assert_eq!(outcome.function_error, None, "{function}: {answer}");
+    answer
+}
+
+fn names(folder: &str) -> BTreeSet<String> {
+    std::fs::read_dir(workspace::root().join("events").join(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .collect()
+}
+
+fn sample(folder: &str, name: &str) -> Value {
+    parse(&workspace::root().join("events").join(folder).join(format!("{name}.json"))).unwrap()
+}
+
+/// Each sample order with how it ends: a status, or the answer's code and the
+/// field at fault.
+const ORDERS: [(&str, &str); 8] = [
+    ("two-items", "FULFILLED"),
+    ("one-item", "FULFILLED"),
+    ("declined-card", "PAYMENT_FAILED"),
+    ("insufficient-funds", "PAYMENT_FAILED"),
+    ("unknown-sku", "422 items[1].sku"),
+    ("out-of-stock", "OUT_OF_STOCK"),
+    ("needs-review", "REJECTED"),
+    // The last: it waits for its date, and the clock leaps there.
+    ("scheduled", "FULFILLED"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_sample_order_ends_as_its_name_says() {
+    assert_eq!(names("orders"), ORDERS.iter().map(|(name, _)| (*name).to_owned()).collect());
+    let stack = fresh().await;
+    let client = Client::new(stack.urls()).unwrap();
+    for (name, expected) in ORDERS {
+        let reply = client.place(&sample("orders", name), name).await.unwrap();
+        let seen = if reply.status == 202 {
+            end_of(&stack, reply.body["orderId"].as_str().unwrap()).await.unwrap()
+        } else {
+            let field = reply.body["errors"][0]["field"].as_str().unwrap_or_default();
+            format!("{} {field}", reply.status)
+        };
+        assert_eq!(seen, expected, "{name}: {}", reply.body);
+    }
+    stack.shutdown().await;
+}
+
+/// The samples of the functions in the order in which an order takes them, with
+/// what each answers.
+fn function_samples() -> Vec<(&'static str, &'static str, Value)> {
+    let id = "ord_44a45315d0fc51c09623badfc0bb5cca";
+    vec![
+        ("process-payment", "authorize", json!({"orderId": id, "paymentStatus": "AUTHORIZED",
+            "reviewRequired": false, "reviewReasons": [], "reviewDeadlineSeconds": 1})),
+        ("check-inventory", "reserve", json!({"orderId": id, "inventoryResult": true,
+            "waitForRestock": false, "restockDeadlineSeconds": 1, "shortages": []})),
+        ("initiate-shipping", "book", json!({"orderId": id})),
+        ("process-payment", "capture", json!({"orderId": id, "status": "FULFILLED",
+            "paymentStatus": "CAPTURED"})),
+        // Nothing that undoes touches an order that is fulfilled.
+        ("initiate-shipping", "cancel", json!({"orderId": id, "labelRefund": "NONE"})),
+        ("check-inventory", "release", json!({"orderId": id, "released": false})),
+        ("process-payment", "cancel", json!({"orderId": id, "outcome": "FULFILLED"})),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_samples_of_the_functions_take_the_sample_order_through_its_life() {
+    let stack = fresh().await;
+    let client = Client::new(stack.urls()).unwrap();
+    // On record, but not run: the samples are to do that.
+    let unstarted = json!({"at": "states.start", "calls": {"from": 1}, "kind": "500"});
+    client.plan(&[unstarted], None).await.unwrap();
+    let placed = invoke(&stack, "order-api", &sample("api", "place-order")).await;
+    assert!(stack.rows("Orders").await.unwrap().len() == 1, "{placed}");
+
+    let mut run = BTreeSet::new();
+    for (function, operation, expected) in function_samples() {
+        let name = format!("{function}-{operation}");
+        let answer = invoke(&stack, function, &sample("functions", &name)).await;
+        for (field, value) in expected.as_object().unwrap() {
+            assert_eq!(answer[field], *value, "{name}: {answer}");
+        }
+        run.insert(name);
+    }
+    assert_eq!(names("functions"), run);
+    stack.shutdown().await;
+}
+
+/// The samples of the API, with the code that each is answered.
+const REQUESTS: [(&str, u64); 8] = [
+    ("place-order", 202),
+    ("read-order", 200),
+    ("read-execution", 200),
+    // The sample order needs no person.
+    ("review-order", 409),
+    ("resume-order", 409),
+    ("list-inventory", 200),
+    ("read-inventory", 200),
+    ("write-inventory", 200),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_sample_request_is_answered() {
+    assert_eq!(names("api"), REQUESTS.iter().map(|(name, _)| (*name).to_owned()).collect());
+    let stack = fresh().await;
+    for (name, expected) in REQUESTS {
+        let answer = invoke(&stack, "order-api", &sample("api", name)).await;
+        assert_eq!(answer["statusCode"], expected, "{name}: {answer}");
+    }
+    stack.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scenario_that_expects_another_end_fails() {
+    let stack = fresh().await;
+    let all = stack::scenarios::load(&workspace::root()).unwrap();
+    let mut happy = all.into_iter().find(|scenario| scenario.name == "happy").unwrap();
+    happy.expect.ledger.captured += 1;
+    let report = play(&stack, &happy, &mut |_| {}).await.unwrap();
+    assert!(!report.ok);
+    assert!(report.differences[0].starts_with("ledger"), "{:?}", report.differences);
+    stack.shutdown().await;
+}
