@@ -1,1 +1,74 @@
-//! To be written.
+//! The HTTP API of the orders and the inventory (`workflow.md`, section 4).
+//!
+//! A request comes as an HTTP API v2 event ([`event`]), is told apart in
+//! [`routes`], read strictly ([`body`], [`form`], [`card`]), decided by the
+//! domain, done by a port, and answered; whatever is wrong with it is a
+//! [`problem`] that names the field at fault. One file is one resource:
+//! [`orders`], [`execution`], [`review`], [`resume`], [`inventory`].
+//!
+//! [`handle`] takes an event and gives back a response, both as JSON, over
+//! whichever ports it is given: Lambda calls it with the adapters, a simulator
+//! with its own.
+
+mod answers;
+pub mod body;
+pub mod caller;
+pub mod card;
+pub mod event;
+pub mod execution;
+pub mod form;
+pub mod inventory;
+pub mod orders;
+pub mod problem;
+pub mod resume;
+pub mod review;
+pub mod routes;
+mod view;
+
+use domain::ports::{
+    AnswerTask, LoadOrder, PlaceOrder, ReadCatalogue, ReadExecution, SaveOrder, StartExecution,
+    WriteCatalogue,
+};
+use domain::{Currency, Failure, Moment};
+use serde_json::Value;
+
+use crate::event::Request;
+
+/// What the API asks of the Orders table.
+pub trait Orders: LoadOrder + SaveOrder + PlaceOrder {}
+impl<T: LoadOrder + SaveOrder + PlaceOrder> Orders for T {}
+
+/// What the API asks of the Inventory table.
+pub trait Inventory: ReadCatalogue + WriteCatalogue {}
+impl<T: ReadCatalogue + WriteCatalogue> Inventory for T {}
+
+/// What the API asks of Step Functions.
+pub trait Workflow: StartExecution + AnswerTask + ReadExecution {}
+impl<T: StartExecution + AnswerTask + ReadExecution> Workflow for T {}
+
+/// The API: its ports, and the currencies that the shop takes.
+#[derive(Debug, Clone)]
+pub struct Api<O, I, W> {
+    /// The orders.
+    pub orders: O,
+    /// The stock.
+    pub inventory: I,
+    /// The executions.
+    pub workflow: W,
+    /// The currencies that this deployment takes.
+    pub currencies: Vec<Currency>,
+}
+
+/// Answers one HTTP API v2 event.
+///
+/// `now` is asked only when the event brings no time. What is no such event at
+/// all is a failure; whatever a client can send is answered.
+pub async fn handle<O: Orders, I: Inventory, W: Workflow>(
+    event: &Value,
+    api: &Api<O, I, W>,
+    now: impl Fn() -> Moment,
+) -> Result<Value, Failure> {
+    let request = Request::parse(event, now)?;
+    let answered = routes::answer(&request, api).await;
+    Ok(answered.unwrap_or_else(|problem| problem.into_reply(&request)).into_event())
+}

@@ -67,9 +67,9 @@ where
     result
 }
 
-/// A failure on its way out of the process.
+/// A failure on its way out of the process, under the name of its fault.
 #[derive(Debug)]
-struct Raised(Failure);
+pub struct Raised(pub Failure);
 
 impl From<Raised> for Diagnostic {
     fn from(Raised(failure): Raised) -> Self {

@@ -1,0 +1,28 @@
+//! `order-api` as Lambda runs it: what it is told, what it works with.
+//!
+//! The function itself is the library beside it; nothing is decided here.
+
+use adapters::{Aws, clock, lambda};
+use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
+use order_api::{Api, handle};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda::Error> {
+    let settings = lambda::begin()?;
+    let (orders, inventory) = (settings.orders_table()?, settings.inventory_table()?);
+    let (machine, currencies) = (settings.state_machine_arn()?, settings.currencies()?);
+    let aws = Aws::connect().await;
+    let api = Api {
+        orders: aws.orders(&orders),
+        inventory: aws.inventory(&orders, inventory),
+        workflow: aws.workflow(machine),
+        currencies,
+    };
+    let api = &api;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        // Boxed, because the SDK's futures are large and deeply nested.
+        Box::pin(handle(&event.payload, api, clock::now)).await.map_err(lambda::Raised)
+    }))
+    .await
+}

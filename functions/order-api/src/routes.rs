@@ -1,0 +1,36 @@
+//! Every route, on one screen.
+
+use crate::event::{Reply, Request};
+use crate::problem::{Kind, Problem};
+use crate::{Api, Inventory, Orders, Workflow};
+use crate::{execution, inventory, orders, resume, review};
+
+/// Answers a request.
+pub(crate) async fn answer<O: Orders, I: Inventory, W: Workflow>(
+    request: &Request,
+    api: &Api<O, I, W>,
+) -> Result<Reply, Problem> {
+    let segments = request.segments();
+    match (request.method.as_str(), segments.as_slice()) {
+        ("POST", ["orders"]) => orders::place(request, api).await,
+        ("GET", ["orders", id]) => orders::show(request, api, id).await,
+        ("GET", ["orders", id, "execution"]) => execution::show(request, api, id).await,
+        ("POST", ["orders", id, "review"]) => review::decide(request, api, id).await,
+        ("POST", ["orders", id, "resume"]) => resume::decide(request, api, id).await,
+        ("GET", ["inventory"]) => inventory::list(request, api).await,
+        ("GET", ["inventory", sku]) => inventory::show(request, api, sku).await,
+        ("PUT", ["inventory", sku]) => inventory::put(request, api, sku).await,
+
+        (_, ["orders"] | ["orders", _, "review" | "resume"]) => Err(only("POST")),
+        (_, ["orders", _] | ["orders", _, "execution"] | ["inventory"]) => Err(only("GET")),
+        (_, ["inventory", _]) => Err(only("GET, PUT")),
+        _ => Err(Problem::not_found()),
+    }
+}
+
+fn only(methods: &str) -> Problem {
+    Problem {
+        headers: vec![("allow", methods.to_owned())],
+        ..Problem::new(Kind::MethodNotAllowed, format!("use {methods}"))
+    }
+}
