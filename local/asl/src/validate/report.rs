@@ -4,7 +4,13 @@
 //! [`Report`] gathers [`Diagnostic`]s in the order in which the rules speak.
 //! The sentences that several rules share are spelled here once.
 
+use std::rc::Rc;
+
 use super::{Options, Profile};
+
+/// More diagnostics of one severity than this are not kept: AWS shows at most 100,
+/// and one more tells that there are more.
+const KEPT: usize = 101;
 
 /// How bad a diagnostic is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,9 +105,22 @@ impl Diagnostic {
     }
 }
 
-/// A location within a definition.
+/// A location within a definition. It is spelled only where something is found,
+/// so that a long name costs nothing to what is below it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Place(String);
+pub(super) struct Place(Option<Rc<Step>>);
+
+#[derive(Debug)]
+struct Step {
+    from: Place,
+    to: To,
+}
+
+#[derive(Debug)]
+enum To {
+    Field(Box<str>),
+    Item(usize),
+}
 
 impl Place {
     /// The definition itself.
@@ -111,16 +130,38 @@ impl Place {
 
     /// A field of what is here.
     pub(super) fn field(&self, name: &str) -> Self {
-        Self(format!("{}/{name}", self.0))
+        self.step(To::Field(name.into()))
     }
 
     /// An element of the array that is here.
     pub(super) fn item(&self, index: usize) -> Self {
-        Self(format!("{}[{index}]", self.0))
+        self.step(To::Item(index))
+    }
+
+    fn step(&self, to: To) -> Self {
+        Self(Some(Rc::new(Step { from: self.clone(), to })))
     }
 
     fn spelled(&self) -> String {
-        if self.0.is_empty() { "/".to_owned() } else { self.0.clone() }
+        let mut steps = Vec::new();
+        let mut at = self;
+        while let Some(step) = &at.0 {
+            steps.push(&step.to);
+            at = &step.from;
+        }
+        if steps.is_empty() {
+            return "/".to_owned();
+        }
+        steps.into_iter().rev().map(To::spelled).collect()
+    }
+}
+
+impl To {
+    fn spelled(&self) -> String {
+        match self {
+            Self::Field(name) => format!("/{name}"),
+            Self::Item(index) => format!("[{index}]"),
+        }
     }
 }
 
@@ -130,12 +171,14 @@ pub(super) struct Report<'o> {
     /// What was asked.
     pub(super) options: &'o Options,
     found: Vec<Diagnostic>,
+    errors: usize,
+    warnings: usize,
 }
 
 impl<'o> Report<'o> {
     /// Nothing found yet.
     pub(super) fn new(options: &'o Options) -> Self {
-        Self { options, found: Vec::new() }
+        Self { options, found: Vec::new(), errors: 0, warnings: 0 }
     }
 
     /// All that was found.
@@ -145,7 +188,7 @@ impl<'o> Report<'o> {
 
     /// Whether the machine cannot be created.
     pub(super) fn has_errors(&self) -> bool {
-        self.found.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+        self.errors > 0
     }
 
     /// Whether this text holds a `${Substitution}` whose value nobody knows
@@ -157,22 +200,22 @@ impl<'o> Report<'o> {
 
     /// Adds an error.
     pub(super) fn error(&mut self, code: Code, at: &Place, message: impl Into<String>) {
-        self.push(Severity::Error, code, Some(at.spelled()), message.into());
+        self.push(Severity::Error, code, || Some(at.spelled()), message.into());
     }
 
     /// Adds an error that has no location.
     pub(super) fn placeless(&mut self, code: Code, message: impl Into<String>) {
-        self.push(Severity::Error, code, None, message.into());
+        self.push(Severity::Error, code, || None, message.into());
     }
 
     /// Adds an error at a location that was spelled elsewhere.
     pub(super) fn elsewhere(&mut self, code: Code, location: String, message: impl Into<String>) {
-        self.push(Severity::Error, code, Some(location), message.into());
+        self.push(Severity::Error, code, || Some(location), message.into());
     }
 
     /// Adds a warning.
     pub(super) fn warning(&mut self, code: Code, at: &Place, message: impl Into<String>) {
-        self.push(Severity::Warning, code, Some(at.spelled()), message.into());
+        self.push(Severity::Warning, code, || Some(at.spelled()), message.into());
     }
 
     /// Adds an error of the commonest kind.
@@ -203,7 +246,20 @@ impl<'o> Report<'o> {
         self.schema(at, format!("The field '{field}' should have one of these values: [{values}]"));
     }
 
-    fn push(&mut self, severity: Severity, code: Code, location: Option<String>, message: String) {
-        self.found.push(Diagnostic { severity, code, message, location });
+    fn push(
+        &mut self,
+        severity: Severity,
+        code: Code,
+        location: impl FnOnce() -> Option<String>,
+        message: String,
+    ) {
+        let kept = match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        if *kept < KEPT {
+            *kept += 1;
+            self.found.push(Diagnostic { severity, code, message, location: location() });
+        }
     }
 }

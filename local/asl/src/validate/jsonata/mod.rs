@@ -10,6 +10,8 @@
 mod parser;
 mod tokens;
 
+use std::collections::BTreeSet;
+
 /// Text that is not `JSONata`: the reference implementation's sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault(pub(super) String);
@@ -17,13 +19,9 @@ pub(super) struct Fault(pub(super) String);
 /// Reads an expression; gives the names that it takes from the context item, in
 /// order, each once.
 pub(super) fn names_from_context(expression: &str) -> Result<Vec<String>, Fault> {
-    let mut names: Vec<String> = Vec::new();
-    for name in parser::parse(expression)? {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    Ok(names)
+    let mut seen = BTreeSet::new();
+    let names = parser::parse(expression)?.into_iter();
+    Ok(names.filter(|name| seen.insert(name.clone())).collect())
 }
 
 /// The expression between `{%` and `%}`, if the text is one.
