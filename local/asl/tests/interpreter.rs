@@ -514,3 +514,12 @@ fn a_loop_that_nests_its_data_ever_deeper_comes_to_an_end() {
     check(&json!({ "Parameters": { "inner.$": "$" } }));
     check(&json!({ "Assign": { "x": { "inner.$": "$$" } }, "ResultPath": "$.a.b.c" }));
 }
+
+#[test]
+fn variables_may_not_grow_beyond_what_aws_keeps() {
+    let large = "x".repeat(200 * 1024);
+    let assign = json!({ "a": large, "b": large });
+    let state = json!({ "Type": "Pass", "Assign": assign, "End": true });
+    let world = World::new(&machine(&state), &json!({}));
+    assert_eq!(world.error().0, "States.DataLimitExceeded");
+}

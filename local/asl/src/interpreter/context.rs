@@ -48,7 +48,7 @@ impl Execution {
         let reads = thread.step.state.reads_context;
         View {
             context: if reads { self.context(thread) } else { Value::Null },
-            variables: Arc::clone(&thread.variables),
+            variables: Arc::clone(&thread.memory.variables),
             entropy: &self.entropy,
         }
     }

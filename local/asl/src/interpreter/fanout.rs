@@ -13,7 +13,9 @@ use serde_json::{Value, json};
 use super::Execution;
 use super::failure::Failure;
 use super::states::plain;
-use super::thread::{Data, Doing, Fan, Item, Parent, Step, Thread, ThreadId, Tolerance, Work};
+use super::thread::{
+    Data, Doing, Fan, Item, Memory, Parent, Step, Thread, ThreadId, Tolerance, Work,
+};
 use crate::decimal::Decimal;
 use crate::definition::{Kind, Map, Mode, Percentage, Seconds, State, Workflow};
 use crate::history::{self, EventType};
@@ -231,7 +233,7 @@ impl Execution {
             workflow: Arc::clone(workflow),
             last_event: started,
             // A child execution sees nothing of its parent's variables.
-            variables: if distributed { Arc::default() } else { Arc::clone(&parent.variables) },
+            memory: if distributed { Memory::default() } else { parent.memory.clone() },
             item: item.map_or_else(|| parent.item.clone(), |(item, _)| Some(Arc::new(item))),
             step: Step::into_state(state, input, self.now),
             doing: Doing::Entering,

@@ -33,10 +33,10 @@ pub use protocol::{
 
 use crate::definition::{Kind, Machine};
 use crate::history::{self, EventType, HistoryEvent, Journal, Log};
-use crate::scope::{Entropy, Variables};
+use crate::scope::Entropy;
 use failure::Failure;
 use task::Attempt;
-use thread::{Data, Doing, Step, Thread, ThreadId};
+use thread::{Data, Doing, Memory, Step, Thread, ThreadId};
 
 /// One execution of a state machine.
 #[derive(Debug)]
@@ -188,7 +188,7 @@ impl Execution {
             workflow,
             // The first state follows from nothing, not from the start: AWS's rule.
             last_event: 0,
-            variables: Arc::new(Variables::new()),
+            memory: Memory::default(),
             item: None,
             step,
             doing: Doing::Entering,

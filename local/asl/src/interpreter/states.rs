@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::thread::{
-    DEEPEST_PAYLOAD, Data, Doing, LARGEST_PAYLOAD, Step, ThreadId, is_deeper_than,
+    Assigned, DEEPEST_PAYLOAD, Data, Doing, LARGEST_PAYLOAD, Step, ThreadId, TooMuch,
+    is_deeper_than,
 };
 use super::{Alarm, Execution, Status, TimerKind};
 use crate::dataflow;
@@ -43,22 +44,20 @@ impl Execution {
     /// Leaves the state for the next one, or for the end of the thread's workflow.
     pub(super) fn leave(&mut self, id: ThreadId, done: Done) -> Result<(), Failure> {
         let output = Arc::new(self.data(id, done.output)?);
-        for value in done.assigned.iter().flat_map(Variables::values) {
-            self.text_within_limits(id, value)?;
-        }
-        let step = &self.threads[&id].step;
-        let kind_exited = exited(&step.state.kind);
-        let details = exit_details(&step.state.name, &output, done.assigned.as_ref());
-        self.record(id, kind_exited, details);
-        let now = self.now;
+        let assigned = done.assigned.map(|values| self.assigned(id, values)).transpose()?;
         let Some(thread) = self.threads.get_mut(&id) else { return Ok(()) };
-        if let Some(assigned) = done.assigned {
-            Arc::make_mut(&mut thread.variables).extend(assigned);
+        let state = Arc::clone(&thread.step.state);
+        if let Some(assigned) = &assigned {
+            thread.memory.assign(assigned).map_err(|TooMuch| Failure::too_large(&state.name))?;
         }
+        let details = exit_details(&state.name, &output, assigned.as_ref());
+        self.record(id, exited(&state.kind), details);
         let Transition::Next(name) = done.next else {
             self.finish(id, &output);
             return Ok(());
         };
+        let now = self.now;
+        let Some(thread) = self.threads.get_mut(&id) else { return Ok(()) };
         let Some(state) = thread.workflow.states.get(&name).cloned() else {
             return Err(self.runtime_failure(id, &format!("There is no state '{name}'.")));
         };
@@ -73,6 +72,11 @@ impl Execution {
     pub(super) fn data(&self, id: ThreadId, value: Value) -> Result<Data, Failure> {
         let text = self.text_within_limits(id, &value)?;
         Ok(Data { value, text })
+    }
+
+    fn assigned(&self, id: ThreadId, values: Variables) -> Result<Assigned, Failure> {
+        let texts = values.values().map(|value| self.text_within_limits(id, value));
+        Ok(Assigned { texts: texts.collect::<Result<_, _>>()?, values })
     }
 
     fn text_within_limits(&self, id: ThreadId, value: &Value) -> Result<String, Failure> {
@@ -303,15 +307,16 @@ pub(super) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn exit_details(name: &str, output: &Data, assigned: Option<&Variables>) -> Value {
+fn exit_details(name: &str, output: &Data, assigned: Option<&Assigned>) -> Value {
     let mut details = json!({
         "name": name,
         "output": output.text,
         "outputDetails": { "truncated": false },
     });
     if let (Some(assigned), Value::Object(fields)) = (assigned, &mut details) {
-        let texts = assigned.iter().map(|(name, value)| (name.clone(), value.to_string().into()));
-        fields.insert("assignedVariables".to_owned(), Value::Object(texts.collect()));
+        let texts = assigned.texts.iter().map(|text| Value::from(text.as_str()));
+        let named = assigned.values.keys().cloned().zip(texts).collect();
+        fields.insert("assignedVariables".to_owned(), Value::Object(named));
         fields.insert("assignedVariablesDetails".to_owned(), json!({ "truncated": false }));
     }
     json!({ "stateExitedEventDetails": details })

@@ -29,12 +29,53 @@ pub(super) struct Thread {
     /// What the next event follows from.
     pub(super) last_event: u64,
     /// The variables that its states see; a child begins with its parent's.
-    pub(super) variables: Arc<Variables>,
+    pub(super) memory: Memory,
     /// The item of the innermost iteration around it.
     pub(super) item: Option<Arc<Item>>,
     pub(super) step: Step,
     pub(super) doing: Doing,
 }
+
+/// The variables of a thread. A child that sets none shares its parent's.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    pub(super) variables: Arc<Variables>,
+    /// In bytes of JSON text.
+    size: usize,
+}
+
+impl Memory {
+    /// Sets variables to values with these JSON texts; not if that were too much.
+    pub(super) fn assign(&mut self, assigned: &Assigned) -> Result<(), TooMuch> {
+        let replaced = assigned.values.keys().filter_map(|name| self.variables.get(name));
+        let freed: usize = replaced.map(|value| value.to_string().len()).sum();
+        let size = self.size.saturating_sub(freed) + assigned.size();
+        if size > LARGEST_MEMORY || assigned.size() > LARGEST_PAYLOAD {
+            return Err(TooMuch);
+        }
+        self.size = size;
+        Arc::make_mut(&mut self.variables).extend(assigned.values.clone());
+        Ok(())
+    }
+}
+
+/// The variables that one state sets.
+#[derive(Debug)]
+pub(super) struct Assigned {
+    pub(super) values: Variables,
+    /// The JSON text of each.
+    pub(super) texts: Vec<String>,
+}
+
+impl Assigned {
+    fn size(&self) -> usize {
+        self.texts.iter().map(String::len).sum()
+    }
+}
+
+/// The variables would be larger than AWS lets them be.
+#[derive(Debug)]
+pub(super) struct TooMuch;
 
 /// Whose child a thread is, and the how-manieth.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +126,9 @@ impl Data {
 
 /// AWS's limit for the input, the result and the output of a state, in bytes of JSON text.
 pub(super) const LARGEST_PAYLOAD: usize = 256 * 1024;
+
+/// AWS's limit for all variables together, in bytes of JSON text: 10 MiB.
+const LARGEST_MEMORY: usize = 10 * 1024 * 1024;
 
 /// A loop of states could nest its data one level deeper at each turn, until
 /// nobody can walk it any more. Text that is nested deeper is not read either.
