@@ -37,7 +37,7 @@ use crate::faults::{Fault, Kind, Plan, Point};
 use crate::gateway::KINDS;
 use crate::ids::Ids;
 use crate::provider::{Act, ActError, Provider};
-use crate::webhooks::Event;
+use crate::webhooks::{Event, Queue};
 use crate::wire::{Answer, Call, Delivery, Scheme, Ticket};
 
 /// Where a call to the carrier can be made to go wrong.
@@ -64,7 +64,7 @@ pub struct Carrier {
     in_flight: BTreeSet<String>,
     due: Due<RefundFinal>,
     plan: Plan,
-    events: Vec<Event>,
+    events: Queue,
 }
 
 impl Carrier {
@@ -78,7 +78,7 @@ impl Carrier {
             in_flight: BTreeSet::new(),
             due: Due::new(),
             plan: Plan::new(POINTS),
-            events: Vec::new(),
+            events: Queue::new(),
         }
     }
 
@@ -257,7 +257,7 @@ impl Provider for Carrier {
     }
 
     fn take_events(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.events)
+        self.events.take()
     }
 }
 

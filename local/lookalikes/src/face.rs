@@ -30,12 +30,12 @@ mod deliver;
 use std::any::Any;
 use std::fmt;
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 
 pub use self::deliver::{DeliveryError, deliver};
@@ -74,6 +74,11 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Something that is held while a call or a delivery is in progress.
 pub type Guard = Box<dyn Any + Send>;
 
+/// Waits until a time on the stack's clock, and returns what is held until the work that was
+/// due then is done.
+pub type Sleep =
+    Arc<dyn Fn(Timestamp) -> Pin<Box<dyn Future<Output = Guard> + Send>> + Send + Sync>;
+
 /// Where events are delivered to.
 #[derive(Clone)]
 pub struct Webhook {
@@ -96,10 +101,16 @@ pub struct Hooks {
     pub kill: Arc<dyn Fn(&str) + Send + Sync>,
     /// Called when a call begins; what it returns is held until the call has ended.
     pub busy: Arc<dyn Fn() -> Guard + Send + Sync>,
-    /// Gets every input of the model, in order, before it is answered: the journal.
+    /// Gets every input of the model, in order, before it is answered: the journal. It is
+    /// called under the model's lock, so it must not ask for the model.
     pub record: Arc<dyn Fn(&Record) + Send + Sync>,
     /// Where events go; without it they wait for `Provider::take_events`.
     pub webhook: Option<Webhook>,
+    /// Wakes the delivery of what happens by itself (a lapse, a refund that becomes final). With
+    /// it, such a time is a timer of the stack's clock, which may leap to it; without it, the
+    /// face looks every 200 ms of real time whether one has passed. Only asked with a webhook:
+    /// without one, what was due happens at the next call or look at the ledger.
+    pub sleep_until: Option<Sleep>,
 }
 
 impl Default for Hooks {
@@ -109,6 +120,7 @@ impl Default for Hooks {
             busy: Arc::new(|| Box::new(())),
             record: Arc::new(|_| {}),
             webhook: None,
+            sleep_until: None,
         }
     }
 }
@@ -136,7 +148,7 @@ pub async fn serve<P: Provider>(
         ));
     }
     let (send, receive) = mpsc::channel(DELIVERIES_AT_MOST);
-    let face = Arc::new(Face { state, clock, hooks, deliveries: send });
+    let face = Arc::new(Face { state, clock, hooks, deliveries: send, changed: Notify::new() });
     let mut tasks = JoinSet::new();
     if let Some(webhook) = face.hooks.webhook.clone() {
         tasks.spawn(deliver::run(Arc::clone(&face), webhook, receive));
@@ -171,6 +183,8 @@ struct Face<P> {
     clock: Clock,
     hooks: Hooks,
     deliveries: mpsc::Sender<Delivery>,
+    /// Something may be due earlier than before.
+    changed: Notify,
 }
 
 impl<P: Provider> Face<P> {
@@ -185,6 +199,7 @@ impl<P: Provider> Face<P> {
                 if self.hooks.webhook.is_some() { state.take_events() } else { Vec::new() };
             (came, events)
         };
+        self.changed.notify_one();
         if !events.is_empty() {
             // The deliverer ends only with the face itself, and then nothing is to be told.
             let _ = self.deliveries.send(Delivery { events, guard: (self.hooks.busy)() }).await;

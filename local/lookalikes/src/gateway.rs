@@ -24,6 +24,7 @@ pub mod intents;
 pub mod ledger;
 pub mod refunds;
 
+mod asked;
 mod cards;
 mod keys;
 mod lists;
@@ -47,7 +48,7 @@ use crate::due::Due;
 use crate::faults::{Fault, Kind, Plan, Point};
 use crate::ids::Ids;
 use crate::provider::{Act, ActError, Provider};
-use crate::webhooks::Event;
+use crate::webhooks::{Event, Queue};
 use crate::wire::{Answer, Call, Delivery, Ticket};
 
 /// The version of the API that this is.
@@ -103,7 +104,7 @@ pub struct Gateway {
     keys: Keys,
     due: Due<Timer>,
     plan: Plan,
-    events: Vec<Event>,
+    events: Queue,
 }
 
 impl Gateway {
@@ -119,7 +120,7 @@ impl Gateway {
             keys: Keys::new(),
             due: Due::new(),
             plan: Plan::new(POINTS),
-            events: Vec::new(),
+            events: Queue::new(),
         }
     }
 
@@ -420,7 +421,7 @@ impl Provider for Gateway {
     }
 
     fn take_events(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.events)
+        self.events.take()
     }
 }
 

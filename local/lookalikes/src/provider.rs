@@ -46,7 +46,8 @@ pub trait Provider: Send + 'static {
     /// The ledger as `GET /_ledger` shows it, of one order or of all.
     fn ledger_json(&self, order: Option<&str>) -> Value;
 
-    /// What there is to tell since the last time it was asked, oldest first.
+    /// What there is to tell since the last time it was asked, oldest first. Of events that
+    /// nobody takes, the newest 10,000 are kept.
     fn take_events(&mut self) -> Vec<Event>;
 }
 

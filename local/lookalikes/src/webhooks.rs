@@ -3,6 +3,7 @@
 //! An [`Event`] is data; the models queue them and `Provider::take_events` hands them over.
 //! Whoever delivers one signs it at the time of sending, with [`Event::headers`].
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -17,6 +18,30 @@ pub enum Sender {
     Stripe,
     /// `EasyPost`: `X-Hmac-Signature`, over the body.
     EasyPost,
+}
+
+/// How many events wait for whoever takes them; then the oldest go untold.
+const EVENTS_AT_MOST: usize = 10_000;
+
+/// Events that wait to be taken.
+#[derive(Debug, Clone)]
+pub(crate) struct Queue(VecDeque<Event>);
+
+impl Queue {
+    pub(crate) const fn new() -> Self {
+        Self(VecDeque::new())
+    }
+
+    pub(crate) fn push(&mut self, event: Event) {
+        if self.0.len() == EVENTS_AT_MOST {
+            self.0.pop_front();
+        }
+        self.0.push_back(event);
+    }
+
+    pub(crate) fn take(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.0).into()
+    }
 }
 
 /// Something that a provider tells.

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::{Clock, Delivery, Face, Webhook};
+use super::{Clock, Delivery, Face, Guard, Webhook};
 use crate::provider::Provider;
 use crate::webhooks::Event;
 
@@ -86,15 +86,14 @@ pub(super) async fn run<P: Provider>(
     webhook: Webhook,
     mut waiting: mpsc::Receiver<Delivery>,
 ) {
-    let mut glances = tokio::time::interval(GLANCE);
     loop {
+        let due = face.state.lock().next_due();
         tokio::select! {
             Some(Delivery { events, guard }) = waiting.recv() => {
                 deliver_all(&face.clock, &webhook, &events).await;
                 drop(guard);
             }
-            _ = glances.tick() => {
-                let guard = (face.hooks.busy)();
+            guard = until(&face, due) => {
                 let events = {
                     let mut state = face.state.lock();
                     state.advance((face.clock)());
@@ -103,6 +102,19 @@ pub(super) async fn run<P: Provider>(
                 deliver_all(&face.clock, &webhook, &events).await;
                 drop(guard);
             }
+            () = face.changed.notified() => {}
+        }
+    }
+}
+
+/// Until something is due, or may be.
+async fn until<P: Provider>(face: &Face<P>, due: Option<Timestamp>) -> Guard {
+    match (&face.hooks.sleep_until, due) {
+        (Some(sleep), Some(due)) => sleep(due).await,
+        (Some(_), None) => std::future::pending().await,
+        (None, _) => {
+            tokio::time::sleep(GLANCE).await;
+            (face.hooks.busy)()
         }
     }
 }

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::asked::{self, Cancellation, Capture, Confirmation, NewIntent};
 use super::cards::{self, Card, Decline, Issuer};
 use super::ledger::{Step, Sums};
 use super::params::Params;
@@ -94,7 +95,6 @@ pub struct Intent {
     pub failed_refunds: usize,
     /// Everything that happened to it, oldest first.
     pub history: Vec<Step>,
-    pub(crate) manual: bool,
     pub(crate) capture_method: &'static str,
     pub(crate) automatic_methods: Option<&'static str>,
     pub(crate) card: Option<&'static Card>,
@@ -156,143 +156,57 @@ impl Doing<'_> {
     }
 }
 
-const CREATE: &[&str] = &[
-    "amount",
-    "automatic_payment_methods",
-    "capture_method",
-    "confirm",
-    "confirmation_method",
-    "currency",
-    "customer",
-    "description",
-    "error_on_requires_action",
-    "expand",
-    "metadata",
-    "off_session",
-    "payment_method",
-    "payment_method_options",
-    "payment_method_types",
-    "receipt_email",
-    "return_url",
-    "setup_future_usage",
-    "shipping",
-    "statement_descriptor",
-    "statement_descriptor_suffix",
-    "transfer_group",
-];
-const CONFIRM: &[&str] = &[
-    "capture_method",
-    "error_on_requires_action",
-    "expand",
-    "mandate",
-    "off_session",
-    "payment_method",
-    "payment_method_options",
-    "payment_method_types",
-    "receipt_email",
-    "return_url",
-    "setup_future_usage",
-    "shipping",
-];
-const CAPTURE: &[&str] = &[
-    "amount_to_capture",
-    "expand",
-    "metadata",
-    "statement_descriptor",
-    "statement_descriptor_suffix",
-];
-const CANCEL: &[&str] = &["cancellation_reason", "expand"];
-const CANCEL_REASONS: &[&str] = &["abandoned", "duplicate", "fraudulent", "requested_by_customer"];
-const EXPANDABLE: &[&str] = &["latest_charge"];
-
-/// The least amount of each currency that the gateway takes, in minor units
-/// (docs.stripe.com/currencies); the greatest is 99,999,999 for all.
-const LEAST: &[(&str, i64)] = &[
-    ("aud", 50),
-    ("brl", 50),
-    ("cad", 50),
-    ("chf", 50),
-    ("czk", 1_500),
-    ("dkk", 250),
-    ("eur", 50),
-    ("gbp", 30),
-    ("hkd", 400),
-    ("inr", 50),
-    ("jpy", 50),
-    ("mxn", 1_000),
-    ("nok", 300),
-    ("nzd", 50),
-    ("pln", 200),
-    ("sek", 300),
-    ("sgd", 50),
-    ("usd", 50),
-];
-const GREATEST: i64 = 99_999_999;
-
 impl Gateway {
     pub(super) fn create_intent(
         &mut self,
         params: &Params,
         doing: Doing<'_>,
     ) -> Result<Value, Refusal> {
-        params.only(CREATE)?;
-        let expand = params.expand(EXPANDABLE)?;
-        let (amount, currency) = price(params)?;
-        let capture_method =
-            params.one_of("capture_method", &["automatic", "automatic_async", "manual"])?;
-        let capture_method = capture_method.unwrap_or("automatic");
-        let card = chosen_card(params)?;
-        let confirm = params.flag("confirm")?;
-        if !confirm && params.text("off_session").is_some() {
-            return Err(Refusal::invalid("You can only set `off_session` when `confirm` is true."));
-        }
+        let asked = NewIntent::of(params)?;
         if doing.refuse {
             return Err(refused_outright());
         }
-        let intent = Intent {
+        let expand = asked.expand.clone();
+        let confirmation = asked.confirmation;
+        let place = self.add_intent(NewIntent { confirmation: None, ..asked }, doing);
+        if let Some(confirmation) = confirmation {
+            self.confirm_at(place, &confirmation, doing)?;
+        }
+        Ok(self.render_intent(place, &expand))
+    }
+
+    fn add_intent(&mut self, asked: NewIntent, doing: Doing<'_>) -> usize {
+        let order = asked
+            .metadata
+            .iter()
+            .find(|(key, _)| key == "order_id")
+            .map(|(_, order)| order.clone());
+        let mut intent = Intent {
             id: self.ids.stripe("pi"),
-            order: params
-                .map("metadata")
-                .into_iter()
-                .find(|(key, _)| key == "order_id")
-                .map(|(_, order)| order),
-            amount,
-            currency: currency.to_owned(),
+            order,
+            amount: asked.amount,
+            currency: asked.currency.to_owned(),
             status: IntentStatus::RequiresPaymentMethod,
             created: doing.at,
             sums: Sums::default(),
             confirms: 0,
             failed_refunds: 0,
             history: Vec::new(),
-            manual: capture_method == "manual",
-            capture_method,
-            automatic_methods: automatic_methods(params)?,
+            capture_method: asked.capture_method,
+            automatic_methods: asked.automatic_methods,
             card: None,
             payment_method: None,
-            customer: params.text("customer").map(str::to_owned),
-            description: params.text("description").map(str::to_owned),
-            metadata: params.map("metadata"),
+            customer: asked.customer,
+            description: asked.description,
+            metadata: asked.metadata,
             off_session: false,
             canceled: None,
             charges: Vec::new(),
             timer: None,
         };
-        let place = self.add_intent(intent, card, doing);
-        if confirm {
-            self.confirm_at(place, params, doing)?;
-        }
-        Ok(self.render_intent(place, &expand))
-    }
-
-    fn add_intent(
-        &mut self,
-        mut intent: Intent,
-        card: Option<&'static Card>,
-        doing: Doing<'_>,
-    ) -> usize {
-        if card.is_some() {
+        if asked.card.is_some() {
             intent.status = IntentStatus::RequiresConfirmation;
-            intent.card = card;
+            intent.card = asked.card;
             intent.payment_method = Some(self.ids.stripe("pm"));
         }
         intent.note(&doing, "created", 0);
@@ -309,86 +223,73 @@ impl Gateway {
         params: &Params,
         doing: Doing<'_>,
     ) -> Result<Value, Refusal> {
-        params.only(CONFIRM)?;
-        let expand = params.expand(EXPANDABLE)?;
+        let asked = Confirmation::of(params)?;
         let place = self.place_of_intent(id)?;
-        self.confirm_at(place, params, doing)?;
-        Ok(self.render_intent(place, &expand))
+        self.confirm_at(place, &asked, doing)?;
+        Ok(self.render_intent(place, &asked.expand))
     }
 
     fn confirm_at(
         &mut self,
         place: usize,
-        params: &Params,
+        asked: &Confirmation,
         doing: Doing<'_>,
     ) -> Result<(), Refusal> {
-        let must_not_ask = params.flag("error_on_requires_action")?;
-        let off_session =
-            matches!(params.text("off_session"), Some("true" | "one_off" | "recurring"));
-        let new_card = chosen_card(params)?;
-        let intent = &self.intents[place];
-        if off_session && intent.customer.is_none() {
-            return Err(Refusal::invalid(
-                "`off_session` needs a saved payment method: the PaymentIntent has no customer.",
-            ));
-        }
-        let may = matches!(
-            intent.status,
-            IntentStatus::RequiresPaymentMethod
-                | IntentStatus::RequiresConfirmation
-                | IntentStatus::RequiresAction
-        );
-        if !may {
-            return Err(self.unexpected_state(place, "confirmed"));
-        }
-        if let Some(card) = new_card {
-            let payment_method = self.ids.stripe("pm");
-            let intent = &mut self.intents[place];
-            (intent.card, intent.payment_method) = (Some(card), Some(payment_method));
-        }
-        let Some(card) = self.intents[place].card else {
-            let message =
-                "You cannot confirm this PaymentIntent because it's missing a payment method.";
-            return Err(self.by_state_with_intent(
-                place,
-                Some("payment_intent_unexpected_state"),
-                message,
-            ));
-        };
+        let card = self.card_to_confirm(place, asked)?;
         let intent = &mut self.intents[place];
-        intent.off_session = off_session;
+        intent.off_session = asked.off_session;
         intent.confirms += 1;
-        let issuer = if doing.refuse { Issuer::Declines(&cards::GENERIC) } else { card.issuer };
-        match issuer {
+        match if doing.refuse { Issuer::Declines(&cards::GENERIC) } else { card.issuer } {
             Issuer::Approves => self.approve(place, card, doing),
             Issuer::Declines(decline) => return Err(self.decline(place, card, decline, doing)),
-            Issuer::Authenticates if must_not_ask || off_session => {
+            Issuer::Authenticates if asked.must_not_ask || asked.off_session => {
                 return Err(self.decline(place, card, &cards::AUTHENTICATION, doing));
             }
             Issuer::Authenticates => {
-                self.move_to(place, IntentStatus::RequiresAction, "requires_action", doing);
+                self.move_to(place, IntentStatus::RequiresAction, doing);
             }
             Issuer::Hesitates => {
-                self.move_to(place, IntentStatus::Processing, "processing", doing);
-                self.intents[place].timer =
-                    Some(self.due.put(doing.at + HESITATION, Timer::Approve(place)));
+                self.move_to(place, IntentStatus::Processing, doing);
+                let timer = self.due.put(doing.at + HESITATION, Timer::Approve(place));
+                self.intents[place].timer = Some(timer);
             }
         }
         Ok(())
     }
 
-    fn move_to(
+    /// The card that a confirmation asks the issuer about, where the intent's state allows one.
+    fn card_to_confirm(
         &mut self,
         place: usize,
-        status: IntentStatus,
-        what: &'static str,
-        doing: Doing<'_>,
-    ) {
+        asked: &Confirmation,
+    ) -> Result<&'static Card, Refusal> {
+        use IntentStatus::{RequiresAction, RequiresConfirmation, RequiresPaymentMethod};
+        let intent = &self.intents[place];
+        if asked.off_session && intent.customer.is_none() {
+            let message =
+                "`off_session` needs a saved payment method: the PaymentIntent has no customer.";
+            return Err(Refusal::invalid(message));
+        }
+        if !matches!(intent.status, RequiresPaymentMethod | RequiresConfirmation | RequiresAction) {
+            return Err(self.unexpected_state(place, "confirmed"));
+        }
+        if asked.card.is_some() {
+            let payment_method = self.ids.stripe("pm");
+            let intent = &mut self.intents[place];
+            (intent.card, intent.payment_method) = (asked.card, Some(payment_method));
+        }
+        let message =
+            "You cannot confirm this PaymentIntent because it's missing a payment method.";
+        self.intents[place].card.ok_or_else(|| {
+            self.by_state_with_intent(place, Some("payment_intent_unexpected_state"), message)
+        })
+    }
+
+    fn move_to(&mut self, place: usize, status: IntentStatus, doing: Doing<'_>) {
         let intent = &mut self.intents[place];
         intent.status = status;
-        intent.note(&doing, what, 0);
-        let event = if status == IntentStatus::Processing { "processing" } else { what };
-        self.tell_of_intent(&format!("payment_intent.{event}"), place, doing);
+        intent.note(&doing, status.name(), 0);
+        self.tell_of_intent(&format!("payment_intent.{}", status.name()), place, doing);
     }
 
     /// The issuer says yes: the money is held, or taken at once.
@@ -396,7 +297,7 @@ impl Gateway {
         let id = self.ids.stripe("ch");
         let intent = &mut self.intents[place];
         let hold = if intent.off_session { HOLD_OFF_SESSION } else { HOLD };
-        let capture_before = intent.manual.then(|| doing.at + hold);
+        let capture_before = (intent.capture_method == "manual").then(|| doing.at + hold);
         intent.charges.push(Charge {
             id,
             created: doing.at,
@@ -458,9 +359,7 @@ impl Gateway {
         params: &Params,
         doing: Doing<'_>,
     ) -> Result<Value, Refusal> {
-        params.only(CAPTURE)?;
-        let expand = params.expand(EXPANDABLE)?;
-        let wanted = params.whole("amount_to_capture")?;
+        let asked = Capture::of(params)?;
         let place = self.place_of_intent(id)?;
         if self.intents[place].status != IntentStatus::RequiresCapture {
             return Err(self.unexpected_state(place, "captured"));
@@ -471,7 +370,7 @@ impl Gateway {
             return Err(self.unexpected_state(place, "captured"));
         }
         let held = self.intents[place].amount;
-        let amount = wanted.unwrap_or(held);
+        let amount = asked.amount.unwrap_or(held);
         if amount == 0 || amount > held {
             let message = format!(
                 "The amount to capture must be between 1 and the {held} that is capturable."
@@ -480,7 +379,7 @@ impl Gateway {
             return Err(Refusal::parameter(code, "amount_to_capture", &message));
         }
         self.take_money(place, amount, doing);
-        Ok(self.render_intent(place, &expand))
+        Ok(self.render_intent(place, &asked.expand))
     }
 
     /// The held money is taken; what is not taken of it is given back.
@@ -512,9 +411,7 @@ impl Gateway {
         params: &Params,
         doing: Doing<'_>,
     ) -> Result<Value, Refusal> {
-        params.only(CANCEL)?;
-        let expand = params.expand(EXPANDABLE)?;
-        let reason = params.one_of("cancellation_reason", CANCEL_REASONS)?;
+        let asked = Cancellation::of(params)?;
         let place = self.place_of_intent(id)?;
         let status = self.intents[place].status;
         if matches!(
@@ -528,8 +425,8 @@ impl Gateway {
                 "This PaymentIntent could not be canceled because of a restriction on the account.";
             return Err(self.by_state_with_intent(place, None, message));
         }
-        self.give_up(place, reason, "voided", doing);
-        Ok(self.render_intent(place, &expand))
+        self.give_up(place, asked.reason, "voided", doing);
+        Ok(self.render_intent(place, &asked.expand))
     }
 
     /// Nobody came for the money in time.
@@ -566,8 +463,7 @@ impl Gateway {
     }
 
     pub(super) fn get_intent(&self, id: &str, params: &Params) -> Result<Value, Refusal> {
-        params.only(&["client_secret", "expand"])?;
-        let expand = params.expand(EXPANDABLE)?;
+        let expand = asked::look(params)?;
         Ok(self.render_intent(self.place_of_intent(id)?, &expand))
     }
 
@@ -586,42 +482,6 @@ impl Gateway {
     fn by_state_with_intent(&self, place: usize, code: Option<&str>, message: &str) -> Refusal {
         Refusal::by_state(code, message).with("payment_intent", self.render_intent(place, &[]))
     }
-}
-
-fn price(params: &Params) -> Result<(i64, &'static str), Refusal> {
-    params.required("amount")?;
-    let amount = params.whole("amount")?.unwrap_or(0);
-    let currency = params.required("currency")?.to_ascii_lowercase();
-    let Some((currency, least)) = LEAST.iter().find(|(known, _)| *known == currency) else {
-        let known: Vec<_> = LEAST.iter().map(|(known, _)| *known).collect();
-        let message =
-            format!("Invalid currency: {currency}. It must be one of {}", known.join(", "));
-        return Err(Refusal::invalid(&message).with("param", json!("currency")));
-    };
-    if amount < *least {
-        let message = format!("Amount must be at least {least} {currency}");
-        return Err(Refusal::parameter("amount_too_small", "amount", &message));
-    }
-    if amount > GREATEST {
-        let message = format!("Amount must be no more than {GREATEST} {currency}");
-        return Err(Refusal::parameter("amount_too_large", "amount", &message));
-    }
-    Ok((amount, currency))
-}
-
-fn chosen_card(params: &Params) -> Result<Option<&'static Card>, Refusal> {
-    let Some(token) = params.text("payment_method") else { return Ok(None) };
-    let missing = || Refusal::missing(400, "payment_method", "PaymentMethod", token);
-    cards::find(token).map(Some).ok_or_else(missing)
-}
-
-fn automatic_methods(params: &Params) -> Result<Option<&'static str>, Refusal> {
-    if !params.flag("automatic_payment_methods[enabled]")? {
-        return Ok(None);
-    }
-    let redirects =
-        params.one_of("automatic_payment_methods[allow_redirects]", &["always", "never"])?;
-    Ok(Some(redirects.unwrap_or("always")))
 }
 
 /// A card that is refused before there is an intent.

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt::Write as _;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -62,6 +63,7 @@ async fn served_with<P: Provider>(provider: P, webhook: Option<Webhook>) -> Serv
             })
         },
         webhook,
+        sleep_until: None,
     };
     let shutdown = async {
         let _ = stopped.await;
@@ -478,7 +480,7 @@ async fn product() -> (String, mpsc::UnboundedReceiver<(String, String)>) {
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
-            let heard = one_request(&mut stream).await;
+            let heard = one_message(&mut stream).await;
             let was_first = std::mem::replace(&mut *first.lock().unwrap(), false);
             let status = if was_first { "500 Sorry" } else { "200 OK" };
             let answer =
@@ -490,7 +492,8 @@ async fn product() -> (String, mpsc::UnboundedReceiver<(String, String)>) {
     (url, receive)
 }
 
-async fn one_request(stream: &mut TcpStream) -> (String, String) {
+/// Reads one message with a body, a request or an answer.
+async fn one_message(stream: &mut TcpStream) -> (String, String) {
     let mut bytes = Vec::new();
     loop {
         stream.read_buf(&mut bytes).await.unwrap();
@@ -540,5 +543,63 @@ async fn what_happens_while_nobody_calls_is_delivered_too() {
         }
     };
     assert_eq!(told["result"]["shipment_id"], shipment["id"]);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn on_a_clock_that_leaps_what_is_due_is_delivered_at_its_time() {
+    let (url, mut arrived) = product().await;
+    let (state, now) = (Shared::new(Carrier::new(1)), Arc::new(AtomicI64::new(0)));
+    let leaping = {
+        let now = Arc::clone(&now);
+        // A clock with nothing else to do: it leaps to whatever it is asked to wait for.
+        Arc::new(move |due: Timestamp| {
+            now.store(due.as_second() - at(0).as_second(), Ordering::SeqCst);
+            Box::pin(std::future::ready(Box::new(()) as Guard))
+                as Pin<Box<dyn Future<Output = Guard> + Send>>
+        })
+    };
+    let webhook = Some(Webhook { url, secret: "secret".to_owned() });
+    let hooks = Hooks { webhook, sleep_until: Some(leaping), ..Hooks::default() };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    {
+        let mut carrier = state.lock();
+        let shipment = carrier.handle(&easypost("POST", "/v2/shipments", &parcel()), at(0)).value();
+        let path = format!("/v2/shipments/{}", id(&shipment));
+        let rate = json!({ "rate": { "id": shipment["rates"][2]["id"] } });
+        carrier.handle(&easypost("POST", &format!("{path}/buy"), &rate), at(0));
+        carrier.handle(&easypost("POST", &format!("{path}/refund"), &Value::Null), at(0));
+        carrier.take_events();
+    }
+    let task = tokio::spawn(serve(listener, state, clock(&now), hooks, std::future::pending()));
+    let (_, body) = arrived.recv().await.unwrap();
+    let event: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(event["description"], "refund.successful");
+    assert_eq!(now.load(Ordering::SeqCst), 24 * 3_600);
+    task.abort();
+}
+
+#[tokio::test]
+async fn one_connection_carries_many_calls_until_a_fault_ends_it() {
+    let served = served(Gateway::new(1)).await;
+    served
+        .plan(json!({ "at": "gateway.create", "calls": { "from": 3 }, "kind": "drop-answer" }))
+        .await;
+    let mut stream = TcpStream::connect(&served.address).await.unwrap();
+    let call = create("pm_card_visa");
+    let body = String::from_utf8(call.body.clone()).unwrap();
+    for nth in 1..=3 {
+        let head =
+            "POST /v1/payment_intents HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk_test_x\r\n";
+        stream
+            .write_all(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes())
+            .await
+            .unwrap();
+        if nth < 3 {
+            assert!(one_message(&mut stream).await.0.starts_with("http/1.1 200"));
+        }
+    }
+    assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0, "closed without an answer");
+    assert_eq!(served.state.lock().ledger().intents().count(), 3);
     served.stop().await;
 }
