@@ -103,6 +103,12 @@ impl StackClock {
         self.shared.lock().leapt
     }
 
+    /// Has every leap told, with the time after it, before anyone else can see that
+    /// time. Only one can be told; the last who asked is.
+    pub fn on_leap(&self, tell: impl Fn(Timestamp) + Send + Sync + 'static) {
+        self.shared.lock().tell_leap = Some(Box::new(tell));
+    }
+
     fn set(&self, due: Timestamp, fire: oneshot::Sender<Busy>) -> Timer {
         let mut face = self.shared.lock();
         let key = (due, face.next_timer);
@@ -172,6 +178,7 @@ struct Face {
     timers: BTreeMap<TimerKey, oneshot::Sender<Busy>>,
     next_timer: u64,
     busy: BTreeMap<&'static str, usize>,
+    tell_leap: Option<Box<dyn Fn(Timestamp) + Send + Sync>>,
 }
 
 /// Due time, then the order in which they were set.
@@ -186,6 +193,7 @@ impl Shared {
             timers: BTreeMap::new(),
             next_timer: 0,
             busy: BTreeMap::new(),
+            tell_leap: None,
         };
         Self {
             speed: settings.speed.get(),
@@ -227,6 +235,9 @@ impl Face {
         if distance.is_positive() {
             self.at_anchor = self.at_anchor.saturating_add(distance).unwrap_or(Timestamp::MAX);
             self.leapt = self.leapt.saturating_add(distance);
+            if let Some(tell) = &self.tell_leap {
+                tell(due);
+            }
         }
     }
 }

@@ -3,10 +3,11 @@
 //! The counts cover an order's execution and the put of its `POST /orders`, not
 //! that request's own Lambda, its pricing reads, GETs or the reconciler. Whoever
 //! sees a call attributes it: the Lambda host invocations, the DynamoDB endpoint
-//! reads and writes of the Orders table, the driver transitions, the look-alikes'
-//! faces their calls.
+//! reads and writes of the Orders table, the driver transitions. The look-alikes
+//! count their calls themselves, and are asked.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
@@ -34,6 +35,15 @@ pub struct Counts {
     pub carrier_calls: u64,
 }
 
+/// Who counts calls to itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Called {
+    /// The gateway.
+    Gateway,
+    /// The carrier.
+    Carrier,
+}
+
 /// What can be counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Count<'a> {
@@ -47,16 +57,22 @@ pub enum Count<'a> {
     Read,
     /// One write of the order.
     Write,
-    /// One request to the gateway.
-    GatewayCall,
-    /// One request to the carrier.
-    CarrierCall,
 }
 
 /// The counts of all orders; a clone counts into the same book.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Counters {
     orders: Arc<Mutex<BTreeMap<String, Counts>>>,
+    asked: Arc<Mutex<BTreeMap<Called, Ask>>>,
+}
+
+/// Tells how many calls were made for an order.
+type Ask = Arc<dyn Fn(&str) -> u64 + Send + Sync>;
+
+impl fmt::Debug for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counters").field("orders", &self.orders).finish_non_exhaustive()
+    }
 }
 
 impl Counters {
@@ -67,18 +83,31 @@ impl Counters {
 
     /// Adds one to what the order has cost.
     pub fn add(&self, order_id: &str, count: Count<'_>) {
-        let mut orders = self.lock();
+        let mut orders = lock(&self.orders);
         orders.entry(order_id.to_owned()).or_default().add(count);
     }
 
     /// What the order has cost; nothing, for an order never seen.
     pub fn of(&self, order_id: &str) -> Counts {
-        self.lock().get(order_id).cloned().unwrap_or_default()
+        let mut counts = lock(&self.orders).get(order_id).cloned().unwrap_or_default();
+        counts.gateway_calls = self.calls(Called::Gateway, order_id);
+        counts.carrier_calls = self.calls(Called::Carrier, order_id);
+        counts
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Counts>> {
-        self.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Has the calls to a provider told by whoever knows them.
+    pub fn ask(&self, called: Called, calls: impl Fn(&str) -> u64 + Send + Sync + 'static) {
+        lock(&self.asked).insert(called, Arc::new(calls));
     }
+
+    fn calls(&self, called: Called, order_id: &str) -> u64 {
+        let ask = lock(&self.asked).get(&called).cloned();
+        ask.map_or(0, |ask| ask(order_id))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Counts {
@@ -89,8 +118,6 @@ impl Counts {
             Count::Transaction => self.transactions += 1,
             Count::Read => self.reads += 1,
             Count::Write => self.writes += 1,
-            Count::GatewayCall => self.gateway_calls += 1,
-            Count::CarrierCall => self.carrier_calls += 1,
         }
     }
 

@@ -88,6 +88,17 @@ impl Faults {
         self.lock().add(faults)
     }
 
+    /// Puts faults in place of those that were there, if the new ones can be.
+    pub fn replace(&self, faults: Vec<Fault>) -> Result<(), PlanError> {
+        let mut plan = self.lock();
+        let before: Vec<_> = plan.faults().cloned().collect();
+        plan.clear();
+        plan.add(faults).inspect_err(|_| {
+            // They were taken before, so they are taken again.
+            let _ = plan.add(before);
+        })
+    }
+
     /// Adds what a `POST /_faults` holds: a list of faults, or `{"faults": […]}`.
     pub fn add_json(&self, faults: &Value) -> Result<(), PlanError> {
         self.add(Fault::parse_list(faults)?)

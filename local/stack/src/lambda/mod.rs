@@ -26,9 +26,11 @@ mod process;
 mod runtime_api;
 
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
@@ -63,6 +65,7 @@ pub struct LambdaHost {
     counters: Counters,
     faults: Faults,
     logs: LogBook,
+    ended: Arc<AtomicBool>,
 }
 
 impl LambdaHost {
@@ -82,7 +85,8 @@ impl LambdaHost {
             .map(|function| Arc::new(Function::new(function, &runtime_api, &logs)))
             .collect();
         let by_name = functions.iter().flat_map(names).collect();
-        Ok(Arc::new(Self { functions, by_name, clock, counters, faults, logs }))
+        let ended = Arc::default();
+        Ok(Arc::new(Self { functions, by_name, clock, counters, faults, logs, ended }))
     }
 
     /// Invokes a function, waits for its answer, and returns it.
@@ -133,9 +137,13 @@ impl LambdaHost {
         &self.logs
     }
 
-    /// Kills every process and returns when none is left. Invocations under way
-    /// answer `Runtime.ExitError`, later ones are refused.
+    /// Kills every process and returns when none is left.
+    ///
+    /// Invocations under way, and later ones, are never answered: whoever waits for
+    /// one sees what it would see if the whole stack had been killed, and nobody
+    /// takes the end of the stack for a failure of the function.
     pub async fn shutdown(&self) {
+        self.ended.store(true, Ordering::SeqCst);
         for function in &self.functions {
             function.pool.shutdown().await;
         }
@@ -166,15 +174,30 @@ impl LambdaHost {
         if let Some(refusal) = fault.as_ref().and_then(fault::refusal) {
             return Err(refusal);
         }
+        silent_after(&self.ended).await;
         let lease = function.pool.lease()?;
         if let Some(order_id) = &invocation.order_id {
             self.counters.add(order_id, Count::Invocation(name));
         }
+        let ended = Arc::clone(&self.ended);
         let work = async move {
-            let _busy = busy;
-            fault::run(fault, &function, &lease, invocation).await
+            let result = fault::run(fault, &function, &lease, invocation).await;
+            silent_after(&ended).await;
+            drop(busy);
+            result
         };
-        tokio::spawn(work).await.unwrap_or(Err(InvokeError::Service))
+        match tokio::spawn(work).await {
+            Ok(result) => result,
+            Err(broken) if broken.is_panic() => Err(InvokeError::Service),
+            Err(_the_runtime_ends) => pending().await,
+        }
+    }
+}
+
+/// Lets nothing pass once the host has ended.
+async fn silent_after(ended: &AtomicBool) {
+    if ended.load(Ordering::SeqCst) {
+        pending::<()>().await;
     }
 }
 

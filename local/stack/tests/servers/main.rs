@@ -6,4 +6,5 @@ mod clock;
 mod dynamodb;
 mod endpoint;
 mod lambda;
+mod stack;
 mod support;

@@ -1,0 +1,191 @@
+//! A whole stack: it starts, it answers at every port, it keeps its state, and it
+//! ends without a trace. The functions are the probe under their names.
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use jiff::SignedDuration;
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
+use stack::clock::ClockSettings;
+use stack::dynamodb::Caller;
+use stack::functions::{Binaries, read_template};
+use stack::stack::{Ports, Settings, Stack};
+use stack::workspace;
+use tokio::net::TcpListener;
+
+fn probes() -> Binaries {
+    let functions = read_template(&workspace::root()).expect("our template").functions();
+    let program = |name| (name, PathBuf::from(env!("CARGO_BIN_EXE_probe-function")));
+    let names = functions.expect("they are whole").into_iter().map(|function| function.binary);
+    Binaries::of(names.map(program))
+}
+
+async fn fresh() -> Stack {
+    Stack::start(Settings::fresh(&workspace::root(), probes())).await.expect("it starts")
+}
+
+fn leaping() -> ClockSettings {
+    ClockSettings { speed: NonZeroU32::MIN, skip: true, start: None }
+}
+
+fn kept(folder: &Path, fresh: bool) -> Settings {
+    let ports = Ports::default();
+    Settings::kept(&workspace::root(), probes(), ports, leaping(), folder.to_owned(), fresh)
+}
+
+async fn get(url: String, token: &str) -> Response {
+    let request = Client::new().get(url).header("authorization", token);
+    request.send().await.expect("an answer")
+}
+
+async fn json_of(response: Response) -> Value {
+    response.json().await.expect("JSON")
+}
+
+#[tokio::test]
+async fn everything_answers_at_its_port() {
+    let stack = fresh().await;
+    let urls = stack.urls();
+    let health = get(format!("{}/healthz", urls.api), "").await;
+    assert_eq!(health.status(), 200);
+    for provider in [&urls.gateway, &urls.carrier] {
+        let ledger = get(format!("{provider}/_ledger"), "").await;
+        assert_eq!(ledger.status(), 200, "{provider}");
+    }
+    let machine = stack.step_functions().state_machine_arn();
+    let described = Client::new()
+        .post(&urls.aws)
+        .header("x-amz-target", "AWSStepFunctions.DescribeStateMachine")
+        .body(json!({ "stateMachineArn": machine }).to_string())
+        .send()
+        .await
+        .expect("an answer");
+    let described = json_of(described).await;
+    assert_eq!(described["name"], "OrderWorkflow");
+    let definition = described["definition"].as_str().expect("a text");
+    assert!(definition.contains("function:process-payment:1") && !definition.contains("${"));
+    assert_eq!(stack.rows("Orders").await.expect("the table is there"), Vec::<Value>::new());
+    stack.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_api_hands_a_request_to_its_function_as_an_event() {
+    let stack = fresh().await;
+    let api = stack.urls().api;
+    let token = "Bearer dev:alice:orders:read";
+    let event = json_of(get(format!("{api}/orders/ord_1?x=1"), token).await).await;
+    assert_eq!(event["routeKey"], "GET /orders/{orderId}");
+    assert_eq!(event["pathParameters"], json!({ "orderId": "ord_1" }));
+    assert_eq!(event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"], "alice");
+    let epoch = event["requestContext"]["timeEpoch"].as_i64().expect("a time");
+    assert!(epoch <= stack.clock().now().as_millisecond(), "it is the stack's time");
+    stack.shutdown().await;
+}
+
+#[tokio::test]
+async fn requests_without_the_right_token_do_not_reach_a_function() {
+    async fn check(api: &str, token: &str, path: &str, status: u16, message: &str) {
+        let refused = get(format!("{api}{path}"), token).await;
+        assert_eq!(refused.status(), status, "{path} with {token}");
+        assert_eq!(json_of(refused).await, json!({ "message": message }));
+    }
+    let stack = fresh().await;
+    let api = stack.urls().api;
+    check(&api, "", "/orders/ord_1", 401, "Unauthorized").await;
+    check(&api, "Bearer nonsense", "/inventory", 401, "Unauthorized").await;
+    check(&api, "Bearer dev:a:inventory:write", "/orders/ord_1", 403, "Forbidden").await;
+    check(&api, "Bearer dev:a:orders:read", "/nowhere", 404, "Not Found").await;
+    let inventory = get(format!("{api}/inventory"), "Bearer dev:a:").await;
+    assert_eq!(inventory.status(), 200, "any token will do");
+    stack.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_function_that_dies_is_an_error_of_the_api_and_a_large_body_is_refused() {
+    let stack = fresh().await;
+    let url = format!("{}/orders", stack.urls().api);
+    let fault = json!([{ "at": "function.order-api", "kind": "kill" }]);
+    stack.faults().add_json(&fault).expect("a plan");
+    let post = |body: String| {
+        let request = Client::new().post(&url).header("authorization", "Bearer dev:a:orders:write");
+        request.body(body).send()
+    };
+    let broken = post("{}".to_owned()).await.expect("an answer");
+    assert_eq!(broken.status(), 500);
+    assert_eq!(json_of(broken).await, json!({ "message": "Internal Server Error" }));
+    let refused = post(" ".repeat(10 * 1024 * 1024 + 1)).await.expect("an answer");
+    assert_eq!(refused.status(), 413);
+    stack.shutdown().await;
+}
+
+#[tokio::test]
+async fn shutdown_leaves_no_process_and_no_file() {
+    let stack = fresh().await;
+    let invoked = stack.lambda().invoke("check-inventory", r#"{"do":"pid"}"#.into()).await;
+    let answer: Value = serde_json::from_slice(&invoked.expect("it ran").payload).expect("JSON");
+    let process = PathBuf::from(format!("/proc/{}", answer["pid"]));
+    assert!(process.exists());
+    let (folder, urls) = (stack.folder().to_owned(), stack.urls());
+    assert!(folder.exists());
+    stack.shutdown().await;
+    assert!(!process.exists(), "a process is left");
+    assert!(!folder.exists(), "{} is left", folder.display());
+    for url in [urls.api, urls.aws, urls.gateway, urls.carrier] {
+        let address = url.trim_start_matches("http://").to_owned();
+        let opened = TcpListener::bind(&address).await;
+        assert!(opened.is_ok(), "{address} is still taken");
+    }
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_named_with_what_to_do() {
+    let taken = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let port = taken.local_addr().expect("its address").port();
+    let folder = tempfile::tempdir().expect("a folder");
+    let ports = Ports { aws: port, ..Ports::default() };
+    let (root, path) = (workspace::root(), folder.path().to_owned());
+    let settings = Settings::kept(&root, probes(), ports, leaping(), path, false);
+    let error = Stack::start(settings).await.expect_err("it is taken").to_string();
+    let expected = format!(
+        "port {port} (AWS endpoint) is in use: end the program that has it, or choose another \
+         port with --aws-port (0 takes a free one)"
+    );
+    assert_eq!(error, expected);
+}
+
+#[tokio::test]
+async fn two_stacks_do_not_share_a_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = Stack::start(kept(folder.path(), false)).await.expect("it starts");
+    let error = Stack::start(kept(folder.path(), false)).await.expect_err("it is in use");
+    assert!(error.to_string().contains("--state-dir"), "{error}");
+    first.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_kept_stack_goes_on_where_it_ended_and_its_time_never_goes_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let first = Stack::start(kept(folder.path(), false)).await.expect("it starts");
+    let item = json!({ "TableName": "Inventory", "Item": { "sku": { "S": "MUG" } } });
+    first.dynamodb().call("PutItem", &item, Caller::Other).await.expect("it is written");
+    let body = json!({ "faults": [{ "at": "gateway.create", "kind": "500" }] });
+    let plan = format!("{}/_faults", first.urls().gateway);
+    let planned = Client::new().post(plan).body(body.to_string()).send().await.expect("an answer");
+    assert_eq!(planned.status(), 200);
+    let later = first.clock().now().saturating_add(SignedDuration::from_hours(72));
+    drop(first.clock().sleep_until(later.expect("a time")).await);
+    let ended = first.clock().now();
+    first.shutdown().await;
+
+    let second = Stack::start(kept(folder.path(), false)).await.expect("it starts");
+    assert!(second.clock().now() >= ended, "the time went back");
+    assert_eq!(second.rows("Inventory").await.expect("they are there").len(), 1);
+    let plan = json_of(get(format!("{}/_faults", second.urls().gateway), "").await).await;
+    assert_eq!(plan["faults"][0]["at"], "gateway.create", "the look-alike has its journal");
+    second.shutdown().await;
+
+    let third = Stack::start(kept(folder.path(), true)).await.expect("it starts");
+    assert_eq!(third.rows("Inventory").await.expect("it is there"), Vec::<Value>::new());
+    third.shutdown().await;
+}
