@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::states::Done;
 use super::thread::{Doing, Thread, ThreadId, Work};
-use super::{Alarm, Command, Execution, Status, TimerKind};
+use super::{Alarm, Execution, Status, TimerKind};
 use crate::dataflow;
 use crate::definition::{Catcher, Kind, Transition};
 use crate::history::{self, EventType, Log};
@@ -306,32 +306,6 @@ impl Execution {
         for timer in timers {
             self.cancel_timer(timer);
         }
-        self.forget_unset_timers();
-    }
-
-    /// A timer that was set and cancelled in one go need not be mentioned.
-    fn forget_unset_timers(&mut self) {
-        let cancelled: Vec<_> = self
-            .commands
-            .iter()
-            .filter_map(|command| match command {
-                Command::CancelTimer { timer } => Some(*timer),
-                _ => None,
-            })
-            .collect();
-        let set_now = |timer: &super::TimerId, commands: &[Command]| {
-            commands.iter().any(
-                |command| matches!(command, Command::SetTimer { timer: new, .. } if new == timer),
-            )
-        };
-        let both: Vec<_> =
-            cancelled.into_iter().filter(|timer| set_now(timer, &self.commands)).collect();
-        self.commands.retain(|command| match command {
-            Command::SetTimer { timer, .. } | Command::CancelTimer { timer } => {
-                !both.contains(timer)
-            }
-            _ => true,
-        });
     }
 
     /// The log and the last event of a thread, for events beside its chain.

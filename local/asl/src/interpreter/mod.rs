@@ -111,7 +111,7 @@ impl Execution {
             }
         }
         execution.run();
-        let commands = std::mem::take(&mut execution.commands);
+        let commands = execution.take_commands();
         (execution, commands)
     }
 
@@ -130,7 +130,7 @@ impl Execution {
             Event::StopRequested { error, cause } => self.stop(error, cause),
         }
         self.run();
-        std::mem::take(&mut self.commands)
+        self.take_commands()
     }
 
     /// Everything that was written down so far.
@@ -161,6 +161,28 @@ impl Execution {
     /// How often it was redriven.
     pub fn redrive_count(&self) -> u32 {
         self.redrives
+    }
+
+    /// The commands for the driver, without those that took each other back: a
+    /// call that was abandoned before it was made, a timer cancelled before it was set.
+    fn take_commands(&mut self) -> Vec<Command> {
+        let mut commands = std::mem::take(&mut self.commands);
+        let (mut calls, mut timers) = (BTreeMap::new(), BTreeMap::new());
+        for command in &commands {
+            match command {
+                Command::Run { task, .. } | Command::Abandon { task } => {
+                    *calls.entry(*task).or_insert(0) += 1;
+                }
+                Command::SetTimer { timer, .. } | Command::CancelTimer { timer } => {
+                    *timers.entry(*timer).or_insert(0) += 1;
+                }
+            }
+        }
+        commands.retain(|command| match command {
+            Command::Run { task, .. } | Command::Abandon { task } => calls[task] < 2,
+            Command::SetTimer { timer, .. } | Command::CancelTimer { timer } => timers[timer] < 2,
+        });
+        commands
     }
 
     fn is_running(&self) -> bool {

@@ -259,16 +259,10 @@ impl Execution {
         Some(attempt.thread)
     }
 
-    /// Forgets an attempt that was not answered, and tells the driver. A call
-    /// that the driver was not yet told of is not made at all.
+    /// Forgets an attempt that was not answered, and tells the driver.
     pub(super) fn abandon(&mut self, task: TaskId) -> Option<ThreadId> {
         let thread = self.release(task)?;
-        let told = self.commands.len();
-        self.commands
-            .retain(|command| !matches!(command, Command::Run { task: new, .. } if *new == task));
-        if self.commands.len() == told {
-            self.commands.push(Command::Abandon { task });
-        }
+        self.commands.push(Command::Abandon { task });
         Some(thread)
     }
 
