@@ -1,0 +1,347 @@
+//! The API over ports in memory, and requests as the gateway hands them on.
+
+#![allow(dead_code, clippy::unwrap_used, reason = "each test file uses its own part of this")]
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use domain::answer::Message;
+use domain::catalogue::StockItem;
+use domain::ports::{
+    AnswerTask, Answered, ExecutionView, Listed, Listing, LoadOrder, PlaceOrder, Placed,
+    ReadCatalogue, ReadExecution, SaveOrder, Saved, StartExecution, StateVisit, StoreUnavailable,
+    WorkflowUnavailable, WriteCatalogue,
+};
+use domain::{
+    Currency, CustomerId, ExecutionName, Moment, Money, Order, OrderId, Sku, TaskToken, sample,
+};
+use order_api::Api;
+use serde_json::{Value, json};
+
+/// Who places the sample orders.
+pub(crate) const ADA: &str = "customer-1";
+/// Somebody else.
+pub(crate) const BOB: &str = "customer-2";
+/// An operator.
+pub(crate) const OP: &str = "op-1";
+
+/// The world that the API works in.
+#[derive(Default)]
+pub(crate) struct World {
+    /// The Orders table.
+    pub(crate) orders: Mutex<BTreeMap<OrderId, Order>>,
+    /// The Inventory table.
+    pub(crate) shelves: Mutex<BTreeMap<Sku, StockItem>>,
+    /// What was started, by name, with its input.
+    pub(crate) started: Mutex<Vec<(String, Value)>>,
+    /// What waits were told.
+    pub(crate) answered: Mutex<Vec<(TaskToken, Message)>>,
+    /// The tables are away.
+    pub(crate) store_is_down: Mutex<bool>,
+    /// Step Functions is away.
+    pub(crate) workflow_is_down: Mutex<bool>,
+    /// What happens to the order just before the next save: somebody was faster.
+    pub(crate) meanwhile: Mutex<Option<Order>>,
+}
+
+/// A response of the function, taken apart.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u64,
+    pub(crate) headers: Value,
+    pub(crate) body: Value,
+    pub(crate) text: String,
+}
+
+/// A request, as a client makes it.
+#[derive(Clone)]
+pub(crate) struct Call {
+    pub(crate) event: Value,
+}
+
+impl Call {
+    pub(crate) fn new(method: &str, path: &str) -> Self {
+        let at = sample::placed_at().timestamp().as_millisecond();
+        Self {
+            event: json!({
+                "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
+                "headers": {"host": "api.example"},
+                "requestContext": {
+                    "http": {"method": method, "path": path}, "stage": "$default", "timeEpoch": at,
+                },
+                "isBase64Encoded": false,
+            }),
+        }
+    }
+
+    /// With the token of this caller, which has these scopes.
+    pub(crate) fn by(mut self, sub: &str, scopes: &str) -> Self {
+        let claims = json!({"sub": sub, "scope": scopes});
+        self.event["requestContext"]["authorizer"] =
+            json!({"jwt": {"claims": claims, "scopes": null}});
+        self
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.event["headers"][name] = json!(value);
+        self
+    }
+
+    pub(crate) fn at(mut self, at: Moment) -> Self {
+        self.event["requestContext"]["timeEpoch"] = json!(at.timestamp().as_millisecond());
+        self
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.text(&body.to_string())
+    }
+
+    pub(crate) fn text(mut self, body: &str) -> Self {
+        self.event["body"] = json!(body);
+        self.header("content-type", "application/json")
+    }
+
+    pub(crate) fn without(mut self, header: &str) -> Self {
+        self.event["headers"].as_object_mut().unwrap().remove(header);
+        self
+    }
+}
+
+/// The body of an order: two mugs and a shirt.
+pub(crate) fn order_body() -> Value {
+    json!({
+        "customer": {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+14155550123"},
+        "shippingAddress": {
+            "street1": "417 Montgomery St", "city": "San Francisco", "state": "CA",
+            "postalCode": "94104", "country": "US",
+        },
+        "items": [{"sku": "MUG", "quantity": 2}, {"sku": "TEE", "quantity": 1}],
+        "paymentMethod": "pm_card_visa",
+        "shippingService": "standard",
+    })
+}
+
+/// The request of an order with this body and this key.
+pub(crate) fn post(body: &Value, key: &str) -> Call {
+    Call::new("POST", "/orders").by(ADA, "orders:write").header("idempotency-key", key).json(body)
+}
+
+/// The id that the order of this key has.
+pub(crate) fn id_of(key: &str) -> OrderId {
+    OrderId::of_request(&CustomerId::parse(ADA).unwrap(), key)
+}
+
+impl World {
+    /// A shop that sells mugs, shirts, and a cup in euros.
+    pub(crate) fn new() -> Api<Self, Self, Self> {
+        let world = Self::default();
+        for (sku, price, currency) in [
+            ("MUG", 1250, Currency::Usd),
+            ("TEE", 1999, Currency::Usd),
+            ("CUP", 1250, Currency::Eur),
+            ("FAN", 1250, Currency::Jpy),
+            ("PIN", 1, Currency::Usd),
+        ] {
+            let sku = Sku::parse(sku).unwrap();
+            let item = StockItem {
+                sku: sku.clone(),
+                title: sku.as_str().to_lowercase(),
+                unit_price: Money::new(price, currency),
+                weight_grams: 100,
+                available: 5,
+                received: 7,
+            };
+            world.shelves.lock().unwrap().insert(sku, item);
+        }
+        let api = Api {
+            orders: world,
+            inventory: Self::default(),
+            workflow: Self::default(),
+            currencies: vec![Currency::Usd, Currency::Eur],
+        };
+        // One world plays each part: the shelves are the inventory's.
+        std::mem::swap(
+            &mut *api.orders.shelves.lock().unwrap(),
+            &mut *api.inventory.shelves.lock().unwrap(),
+        );
+        api
+    }
+
+    /// The same shop, with this order on record.
+    pub(crate) fn with(order: &Order) -> Api<Self, Self, Self> {
+        let api = Self::new();
+        api.orders.orders.lock().unwrap().insert(order.order_id.clone(), order.clone());
+        api
+    }
+
+    pub(crate) fn order(&self, id: &OrderId) -> Option<Order> {
+        self.orders.lock().unwrap().get(id).cloned()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.orders.lock().unwrap().len()
+    }
+
+    fn open(&self) -> Result<(), StoreUnavailable> {
+        if *self.store_is_down.lock().unwrap() {
+            return Err(StoreUnavailable("GetItem: no connection".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn reach(&self) -> Result<(), WorkflowUnavailable> {
+        if *self.workflow_is_down.lock().unwrap() {
+            return Err(WorkflowUnavailable("StartExecution: no connection".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// Sends a request.
+pub(crate) async fn send(api: &Api<World, World, World>, call: Call) -> Answer {
+    let response =
+        order_api::handle(&call.event, api, || panic!("the event brings its time")).await.unwrap();
+    let text = response["body"].as_str().unwrap().to_owned();
+    Answer {
+        status: response["statusCode"].as_u64().unwrap(),
+        headers: response["headers"].clone(),
+        body: serde_json::from_str(&text).unwrap_or_default(),
+        text,
+    }
+}
+
+impl Answer {
+    /// The fields at fault.
+    pub(crate) fn fields(&self) -> Vec<&str> {
+        let errors = self.body["errors"].as_array();
+        errors.into_iter().flatten().filter_map(|error| error["field"].as_str()).collect()
+    }
+
+    /// It is a problem of this status and kind, in the form of RFC 9457.
+    #[track_caller]
+    pub(crate) fn is_problem(&self, status: u64, kind: &str) {
+        assert_eq!(self.status, status, "{}", self.text);
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        assert_eq!(self.body["type"], format!("urn:problem-type:order-api:{kind}"));
+        assert_eq!(self.body["status"], status);
+        for name in ["title", "detail"] {
+            assert!(self.body[name].as_str().is_some_and(|text| !text.is_empty()), "{name}");
+        }
+    }
+}
+
+impl LoadOrder for World {
+    async fn load(&self, id: &OrderId) -> Result<Option<Order>, StoreUnavailable> {
+        self.open()?;
+        Ok(self.order(id))
+    }
+}
+
+impl SaveOrder for World {
+    async fn save(&self, before: &Order, after: &Order) -> Result<Saved, StoreUnavailable> {
+        self.open()?;
+        let mut orders = self.orders.lock().unwrap();
+        if let Some(theirs) = self.meanwhile.lock().unwrap().take() {
+            orders.insert(theirs.order_id.clone(), theirs);
+        }
+        let held = orders.get_mut(&before.order_id).filter(|held| held.version == before.version);
+        Ok(match held {
+            Some(held) => {
+                *held = after.clone();
+                Saved::Done
+            }
+            None => Saved::Changed,
+        })
+    }
+}
+
+impl PlaceOrder for World {
+    async fn place(&self, order: &Order) -> Result<Placed, StoreUnavailable> {
+        self.open()?;
+        let mut orders = self.orders.lock().unwrap();
+        if let Some(earlier) = orders.get(&order.order_id) {
+            return Ok(Placed::Exists(Box::new(earlier.clone())));
+        }
+        orders.insert(order.order_id.clone(), order.clone());
+        Ok(Placed::New)
+    }
+}
+
+impl ReadCatalogue for World {
+    async fn items(&self, skus: &[Sku]) -> Result<Vec<StockItem>, StoreUnavailable> {
+        self.open()?;
+        let shelves = self.shelves.lock().unwrap();
+        Ok(skus.iter().filter_map(|sku| shelves.get(sku).cloned()).collect())
+    }
+
+    async fn all(&self) -> Result<Vec<StockItem>, StoreUnavailable> {
+        self.open()?;
+        Ok(self.shelves.lock().unwrap().values().cloned().collect())
+    }
+}
+
+impl WriteCatalogue for World {
+    async fn list(&self, listing: &Listing) -> Result<Listed, StoreUnavailable> {
+        self.open()?;
+        let mut shelves = self.shelves.lock().unwrap();
+        let held = shelves.get(&listing.sku);
+        if held.is_some() && listing.available.is_some() {
+            return Ok(Listed::ExistsAlready);
+        }
+        let opening = listing.available.unwrap_or(0);
+        let item = StockItem {
+            sku: listing.sku.clone(),
+            title: listing.title.clone(),
+            unit_price: listing.unit_price,
+            weight_grams: listing.weight_grams,
+            available: held.map_or(opening, |held| held.available),
+            received: held.map_or(opening, |held| held.received),
+        };
+        shelves.insert(listing.sku.clone(), item.clone());
+        Ok(Listed::Done(item))
+    }
+}
+
+impl StartExecution for World {
+    async fn start(&self, name: &ExecutionName, input: &Value) -> Result<(), WorkflowUnavailable> {
+        self.reach()?;
+        self.started.lock().unwrap().push((name.to_string(), input.clone()));
+        Ok(())
+    }
+}
+
+impl AnswerTask for World {
+    async fn answer(
+        &self,
+        token: &TaskToken,
+        message: &Message,
+    ) -> Result<Answered, WorkflowUnavailable> {
+        self.reach()?;
+        self.answered.lock().unwrap().push((token.clone(), message.clone()));
+        Ok(Answered::Delivered)
+    }
+}
+
+impl ReadExecution for World {
+    async fn read(
+        &self,
+        name: &ExecutionName,
+    ) -> Result<Option<ExecutionView>, WorkflowUnavailable> {
+        self.reach()?;
+        let started = self.started.lock().unwrap();
+        let found = started.iter().find(|(started, _)| *started == name.as_str());
+        Ok(found.map(|_| ExecutionView {
+            status: "RUNNING".to_owned(),
+            started_at: sample::placed_at(),
+            stopped_at: None,
+            states: vec![StateVisit {
+                name: "ProcessPayment".to_owned(),
+                kind: "Task".to_owned(),
+                entered_at: sample::placed_at(),
+                exited_at: None,
+                attempts: 1,
+                error: None,
+            }],
+        }))
+    }
+}
