@@ -4,10 +4,12 @@
 //! the ids in its history, in which order answers came where branches ran side by
 //! side. Nothing is taken from it that the engine should find out itself.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use asl::{Command, Event, Execution, Machine, Start, Status, TaskId, TaskRequest, TimerId};
+use asl::{
+    Command, Event, Execution, Machine, Start, Status, TaskId, TaskRequest, TimerId, TimerKind,
+};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -44,17 +46,7 @@ pub(super) fn run(recording: &Recording) -> Result<Run, Refused> {
         if *execution.status() != Status::Running {
             break;
         }
-        let event = match world.next_answer() {
-            Some(event) => event,
-            None if stop => {
-                stop = false;
-                stop_request(recording)
-            }
-            None => match world.next_timer() {
-                Some(event) => event,
-                None => break,
-            },
-        };
+        let Some(event) = world.next(execution.history().len(), &mut stop) else { break };
         let commands = execution.handle(event, world.now);
         world.obey(commands);
     }
@@ -69,13 +61,19 @@ fn start(recording: &Recording) -> Start {
     let (machine, name) = (&recording.state_machine_name, &recording.execution_name);
     let arn =
         |kind: &str, rest: &str| format!("arn:aws:states:us-east-1:111111111111:{kind}:{rest}");
+    let execution_arn = if recording.is_express() {
+        // The id that AWS makes up for each run is anonymised along with the name.
+        arn("express", &format!("{machine}:{name}:{}", name.replace("-9000-", "-9001-")))
+    } else {
+        arn("execution", &format!("{machine}:{name}"))
+    };
     Start {
-        execution_arn: arn("execution", &format!("{machine}:{name}")),
+        execution_arn,
+        redrivable: recording.is_redrivable(),
         execution_name: name.clone(),
         state_machine_arn: arn("stateMachine", machine),
         state_machine_name: machine.clone(),
         role_arn: "arn:aws:iam::111111111111:role/test-sfn-role".to_owned(),
-        redrivable: recording.is_redrivable(),
         input: recording.input(),
         seed: 1,
     }
@@ -143,7 +141,7 @@ struct World<'a> {
     /// What tasks will be told, by when the recording has it.
     answers: BTreeMap<(u64, u64), (TaskId, Event)>,
     answered: u64,
-    timers: BTreeSet<(Timestamp, TimerId)>,
+    timers: BTreeMap<(Timestamp, TimerId), TimerKind>,
     unanswered: Option<String>,
 }
 
@@ -161,7 +159,7 @@ impl<'a> World<'a> {
             unused,
             answers: BTreeMap::new(),
             answered: 0,
-            timers: BTreeSet::new(),
+            timers: BTreeMap::new(),
             unanswered: None,
         }
     }
@@ -171,12 +169,32 @@ impl<'a> World<'a> {
             match command {
                 Command::Run { task, request } => self.take_up(task, &request),
                 Command::Abandon { task } => self.answers.retain(|_, (one, _)| *one != task),
-                Command::SetTimer { timer, due, .. } => {
-                    self.timers.insert((due, timer));
+                Command::SetTimer { timer, due, kind, .. } => {
+                    self.timers.insert((due, timer), kind);
                 }
-                Command::CancelTimer { timer } => self.timers.retain(|(_, one)| *one != timer),
+                Command::CancelTimer { timer } => self.timers.retain(|(_, one), _| *one != timer),
             }
         }
+    }
+
+    /// What happens next, after so many events: answers come at once, unless the
+    /// recording has them after the end of a pause; then whoever wants to stop the
+    /// execution does; then time passes.
+    fn next(&mut self, events: usize, stop: &mut bool) -> Option<Event> {
+        let answer = self.answers.keys().next().map(|(id, _)| *id);
+        let later = answer.is_some_and(|id| id > u64::try_from(events).unwrap_or(0) + 1);
+        if later && self.recording.has_ids() && self.is_pausing() {
+            return self.next_timer();
+        }
+        self.next_answer()
+            .or_else(|| std::mem::take(stop).then(|| stop_request(self.recording)))
+            .or_else(|| self.next_timer())
+    }
+
+    /// Whether the next timer ends a pause, rather than a task's or the execution's time.
+    fn is_pausing(&self) -> bool {
+        let next = self.timers.values().next();
+        next.is_some_and(|kind| matches!(kind, TimerKind::Wait | TimerKind::RetryDelay))
     }
 
     fn next_answer(&mut self) -> Option<Event> {
@@ -184,7 +202,7 @@ impl<'a> World<'a> {
     }
 
     fn next_timer(&mut self) -> Option<Event> {
-        let (due, timer) = self.timers.pop_first()?;
+        let ((due, timer), _) = self.timers.pop_first()?;
         self.now = self.now.max(due);
         Some(Event::TimerFired { timer })
     }

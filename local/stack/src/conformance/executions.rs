@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::compare::{Pair, pair_histories};
 use super::drive;
 use super::report::{Group, Part, Verdict};
-use super::vectors::{Event, Recording};
+use super::vectors::{Event, Recording, Strange};
 
 /// Runs a recording and pairs what it came to with what AWS recorded.
 pub(super) fn judge(recording: &Recording) -> Verdict {
@@ -23,6 +23,14 @@ pub(super) fn judge(recording: &Recording) -> Verdict {
         },
     }
     verdict
+}
+
+/// A recording that is not understood counts as one that disagrees.
+pub(super) fn refuse(strange: &Strange) -> Verdict {
+    let Strange { name, tier, query_language, why } = strange;
+    let group = Group::Tier { tier: tier.clone(), query_language: query_language.clone() };
+    let skipped = Some(format!("it is not understood: {why}"));
+    Verdict { name: name.clone(), group, parts: Vec::new(), skipped }
 }
 
 fn pairs(recording: &Recording, outcome: Value, history: &[Value]) -> Vec<(Part, Pair)> {

@@ -18,7 +18,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::json;
 
 use report::{Report, Verdict};
@@ -90,6 +90,7 @@ fn judge(vector: &Vector) -> (Verdict, bool) {
         }
         Vector::ApiError(request) => (definitions::judge_refusal(request), false),
         Vector::ValidateDefinition(request) => (definitions::judge_validation(request), false),
+        Vector::Strange(strange) => (executions::refuse(strange), false),
     }
 }
 
@@ -102,14 +103,15 @@ struct Folders {
 impl Folders {
     fn of(dir: &Path) -> Result<Self> {
         let existing = |path: PathBuf| path.is_dir().then_some(path);
-        let itself = |name: &str| dir.ends_with(name).then(|| dir.to_owned()).and_then(existing);
-        let found = Self {
-            vectors: existing(dir.join("vectors")).or_else(|| itself("vectors")),
-            definitions: existing(dir.join("definitions"))
-                .or_else(|| dir.join("PROVENANCE.json").is_file().then(|| dir.to_owned())),
+        let mut found = Self {
+            vectors: existing(dir.join("vectors")),
+            definitions: existing(dir.join("definitions")),
         };
         if found.vectors.is_none() && found.definitions.is_none() {
-            bail!("{} holds neither vectors/ nor definitions/", dir.display());
+            // Then it must be one of the two itself, whatever its name.
+            let definitions = dir.join("PROVENANCE.json").is_file();
+            let folder = Some(dir.to_owned());
+            *(if definitions { &mut found.definitions } else { &mut found.vectors }) = folder;
         }
         Ok(found)
     }

@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// A file of recordings.
+/// A file of recordings, each still as JSON: one that is not understood is skipped.
 #[derive(Debug, Deserialize)]
 struct File {
-    vectors: Vec<Vector>,
+    vectors: Vec<Value>,
 }
 
 /// One recording.
@@ -22,6 +22,18 @@ pub(super) enum Vector {
     ApiError(Request),
     /// A definition that AWS was asked about.
     ValidateDefinition(Request),
+    /// Something that does not have the form of a recording.
+    #[serde(skip)]
+    Strange(Strange),
+}
+
+/// A recording that is not understood, as far as it is.
+#[derive(Debug)]
+pub(super) struct Strange {
+    pub(super) name: String,
+    pub(super) tier: String,
+    pub(super) query_language: String,
+    pub(super) why: String,
 }
 
 /// An execution as AWS ran it.
@@ -30,20 +42,29 @@ pub(super) struct Recording {
     pub(super) name: String,
     pub(super) tier: String,
     pub(super) query_language: String,
+    #[serde(rename = "type", default)]
+    machine_type: String,
     #[serde(default)]
     pub(super) flags: Vec<String>,
     definition: Option<Value>,
     definition_text: Option<String>,
-    input: Option<Value>,
+    /// A call without an input means an empty object.
+    #[serde(default = "empty")]
+    input: Value,
     pub(super) execution_name: String,
     pub(super) state_machine_name: String,
     #[serde(default)]
     aws_validated: String,
     #[serde(default)]
     pub(super) mocks: Vec<Mock>,
+    #[serde(default)]
     pub(super) mocks_complete: bool,
     pub(super) expected: Map<String, Value>,
     pub(super) expected_history: Option<Vec<Event>>,
+}
+
+fn empty() -> Value {
+    Value::Object(Map::new())
 }
 
 /// An event of a recorded history.
@@ -85,7 +106,12 @@ pub(super) enum Outcome {
     /// It gave a result.
     Result { result: Value },
     /// It failed; a worker may leave out both.
-    Failure { error: Value, cause: Value },
+    Failure {
+        #[serde(default)]
+        error: Value,
+        #[serde(default)]
+        cause: Value,
+    },
 }
 
 /// A call of the Step Functions API and what AWS answered.
@@ -112,9 +138,18 @@ impl Vector {
         for path in paths {
             let file = || format!("cannot read {}", path.display());
             let text = std::fs::read_to_string(&path).with_context(file)?;
-            vectors.extend(serde_json::from_str::<File>(&text).with_context(file)?.vectors);
+            let found = serde_json::from_str::<File>(&text).with_context(file)?.vectors;
+            vectors.extend(found.into_iter().map(Self::read));
         }
         Ok(vectors)
+    }
+
+    fn read(value: Value) -> Self {
+        let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+        let (name, tier, query_language) = (text("name"), text("tier"), text("query_language"));
+        serde_json::from_value(value).unwrap_or_else(|why| {
+            Self::Strange(Strange { name, tier, query_language, why: why.to_string() })
+        })
     }
 }
 
@@ -128,15 +163,26 @@ impl Recording {
         }
     }
 
-    /// The input as text; a call without one means an empty object.
+    /// The input as text.
     pub(super) fn input(&self) -> String {
-        self.input.as_ref().map_or_else(|| "{}".to_owned(), text)
+        text(&self.input)
     }
 
     /// Whether AWS counted redrives in the context object: it has done so since
     /// 2023-11-15, and never for Express executions.
     pub(super) fn is_redrivable(&self) -> bool {
-        self.aws_validated.as_str() >= "2023-11-15" && !self.has_flag("express")
+        self.aws_validated.as_str() >= "2023-11-15" && !self.is_express()
+    }
+
+    /// Whether it is an Express execution, which keeps no history.
+    pub(super) fn is_express(&self) -> bool {
+        self.machine_type == "EXPRESS"
+    }
+
+    /// Whether the ids in the recorded history are AWS's own.
+    pub(super) fn has_ids(&self) -> bool {
+        let sorted = self.has_flag("parallel_history_sorted_by_localstack");
+        self.expected_history.is_some() && !sorted
     }
 
     /// What the history shows of tasks, for recordings whose answers were not extracted:
