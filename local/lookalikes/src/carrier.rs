@@ -201,6 +201,10 @@ impl Provider for Carrier {
         }
     }
 
+    fn in_flight(&self) -> Vec<Ticket> {
+        self.in_flight.iter().map(|id| Ticket(Some(id.clone()))).collect()
+    }
+
     fn advance(&mut self, at: Timestamp) {
         while let Some((when, RefundFinal(place))) = self.due.take(at) {
             self.end_refund(place, when);

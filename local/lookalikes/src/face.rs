@@ -131,7 +131,8 @@ impl fmt::Debug for Hooks {
     }
 }
 
-/// Serves the model until `shutdown`; then every connection is dropped.
+/// Serves the model until `shutdown`; then every connection is dropped. Calls that a replayed
+/// model still holds in flight are ended first: their connections are long gone.
 ///
 /// The listener must be on the loopback interface: the control routes ask for no secret.
 pub async fn serve<P: Provider>(
@@ -149,6 +150,10 @@ pub async fn serve<P: Provider>(
     }
     let (send, receive) = mpsc::channel(DELIVERIES_AT_MOST);
     let face = Arc::new(Face { state, clock, hooks, deliveries: send, changed: Notify::new() });
+    let left_behind = face.state.lock().in_flight();
+    for ticket in left_behind {
+        face.give(Input::Release(ticket)).await;
+    }
     let mut tasks = JoinSet::new();
     if let Some(webhook) = face.hooks.webhook.clone() {
         tasks.spawn(deliver::run(Arc::clone(&face), webhook, receive));

@@ -355,6 +355,10 @@ impl Provider for Gateway {
         }
     }
 
+    fn in_flight(&self) -> Vec<Ticket> {
+        self.keys.in_flight().map(|key| Ticket(Some(key.to_owned()))).collect()
+    }
+
     fn advance(&mut self, at: Timestamp) {
         while let Some((when, timer)) = self.due.take(at) {
             self.ring(timer, when);

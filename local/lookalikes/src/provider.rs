@@ -26,6 +26,9 @@ pub trait Provider: Send + 'static {
     /// Ends a call that hung or was late.
     fn release(&mut self, ticket: &Ticket);
 
+    /// The tickets that were not given back. After a crash nobody holds them any more.
+    fn in_flight(&self) -> Vec<Ticket>;
+
     /// Lets everything happen that was due by `at`. Every other method that has a time does
     /// this first, so it is only needed for what is to happen while nobody calls.
     fn advance(&mut self, at: Timestamp);
@@ -171,6 +174,7 @@ pub fn apply(provider: &mut dyn Provider, record: &Record) -> Came {
 }
 
 /// Brings a new model to where the recorded one was. What there was to tell has been told.
+/// Calls that were in flight still are: `face::serve` ends them, and records that it did.
 pub fn replay(provider: &mut dyn Provider, records: impl IntoIterator<Item = Record>) {
     for record in records {
         apply(provider, &record);

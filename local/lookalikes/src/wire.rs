@@ -21,8 +21,35 @@ pub struct Call {
     pub path_and_query: String,
     /// The headers, in the order in which they came.
     pub headers: Vec<(String, String)>,
-    /// The body's bytes.
+    /// The body's bytes. Written down, they are a text where they are one.
+    #[serde(with = "as_text")]
     pub body: Vec<u8>,
+}
+
+/// Bytes in a journal: a text, or numbers where they are none.
+mod as_text {
+    use serde::{Deserialize, Deserializer, Serialize as _, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        Bytes(Vec<u8>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => to.serialize_str(text),
+            Err(_) => bytes.serialize(to),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        Ok(match Written::deserialize(from)? {
+            Written::Text(text) => text.into_bytes(),
+            Written::Bytes(bytes) => bytes,
+        })
+    }
 }
 
 impl Call {

@@ -77,6 +77,11 @@ impl Keys {
         }
     }
 
+    /// The keys of calls that have not ended.
+    pub(crate) fn in_flight(&self) -> impl Iterator<Item = &str> {
+        self.kept.iter().filter(|(_, kept)| kept.in_flight).map(|(key, _)| key.as_str())
+    }
+
     /// Forgets what is a day old at `at`, unless it is still in flight.
     pub(crate) fn forget(&mut self, at: Timestamp) {
         let old: Vec<String> = self

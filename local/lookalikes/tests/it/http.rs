@@ -603,3 +603,23 @@ async fn one_connection_carries_many_calls_until_a_fault_ends_it() {
     assert_eq!(served.state.lock().ledger().intents().count(), 3);
     served.stop().await;
 }
+
+#[tokio::test]
+async fn a_call_in_flight_when_the_stack_died_is_ended_when_it_is_served_again() {
+    let first = served(Gateway::new(1)).await;
+    let intent = first.created().await;
+    first.plan(fault("hang")).await;
+    let confirm = post(&intent, "confirm", &[]).header("idempotency-key", "confirm");
+    let hanging = first.sent(&confirm).await;
+    while first.state.lock().in_flight().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // As a kill would leave it: the model as it was, the connection gone without a word.
+    let left_behind = first.state.lock().clone();
+    drop(hanging);
+    let second = served(left_behind).await;
+    assert_eq!(second.call(&confirm).await.unwrap().status, 200);
+    assert_eq!(second.recorded.load(Ordering::SeqCst), 2, "the end of the first, and the second");
+    second.stop().await;
+    first.stop().await;
+}

@@ -97,3 +97,14 @@ fn a_plan_or_an_act_that_cannot_be_says_why() {
     let came = apply(&mut gateway, &Record { at: at(0), input: Input::Act(act) });
     assert!(matches!(came, Came::BadAct(_)), "{came:?}");
 }
+
+#[test]
+fn a_call_is_written_as_text_where_it_is_one_and_comes_back_byte_for_byte() {
+    let text = create("pm_card_visa");
+    let bytes = Call::new("POST", "/").body(vec![0xff, 0x00]);
+    assert!(serde_json::to_string(&text).unwrap().contains("amount=2599"));
+    for call in [text, bytes] {
+        let written = serde_json::to_string(&call).unwrap();
+        assert_eq!(serde_json::from_str::<Call>(&written).unwrap(), call);
+    }
+}
