@@ -45,9 +45,9 @@ impl<O: LoadOrder + SaveOrder, S: ReserveStock + ReleaseStock> CheckInventory<O,
         shortages: Vec<Shortage>,
         at: Moment,
     ) -> Result<Found, Stop> {
-        let first = match (order.when_out_of_stock, shortages.first()) {
-            (WhenOutOfStock::Wait, Some(first)) => first,
-            _ => return Ok(Found::Short { shortages }),
+        let (WhenOutOfStock::Wait, Some(first)) = (order.when_out_of_stock, shortages.first())
+        else {
+            return Ok(Found::Short { shortages });
         };
         let waiting = order.backordered(&first.sku, at);
         match waiting.backorder.as_ref().map(|backorder| backorder.deadline) {

@@ -126,9 +126,10 @@ impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
                 return Ok(PaymentStatus::Voided);
             }
             Called::NotBegun(why) => return Err(not_begun(&why).into()),
-            Called::Done(_) | Called::Refused(GatewayRefusal::WrongState(_)) => {}
+            Called::Done(_)
+            | Called::Refused(GatewayRefusal::WrongState(_))
+            | Called::Unknown(_) => {}
             Called::Refused(refusal) => return Err(refused(refusal).into()),
-            Called::Unknown(_) => {}
         }
         // A capture in flight may have been faster: then it is to be refunded.
         let intent = self.look_up(id).await?;

@@ -5,8 +5,8 @@
 //! none is `NotBegun`. Nothing of the gateway's texts is passed on, only its
 //! codes, because a text may hold a key or a name.
 //!
-//! The rules are Stripe's own: docs.stripe.com/api/idempotent_requests,
-//! /error-low-level, /declines/codes. [`wire`] is the JSON.
+//! The rules are Stripe's own, on its pages about idempotent requests, low-level
+//! errors and decline codes. [`wire`] is the JSON.
 
 mod wire;
 

@@ -12,6 +12,8 @@
 pub mod answer;
 pub mod catalogue;
 pub mod compensation;
+#[cfg(any(test, feature = "samples"))]
+pub mod fakes;
 pub mod fault;
 pub mod id;
 pub mod money;

@@ -53,11 +53,7 @@ pub async fn load(orders: &impl LoadOrder, id: &OrderId) -> Result<Order, Failur
 }
 
 /// Records what comes after `before`, and gives it back to go on with.
-pub async fn record(
-    orders: &impl SaveOrder,
-    before: &Order,
-    after: Order,
-) -> Result<Order, Stop> {
+pub async fn record(orders: &impl SaveOrder, before: &Order, after: Order) -> Result<Order, Stop> {
     match orders.save(before, &after).await? {
         Saved::Done => Ok(after),
         Saved::Changed => Err(Stop::Overtaken),

@@ -1,0 +1,48 @@
+//! Inputs that make no sense: refused by name, and nobody is called.
+
+use domain::fakes::World;
+use domain::{Fault, sample};
+use serde_json::{Value, json};
+
+use crate::support::{ask, fault};
+
+#[test]
+fn garbage_is_an_invalid_request_and_calls_nobody() {
+    let order = sample::received();
+    let id = &order.order_id;
+    let world = World::with(&order);
+    for input in [
+        Value::Null,
+        json!(true),
+        json!([1, 2]),
+        json!("authorize"),
+        json!({}),
+        json!({"orderId": null}),
+        json!({"orderId": 7}),
+        json!({"orderId": ["ord_1"]}),
+        json!({"orderId": "ord_1"}),
+        json!({"orderId": format!("{id}\u{0}")}),
+        json!({"orderId": id, "operation": "refund"}),
+        json!({"orderId": id, "operation": ""}),
+        json!({"orderId": id, "operation": 1}),
+        json!({"orderId": id, "operation": "Capture"}),
+        json!({"orderId": id, "execution": {}}),
+        json!({"orderId": id, "execution": ""}),
+        json!({"orderId": id, "enteredAt": "soon"}),
+        json!({"orderId": id, "enteredAt": 1_795_405_999}),
+        json!({"orderId": id, "failed": []}),
+        json!({"orderId": id, "failed": {"InitiateShipping": "no"}}),
+    ] {
+        let printed = input.to_string();
+        assert_eq!(fault(ask(&world, input)), Fault::InvalidRequest, "{printed}");
+    }
+    assert!(world.calls().is_empty());
+}
+
+#[test]
+fn the_plain_input_of_the_article_authorises() {
+    let order = sample::received();
+    let world = World::with(&order);
+    let output = ask(&world, json!({"orderId": order.order_id, "amount": 1})).unwrap();
+    assert_eq!(output["paymentStatus"], "AUTHORIZED");
+}
