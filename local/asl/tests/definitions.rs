@@ -152,6 +152,25 @@ fn every_recorded_validation_is_answered_word_for_word() {
     }
 }
 
+/// What validation lets through, the engine reads: the two do not drift apart.
+#[test]
+fn every_definition_that_is_let_through_is_read_by_the_engine() {
+    let folder = recordings_or_skip!().join("definitions");
+    let provenance = read_json(&folder.join("PROVENANCE.json"));
+    let mut unread = Vec::new();
+    for row in provenance.as_array().expect("rows") {
+        let definition = read(&folder.join(row["file"].as_str().expect("a file")));
+        let diagnostics = validate::validate(&definition, Options::default());
+        if validate::refusal(&diagnostics).is_some() {
+            continue;
+        }
+        if let Err(why) = asl::Machine::parse(&definition) {
+            unread.push(format!("{}: {why}", row["file"]));
+        }
+    }
+    assert_eq!(unread, Vec::<String>::new());
+}
+
 /// A refusal as the recordings have it: code and sentence.
 fn recorded(expected: &Value) -> (String, String) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

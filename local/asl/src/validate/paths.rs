@@ -10,6 +10,9 @@
 use crate::paths::ReferencePath;
 use crate::template::Source;
 
+/// What is written deeper than this could not be read again as JSON.
+const DEEPEST: usize = 128;
+
 /// Which roots a reference path may have beside `$`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Roots {
@@ -50,6 +53,9 @@ pub(super) fn read_reference(text: &str, roots: Roots) -> Result<(), String> {
             steps
         }
     };
+    if roots == Roots::Input && steps.matches(['.', '[']).count() > DEEPEST {
+        return Err(format!(": it has more than {DEEPEST} steps"));
+    }
     match ReferencePath::parse(&format!("${steps}")) {
         Ok(_) => Ok(()),
         Err(why) => Err(format!(": {why}")),
