@@ -1,5 +1,5 @@
-//! A small reader of the gateway's OpenAPI document: whether a request is one
-//! that it describes. As much of it as our requests need, and no more lenient.
+//! A small reader of the gateway's interface document: whether a request is
+//! one that it describes. As much of it as our requests need, and no more lenient.
 
 use domain::ports::{Method, Request};
 use serde_json::{Map, Value, json};
