@@ -18,7 +18,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use report::{Report, Verdict};
@@ -110,6 +110,9 @@ impl Folders {
         if found.vectors.is_none() && found.definitions.is_none() {
             // Then it must be one of the two itself, whatever its name.
             let definitions = dir.join("PROVENANCE.json").is_file();
+            if !definitions && Vector::files(dir)?.is_empty() {
+                bail!("{} holds neither vectors/ nor definitions/", dir.display());
+            }
             let folder = Some(dir.to_owned());
             *(if definitions { &mut found.definitions } else { &mut found.vectors }) = folder;
         }

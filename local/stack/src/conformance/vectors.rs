@@ -1,6 +1,6 @@
 //! The recordings as they lie in `vectors/`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -126,16 +126,21 @@ pub(super) struct Request {
 }
 
 impl Vector {
-    /// All recordings of a folder, the files in the order of their names.
-    pub(super) fn read_all(folder: &Path) -> Result<Vec<Self>> {
+    /// The files of a folder that hold recordings, in the order of their names.
+    pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
         let mut paths: Vec<_> = std::fs::read_dir(folder)
             .with_context(|| format!("cannot list {}", folder.display()))?
             .map(|entry| Ok(entry?.path()))
             .collect::<Result<_>>()?;
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
         paths.sort();
+        Ok(paths)
+    }
+
+    /// All recordings of a folder.
+    pub(super) fn read_all(folder: &Path) -> Result<Vec<Self>> {
         let mut vectors = Vec::new();
-        for path in paths {
+        for path in Self::files(folder)? {
             let file = || format!("cannot read {}", path.display());
             let text = std::fs::read_to_string(&path).with_context(file)?;
             let found = serde_json::from_str::<File>(&text).with_context(file)?.vectors;
