@@ -356,11 +356,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::scope::{Entropy, Variables};
+    use crate::scope::{Entropy, Meter, Variables};
 
     fn holds(rule: &Value, input: &Value) -> Result<bool, String> {
         let (context, variables, entropy) = (json!({}), Variables::new(), Entropy::seeded(1));
-        let scope = Scope { input, context: &context, variables: &variables, entropy: &entropy };
+        let scope = Scope {
+            input,
+            context: &context,
+            variables: &variables,
+            entropy: &entropy,
+            meter: &Meter::default(),
+        };
         Rule::parse(rule).unwrap().matches(&scope).map_err(|fault| fault.to_string())
     }
 

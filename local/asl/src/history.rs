@@ -1,6 +1,6 @@
 //! What an execution writes down, in AWS's names and API shape.
 //!
-//! The [`Journal`] gives each event its id, which runs on over all branches. The
+//! The `Journal` gives each event its id, which runs on over all branches. The
 //! children of a distributed Map are executions of their own, so their events
 //! are counted, because causes name an event's id, but not kept.
 

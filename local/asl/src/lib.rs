@@ -10,9 +10,9 @@
 //!
 //! 1. [`definition`]: what a state machine is, parsed once;
 //! 2. [`interpreter`]: how it runs;
-//! 3. [`dataflow`], [`paths`], [`template`], [`intrinsics`], [`choice`]: how
-//!    data moves through a state, all of them read in a [`scope`];
-//! 4. [`retry`]: what happens to an error;
+//! 3. `dataflow`, [`paths`], [`template`], [`intrinsics`], [`choice`]: how data
+//!    moves through a state, all of them read in a [`scope`];
+//! 4. `retry`: what happens to an error;
 //! 5. [`history`]: what is written down, in AWS's names and order;
 //! 6. [`validate`]: what AWS refuses before anything runs, and in which words.
 

@@ -54,7 +54,7 @@ pub enum PathFaultKind {
     Missing,
     /// There is no input to look in: it is `null`.
     NullInput,
-    /// It would visit more values than any honest document holds.
+    /// It would visit more values, or copy more of them, than any honest document holds.
     TooWide,
     /// A reference path cannot be written to this input.
     Unwritable,
@@ -136,7 +136,10 @@ impl Path {
 
     /// The value that the path leads to; an indefinite path gives an array of all.
     pub fn read(&self, scope: &Scope<'_>) -> Result<Value, PathFault> {
-        self.find(scope).map(Cow::into_owned).map_err(|miss| self.fault(miss, scope))
+        let found = self.find(scope).and_then(|found| {
+            if scope.meter.admits(&found) { Ok(found.into_owned()) } else { Err(Miss::too_wide()) }
+        });
+        found.map_err(|miss| self.fault(miss, scope))
     }
 
     /// Whether the path leads anywhere, without building what it leads to.
@@ -184,6 +187,11 @@ pub(crate) struct Miss {
 }
 
 impl Miss {
+    fn too_wide() -> Self {
+        let reason = "the state copies more data than it may".to_owned();
+        Self { kind: PathFaultKind::TooWide, reason }
+    }
+
     fn missing(reason: String) -> Self {
         Self { kind: PathFaultKind::Missing, reason }
     }

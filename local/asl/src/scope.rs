@@ -1,6 +1,6 @@
 //! What an expression can see while a state runs: the input under `$`, the
-//! context object under `$$`, the workflow variables under `$name`, and the
-//! execution's own source of chance.
+//! context object under `$$`, the workflow variables under `$name`, the execution's
+//! own source of chance, and a meter of what is copied.
 //!
 //! A scope is borrowed and cheap to copy. Nothing here reads a clock or asks the
 //! system for randomness: [`Entropy`] is seeded by the execution, so a replay
@@ -25,6 +25,8 @@ pub struct Scope<'a> {
     pub variables: &'a Variables,
     /// Where `States.UUID` and `States.MathRandom` draw from.
     pub entropy: &'a Entropy,
+    /// How much may still be copied out of it.
+    pub meter: &'a Meter,
 }
 
 impl<'a> Scope<'a> {
@@ -32,6 +34,47 @@ impl<'a> Scope<'a> {
     #[must_use]
     pub fn with_input(self, input: &'a Value) -> Self {
         Self { input, ..self }
+    }
+}
+
+/// How much data one state may still copy while it is evaluated.
+///
+/// A template may name a large input as often as its definition has room for, so
+/// without a limit a few lines could ask for more memory than there is.
+#[derive(Debug)]
+pub struct Meter {
+    left: Cell<usize>,
+}
+
+/// In bytes, roughly: far more than AWS's limit for a payload, which is checked afterwards.
+const MOST_COPIED: usize = 64 * 1024 * 1024;
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self { left: Cell::new(MOST_COPIED) }
+    }
+}
+
+impl Meter {
+    /// Counts a copy of this value, and says whether it is still within the limit.
+    pub(crate) fn admits(&self, value: &Value) -> bool {
+        let left = self.left.get().checked_sub(weight(value));
+        self.left.set(left.unwrap_or(0));
+        left.is_some()
+    }
+}
+
+/// About the size of a value in memory.
+fn weight(value: &Value) -> usize {
+    const NODE: usize = 32;
+    match value {
+        Value::String(text) => NODE + text.len(),
+        Value::Array(items) => items.iter().map(weight).sum::<usize>() + NODE,
+        Value::Object(fields) => {
+            fields.iter().map(|(name, field)| NODE + name.len() + weight(field)).sum::<usize>()
+                + NODE
+        }
+        _ => NODE,
     }
 }
 

@@ -523,3 +523,15 @@ fn variables_may_not_grow_beyond_what_aws_keeps() {
     let world = World::new(&machine(&state), &json!({}));
     assert_eq!(world.error().0, "States.DataLimitExceeded");
 }
+
+#[test]
+fn a_template_that_repeats_a_large_input_without_end_is_given_up() {
+    let check = |parameters: Value| {
+        let state = json!({ "Type": "Pass", "Parameters": parameters, "End": true });
+        let world = World::new(&machine(&state), &json!("x".repeat(200 * 1024)));
+        assert_eq!(world.error().0, "States.Runtime");
+    };
+    let fields = (0..10_000).map(|n| (format!("f{n}.$"), json!("$")));
+    check(Value::Object(fields.collect()));
+    check(json!({ "a.$": format!("States.Array({})", vec!["$"; 10_000].join(", ")) }));
+}

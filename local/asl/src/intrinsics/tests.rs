@@ -4,11 +4,17 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::scope::{Entropy, Variables};
+use crate::scope::{Entropy, Meter, Variables};
 
 fn evaluate(call: &str, input: &Value) -> Result<Value, String> {
     let (context, variables, entropy) = (json!({"Id": "i"}), Variables::new(), Entropy::seeded(7));
-    let scope = Scope { input, context: &context, variables: &variables, entropy: &entropy };
+    let scope = Scope {
+        input,
+        context: &context,
+        variables: &variables,
+        entropy: &entropy,
+        meter: &Meter::default(),
+    };
     let expression = Expression::parse(call).map_err(|syntax| syntax.message)?;
     expression.evaluate(&scope).map_err(|fault| fault.to_string())
 }
@@ -55,8 +61,11 @@ fn chance_comes_from_the_seed_alone() {
         let drawn = evaluate("States.MathRandom(-5, 5)", &input).unwrap().as_i64();
         assert!(drawn.is_some_and(|drawn| (-5..5).contains(&drawn)));
     }
-    let seeded = evaluate("States.MathRandom(0, 1000, 3)", &input);
-    assert_eq!(seeded, evaluate("States.MathRandom(0, 1000, 3)", &input));
+    // As new java.util.Random(42).nextInt(100), and so on, print on a Java machine.
+    for (width, seed, expected) in [(100, 42, 30), (1000, -7, 662), (8, 42, 5), (999, 3, 239)] {
+        let call = format!("States.MathRandom(1, {}, {seed})", width + 1);
+        assert_eq!(evaluate(&call, &input), Ok(json!(expected + 1)), "{call}");
+    }
 }
 
 #[test]

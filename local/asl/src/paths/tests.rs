@@ -4,13 +4,19 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::scope::{Entropy, Variables};
+use crate::scope::{Entropy, Meter, Variables};
 
 fn read(path: &str, input: &Value) -> Result<Value, String> {
     let entropy = Entropy::seeded(1);
     let context = json!({"Execution": {"Id": "arn"}});
     let variables: Variables = [("name".to_owned(), json!({"x": [1, 2]}))].into_iter().collect();
-    let scope = Scope { input, context: &context, variables: &variables, entropy: &entropy };
+    let scope = Scope {
+        input,
+        context: &context,
+        variables: &variables,
+        entropy: &entropy,
+        meter: &Meter::default(),
+    };
     let path = Path::parse(path).map_err(|syntax| syntax.message)?;
     path.read(&scope).map_err(|fault| fault.reason)
 }
