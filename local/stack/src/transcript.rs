@@ -48,20 +48,43 @@ fn headline(history: &[HistoryEvent]) -> String {
 /// Whatever is shorter is work, and not the same on every machine.
 fn waits(history: &[HistoryEvent]) -> impl Iterator<Item = (usize, i64)> + '_ {
     history.iter().filter_map(|after| {
-        let index = usize::try_from(after.previous_event_id.checked_sub(1)?).ok()?;
-        let before = history.get(index)?;
-        let seconds = rounded(after.timestamp.duration_since(before.timestamp));
-        (seconds > 0 && may_wait(before, after)).then_some((index, seconds))
+        let (index, before) = before(history, after)?;
+        let seconds = waited(history, before, after)?;
+        (seconds > 0).then_some((index, seconds))
     })
 }
 
-/// Only between these does an execution wait; elsewhere it works.
-fn may_wait(before: &HistoryEvent, after: &HistoryEvent) -> bool {
-    let retried = is_failure(before.event_type) && is_schedule(after.event_type);
-    let woken = before.event_type == EventType::WaitStateEntered;
-    let answered = before.event_type == EventType::TaskSubmitted;
+fn before<'a>(
+    history: &'a [HistoryEvent],
+    event: &HistoryEvent,
+) -> Option<(usize, &'a HistoryEvent)> {
+    let index = usize::try_from(event.previous_event_id.checked_sub(1)?).ok()?;
+    Some((index, history.get(index)?))
+}
+
+/// How long was waited between two events, where an execution waits between them
+/// and does not work: a pause before a retry, a Wait state, an answer from outside,
+/// a redrive. Work makes a wait longer, and the one for a date shorter.
+fn waited(history: &[HistoryEvent], before: &HistoryEvent, after: &HistoryEvent) -> Option<i64> {
+    let since = |event: &HistoryEvent| after.timestamp.duration_since(event.timestamp);
+    if before.event_type == EventType::WaitStateEntered {
+        return Some(nearest(since(before)));
+    }
+    if before.event_type == EventType::TaskSubmitted {
+        return Some(since(scheduled(history, before)?).as_secs());
+    }
+    let tried_again = is_failure(before.event_type) && is_schedule(after.event_type);
     let redriven = after.event_type == EventType::ExecutionRedriven;
-    retried || woken || answered || redriven
+    (tried_again || redriven).then(|| since(before).as_secs())
+}
+
+/// The event with which the task of this event began.
+fn scheduled<'a>(history: &'a [HistoryEvent], event: &'a HistoryEvent) -> Option<&'a HistoryEvent> {
+    let mut event = event;
+    while !is_schedule(event.event_type) {
+        event = before(history, event)?.1;
+    }
+    Some(event)
 }
 
 fn is_schedule(event_type: EventType) -> bool {
@@ -73,12 +96,13 @@ fn is_schedule(event_type: EventType) -> bool {
     )
 }
 
-fn rounded(span: SignedDuration) -> i64 {
+fn nearest(span: SignedDuration) -> i64 {
     span.as_secs() + i64::from(span.subsec_millis() >= 500)
 }
 
-/// `3 s`, `15 min`, `2 h 30 min`, `4 d 1 h`.
+/// `3 s`, `15 min`, `2 h 30 min`, `4 d 1 h`; to the minute where it is over an hour.
 fn duration(seconds: i64) -> String {
+    let seconds = if seconds < 3600 { seconds } else { (seconds + 30) / 60 * 60 };
     let parts = [
         (seconds / 86_400, "d"),
         (seconds / 3600 % 24, "h"),
@@ -87,11 +111,15 @@ fn duration(seconds: i64) -> String {
     ];
     let parts = parts.iter().filter(|(count, _)| *count > 0);
     let parts: Vec<_> = parts.map(|(count, unit)| format!("{count} {unit}")).collect();
-    if parts.is_empty() { "0 s".to_owned() } else { parts.join(" ") }
+    parts.join(" ")
 }
 
 fn is_entry(event: &HistoryEvent) -> bool {
     event.event_type.as_str().ends_with("StateEntered")
+}
+
+fn is_exit(event: &HistoryEvent) -> bool {
+    event.event_type.as_str().ends_with("StateExited")
 }
 
 fn entered(event: &HistoryEvent) -> Option<String> {

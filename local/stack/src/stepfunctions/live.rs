@@ -12,7 +12,7 @@ use asl::{
 use jiff::Timestamp;
 use tokio::task::AbortHandle;
 
-use super::store::executions::{Became, Record, Step};
+use super::store::executions::{Ended, Record, Step};
 
 /// One execution, replayed up to now.
 #[derive(Debug)]
@@ -122,13 +122,18 @@ impl Live {
     /// late, a repeat, or about something that it does not know.
     pub(super) fn tell(&mut self, event: &Event, now: Timestamp) -> Option<(Step, Effects)> {
         let at = now.max(self.last_at);
-        let before = self.execution.status().clone();
+        let mut before = self.execution.status().clone();
         let mut step = Step { seq: self.seq, ..Step::default() };
         let mut effects = Effects::default();
         if !self.hear(event, at, &mut step, &mut effects) {
             return None;
         }
-        step.events.insert(0, (event.clone(), at));
+        step.events.push((event.clone(), at));
+        if *event == Event::Redriven {
+            // It runs again, even if it ends again in the same go.
+            step.redriven_at = Some(at);
+            before = Status::Running;
+        }
         self.start_runs(at, &mut step, &mut effects);
         self.close(&before, at, &mut step, &mut effects);
         self.seq = next_seq(&step);
@@ -239,20 +244,17 @@ impl Live {
         }
     }
 
-    /// When the status changed, says so to the store; when it is an end, nothing
-    /// stays open.
+    /// When it has ended, says so to the store, and leaves nothing open.
     fn close(&mut self, before: &Status, at: Timestamp, step: &mut Step, effects: &mut Effects) {
         let status = self.execution.status();
-        if status == before {
+        if status == before || *status == Status::Running {
             return;
         }
-        step.became = Some(Became { status: status.clone(), at });
-        if *status != Status::Running {
-            effects.cancelled.extend(std::mem::take(&mut self.timers));
-            effects.abandoned.extend(std::mem::take(&mut self.tasks).into_values());
-            effects.run.clear();
-            effects.set.clear();
-        }
+        step.ended = Some(Ended { status: status.clone(), at });
+        effects.cancelled.extend(std::mem::take(&mut self.timers));
+        effects.abandoned.extend(std::mem::take(&mut self.tasks).into_values());
+        effects.run.clear();
+        effects.set.clear();
     }
 }
 

@@ -7,3 +7,4 @@ mod executions;
 mod integrations;
 mod machines;
 mod restart;
+mod workflow;

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use asl::{EventType, HistoryEvent};
 
-use super::{called, duration, entered, is_entry, is_schedule, named, told, waits};
+use super::{called, duration, entered, is_entry, is_exit, is_schedule, named, told, waits};
 use crate::stepfunctions::is_failure;
 
 /// All states that were entered.
@@ -135,12 +135,15 @@ fn lines(node: &Node, history: &[HistoryEvent], waits: &BTreeMap<usize, i64>) ->
     let attempts =
         node.events.iter().filter(|&&index| is_schedule(history[index].event_type)).count();
     let mut attempt = 0;
-    for &index in &node.events {
+    for (place, &index) in node.events.iter().enumerate() {
         let event = &history[index];
         attempt += usize::from(is_schedule(event.event_type));
         let number = if attempts > 1 { format!("attempt {attempt}: ") } else { String::new() };
         let waited = waits.get(&index).map(|&seconds| duration(seconds));
-        lines.extend(what(event, &number, waited.as_deref()));
+        let line = what(event, &number, waited.as_deref());
+        let left = node.events.get(place + 1).is_some_and(|&next| is_exit(&history[next]));
+        let caught = if left && is_failure(event.event_type) { ", caught" } else { "" };
+        lines.extend(line.map(|line| format!("{line}{caught}")));
     }
     lines
 }

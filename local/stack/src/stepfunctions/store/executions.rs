@@ -59,15 +59,17 @@ pub(in crate::stepfunctions) struct Step {
     pub(in crate::stepfunctions) events: Vec<(Event, Timestamp)>,
     /// Tokens by which it can be answered from now on.
     pub(in crate::stepfunctions) tokens: Vec<String>,
-    /// The caller's token, where this is a redrive.
+    /// When it was redriven, where this is a redrive.
+    pub(in crate::stepfunctions) redriven_at: Option<Timestamp>,
+    /// The caller's token of the redrive.
     pub(in crate::stepfunctions) redrive_token: Option<String>,
-    /// Set when its status changed.
-    pub(in crate::stepfunctions) became: Option<Became>,
+    /// Set when it ended.
+    pub(in crate::stepfunctions) ended: Option<Ended>,
 }
 
-/// A change of status.
+/// How an execution ended, and when.
 #[derive(Debug, Clone)]
-pub(in crate::stepfunctions) struct Became {
+pub(in crate::stepfunctions) struct Ended {
     pub(in crate::stepfunctions) status: Status,
     pub(in crate::stepfunctions) at: Timestamp,
 }
@@ -263,28 +265,28 @@ fn write_step(connection: &Connection, id: Id, step: &Step) -> Result<(), StoreE
     for text in &step.tokens {
         token.execute(params![text, id.0])?;
     }
-    step.became
-        .iter()
-        .try_for_each(|became| write_status(connection, id, became, step.redrive_token.as_deref()))
+    if let Some(at) = step.redriven_at {
+        write_redrive(connection, id, at, step.redrive_token.as_deref())?;
+    }
+    step.ended.iter().try_for_each(|ended| write_end(connection, id, ended))
 }
 
-fn write_status(
+fn write_redrive(
     connection: &Connection,
     id: Id,
-    became: &Became,
-    redrive_token: Option<&str>,
+    at: Timestamp,
+    token: Option<&str>,
 ) -> Result<(), StoreError> {
-    let at = nanoseconds(became.at);
-    if became.status == Status::Running {
-        connection.execute(
-            "UPDATE executions SET status = 'RUNNING', stopped_at = NULL, error = NULL,
-             cause = NULL, redrives = redrives + 1, redriven_at = ?2,
-             redrive_token = ?3 WHERE id = ?1",
-            params![id.0, at, redrive_token],
-        )?;
-        return Ok(());
-    }
-    let (output, error, cause) = match &became.status {
+    connection.execute(
+        "UPDATE executions SET status = 'RUNNING', stopped_at = NULL, error = NULL, cause = NULL,
+         redrives = redrives + 1, redriven_at = ?2, redrive_token = ?3 WHERE id = ?1",
+        params![id.0, nanoseconds(at), token],
+    )?;
+    Ok(())
+}
+
+fn write_end(connection: &Connection, id: Id, ended: &Ended) -> Result<(), StoreError> {
+    let (output, error, cause) = match &ended.status {
         Status::Succeeded { output } => (Some(output), None, None),
         Status::Failed { error, cause } | Status::Aborted { error, cause } => {
             (None, error.as_ref(), cause.as_ref())
@@ -295,7 +297,8 @@ fn write_status(
         "UPDATE executions SET status = ?2, stopped_at = ?3, output = ?4, error = ?5, cause = ?6
          WHERE id = ?1",
     )?;
-    update.execute(params![id.0, status_name(&became.status), at, output, error, cause])?;
+    let at = nanoseconds(ended.at);
+    update.execute(params![id.0, status_name(&ended.status), at, output, error, cause])?;
     Ok(())
 }
 

@@ -169,6 +169,20 @@ async fn a_redrive_goes_on_from_the_step_that_failed() {
 }
 
 #[tokio::test]
+async fn a_redrive_that_fails_again_at_once_was_a_redrive_all_the_same() {
+    let mut bench = Bench::new().await;
+    let fail = only(json!({ "Type": "Fail", "Error": "No" }));
+    let machine = bench.machine("Failer", &fail).await;
+    let failed = bench.run(&machine, "one", &json!({})).await;
+    let arn = failed["executionArn"].as_str().unwrap();
+    let redriven = bench.call("RedriveExecution", json!({ "executionArn": arn })).await;
+    let ended = bench.ended(arn).await;
+    assert_eq!((&ended["status"], &ended["redriveCount"]), (&json!("FAILED"), &json!(1)));
+    assert_eq!(ended["redriveDate"], redriven["redriveDate"]);
+    assert!(date(&ended["stopDate"]) >= date(&redriven["redriveDate"]));
+}
+
+#[tokio::test]
 async fn executions_are_listed_newest_first_by_pages_and_filters() {
     let mut bench = Bench::new().await;
     let machine = bench.machine("Echo", &only(function("echo"))).await;

@@ -1,0 +1,79 @@
+//! boto3 and the AWS CLI, used as they are, against the AWS endpoint: the checks
+//! themselves are in `boto/stepfunctions.py`.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use stack::aws::{Endpoint, Services};
+use stack::clock::{ClockSettings, StackClock};
+use stack::counters::Counters;
+use stack::dynamodb::{self, DynamoDb};
+use stack::faults::Faults;
+use stack::lambda::{HostSettings, LambdaHost};
+use stack::stepfunctions::{Deps, Place, StepFunctions};
+use tokio::net::TcpListener;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn boto3_and_the_cli_are_served_as_by_aws() {
+    if !has_boto3() {
+        return skipped("boto3 is not installed");
+    }
+    let endpoint = endpoint().await;
+    let url = endpoint.url();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/boto/stepfunctions.py");
+    let ran = tokio::task::spawn_blocking(move || {
+        Command::new("python3").arg(script).arg(url).output().unwrap()
+    });
+    let ran = ran.await.unwrap();
+    let told = String::from_utf8_lossy(&ran.stdout);
+    let wrong = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{told}\n{wrong}");
+}
+
+/// An endpoint with everything but functions.
+async fn endpoint() -> Endpoint {
+    let clock = StackClock::new(ClockSettings::default());
+    let (counters, faults) = (Counters::new(), Faults::new());
+    let lambda =
+        LambdaHost::start(HostSettings::default(), clock.clone(), counters.clone(), faults.clone());
+    let lambda = lambda.await.unwrap();
+    let tables = dynamodb::Deps {
+        clock: clock.clone(),
+        counters: counters.clone(),
+        faults: faults.clone(),
+        functions: None,
+    };
+    let dynamodb = Arc::new(DynamoDb::open(dynamodb::Store::Memory, tables).unwrap());
+    let states = StepFunctions::start(Deps {
+        clock: clock.clone(),
+        lambda: Arc::clone(&lambda) as _,
+        dynamodb: Arc::clone(&dynamodb),
+        store: Place::Memory,
+        counters,
+        faults: faults.clone(),
+    });
+    let states = states.await.unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let services = Services {
+        lambda,
+        dynamodb,
+        states: Arc::new(move |operation, body| {
+            let states = states.clone();
+            Box::pin(async move { states.serve(&operation, body).await })
+        }),
+        clock,
+        faults,
+    };
+    Endpoint::start(listener, services).unwrap()
+}
+
+fn has_boto3() -> bool {
+    let asked = Command::new("python3").args(["-c", "import boto3"]).output();
+    asked.is_ok_and(|answer| answer.status.success())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test asks whether it runs in CI")]
+fn skipped(why: &str) {
+    assert!(std::env::var("CI").is_err(), "{why}, and CI needs it");
+    println!("skipped: {why}");
+}
