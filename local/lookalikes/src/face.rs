@@ -11,6 +11,11 @@
 //! | `DELETE /_faults` | takes all faults away |
 //! | `POST /_acts` | what happens in the world: an [`Act`](crate::provider::Act) |
 //!
+//! The book is `{"provider", "at", "totals", "orders": {<order>: {…}}, "calls": {<point>: n}}`
+//! and every object with its history: the gateway's `intents` and `refunds`, the carrier's
+//! `shipments`. Totals are `{"authorized", "captured", "voided", "refunded"}` in minor units,
+//! or `{"labels", "labelRefunds"}`; all are cumulative. No route writes it.
+//!
 //! What a fault does to the connection:
 //! - `down` resets it (RST) instead of answering, and nothing of the call was processed. A
 //!   plan is for an order, and the order is in the request, so the request is read first: the

@@ -68,7 +68,7 @@ fn gateway_call(intents: &[String], (what, which, amount, key, _): Move) -> Call
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(100) })]
 
     #[test]
     fn the_gateway_never_captures_more_than_it_authorised_nor_refunds_more_than_it_captured(
