@@ -8,7 +8,7 @@
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::intrinsics::{Expression, ExpressionSyntax, IntrinsicFault};
+use crate::intrinsics::{CallFault, Expression, ExpressionSyntax, IntrinsicFault};
 use crate::paths::{Path, PathFault, PathFaultKind, PathSyntax};
 use crate::scope::Scope;
 
@@ -50,7 +50,10 @@ impl DataFault {
     /// The name under which AWS reports it.
     pub fn error(&self) -> &'static str {
         match self {
-            Self::Intrinsic(_) => "States.IntrinsicFailure",
+            Self::Intrinsic(fault) => match fault.reason {
+                CallFault::Argument(_) => "States.Runtime",
+                CallFault::Refused(_) => "States.IntrinsicFailure",
+            },
             Self::Path(fault) if fault.kind == PathFaultKind::Unwritable => {
                 "States.ResultPathMatchFailure"
             }
@@ -159,6 +162,11 @@ impl Template {
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, DataFault> {
         self.0.evaluate(scope)
     }
+
+    /// The template as it stands in the definition.
+    pub fn to_value(&self) -> Value {
+        self.0.to_value()
+    }
 }
 
 impl Node {
@@ -183,6 +191,21 @@ impl Node {
         let source = value.as_str().ok_or(SourceSyntax::NotText).and_then(Source::parse);
         let source = source.map_err(|why| TemplateSyntax { field: name.to_owned(), why })?;
         Ok((plain.to_owned(), Self::Computed { field: name.to_owned(), source }))
+    }
+
+    fn to_value(&self) -> Value {
+        match self {
+            Self::Literal(value) => value.clone(),
+            Self::Array(items) => items.iter().map(Self::to_value).collect(),
+            Self::Object(fields) => {
+                let fields = fields.iter().map(|(name, node)| match node {
+                    Self::Computed { field, .. } => (field.clone(), node.to_value()),
+                    node => (name.clone(), node.to_value()),
+                });
+                Value::Object(fields.collect())
+            }
+            Self::Computed { source, .. } => Value::from(source.as_str()),
+        }
     }
 
     fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, DataFault> {
@@ -212,5 +235,119 @@ fn in_field(fault: DataFault, field: &str) -> DataFault {
             DataFault::Field { field: field.to_owned(), path, input }
         }
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::scope::{Entropy, Meter, Variables};
+
+    fn evaluate(template: &Value, input: &Value) -> Result<Value, (String, &'static str)> {
+        let variables: Variables = [("v".to_owned(), json!([1, 2]))].into_iter().collect();
+        let (context, entropy) = (json!({"Id": "arn"}), Entropy::seeded(1));
+        let meter = Meter::default();
+        let scope = Scope {
+            input,
+            context: &context,
+            variables: &variables,
+            entropy: &entropy,
+            meter: &meter,
+        };
+        let template = Template::parse(template).map_err(|why| (why.to_string(), "syntax"))?;
+        template.evaluate(&scope).map_err(|fault| (fault.to_string(), fault.error()))
+    }
+
+    #[test]
+    fn computed_fields_lose_their_suffix_and_the_rest_is_copied() {
+        let template = json!({
+            "plain": "$.a",
+            "a.$": "$.a",
+            "deep": [{"b.$": "$.list[0]", "c": [true, "States.UUID()"]}],
+            "context.$": "$$.Id",
+            "variable.$": "$v[1]",
+            "call.$": "States.Format('<{}>', $.a)",
+        });
+        let expected = json!({
+            "plain": "$.a",
+            "a": "x",
+            "deep": [{"b": 1, "c": [true, "States.UUID()"]}],
+            "context": "arn",
+            "variable": 2,
+            "call": "<x>",
+        });
+        assert_eq!(evaluate(&template, &json!({"a": "x", "list": [1]})), Ok(expected));
+    }
+
+    #[test]
+    fn what_fails_names_its_field_and_is_reported_under_its_own_name() {
+        let check = |template: Value, input: Value, cause: &str, error: &'static str| {
+            assert_eq!(evaluate(&template, &input), Err((cause.to_owned(), error)));
+        };
+        check(
+            json!({"x": {"field.$": "$.no"}}),
+            json!({"a": 1}),
+            "The JSONPath '$.no' specified for the field 'field.$' could not be found in the input '{\"a\":1}'",
+            "States.Runtime",
+        );
+        check(
+            json!({"field.$": "$"}),
+            Value::Null,
+            "Unable to apply Path transformation to null or empty input.",
+            "States.Runtime",
+        );
+        check(
+            json!({"field.$": "States.ArrayGetItem($.a, 3)"}),
+            json!({"a": []}),
+            "The function 'States.ArrayGetItem($.a, 3)' had the following error: Index 3 is out of bounds for an array of length 0",
+            "States.IntrinsicFailure",
+        );
+        check(
+            json!({"field.$": "States.ArrayLength($.no)"}),
+            json!({}),
+            "The function 'States.ArrayLength($.no)' had the following error: The JsonPath argument for the field '$.no' could not be found in the input '{}'",
+            "States.Runtime",
+        );
+        check(
+            json!({"field.$": 1}),
+            json!({}),
+            "the value of the field 'field.$' must be a valid JSONPath or a valid intrinsic function call",
+            "syntax",
+        );
+    }
+
+    fn any_template() -> impl Strategy<Value = Value> {
+        let field = prop_oneof!["[a-c]{1,2}", "[a-c]{0,2}\\.\\$"];
+        let leaf = prop_oneof![
+            Just(json!("$")),
+            Just(json!("$.a[0]")),
+            Just(json!("States.Array($.a, 'x')")),
+            Just(json!("plain")),
+            any::<i32>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 30, 4, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map(field.clone(), inner, 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_template_is_printed_as_it_was_written(template in any_template()) {
+            if let Ok(parsed) = Template::parse(&template) {
+                prop_assert_eq!(parsed.to_value(), template);
+            }
+        }
+
+        #[test]
+        fn no_template_makes_evaluation_panic(template in any_template(), number in any::<i32>()) {
+            let _ = evaluate(&template, &json!({"a": [number]}));
+        }
     }
 }

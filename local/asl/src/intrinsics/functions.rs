@@ -299,16 +299,36 @@ fn random(from: &Value, to: &Value, seed: Option<&Value>, entropy: &Entropy) -> 
         return refuse("the end of States.MathRandom must be greater than its start");
     };
     let draw = match seed {
-        Some(seed) => seeded(width, whole("MathRandom", seed)?),
+        Some(seed) => java_random(width, whole("MathRandom", seed)?),
         None => entropy.next_u64() % width,
     };
     let number = i64::try_from(draw).ok().and_then(|draw| from.checked_add(draw));
     number.map_or_else(|| refuse("States.MathRandom overflowed"), |number| Ok(number.into()))
 }
 
-/// The same seed gives the same number.
-fn seeded(width: u64, seed: i64) -> u64 {
-    Entropy::seeded(seed.cast_unsigned()).next_u64() % width
+/// The first `nextInt(width)` of `java.util.Random`, whose algorithm is part of Java's
+/// specification: the same seed gives the same number as on AWS.
+fn java_random(width: u64, seed: i64) -> u64 {
+    const MASK: u64 = (1 << 48) - 1;
+    let mut state = (seed.cast_unsigned() ^ 0x0005_DEEC_E66D) & MASK;
+    let mut next_31_bits = || {
+        state = state.wrapping_mul(0x0005_DEEC_E66D).wrapping_add(0xB) & MASK;
+        state >> 17
+    };
+    if width > 1 << 31 {
+        return ((next_31_bits() << 31) | next_31_bits()) % width;
+    }
+    if width.is_power_of_two() {
+        return (width * next_31_bits()) >> 31;
+    }
+    // What does not fill a whole round of `width` is drawn again, to favour no number.
+    let whole_rounds = (1 << 31) / width * width;
+    loop {
+        let bits = next_31_bits();
+        if bits < whole_rounds {
+            return bits % width;
+        }
+    }
 }
 
 fn add(left: &Value, right: &Value) -> Answer {

@@ -128,7 +128,7 @@ impl Parser<'_> {
         self.skip_blanks();
         match self.peek() {
             Some('\'') => self.names(),
-            Some('(') => self.from_end(),
+            Some('(') => self.counted_from_end(),
             Some('*') => {
                 self.at += 1;
                 self.close()?;
@@ -180,7 +180,7 @@ impl Parser<'_> {
     }
 
     /// `[(@.length-1)]`: Jayway's way to count from the end, before it had others.
-    fn from_end(&mut self) -> Result<Step, PathSyntax> {
+    fn counted_from_end(&mut self) -> Result<Step, PathSyntax> {
         let end = self.find(']').ok_or_else(|| wrong("a '[' is not closed"))?;
         let inner: String = self.chars[self.at..end].iter().filter(|c| **c != ' ').collect();
         self.at = end + 1;
