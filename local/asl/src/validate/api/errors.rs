@@ -56,6 +56,34 @@ pub fn execution_not_redrivable(arn: &str) -> ApiError {
     about("ExecutionNotRedrivable", "Execution is not redrivable", arn)
 }
 
+/// A version was to be published of a revision that is not the current one.
+pub fn revision_is_not_current(asked: &str, current: &str) -> ApiError {
+    ApiError::new(
+        "ConflictException",
+        format!(
+            "Failed to publish the State Machine version for revision {asked}. The current State \
+             Machine revision is {current}."
+        ),
+    )
+}
+
+/// A version is to be deleted that aliases lead to.
+pub fn version_is_referenced(aliases: &[&str]) -> ApiError {
+    let aliases = aliases.join(", ");
+    ApiError::new(
+        "ConflictException",
+        format!(
+            "Version to be deleted must not be referenced by an alias. Current list of aliases \
+             referencing this version: [{aliases}]"
+        ),
+    )
+}
+
+/// Nothing has this ARN.
+pub fn resource_not_found(arn: &str) -> ApiError {
+    about("ResourceNotFound", "Resource not found", arn)
+}
+
 fn about(code: &'static str, what: &str, arn: &str) -> ApiError {
     ApiError::new(code, format!("{what}: '{arn}'"))
 }

@@ -88,12 +88,16 @@ fn complaint(member: &Member, value: &Value) -> Option<String> {
         return member.required.then(|| format!("Value null at '{name}' {wrong}"));
     }
     let wanted = match (member.rule, value) {
-        (Rule::Text { least, most } | Rule::Private { least, most }, Value::String(text)) => {
-            // Java counts UTF-16 units.
-            let length = text.encode_utf16().count();
-            let wanted = beyond(length, least, most)?;
-            format!("Member must have length {wanted}")
-        }
+        (
+            Rule::Text { least, most }
+            | Rule::Private { least, most }
+            | Rule::Alias { least, most },
+            Value::String(text),
+        ) => match beyond(length(text), least, most) {
+            Some(wanted) => format!("Member must have length {wanted}"),
+            None if matches!(member.rule, Rule::Alias { .. }) => wanted_alias(text)?,
+            None => return None,
+        },
         (Rule::Number { least, most }, Value::Number(number)) => {
             let wanted = beyond(number.as_i64()?, least, most)?;
             format!("Member must have value {wanted}")
@@ -109,6 +113,18 @@ fn complaint(member: &Member, value: &Value) -> Option<String> {
         (_, other) => format!("'{other}' "),
     };
     Some(format!("Value {shown}at '{name}' failed to satisfy constraint: {wanted}"))
+}
+
+/// Java counts UTF-16 units.
+fn length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+fn wanted_alias(name: &str) -> Option<String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let is_alias = name.chars().all(allowed) && !name.chars().all(|c| c.is_ascii_digit());
+    let pattern = r"^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]+$";
+    (!is_alias).then(|| format!("Member must satisfy regular expression pattern: {pattern}"))
 }
 
 fn beyond<T: PartialOrd + Copy + std::fmt::Display>(found: T, least: T, most: T) -> Option<String> {
@@ -159,7 +175,11 @@ pub fn client_complaint(operation: &str, request: &Value) -> Option<String> {
 }
 
 fn too_short(member: &Member, text: &str) -> Option<String> {
-    let (Rule::Text { least, .. } | Rule::Private { least, .. }) = member.rule else { return None };
+    let (Rule::Text { least, .. } | Rule::Private { least, .. } | Rule::Alias { least, .. }) =
+        member.rule
+    else {
+        return None;
+    };
     let length = text.chars().count();
     (length < least).then(|| {
         let name = member.name;
@@ -178,6 +198,7 @@ pub fn client_complaints_about(member: &str, value: &str) -> Vec<String> {
 const RESOURCES: &[(&str, &[&str])] = &[
     ("stateMachineArn", &["stateMachine"]),
     ("stateMachineVersionArn", &["stateMachine"]),
+    ("stateMachineAliasArn", &["stateMachine"]),
     ("executionArn", &["execution"]),
     ("activityArn", &["activity"]),
 ];
@@ -371,6 +392,22 @@ mod tests {
                 "2 validation errors detected: Value '' at 'name' failed to satisfy constraint: \
                  Member must have length greater than or equal to 1; Value null at 'definition' \
                  failed to satisfy constraint: Member must not be null",
+            )),
+        );
+    }
+
+    #[test]
+    fn an_alias_is_not_named_like_a_version() {
+        let request = |name: &str| json!({"name": name, "routingConfiguration": []});
+        check("CreateStateMachineAlias", &request("live-2.0"), None);
+        check(
+            "CreateStateMachineAlias",
+            &request("123"),
+            Some((
+                "ValidationException",
+                "1 validation error detected: Value '123' at 'name' failed to satisfy \
+                 constraint: Member must satisfy regular expression pattern: \
+                 ^(?=.*[a-zA-Z_\\-\\.])[a-zA-Z0-9_\\-\\.]+$",
             )),
         );
     }

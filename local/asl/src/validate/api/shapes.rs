@@ -23,6 +23,9 @@ pub(super) enum Rule {
     Number { least: i64, most: i64 },
     /// One of these words, listed in this order.
     Word(&'static [&'static str]),
+    /// The name of an alias: such a text, of letters, digits and `_-.`, and not of
+    /// digits alone, because those name a version.
+    Alias { least: usize, most: usize },
     /// Anything: its own rules are elsewhere.
     Any,
 }
@@ -92,6 +95,24 @@ pub(super) const OPERATIONS: &[(&str, &[Member])] = &[
         "PublishStateMachineVersion",
         &[must("stateMachineArn", ARN), may("description", DESCRIPTION)],
     ),
+    (
+        "CreateStateMachineAlias",
+        &[
+            must("name", Rule::Alias { least: 1, most: 80 }),
+            must("routingConfiguration", Rule::Any),
+            may("description", DESCRIPTION),
+        ],
+    ),
+    (
+        "UpdateStateMachineAlias",
+        &[
+            must("stateMachineAliasArn", ARN),
+            may("routingConfiguration", Rule::Any),
+            may("description", DESCRIPTION),
+        ],
+    ),
+    ("DescribeStateMachineAlias", &[must("stateMachineAliasArn", ARN)]),
+    ("DeleteStateMachineAlias", &[must("stateMachineAliasArn", ARN)]),
     ("DeleteStateMachineVersion", &[must("stateMachineVersionArn", LONG_ARN)]),
     (
         "ValidateStateMachineDefinition",
