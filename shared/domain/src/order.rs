@@ -228,6 +228,23 @@ pub enum AnswerRefused {
     NothingToAcknowledge,
 }
 
+/// Why a cancellation is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CancelRefused {
+    /// It has ended, one way or another.
+    #[error("the order is closed")]
+    Closed,
+    /// The carrier is being asked for the label.
+    #[error("the order is being shipped")]
+    TooLate,
+    /// Somebody is looking at it.
+    #[error("the order is in an operator's hands")]
+    WithOperator,
+    /// It turned round for another reason.
+    #[error("the order is being undone already")]
+    BeingUndone,
+}
+
 /// Beginning: what an order is when it is accepted.
 impl Order {
     /// The order as it is first written down.
@@ -633,6 +650,64 @@ impl Order {
             note: note.map(str::to_owned),
             refund: Some(refund),
         });
+        Ok(order)
+    }
+
+    /// Records that the customer cancels it, while that is possible.
+    ///
+    /// A wait is answered with the same write; an order that has not begun is
+    /// closed by it, and its execution is then to be stopped. Otherwise the next
+    /// step of the execution meets the flag and turns round. Asked for once more,
+    /// nothing changes: `None`.
+    pub fn request_cancellation(
+        &self,
+        by: &str,
+        at: Moment,
+    ) -> Result<Option<Self>, CancelRefused> {
+        if self.status.is_closed() {
+            return Err(CancelRefused::Closed);
+        }
+        if self.cancel_requested_at.is_some() {
+            return Ok(None);
+        }
+        self.allow_cancellation()?;
+        let asked = Self { cancel_requested_at: Some(at), ..self.clone() };
+        // Nothing was asked of anybody yet, so nothing is to be undone.
+        if self.status == Status::Scheduled && self.payment.intent_id.is_none() {
+            return asked
+                .moved(Status::Cancelled, None, at)
+                .map(Some)
+                .or(Err(CancelRefused::TooLate));
+        }
+        let mut order = asked.next_write(at);
+        order.note("CANCELLATION_REQUESTED", at);
+        if let Ok(token) = self.unanswered_token(self.status) {
+            let by = by.to_owned();
+            let kind = AnswerKind::Cancellation;
+            order.answer = Some(Answer { token, kind, by, at, note: None, refund: None });
+        }
+        Ok(Some(order))
+    }
+
+    fn allow_cancellation(&self) -> Result<(), CancelRefused> {
+        if self.status == Status::NeedsAttention {
+            Err(CancelRefused::WithOperator)
+        } else if !self.status.allows_cancellation() {
+            Err(CancelRefused::TooLate)
+        } else if self.compensation.is_some() {
+            Err(CancelRefused::BeingUndone)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Records that what it waits for is there again.
+    pub fn restocked(&self, at: Moment) -> Result<Self, AnswerRefused> {
+        let token = self.token_of_wait(Status::Backordered)?;
+        let mut order = self.next_write(at);
+        let by = "restock".to_owned();
+        let kind = AnswerKind::Restock;
+        order.answer = Some(Answer { token, kind, by, at, note: None, refund: None });
         Ok(order)
     }
 

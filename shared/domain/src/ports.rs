@@ -6,14 +6,17 @@
 
 use std::future::Future;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::catalogue::StockItem;
+use crate::order::Attention;
 use crate::payment::Intent;
 use crate::shipment::{CarrierShipment, Parcel};
 use crate::stock::Shortage;
-use crate::{ExecutionName, IntentId, Moment, Order, OrderId, RateId, ShipmentId, Sku, TaskToken};
+use crate::{
+    CustomerId, ExecutionName, IntentId, Moment, Order, OrderId, RateId, ShipmentId, Sku, TaskToken,
+};
 
 /// The tables could not be read or written; whether a write happened is open.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,6 +72,49 @@ pub trait PlaceOrder: Sync {
     /// Writes the order, on condition that there is none with its id.
     fn place(&self, order: &Order)
     -> impl Future<Output = Result<Placed, StoreUnavailable>> + Send;
+}
+
+/// A list of orders that a person reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OrderList {
+    /// A customer's own, newest first.
+    Customer(CustomerId),
+    /// Those that need attention for this reason, oldest first.
+    Attention(Attention),
+    /// Those of a bucket of the open ones, the next to be looked at first.
+    Open(u8),
+    /// Those that wait for a restock of this, oldest first.
+    WaitingFor(Sku),
+}
+
+/// A place in a list of orders: the order there, and what the list is sorted by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The order.
+    pub order_id: OrderId,
+    /// When it was placed, or when it should be looked at.
+    pub at: Moment,
+}
+
+/// A part of a list of orders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// The orders as they are now; one that has left the list meanwhile is left out.
+    pub orders: Vec<Order>,
+    /// Where the list goes on, if it does.
+    pub next: Option<Place>,
+}
+
+/// Lists orders (`dynamodb:Query` on the indexes of Orders, and
+/// `dynamodb:BatchGetItem`).
+pub trait ListOrders: Sync {
+    /// At most `limit` orders of a list, from the place after `after` on.
+    fn list(
+        &self,
+        list: &OrderList,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> impl Future<Output = Result<Page, StoreUnavailable>> + Send;
 }
 
 /// How taking stock from the shelves ended.
@@ -162,6 +208,34 @@ pub trait WriteCatalogue: Sync {
         &self,
         listing: &Listing,
     ) -> impl Future<Output = Result<Listed, StoreUnavailable>> + Send;
+}
+
+/// How putting goods on a shelf ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Restocked {
+    /// They are there now; this is the item.
+    Done(StockItem),
+    /// They were put there before, by the same request; this is the item.
+    Before(StockItem),
+    /// The key was used for another quantity.
+    OtherRequest,
+    /// Nothing is sold under that SKU.
+    UnknownSku,
+    /// Somebody else was at the same shelf.
+    Contended,
+}
+
+/// Puts goods on a shelf (`dynamodb:UpdateItem` and `dynamodb:PutItem` on
+/// Inventory, in one transaction).
+pub trait RestockShelf: Sync {
+    /// Puts so many there, once for each `key`.
+    fn restock(
+        &self,
+        sku: &Sku,
+        quantity: u32,
+        key: &str,
+        at: Moment,
+    ) -> impl Future<Output = Result<Restocked, StoreUnavailable>> + Send;
 }
 
 /// How a call of a provider ended: done, refused, or unknown, and the harmless
@@ -380,6 +454,16 @@ pub trait StartExecution: Sync {
         &self,
         name: &ExecutionName,
         input: &Value,
+    ) -> impl Future<Output = Result<(), WorkflowUnavailable>> + Send;
+}
+
+/// Stops executions (`states:StopExecution`).
+pub trait StopExecution: Sync {
+    /// Stops the one of this name; that there is none that runs is no error.
+    fn stop(
+        &self,
+        name: &ExecutionName,
+        cause: &'static str,
     ) -> impl Future<Output = Result<(), WorkflowUnavailable>> + Send;
 }
 

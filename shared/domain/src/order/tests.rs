@@ -197,3 +197,70 @@ fn a_review_that_nobody_looked_at_says_so_in_the_timeline() {
     let last = order.timeline.last().unwrap();
     assert_eq!(last.detail.as_deref(), Some("REVIEW_EXPIRED"));
 }
+
+#[test]
+fn a_cancellation_is_asked_for_while_the_table_allows_it() {
+    let cancel = |order: &Order| order.request_cancellation("customer-1", now());
+    for order in [sample::received(), sample::authorised(), sample::in_review(), sample::reserved()]
+    {
+        let asked = cancel(&order).unwrap().unwrap();
+        assert_eq!(asked.cancel_requested_at, Some(now()));
+        assert_eq!((asked.status, asked.version), (order.status, order.version + 1));
+        assert_eq!(asked.guard_forward(None).unwrap_err().fault, Fault::OrderCancelled);
+        assert_eq!(cancel(&asked), Ok(None), "once is enough");
+        assert!(!asked.is_cancellable());
+    }
+    let check = |order: Order, refused| assert_eq!(cancel(&order), Err(refused));
+    check(sample::shipping(), CancelRefused::TooLate);
+    check(sample::labelled(), CancelRefused::TooLate);
+    check(sample::stuck(), CancelRefused::WithOperator);
+    check(sample::fulfilled(), CancelRefused::Closed);
+    check(turned_round(&sample::reserved()), CancelRefused::BeingUndone);
+}
+
+#[test]
+fn a_cancellation_answers_the_wait_unless_it_was_answered_before() {
+    let order = sample::in_review();
+    let asked = order.request_cancellation("customer-1", now()).unwrap().unwrap();
+    let answer = asked.answer.unwrap();
+    assert_eq!((answer.kind, answer.by.as_str()), (AnswerKind::Cancellation, "customer-1"));
+    assert_eq!(Some(answer.token), order.task_token);
+
+    let approved = order.decide_review(Decision::Approve, "op", None, now()).unwrap();
+    let asked = approved.request_cancellation("customer-1", now()).unwrap().unwrap();
+    assert_eq!(asked.answer, approved.answer, "the next step meets the flag");
+    assert_eq!(
+        sample::authorised().request_cancellation("c", now()).unwrap().unwrap().answer,
+        None
+    );
+}
+
+#[test]
+fn a_scheduled_order_that_has_not_begun_is_closed_at_once() {
+    let mut request = sample::request();
+    request.scheduled_for = Some(now().plus_hours(24));
+    let order = Order::accept(request, sample::placed_at());
+    let closed = order.request_cancellation("customer-1", now()).unwrap().unwrap();
+    assert_eq!(closed.status, Status::Cancelled);
+    assert_eq!(closed.version, order.version + 1);
+    assert!(closed.open.is_some(), "until its execution has ended");
+
+    let begun = order
+        .with_intent(&sample::intent(crate::payment::IntentState::RequiresConfirmation).id, now());
+    let asked = begun.request_cancellation("customer-1", now()).unwrap().unwrap();
+    assert_eq!(asked.status, Status::Scheduled, "an intent is to be undone first");
+}
+
+#[test]
+fn a_restock_is_told_once_to_an_order_that_waits_for_one() {
+    let short = sample::authorised().backordered(&Sku::parse("MUG").unwrap(), now());
+    assert_eq!(short.restocked(now()), Err(AnswerRefused::NotWaiting));
+    let order = sample::waiting(short, Status::Backordered, Attention::Backorder);
+    let told = order.restocked(now()).unwrap();
+    assert_eq!(told.answer.as_ref().unwrap().kind, AnswerKind::Restock);
+    assert_eq!(told.task_token, order.task_token);
+    assert_eq!(told.waits_for, order.waits_for, "it keeps its place until it is served");
+    assert_eq!(told.restocked(now()), Err(AnswerRefused::DecidedAlready));
+    assert_eq!(sample::in_review().restocked(now()), Err(AnswerRefused::NotWaiting));
+    assert_eq!(turned_round(&order).restocked(now()), Err(AnswerRefused::BeingUndone));
+}
