@@ -98,7 +98,7 @@ impl Workflows {
     fn kind(&mut self, reader: &Reader<'_>) -> Parsed<Kind> {
         match reader.required("Type")? {
             "Pass" => Ok(Kind::Pass { result: reader.fields.get("Result").cloned() }),
-            "Task" => task(reader).map(|task| Kind::Task(Box::new(task))),
+            "Task" => self.task(reader),
             "Choice" => choice(reader),
             "Wait" => pause(reader).map(Kind::Wait),
             "Succeed" => Ok(Kind::Succeed),
@@ -113,6 +113,20 @@ impl Workflows {
             "Map" => self.map(reader),
             other => reader.wrong("Type", &format!("'{other}' is no type of state")),
         }
+    }
+
+    fn task(&mut self, reader: &Reader<'_>) -> Parsed<Kind> {
+        let arn = reader.required("Resource")?;
+        let Some(resource) = resource::parse(arn) else {
+            self.unsupported(reader, &format!("the resource '{arn}'"));
+            return Ok(Kind::Unsupported);
+        };
+        Ok(Kind::Task(Box::new(Task {
+            resource,
+            credentials: reader.template("Credentials")?,
+            timeout: reader.number_or_path("TimeoutSeconds", "TimeoutSecondsPath")?,
+            heartbeat: reader.number_or_path("HeartbeatSeconds", "HeartbeatSecondsPath")?,
+        })))
     }
 
     fn map(&mut self, reader: &Reader<'_>) -> Parsed<Kind> {
@@ -161,19 +175,6 @@ fn percentage(reader: &Reader<'_>) -> Parsed<Option<Percentage>> {
         Some(_) => reader.wrong("ToleratedFailurePercentage", "must be a number"),
         None => Ok(reader.path("ToleratedFailurePercentagePath")?.map(Percentage::At)),
     }
-}
-
-fn task(reader: &Reader<'_>) -> Parsed<Task> {
-    let arn = reader.required("Resource")?;
-    let Some(resource) = resource::parse(arn) else {
-        return reader.wrong("Resource", &format!("'{arn}' names nothing that can be called"));
-    };
-    Ok(Task {
-        resource,
-        credentials: reader.template("Credentials")?,
-        timeout: reader.number_or_path("TimeoutSeconds", "TimeoutSecondsPath")?,
-        heartbeat: reader.number_or_path("HeartbeatSeconds", "HeartbeatSecondsPath")?,
-    })
 }
 
 fn choice(reader: &Reader<'_>) -> Parsed<Kind> {

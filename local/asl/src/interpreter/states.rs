@@ -14,7 +14,8 @@ use super::{Alarm, Execution, Status, TimerKind};
 use crate::dataflow;
 use crate::definition::{Choice, Kind, Pause, Text, Transition};
 use crate::history::EventType;
-use crate::scope::Variables;
+use crate::paths::Path;
+use crate::scope::{Scope, Variables};
 
 /// What a state gives when it is done.
 pub(super) struct Done {
@@ -180,27 +181,38 @@ impl Execution {
     }
 
     fn pause_length(&self, id: ThreadId, pause: &Pause) -> Result<Until, Failure> {
-        let path = match pause {
+        let (field, path) = match pause {
             Pause::Seconds(seconds) => return Ok(Until::After(seconds.saturating_mul(1000))),
             Pause::Until(due) => return Ok(Until::At(*due)),
-            Pause::SecondsPath(path) | Pause::UntilPath(path) => path,
+            Pause::SecondsPath(path) => ("SecondsPath", path),
+            Pause::UntilPath(path) => ("TimestampPath", path),
         };
-        let field =
-            if matches!(pause, Pause::UntilPath(_)) { "TimestampPath" } else { "SecondsPath" };
         let input = self.effective_input(id)?;
         let view = self.view(&self.threads[&id]);
-        let path_text = path.as_str();
-        let Ok(value) = path.read(&view.scope(&input)) else {
-            let cause =
-                format!("The {field} parameter does not reference an input value: {path_text}");
+        let scope = view.scope(&input);
+        if matches!(pause, Pause::UntilPath(_)) {
+            return self.parameter(id, field, path, &scope, timestamp).map(Until::At);
+        }
+        let seconds = self.parameter(id, field, path, &scope, seconds)?;
+        Ok(Until::After(seconds.saturating_mul(1000)))
+    }
+
+    /// What a Path field leads to, or AWS's words for why that is not what it should be.
+    pub(super) fn parameter<T>(
+        &self,
+        id: ThreadId,
+        field: &str,
+        path: &Path,
+        scope: &Scope<'_>,
+        read: fn(&Value) -> Result<T, &'static str>,
+    ) -> Result<T, Failure> {
+        let text = path.as_str();
+        let Ok(value) = path.read(scope) else {
+            let cause = format!("The {field} parameter does not reference an input value: {text}");
             return Err(self.runtime_failure(id, &cause));
         };
-        let read = match pause {
-            Pause::UntilPath(_) => timestamp(&value),
-            _ => seconds(&value),
-        };
-        read.map_err(|why| {
-            let cause = format!("The {field} parameter {why}: {path_text} == {}", plain(&value));
+        read(&value).map_err(|why| {
+            let cause = format!("The {field} parameter {why}: {text} == {}", plain(&value));
             self.runtime_failure(id, &cause)
         })
     }
@@ -280,26 +292,23 @@ enum Until {
     At(Timestamp),
 }
 
-fn seconds(value: &Value) -> Result<Until, &'static str> {
+/// A number of seconds; text that is a number counts as one.
+pub(super) fn seconds(value: &Value) -> Result<u64, &'static str> {
     let whole = match value {
-        Value::Number(number) => number.as_i64().or_else(|| number.as_u64().map(|_| i64::MAX)),
+        Value::Number(_) | Value::String(_) => plain(value).parse::<i64>().ok(),
         _ => None,
     };
-    match whole.map(u64::try_from) {
-        Some(Ok(seconds)) => Ok(Until::After(seconds.saturating_mul(1000))),
-        Some(Err(_)) => Err("references a negative value"),
-        None => Err("cannot be parsed as a long value"),
-    }
+    let whole = whole.ok_or("cannot be parsed as a long value")?;
+    u64::try_from(whole).or(Err("references a negative value"))
 }
 
-fn timestamp(value: &Value) -> Result<Until, &'static str> {
+fn timestamp(value: &Value) -> Result<Timestamp, &'static str> {
     const WRONG: &str =
         "does not reference a valid ISO-8601 extended offset date-time format string";
     let text = value.as_str().ok_or(WRONG)?;
     // jiff also takes a space for the T and more; AWS does not.
     let iso = text.as_bytes().get(10) == Some(&b'T');
-    let parsed = text.parse::<Timestamp>().ok().filter(|_| iso);
-    parsed.map(Until::At).ok_or(WRONG)
+    text.parse::<Timestamp>().ok().filter(|_| iso).ok_or(WRONG)
 }
 
 /// A value as AWS's causes show it: text without quotes.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::failure::Failure;
-use super::states::plain;
+use super::states::seconds;
 use super::thread::{Doing, LARGEST_PAYLOAD, ThreadId};
 use super::{
     Alarm, Command, Execution, Pattern, Resource, TaskId, TaskRequest, TimerId, TimerKind,
@@ -70,13 +70,10 @@ impl Execution {
         let fault = |fault| self.fault(id, &fault);
         let input = state.flow.input.of(&view.scope(&thread.step.input.value)).map_err(fault)?;
         let scope = view.scope(&input);
-        let number = |field: &str, seconds: &Option<Seconds>| match seconds {
+        let number = |field: &str, number: &Option<Seconds>| match number {
             None => Ok(None),
             Some(Seconds::Fixed(number)) => Ok(Some(*number)),
-            Some(Seconds::At(path)) => {
-                let value = path.read(&scope).map_err(|fault| self.fault(id, &fault.into()))?;
-                self.positive(id, field, path.as_str(), &value).map(Some)
-            }
+            Some(Seconds::At(path)) => self.parameter(id, field, path, &scope, seconds).map(Some),
         };
         let credentials = task.credentials.as_ref().map(|template| template.evaluate(&scope));
         Ok(TaskRequest {
@@ -89,25 +86,6 @@ impl Execution {
             parameters: state.flow.payload(&scope).map_err(fault)?,
             token,
         })
-    }
-
-    fn positive(
-        &self,
-        id: ThreadId,
-        field: &str,
-        path: &str,
-        value: &Value,
-    ) -> Result<u64, Failure> {
-        match value.as_u64() {
-            Some(number) if number > 0 => Ok(number),
-            _ => {
-                let cause = format!(
-                    "The {field} field refers to value \"{}\" which is not a valid integer: {path}",
-                    plain(value)
-                );
-                Err(self.runtime_failure(id, &cause))
-            }
-        }
     }
 
     /// The token that answers the next attempt, where something else than the call
