@@ -1,8 +1,8 @@
 //! Builds the functions that ship, in one cargo call, and finds their programs.
 //!
-//! One call for all: functions built one by one would compile the dependencies
-//! that they share anew wherever their features differ. Cargo's own progress and
-//! errors are shown as they come.
+//! One call for all, and of the same packages as the call that built whoever asks:
+//! otherwise cargo would compile the dependencies that they share anew wherever
+//! their features differ. Cargo's own progress and errors are shown as they come.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -22,6 +22,22 @@ pub enum Profile {
     Local,
     /// What ships.
     Release,
+}
+
+impl Profile {
+    /// What cargo is told to build, and how.
+    fn selection(self, packages: &[String]) -> Vec<&str> {
+        let (profile, also): (_, &[&str]) = match self {
+            // What `cargo test --workspace` builds; then there is nothing left to do.
+            Self::Dev => return vec!["--workspace", "--all-targets"],
+            // What `cargo run --package local` builds, whose graph has the functions.
+            Self::Local => ("local", &["--package", "local"]),
+            // What ships, and nothing else.
+            Self::Release => ("release", &[]),
+        };
+        let functions = packages.iter().flat_map(|package| ["--package", package]);
+        ["--profile", profile].into_iter().chain(also.iter().copied()).chain(functions).collect()
+    }
 }
 
 /// The functions' programs, by crate name.
@@ -109,12 +125,7 @@ fn cargo_build(root: &Path, profile: Profile, packages: &[String]) -> Result<Str
     let output = Command::new(&cargo)
         .current_dir(root)
         .args(["build", "--message-format=json-render-diagnostics"])
-        .args(match profile {
-            Profile::Dev => ["--profile", "dev"],
-            Profile::Local => ["--profile", "local"],
-            Profile::Release => ["--profile", "release"],
-        })
-        .args(packages.iter().flat_map(|package| ["--package", package]))
+        .args(profile.selection(packages))
         .stderr(Stdio::inherit())
         .output()
         .map_err(|source| BuildError::NoCargo { cargo, source })?;
@@ -134,6 +145,10 @@ fn cargo() -> String {
 fn program(message: &str) -> Option<(String, PathBuf)> {
     let message: Value = serde_json::from_str(message).ok()?;
     let path = message["executable"].as_str()?;
+    // The harness of a program's own tests has the program's name, too.
+    if message["profile"]["test"] == true {
+        return None;
+    }
     let name = message["target"]["name"].as_str()?;
     Some((name.to_owned(), PathBuf::from(path)))
 }
@@ -151,6 +166,10 @@ mod tests {
         check(
             r#"{"reason":"compiler-artifact","target":{"name":"order-api"},"executable":"/t/order-api"}"#,
             Some(("order-api", "/t/order-api")),
+        );
+        check(
+            r#"{"reason":"compiler-artifact","target":{"name":"order-api"},"profile":{"test":true},"executable":"/t/order-api-0123"}"#,
+            None,
         );
         check(
             r#"{"reason":"compiler-artifact","target":{"name":"serde"},"executable":null}"#,
