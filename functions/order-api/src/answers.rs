@@ -55,7 +55,7 @@ pub(crate) async fn load<O: Orders, I: Inventory, W: Workflow>(
 
 /// Sends the recorded answer to the wait that it answers, if the order still is
 /// in it. That the wait has moved on is fine.
-async fn send<O: Orders, I: Inventory, W: Workflow>(
+pub(crate) async fn send<O: Orders, I: Inventory, W: Workflow>(
     api: &Api<O, I, W>,
     order: &Order,
 ) -> Result<(), Problem> {

@@ -4,7 +4,8 @@
 //! [`routes`], read strictly ([`body`], [`form`], [`card`]), decided by the
 //! domain, done by a port, and answered; whatever is wrong with it is a
 //! [`problem`] that names the field at fault. One file is one resource:
-//! [`orders`], [`execution`], [`review`], [`resume`], [`inventory`].
+//! [`orders`], [`listing`], [`cancel`], [`execution`], [`review`], [`resume`],
+//! [`inventory`], [`restock`].
 //!
 //! [`handle`] takes an event and gives back a response, both as JSON, over
 //! whichever ports it is given: Lambda calls it with the adapters, a simulator
@@ -13,21 +14,24 @@
 mod answers;
 pub mod body;
 pub mod caller;
+pub mod cancel;
 pub mod card;
 pub mod event;
 pub mod execution;
 pub mod form;
 pub mod inventory;
+pub mod listing;
 pub mod orders;
 pub mod problem;
+pub mod restock;
 pub mod resume;
 pub mod review;
 pub mod routes;
 mod view;
 
 use domain::ports::{
-    AnswerTask, LoadOrder, PlaceOrder, ReadCatalogue, ReadExecution, SaveOrder, StartExecution,
-    WriteCatalogue,
+    AnswerTask, ListOrders, LoadOrder, PlaceOrder, ReadCatalogue, ReadExecution, RestockShelf,
+    SaveOrder, StartExecution, StopExecution, WriteCatalogue,
 };
 use domain::{Currency, Failure, Moment};
 use serde_json::Value;
@@ -35,16 +39,16 @@ use serde_json::Value;
 use crate::event::Request;
 
 /// What the API asks of the Orders table.
-pub trait Orders: LoadOrder + SaveOrder + PlaceOrder {}
-impl<T: LoadOrder + SaveOrder + PlaceOrder> Orders for T {}
+pub trait Orders: LoadOrder + SaveOrder + PlaceOrder + ListOrders {}
+impl<T: LoadOrder + SaveOrder + PlaceOrder + ListOrders> Orders for T {}
 
 /// What the API asks of the Inventory table.
-pub trait Inventory: ReadCatalogue + WriteCatalogue {}
-impl<T: ReadCatalogue + WriteCatalogue> Inventory for T {}
+pub trait Inventory: ReadCatalogue + WriteCatalogue + RestockShelf {}
+impl<T: ReadCatalogue + WriteCatalogue + RestockShelf> Inventory for T {}
 
 /// What the API asks of Step Functions.
-pub trait Workflow: StartExecution + AnswerTask + ReadExecution {}
-impl<T: StartExecution + AnswerTask + ReadExecution> Workflow for T {}
+pub trait Workflow: StartExecution + StopExecution + AnswerTask + ReadExecution {}
+impl<T: StartExecution + StopExecution + AnswerTask + ReadExecution> Workflow for T {}
 
 /// The API: its ports, and the currencies that the shop takes.
 #[derive(Debug, Clone)]

@@ -3,7 +3,7 @@
 use crate::event::{Reply, Request};
 use crate::problem::{Kind, Problem};
 use crate::{Api, Inventory, Orders, Workflow};
-use crate::{execution, inventory, orders, resume, review};
+use crate::{cancel, execution, inventory, listing, orders, restock, resume, review};
 
 /// Answers a request.
 pub(crate) async fn answer<O: Orders, I: Inventory, W: Workflow>(
@@ -12,16 +12,22 @@ pub(crate) async fn answer<O: Orders, I: Inventory, W: Workflow>(
 ) -> Result<Reply, Problem> {
     let segments = request.segments();
     match (request.method.as_str(), segments.as_slice()) {
+        ("GET", ["orders"]) => listing::list(request, api).await,
         ("POST", ["orders"]) => orders::place(request, api).await,
         ("GET", ["orders", id]) => orders::show(request, api, id).await,
         ("GET", ["orders", id, "execution"]) => execution::show(request, api, id).await,
+        ("POST", ["orders", id, "cancel"]) => cancel::cancel(request, api, id).await,
         ("POST", ["orders", id, "review"]) => review::decide(request, api, id).await,
         ("POST", ["orders", id, "resume"]) => resume::decide(request, api, id).await,
         ("GET", ["inventory"]) => inventory::list(request, api).await,
         ("GET", ["inventory", sku]) => inventory::show(request, api, sku).await,
         ("PUT", ["inventory", sku]) => inventory::put(request, api, sku).await,
+        ("POST", ["inventory", sku, "restock"]) => restock::restock(request, api, sku).await,
 
-        (_, ["orders"] | ["orders", _, "review" | "resume"]) => Err(only("POST")),
+        (_, ["orders"]) => Err(only("GET, POST")),
+        (_, ["orders", _, "cancel" | "review" | "resume"] | ["inventory", _, "restock"]) => {
+            Err(only("POST"))
+        }
         (_, ["orders", _] | ["orders", _, "execution"] | ["inventory"]) => Err(only("GET")),
         (_, ["inventory", _]) => Err(only("GET, PUT")),
         _ => Err(Problem::not_found()),

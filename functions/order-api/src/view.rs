@@ -43,6 +43,22 @@ pub(crate) fn order(order: &Order) -> Value {
     Value::Object(view)
 }
 
+/// An order in a list of orders.
+pub(crate) fn summary(order: &Order) -> Value {
+    let mut view = json!({
+        "orderId": order.order_id,
+        "status": order.status,
+        "total": order.total,
+        "cancellable": order.is_cancellable(),
+        "createdAt": order.created_at,
+        "updatedAt": order.updated_at,
+    });
+    if let Some(attention) = order.attention {
+        view["attention"] = json!(attention);
+    }
+    view
+}
+
 /// Once there is anything to say about the money.
 fn payment(order: &Order) -> Option<Value> {
     let status = order.payment.status;

@@ -48,6 +48,14 @@ impl Inventory {
         Self { client, orders: orders.into(), table: inventory.into() }
     }
 
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn table(&self) -> &str {
+        &self.table
+    }
+
     async fn transact(
         &self,
         writes: Vec<TransactWriteItem>,
@@ -183,7 +191,7 @@ fn sort(reasons: &[CancellationReason]) -> Transacted {
 }
 
 /// Whether a code means that the same transaction may well pass in a moment.
-fn is_crowded(code: Option<&str>) -> bool {
+pub(crate) fn is_crowded(code: Option<&str>) -> bool {
     matches!(
         code,
         Some(
@@ -394,6 +402,6 @@ fn text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 
-fn whole(item: &Item, name: &str) -> Option<u64> {
+pub(crate) fn whole(item: &Item, name: &str) -> Option<u64> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }

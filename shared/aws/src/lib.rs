@@ -1,7 +1,7 @@
 //! The ports of the domain, spoken to the outside.
 //!
-//! Each module is one neighbour: [`orders`] and [`inventory`] the two tables,
-//! [`workflow`] Step Functions, [`transport`] the providers' HTTPS, [`secrets`]
+//! Each module is one neighbour: [`orders`], [`listing`], [`inventory`] and
+//! [`restock`] the two tables, [`workflow`] Step Functions, [`transport`] the providers' HTTPS, [`secrets`]
 //! their keys. [`configuration`] is the only place that reads the environment,
 //! [`clock`] the only one that reads a clock, [`telemetry`] the only one that
 //! writes a log line. [`lambda`] runs a handler; [`aws`] makes the clients.
@@ -19,7 +19,9 @@ pub mod configuration;
 pub mod inventory;
 mod item;
 pub mod lambda;
+pub mod listing;
 pub mod orders;
+pub mod restock;
 pub mod secrets;
 pub mod telemetry;
 pub mod transport;

@@ -2,7 +2,8 @@
 //!
 //! A load is strongly consistent. A save is conditional on the version that was
 //! read, so that every fact that a decision rests on is still true when it is
-//! written. A place is conditional on there being no such order.
+//! written. A place is conditional on there being no such order. Lists of orders
+//! are in [`listing`](crate::listing).
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -26,6 +27,14 @@ impl Orders {
     /// The table of this name, through this client.
     pub fn new(client: Client, table: impl Into<String>) -> Self {
         Self { client, table: table.into() }
+    }
+
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn table(&self) -> &str {
+        &self.table
     }
 }
 

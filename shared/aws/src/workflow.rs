@@ -7,10 +7,11 @@ use aws_sdk_sfn::operation::get_execution_history::GetExecutionHistoryError;
 use aws_sdk_sfn::operation::send_task_failure::SendTaskFailureError;
 use aws_sdk_sfn::operation::send_task_success::SendTaskSuccessError;
 use aws_sdk_sfn::operation::start_execution::StartExecutionError;
+use aws_sdk_sfn::operation::stop_execution::StopExecutionError;
 use aws_sdk_sfn::types::HistoryEvent;
 use domain::answer::Message;
 use domain::ports::{
-    AnswerTask, Answered, ExecutionView, ReadExecution, StartExecution, StateVisit,
+    AnswerTask, Answered, ExecutionView, ReadExecution, StartExecution, StateVisit, StopExecution,
     WorkflowUnavailable,
 };
 use domain::{ExecutionName, Moment, TaskToken};
@@ -62,6 +63,25 @@ impl StartExecution for Workflow {
             Err(error) => Err(unavailable("StartExecution", &error)),
         }
     }
+}
+
+impl StopExecution for Workflow {
+    async fn stop(
+        &self,
+        name: &ExecutionName,
+        cause: &'static str,
+    ) -> Result<(), WorkflowUnavailable> {
+        let call = self.client.stop_execution().execution_arn(self.execution_arn(name));
+        match call.cause(cause).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if is_absent(&error) => Ok(()),
+            Err(error) => Err(unavailable("StopExecution", &error)),
+        }
+    }
+}
+
+fn is_absent<R>(error: &SdkError<StopExecutionError, R>) -> bool {
+    error.as_service_error().is_some_and(StopExecutionError::is_execution_does_not_exist)
 }
 
 /// An execution of this name ran and ended.

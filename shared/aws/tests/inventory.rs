@@ -293,3 +293,44 @@ async fn entries_of_restocks_are_no_items_of_the_catalogue() {
     shop.world.call("PutItem", &json!({"TableName": INVENTORY, "Item": entry}));
     assert_eq!(shop.inventory.all().await.unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn goods_come_in_once_for_each_request() {
+    let shop = shop(5, 1, &sample::received()).await;
+    let restock = async |name: &str, quantity, key| {
+        shop.inventory.restock(&sku(name), quantity, key, later()).await.unwrap()
+    };
+    let stock = |restocked: Restocked| match restocked {
+        Restocked::Done(item) => (true, item.available, item.received),
+        Restocked::Before(item) => (false, item.available, item.received),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(stock(restock("MUG", 3, "a").await), (true, 8, 8));
+    assert_eq!(stock(restock("MUG", 3, "a").await), (false, 8, 8));
+    assert_eq!(restock("MUG", 4, "a").await, Restocked::OtherRequest);
+    assert_eq!(stock(restock("TEE", 4, "a").await), (true, 5, 5), "a key is a shelf's own");
+    assert_eq!(restock("NIL", 1, "a").await, Restocked::UnknownSku);
+    assert_eq!(shop.inventory.all().await.unwrap().len(), 2, "nothing is made of nothing");
+    shop.books_agree().await;
+}
+
+#[tokio::test]
+async fn a_restock_whose_answer_is_lost_is_made_once() {
+    let shop = shop(5, 1, &sample::received()).await;
+    shop.world.next(Instead::LoseAnswer);
+    let done = shop.inventory.restock(&sku("MUG"), 3, "a", later()).await.unwrap();
+    assert!(matches!(done, Restocked::Done(item) if item.available == 8));
+    shop.books_agree().await;
+}
+
+#[tokio::test]
+async fn a_crowded_shelf_is_contention_for_a_restock_too() {
+    let shop = shop(5, 1, &sample::received()).await;
+    let restock = async || shop.inventory.restock(&sku("MUG"), 3, "a", later()).await;
+    shop.world.cancel_with(&["None", "TransactionConflict"]);
+    assert_eq!(restock().await, Ok(Restocked::Contended));
+    shop.world.cancel_with(&["None", "ValidationError"]);
+    assert!(restock().await.is_err());
+    shop.world.refuse_with("AccessDeniedException");
+    assert!(restock().await.is_err());
+}

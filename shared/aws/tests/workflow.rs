@@ -6,7 +6,7 @@ mod support;
 
 use adapters::Workflow;
 use domain::answer::{Action, AnswerKind, Decision, Message};
-use domain::ports::{AnswerTask, Answered, ReadExecution, StartExecution};
+use domain::ports::{AnswerTask, Answered, ReadExecution, StartExecution, StopExecution};
 use domain::{ExecutionName, TaskToken};
 use serde_json::{Value, json};
 use support::{Instead, World};
@@ -196,4 +196,27 @@ async fn an_execution_that_is_not_there_is_none() {
     assert_eq!(workflow(&world).read(&name()).await, Ok(None));
     world.next(Instead::Refuse);
     assert!(workflow(&world).read(&name()).await.is_err());
+}
+
+#[tokio::test]
+async fn an_execution_is_stopped_and_one_that_is_not_there_is_no_error() {
+    let world = World::new();
+    world.next(Instead::Answer(200, json!({"stopDate": 1.5})));
+    workflow(&world).stop(&name(), "cancelled").await.unwrap();
+    let arn = "arn:aws:states:us-east-1:000000000000:execution:OrderWorkflow:ord_1";
+    assert_eq!(world.last_request()["executionArn"], arn);
+    world.refuse_with("ExecutionDoesNotExist");
+    workflow(&world).stop(&name(), "cancelled").await.unwrap();
+    world.next(Instead::Refuse);
+    assert!(workflow(&world).stop(&name(), "cancelled").await.is_err());
+}
+
+#[tokio::test]
+async fn an_execution_s_arn_leaves_out_what_qualifies_the_state_machine() {
+    let world = World::new();
+    let live = world.aws_trying(1).workflow(format!("{ARN}:live"));
+    world.refuse_with("ExecutionDoesNotExist");
+    assert_eq!(live.read(&name()).await, Ok(None));
+    let arn = "arn:aws:states:us-east-1:000000000000:execution:OrderWorkflow:ord_1";
+    assert_eq!(world.last_request()["executionArn"], arn);
 }

@@ -8,9 +8,10 @@ use std::sync::Mutex;
 use domain::answer::Message;
 use domain::catalogue::StockItem;
 use domain::ports::{
-    AnswerTask, Answered, ExecutionView, Listed, Listing, LoadOrder, PlaceOrder, Placed,
-    ReadCatalogue, ReadExecution, SaveOrder, Saved, StartExecution, StateVisit, StoreUnavailable,
-    WorkflowUnavailable, WriteCatalogue,
+    AnswerTask, Answered, ExecutionView, ListOrders, Listed, Listing, LoadOrder, OrderList, Page,
+    Place, PlaceOrder, Placed, ReadCatalogue, ReadExecution, RestockShelf, Restocked, SaveOrder,
+    Saved, StartExecution, StateVisit, StopExecution, StoreUnavailable, WorkflowUnavailable,
+    WriteCatalogue,
 };
 use domain::{
     Currency, CustomerId, ExecutionName, Moment, Money, Order, OrderId, Sku, TaskToken, sample,
@@ -34,6 +35,10 @@ pub(crate) struct World {
     pub(crate) shelves: Mutex<BTreeMap<Sku, StockItem>>,
     /// What was started, by name, with its input.
     pub(crate) started: Mutex<Vec<(String, Value)>>,
+    /// What was stopped.
+    pub(crate) stopped: Mutex<Vec<String>>,
+    /// The requests of restocks, by SKU and key, with their quantity.
+    pub(crate) restocks: Mutex<BTreeMap<String, u32>>,
     /// What waits were told.
     pub(crate) answered: Mutex<Vec<(TaskToken, Message)>>,
     /// The tables are away.
@@ -79,6 +84,11 @@ impl Call {
         let claims = json!({"sub": sub, "scope": scopes});
         self.event["requestContext"]["authorizer"] =
             json!({"jwt": {"claims": claims, "scopes": null}});
+        self
+    }
+
+    pub(crate) fn query(mut self, name: &str, value: &str) -> Self {
+        self.event["queryStringParameters"][name] = json!(value);
         self
     }
 
@@ -343,5 +353,75 @@ impl ReadExecution for World {
                 error: None,
             }],
         }))
+    }
+}
+
+impl ListOrders for World {
+    async fn list(
+        &self,
+        list: &OrderList,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page, StoreUnavailable> {
+        self.open()?;
+        let mut found: Vec<Order> = self.orders.lock().unwrap().values().cloned().collect();
+        found.retain(|order| match list {
+            OrderList::Customer(id) => order.customer_id == *id,
+            OrderList::Attention(why) => order.attention == Some(*why),
+            OrderList::Open(bucket) => order.open.as_deref() == Some(&bucket.to_string()),
+            OrderList::WaitingFor(sku) => order.waits_for.as_ref() == Some(sku),
+        });
+        let place =
+            |order: &Order| Place { order_id: order.order_id.clone(), at: order.created_at };
+        found.sort_by_key(|order| (order.created_at, order.order_id.clone()));
+        if matches!(list, OrderList::Customer(_)) {
+            found.reverse();
+        }
+        if let Some(after) = after {
+            let passed = found.iter().position(|order| place(order) == *after);
+            found.drain(..=passed.unwrap_or(found.len() - 1));
+        }
+        let more = found.len() > limit as usize;
+        found.truncate(limit as usize);
+        let next = found.last().filter(|_| more).map(place);
+        Ok(Page { orders: found, next })
+    }
+}
+
+impl RestockShelf for World {
+    async fn restock(
+        &self,
+        sku: &Sku,
+        quantity: u32,
+        key: &str,
+        _at: Moment,
+    ) -> Result<Restocked, StoreUnavailable> {
+        self.open()?;
+        let mut shelves = self.shelves.lock().unwrap();
+        let Some(item) = shelves.get_mut(sku) else { return Ok(Restocked::UnknownSku) };
+        let mut restocks = self.restocks.lock().unwrap();
+        match restocks.insert(format!("{sku}#{key}"), quantity) {
+            Some(before) if before == quantity => return Ok(Restocked::Before(item.clone())),
+            Some(before) => {
+                restocks.insert(format!("{sku}#{key}"), before);
+                return Ok(Restocked::OtherRequest);
+            }
+            None => {}
+        }
+        item.available += u64::from(quantity);
+        item.received += u64::from(quantity);
+        Ok(Restocked::Done(item.clone()))
+    }
+}
+
+impl StopExecution for World {
+    async fn stop(
+        &self,
+        name: &ExecutionName,
+        _cause: &'static str,
+    ) -> Result<(), WorkflowUnavailable> {
+        self.reach()?;
+        self.stopped.lock().unwrap().push(name.to_string());
+        Ok(())
     }
 }

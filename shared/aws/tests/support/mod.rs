@@ -58,13 +58,7 @@ impl World {
     /// Empty tables.
     pub(crate) fn new() -> Self {
         let database = Database::memory().unwrap();
-        for (table, key) in [(ORDERS, "orderId"), (INVENTORY, "sku")] {
-            let request = json!({
-                "TableName": table,
-                "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
-                "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"}],
-                "BillingMode": "PAY_PER_REQUEST",
-            });
+        for request in [orders_table(), inventory_table()] {
             database.create_table(serde_json::from_value(request).unwrap()).unwrap();
         }
         let (instead, calls) = (Mutex::default(), Mutex::default());
@@ -160,6 +154,38 @@ impl HttpConnector for World {
             Err(()) => Err(ConnectorError::io("the line is dead, secret".into())),
         })
     }
+}
+
+/// The Orders table with its sparse indexes, as the template declares it.
+fn orders_table() -> Value {
+    let key = |name: &str, kind: &str| json!({"AttributeName": name, "KeyType": kind});
+    let index = |name: &str, sorted_by: &str| {
+        json!({
+            "IndexName": name, "KeySchema": [key(name, "HASH"), key(sorted_by, "RANGE")],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        })
+    };
+    let names = ["orderId", "open", "checkAt", "attention", "createdAt", "waitsFor", "customerId"];
+    json!({
+        "TableName": ORDERS,
+        "KeySchema": [key("orderId", "HASH")],
+        "AttributeDefinitions":
+            names.map(|name| json!({"AttributeName": name, "AttributeType": "S"})),
+        "GlobalSecondaryIndexes": [
+            index("open", "checkAt"), index("attention", "createdAt"),
+            index("waitsFor", "createdAt"), index("customerId", "createdAt"),
+        ],
+        "BillingMode": "PAY_PER_REQUEST",
+    })
+}
+
+fn inventory_table() -> Value {
+    json!({
+        "TableName": INVENTORY,
+        "KeySchema": [{"AttributeName": "sku", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "sku", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    })
 }
 
 fn dispatch(db: &Database, operation: &str, body: Value) -> Result<Value, DynoxideError> {

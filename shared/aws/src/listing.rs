@@ -1,0 +1,141 @@
+//! Lists of orders, by the sparse indexes of the Orders table.
+//!
+//! An index gives keys only, and a little late; the orders are read by them as
+//! they are now, and one that has left the list meanwhile is left out.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use domain::order::Attention;
+use domain::ports::{ListOrders, OrderList, Page, Place, StoreUnavailable};
+use domain::{Order, OrderId};
+
+use crate::Orders;
+use crate::aws::describe;
+use crate::item::{self, Item};
+
+/// A batch that is answered in part is asked for the rest this often.
+const BATCH_ROUNDS: usize = 8;
+
+/// How a list is kept: its index, which is named by its key; the key's value;
+/// the attribute that it is sorted by; and from which end it is read.
+struct Index {
+    name: &'static str,
+    key: String,
+    sorted_by: &'static str,
+    oldest_first: bool,
+}
+
+impl Index {
+    fn of(list: &OrderList) -> Self {
+        let (name, key, sorted_by, oldest_first) = match list {
+            OrderList::Customer(id) => ("customerId", id.to_string(), "createdAt", false),
+            OrderList::Attention(why) => ("attention", name_of(*why), "createdAt", true),
+            OrderList::Open(bucket) => ("open", bucket.to_string(), "checkAt", true),
+            OrderList::WaitingFor(sku) => ("waitsFor", sku.to_string(), "createdAt", true),
+        };
+        Self { name, key, sorted_by, oldest_first }
+    }
+
+    /// Where to begin after a place. The key is always the list's own, so that a
+    /// place can lead nowhere but into the list.
+    fn after(&self, place: &Place) -> Item {
+        let text = |text: String| AttributeValue::S(text);
+        Item::from([
+            ("orderId".to_owned(), text(place.order_id.to_string())),
+            (self.name.to_owned(), text(self.key.clone())),
+            (self.sorted_by.to_owned(), text(place.at.to_string())),
+        ])
+    }
+
+    fn place(&self, key: &Item) -> Option<Place> {
+        let order_id = OrderId::parse(key.get("orderId")?.as_s().ok()?.as_str()).ok()?;
+        let at = key.get(self.sorted_by)?.as_s().ok()?.parse().ok()?;
+        Some(Place { order_id, at })
+    }
+}
+
+fn name_of(why: Attention) -> String {
+    let name = match why {
+        Attention::Review => "REVIEW",
+        Attention::Backorder => "BACKORDER",
+        Attention::Operator => "OPERATOR",
+    };
+    name.to_owned()
+}
+
+fn is_on(list: &OrderList, order: &Order) -> bool {
+    match list {
+        OrderList::Customer(id) => order.customer_id == *id,
+        OrderList::Attention(why) => order.attention == Some(*why),
+        OrderList::Open(bucket) => order.open.as_deref() == Some(&bucket.to_string()),
+        OrderList::WaitingFor(sku) => order.waits_for.as_ref() == Some(sku),
+    }
+}
+
+impl ListOrders for Orders {
+    async fn list(
+        &self,
+        list: &OrderList,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page, StoreUnavailable> {
+        let index = Index::of(list);
+        let found = self
+            .client()
+            .query()
+            .table_name(self.table())
+            .index_name(index.name)
+            .key_condition_expression("#key = :key")
+            .expression_attribute_names("#key", index.name)
+            .expression_attribute_values(":key", AttributeValue::S(index.key.clone()))
+            .scan_index_forward(index.oldest_first)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(after.map(|place| index.after(place)))
+            .send()
+            .await
+            .map_err(|error| StoreUnavailable(describe("Query", &error)))?;
+        let next = found.last_evaluated_key.as_ref().and_then(|key| index.place(key));
+        let ids: Vec<_> =
+            found.items().iter().filter_map(|key| key.get("orderId")).cloned().collect();
+        let mut orders = self.read_all(&ids).await?;
+        let in_order = ids.iter().filter_map(|id| orders.remove(id.as_s().ok()?));
+        Ok(Page { orders: in_order.filter(|order| is_on(list, order)).collect(), next })
+    }
+}
+
+impl Orders {
+    async fn read_all(
+        &self,
+        ids: &[AttributeValue],
+    ) -> Result<BTreeMap<String, Order>, StoreUnavailable> {
+        let mut keys: Vec<Item> =
+            ids.iter().map(|id| Item::from([("orderId".to_owned(), id.clone())])).collect();
+        let mut orders = BTreeMap::new();
+        for _ in 0..BATCH_ROUNDS {
+            if keys.is_empty() {
+                return Ok(orders);
+            }
+            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).build();
+            let wanted = wanted.or(Err(StoreUnavailable("BatchGetItem: no keys".to_owned())))?;
+            let answer = self
+                .client()
+                .batch_get_item()
+                .request_items(self.table(), wanted)
+                .send()
+                .await
+                .map_err(|error| StoreUnavailable(describe("BatchGetItem", &error)))?;
+            let found = answer.responses.unwrap_or_default().remove(self.table());
+            for found in found.unwrap_or_default() {
+                let order = item::read(found)?;
+                orders.insert(order.order_id.to_string(), order);
+            }
+            let left = answer.unprocessed_keys.unwrap_or_default().remove(self.table());
+            keys = left.map(|left| left.keys).unwrap_or_default();
+        }
+        if keys.is_empty() {
+            return Ok(orders);
+        }
+        Err(StoreUnavailable("BatchGetItem: too much was left out, too often".to_owned()))
+    }
+}
