@@ -129,3 +129,37 @@ fn deny(denied: &Denied) -> Response {
 fn message(status: StatusCode, text: &str) -> Response {
     response(status, "application/json", json!({ "message": text }).to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ClockSettings;
+    use crate::counters::Counters;
+    use crate::faults::Faults;
+    use crate::lambda::{FunctionSettings, HostSettings};
+
+    fn slow() -> FunctionSettings {
+        FunctionSettings {
+            name: "order-api".to_owned(),
+            logical_id: "OrderApiFunction".to_owned(),
+            binary: "/nowhere".into(),
+            timeout: Duration::from_mins(1),
+            memory_mb: 128,
+            environment: std::collections::BTreeMap::new(),
+            limit: 1,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_function_that_takes_over_thirty_seconds_is_unavailable() {
+        let (clock, faults) = (StackClock::new(ClockSettings::default()), Faults::new());
+        let hang = json!([{ "at": "function.order-api", "kind": "hang" }]);
+        faults.add_json(&hang).expect("a plan");
+        let settings = HostSettings { functions: vec![slow()], log_file: None };
+        let lambda = LambdaHost::start(settings, clock.clone(), Counters::new(), faults);
+        let lambda = lambda.await.expect("it starts");
+        let front = Front { routes: Routes::new(Vec::new()), lambda, clock };
+        let refused = front.invoke("order-api", Bytes::from("{}")).await.expect_err("it is late");
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

@@ -4,14 +4,18 @@
 //! only the stack, which then ends its functions in order. Its environment is
 //! what Lambda would give it and nothing of the user's.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Context;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::function::FunctionSettings;
@@ -28,7 +32,7 @@ pub(super) struct Process {
     pub(super) id: u64,
     settings: Arc<FunctionSettings>,
     desk: Arc<Desk>,
-    kill: Arc<Notify>,
+    child: Arc<Mutex<Child>>,
     end: watch::Receiver<Option<End>>,
 }
 
@@ -58,26 +62,26 @@ impl Process {
         let desk = Arc::new(Desk::new());
         // Before the program runs: its first request must find it.
         runtime_api.open_desk(id, Arc::clone(&desk));
-        let child = command(settings, &runtime_api.url(id))
+        let mut child = command(settings, &runtime_api.url(id))
             .spawn()
             .inspect_err(|_| runtime_api.close_desk(id))?;
-        let kill = Arc::new(Notify::new());
+        let printed =
+            Printed { settings: Arc::clone(settings), desk: Arc::clone(&desk), logs: logs.clone() };
+        let readers = printed.read_all(&mut child);
+        let child = Arc::new(Mutex::new(child));
         let (ended, end) = watch::channel(None);
-        let life = Life {
-            printed: Printed {
-                settings: Arc::clone(settings),
-                desk: Arc::clone(&desk),
-                logs: logs.clone(),
-            },
-            kill: Arc::clone(&kill),
-        };
-        let runtime_api = Arc::clone(runtime_api);
+        let (waited, runtime_api, at_desk) =
+            (Arc::clone(&child), Arc::clone(runtime_api), Arc::clone(&desk));
         tokio::spawn(async move {
-            let status = life.run(child).await;
+            let status = exit(&waited).await;
+            for reader in readers {
+                let _ = reader.await; // What it printed last belongs to its invocation.
+            }
             runtime_api.close_desk(id);
+            at_desk.clear();
             ended.send_replace(Some(End { status }));
         });
-        Ok(Arc::new(Self { id, settings: Arc::clone(settings), desk, kill, end }))
+        Ok(Arc::new(Self { id, settings: Arc::clone(settings), desk, child, end }))
     }
 
     /// Whether it may still be given work.
@@ -90,9 +94,11 @@ impl Process {
         self.desk.order_id()
     }
 
-    /// Kills it (SIGKILL); [`Process::ended`] tells when it is gone.
+    /// Kills it (SIGKILL): after this call it does nothing more. [`Process::ended`]
+    /// tells when it is gone.
     pub(super) fn kill(&self) {
-        self.kill.notify_one();
+        // It fails only for a process that has ended already.
+        let _ = lock(&self.child).start_kill();
     }
 
     /// Waits until the process is gone.
@@ -147,36 +153,15 @@ impl Drop for Process {
     }
 }
 
-/// What goes on around a process while it lives.
-struct Life {
-    printed: Printed,
-    kill: Arc<Notify>,
+/// Waits for the end of a process. The lock is held only while it is looked at, so
+/// that it can be killed meanwhile, and never once its id may be another's.
+async fn exit(child: &Mutex<Child>) -> Option<ExitStatus> {
+    let look = |context: &mut Context<'_>| pin!(lock(child).wait()).poll(context);
+    poll_fn(look).await.ok()
 }
 
-impl Life {
-    /// Takes down what it prints, and waits for its end or brings it about.
-    async fn run(self, mut child: Child) -> Option<ExitStatus> {
-        let readers = [
-            child.stdout.take().map(|pipe| tokio::spawn(self.printed.clone().read(pipe))),
-            child.stderr.take().map(|pipe| tokio::spawn(self.printed.clone().read(pipe))),
-        ];
-        let status = self.end(&mut child).await;
-        for reader in readers.into_iter().flatten() {
-            let _ = reader.await; // What it printed last belongs to its invocation.
-        }
-        self.printed.desk.clear();
-        status
-    }
-
-    async fn end(&self, child: &mut Child) -> Option<ExitStatus> {
-        tokio::select! {
-            status = child.wait() => return status.ok(),
-            () = self.kill.notified() => (),
-        }
-        // It fails only for a process that has ended already.
-        let _ = child.start_kill();
-        child.wait().await.ok()
-    }
+fn lock(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
+    child.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn command(settings: &FunctionSettings, runtime_api: &str) -> Command {
@@ -229,6 +214,13 @@ struct Printed {
 }
 
 impl Printed {
+    /// Reads both of the process's outputs until they end.
+    fn read_all(self, child: &mut Child) -> Vec<JoinHandle<()>> {
+        let out = child.stdout.take().map(|pipe| tokio::spawn(self.clone().read(pipe)));
+        let err = child.stderr.take().map(|pipe| tokio::spawn(self.read(pipe)));
+        out.into_iter().chain(err).collect()
+    }
+
     async fn read(self, pipe: impl AsyncRead + Unpin) {
         let mut lines = BufReader::new(pipe).split(b'\n');
         while let Ok(Some(line)) = lines.next_segment().await {

@@ -16,7 +16,8 @@ async fn boto3_and_the_cli_are_served_as_by_aws() {
     let endpoint = hosted.endpoint().await;
     let url = endpoint.url();
     let ran = tokio::task::spawn_blocking(move || check(&url)).await.expect("it ran");
-    let (told, wrong) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    let (told, wrong) =
+        (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     assert!(ran.status.success(), "{told}\n{wrong}");
     hosted.host.shutdown().await;
 }

@@ -2,35 +2,26 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::{Client, Response};
 use serde_json::{Value, json};
 
+use crate::client::{Answer, delete, get, post};
 use crate::support::{Hosted, host, probe};
 
 /// A request as an SDK signs it; whoever signs is named in the access key.
-async fn json_1_0(url: &str, target: &str, key: &str, body: &str) -> Response {
+async fn json_1_0(url: &str, target: &str, key: &str, body: &str) -> Answer {
     let credential = format!("Credential={key}/20261123/us-east-1/any/aws4_request");
-    Client::new()
-        .post(format!("{url}/"))
+    let signed = format!("AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0");
+    post(url)
         .header("content-type", "application/x-amz-json-1.0")
         .header("x-amz-target", target)
         .header("x-amz-date", "20261123T000000Z")
-        .header(
-            "authorization",
-            format!("AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0"),
-        )
+        .header("authorization", &signed)
         .body(body.to_owned())
         .send()
         .await
-        .expect("an answer")
 }
 
-fn header(response: &Response, name: &str) -> String {
-    let value = response.headers().get(name).and_then(|value| value.to_str().ok());
-    value.unwrap_or_default().to_owned()
-}
-
-async fn dynamodb(url: &str, operation: &str, body: Value) -> Response {
+async fn dynamodb(url: &str, operation: &str, body: Value) -> Answer {
     json_1_0(url, &format!("DynamoDB_20120810.{operation}"), "AKIDEXAMPLE", &body.to_string()).await
 }
 
@@ -41,23 +32,21 @@ async fn dynamodb_answers_with_its_checksum_and_its_errors() {
     let url = endpoint.url();
     let item = json!({ "orderId": { "S": "o1" }, "note": { "S": "grüße" } });
     let put = json!({ "TableName": "Orders", "Item": item });
-    assert_eq!(dynamodb(&url, "PutItem", put).await.status(), 200);
+    assert_eq!(dynamodb(&url, "PutItem", put).await.status, 200);
 
-    let get = json!({ "TableName": "Orders", "Key": { "orderId": { "S": "o1" } } });
-    let found = dynamodb(&url, "GetItem", get).await;
-    assert_eq!(header(&found, "content-type"), "application/x-amz-json-1.0");
-    assert!(!header(&found, "x-amzn-requestid").is_empty());
-    let checksum = header(&found, "x-amz-crc32");
-    let body = found.bytes().await.expect("a body");
-    assert_eq!(checksum, crc32(&body).to_string());
-    let found: Value = serde_json::from_slice(&body).expect("JSON");
-    assert_eq!(found["Item"], item);
+    let read = json!({ "TableName": "Orders", "Key": { "orderId": { "S": "o1" } } });
+    let found = dynamodb(&url, "GetItem", read).await;
+    assert_eq!(found.header("content-type"), "application/x-amz-json-1.0");
+    assert!(!found.header("x-amzn-requestid").is_empty());
+    let checksum = found.header("x-amz-crc32");
+    assert_eq!(checksum, crc32(&found.body).to_string());
+    assert_eq!(found.json()["Item"], item);
 
-    let listed = dynamodb(&url, "ListTables", json!({})).await.json::<Value>().await.expect("JSON");
+    let listed = dynamodb(&url, "ListTables", json!({})).await.json();
     assert_eq!(listed["TableNames"], json!(["Inventory", "Orders"]));
     let refused = dynamodb(&url, "DescribeTable", json!({ "TableName": "Nowhere" })).await;
-    assert_eq!(refused.status(), 400);
-    let error: Value = refused.json().await.expect("JSON");
+    assert_eq!(refused.status, 400);
+    let error: Value = refused.json();
     assert!(
         error["__type"].as_str().is_some_and(|kind| kind.ends_with("#ResourceNotFoundException"))
     );
@@ -67,8 +56,8 @@ async fn dynamodb_answers_with_its_checksum_and_its_errors() {
 async fn unknown_operations_and_unreadable_bodies_get_awss_errors() {
     async fn check(url: &str, target: &str, body: &str, code: &str) {
         let refused = json_1_0(url, target, "AKIDEXAMPLE", body).await;
-        assert_eq!(refused.status(), 400, "{target}");
-        let error: Value = refused.json().await.expect("JSON");
+        assert_eq!(refused.status, 400, "{target}");
+        let error: Value = refused.json();
         let kind = error["__type"].as_str().expect("a type");
         assert_eq!(kind.rsplit('#').next(), Some(code), "{target}");
     }
@@ -89,14 +78,14 @@ async fn step_functions_is_reached_by_its_target() {
     let body = json!({ "name": "o1" });
     let target = "AWSStepFunctions.StartExecution";
     let answer = json_1_0(&endpoint.url(), target, "any", &body.to_string()).await;
-    assert_eq!(answer.status(), 200);
-    let answer: Value = answer.json().await.expect("JSON");
+    assert_eq!(answer.status, 200);
+    let answer: Value = answer.json();
     assert_eq!(answer, json!({ "operation": "StartExecution", "body": body }));
 
     let target = "AWSStepFunctions.DescribeExecution";
     let refused = json_1_0(&endpoint.url(), target, "any", "{}").await;
-    assert_eq!(refused.status(), 400);
-    let error: Value = refused.json().await.expect("JSON");
+    assert_eq!(refused.status, 400);
+    let error: Value = refused.json();
     assert_eq!(error["__type"], "ExecutionDoesNotExist");
 }
 
@@ -110,11 +99,11 @@ async fn invoke_answers_as_lambda_does() {
     {
         let (name, query) = name.split_once('?').map_or((name, ""), |(name, query)| (name, query));
         let url = format!("{}/2015-03-31/functions/{name}/invocations?{query}", endpoint.url());
-        let answer = Client::new().post(url).body(r#"{"a":1}"#).send().await.expect("an answer");
-        assert_eq!(answer.status(), 200, "{name}");
-        assert_eq!(header(&answer, "x-amz-executed-version"), version);
-        assert_eq!(header(&answer, "x-amz-function-error"), "");
-        assert_eq!(answer.text().await.expect("a body"), r#"{"a":1}"#);
+        let answer = post(url).body(r#"{"a":1}"#).send().await;
+        assert_eq!(answer.status, 200, "{name}");
+        assert_eq!(answer.header("x-amz-executed-version"), version);
+        assert_eq!(answer.header("x-amz-function-error"), "");
+        assert_eq!(answer.body, r#"{"a":1}"#);
     }
     hosted.host.shutdown().await;
 }
@@ -124,15 +113,15 @@ async fn a_function_error_is_a_200_with_a_header_and_the_tail_of_the_log_can_be_
     let hosted = host(probe()).await;
     let endpoint = hosted.endpoint().await;
     let failed = invoke(&endpoint.url(), "process-payment", &[], json!({ "do": "fail" })).await;
-    assert_eq!(failed.status(), 200);
-    assert_eq!(header(&failed, "x-amz-function-error"), "Unhandled");
-    let error: Value = failed.json().await.expect("JSON");
+    assert_eq!(failed.status, 200);
+    assert_eq!(failed.header("x-amz-function-error"), "Unhandled");
+    let error: Value = failed.json();
     assert_eq!(error["errorType"], "Asked");
 
     let tail = [("x-amz-log-type", "Tail")];
     let event = json!({ "do": "print", "text": "canary" });
     let printed = invoke(&endpoint.url(), "process-payment", &tail, event).await;
-    let log = STANDARD.decode(header(&printed, "x-amz-log-result")).expect("base64");
+    let log = STANDARD.decode(printed.header("x-amz-log-result")).expect("base64");
     let log = String::from_utf8(log).expect("text");
     assert!(log.contains("canary on stdout") && log.contains("canary on stderr"), "{log}");
     hosted.host.shutdown().await;
@@ -143,7 +132,7 @@ async fn events_and_dry_runs_are_answered_at_once() {
     async fn check(hosted: &Hosted, url: &str, kind: &str, function: &str, status: u16) {
         let headers = [("x-amz-invocation-type", kind)];
         let answer = invoke(url, function, &headers, json!({ "orderId": kind })).await;
-        assert_eq!(answer.status(), status, "{kind} of {function}");
+        assert_eq!(answer.status, status, "{kind} of {function}");
         assert_eq!(hosted.counters.of("DryRun").invocations, 0);
     }
     let hosted = host(probe()).await;
@@ -166,22 +155,22 @@ async fn a_function_of_nobody_is_not_found_in_awss_words() {
     let hosted = host(probe()).await;
     let endpoint = hosted.endpoint().await;
     let refused = invoke(&endpoint.url(), "nobody", &[], json!({})).await;
-    assert_eq!(refused.status(), 404);
-    assert_eq!(header(&refused, "x-amzn-errortype"), "ResourceNotFoundException");
-    let error: Value = refused.json().await.expect("JSON");
+    assert_eq!(refused.status, 404);
+    assert_eq!(refused.header("x-amzn-errortype"), "ResourceNotFoundException");
+    let error: Value = refused.json();
     let arn = "arn:aws:lambda:us-east-1:000000000000:function:nobody";
     assert_eq!(error, json!({ "Type": "User", "Message": format!("Function not found: {arn}") }));
-    let other = Client::new().get(format!("{}/2015-03-31/functions/", endpoint.url()));
-    assert_eq!(other.send().await.expect("an answer").status(), 404);
+    let other = get(format!("{}/2015-03-31/functions/", endpoint.url())).send().await;
+    assert_eq!(other.status, 404);
 }
 
 #[tokio::test]
 async fn the_caller_is_known_by_the_key_that_it_signs_with() {
     let hosted = host(probe()).await;
     let endpoint = hosted.endpoint().await;
-    let get = json!({ "TableName": "Orders", "Key": { "orderId": { "S": "o1" } } }).to_string();
+    let read = json!({ "TableName": "Orders", "Key": { "orderId": { "S": "o1" } } }).to_string();
     for key in ["local-process-payment", "local-order-api", "AKIDEXAMPLE", ""] {
-        json_1_0(&endpoint.url(), "DynamoDB_20120810.GetItem", key, &get).await;
+        json_1_0(&endpoint.url(), "DynamoDB_20120810.GetItem", key, &read).await;
     }
     assert_eq!(hosted.counters.of("o1").reads, 1, "only the function of the execution counts");
 }
@@ -191,28 +180,25 @@ async fn faults_are_planned_shown_and_taken_away_over_http() {
     let hosted = host(probe()).await;
     let endpoint = hosted.endpoint().await;
     let url = format!("{}/_faults", endpoint.url());
-    let client = Client::new();
-    let plan = |body: Value| client.post(&url).body(body.to_string()).send();
+    let plan = |body: Value| post(&url).body(body.to_string()).send();
     let fault = json!({ "at": "store.GetItem", "calls": { "from": 1 }, "kind": "drop-answer" });
-    let answer = plan(json!({ "faults": [fault] })).await.expect("an answer");
-    assert_eq!(answer.status(), 200);
-    let get = json!({ "TableName": "Orders", "Key": { "orderId": { "S": "o1" } } }).to_string();
-    let lost = client
-        .post(endpoint.url())
+    let answer = plan(json!({ "faults": [fault] })).await;
+    assert_eq!(answer.status, 200);
+    let read = json!({ "TableName": "Orders", "Key": { "orderId": { "S": "o1" } } }).to_string();
+    let lost = post(endpoint.url())
         .header("x-amz-target", "DynamoDB_20120810.GetItem")
-        .body(get.clone())
-        .send()
+        .body(read.clone())
+        .try_send()
         .await;
-    assert!(lost.is_err_and(|error| !error.is_timeout()), "the connection is closed");
-    let shown: Value =
-        client.get(&url).send().await.expect("an answer").json().await.expect("JSON");
+    assert!(lost.is_err(), "the connection is closed");
+    let shown = get(&url).send().await.json();
     assert_eq!(shown["met"], json!({ "drop-answer": 1 }));
 
-    let wrong = plan(json!([{ "at": "moon.rise", "kind": "kill" }])).await.expect("an answer");
-    assert_eq!(wrong.status(), 400);
-    assert_eq!(client.delete(&url).send().await.expect("an answer").status(), 200);
-    let found = json_1_0(&endpoint.url(), "DynamoDB_20120810.GetItem", "any", &get).await;
-    assert_eq!(found.status(), 200);
+    let wrong = plan(json!([{ "at": "moon.rise", "kind": "kill" }])).await;
+    assert_eq!(wrong.status, 400);
+    assert_eq!(delete(&url).send().await.status, 200);
+    let found = json_1_0(&endpoint.url(), "DynamoDB_20120810.GetItem", "any", &read).await;
+    assert_eq!(found.status, 200);
 }
 
 #[tokio::test]
@@ -221,18 +207,18 @@ async fn a_body_over_the_limit_is_refused() {
     let endpoint = hosted.endpoint().await;
     let large = " ".repeat(6 * 1024 * 1024 + 1);
     let url = format!("{}/2015-03-31/functions/process-payment/invocations", endpoint.url());
-    let refused = Client::new().post(url).body(large).send().await.expect("an answer");
-    assert_eq!(refused.status(), 413);
-    assert_eq!(header(&refused, "x-amzn-errortype"), "RequestTooLargeException");
+    let refused = post(url).body(large).send().await;
+    assert_eq!(refused.status, 413);
+    assert_eq!(refused.header("x-amzn-errortype"), "RequestTooLargeException");
 }
 
-async fn invoke(url: &str, name: &str, headers: &[(&'static str, &str)], event: Value) -> Response {
+async fn invoke(url: &str, name: &str, headers: &[(&'static str, &str)], event: Value) -> Answer {
     let url = format!("{url}/2015-03-31/functions/{name}/invocations");
-    let mut request = Client::new().post(url).body(event.to_string());
+    let mut request = post(url).body(event.to_string());
     for (name, value) in headers {
-        request = request.header(*name, *value);
+        request = request.header(name, value);
     }
-    request.send().await.expect("an answer")
+    request.send().await
 }
 
 /// CRC-32 as its definition has it, bit by bit.

@@ -2,6 +2,7 @@
 //!
 //! One test program for all of them: they share the probe function and a host.
 
+mod client;
 mod clients;
 mod clock;
 mod dynamodb;

@@ -5,7 +5,6 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
-use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use stack::clock::ClockSettings;
 use stack::dynamodb::Caller;
@@ -13,6 +12,8 @@ use stack::functions::{Binaries, read_template};
 use stack::stack::{Ports, Settings, Stack};
 use stack::workspace;
 use tokio::net::TcpListener;
+
+use crate::client::{Answer, get, post};
 
 fn probes() -> Binaries {
     let functions = read_template(&workspace::root()).expect("our template").functions();
@@ -34,34 +35,27 @@ fn kept(folder: &Path, fresh: bool) -> Settings {
     Settings::kept(&workspace::root(), probes(), ports, leaping(), folder.to_owned(), fresh)
 }
 
-async fn get(url: String, token: &str) -> Response {
-    let request = Client::new().get(url).header("authorization", token);
-    request.send().await.expect("an answer")
-}
-
-async fn json_of(response: Response) -> Value {
-    response.json().await.expect("JSON")
+async fn read(url: String, token: &str) -> Answer {
+    get(url).header("authorization", token).send().await
 }
 
 #[tokio::test]
 async fn everything_answers_at_its_port() {
     let stack = fresh().await;
     let urls = stack.urls();
-    let health = get(format!("{}/healthz", urls.api), "").await;
-    assert_eq!(health.status(), 200);
+    let health = read(format!("{}/healthz", urls.api), "").await;
+    assert_eq!(health.status, 200);
     for provider in [&urls.gateway, &urls.carrier] {
-        let ledger = get(format!("{provider}/_ledger"), "").await;
-        assert_eq!(ledger.status(), 200, "{provider}");
+        let ledger = read(format!("{provider}/_ledger"), "").await;
+        assert_eq!(ledger.status, 200, "{provider}");
     }
     let machine = stack.step_functions().state_machine_arn();
-    let described = Client::new()
-        .post(&urls.aws)
+    let described = post(&urls.aws)
         .header("x-amz-target", "AWSStepFunctions.DescribeStateMachine")
         .body(json!({ "stateMachineArn": machine }).to_string())
         .send()
         .await
-        .expect("an answer");
-    let described = json_of(described).await;
+        .json();
     assert_eq!(described["name"], "OrderWorkflow");
     let definition = described["definition"].as_str().expect("a text");
     assert!(definition.contains("function:process-payment:1") && !definition.contains("${"));
@@ -74,7 +68,7 @@ async fn the_api_hands_a_request_to_its_function_as_an_event() {
     let stack = fresh().await;
     let api = stack.urls().api;
     let token = "Bearer dev:alice:orders:read";
-    let event = json_of(get(format!("{api}/orders/ord_1?x=1"), token).await).await;
+    let event = read(format!("{api}/orders/ord_1?x=1"), token).await.json();
     assert_eq!(event["routeKey"], "GET /orders/{orderId}");
     assert_eq!(event["pathParameters"], json!({ "orderId": "ord_1" }));
     assert_eq!(event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"], "alice");
@@ -86,9 +80,9 @@ async fn the_api_hands_a_request_to_its_function_as_an_event() {
 #[tokio::test]
 async fn requests_without_the_right_token_do_not_reach_a_function() {
     async fn check(api: &str, token: &str, path: &str, status: u16, message: &str) {
-        let refused = get(format!("{api}{path}"), token).await;
-        assert_eq!(refused.status(), status, "{path} with {token}");
-        assert_eq!(json_of(refused).await, json!({ "message": message }));
+        let refused = read(format!("{api}{path}"), token).await;
+        assert_eq!(refused.status, status, "{path} with {token}");
+        assert_eq!(refused.json(), json!({ "message": message }));
     }
     let stack = fresh().await;
     let api = stack.urls().api;
@@ -96,8 +90,8 @@ async fn requests_without_the_right_token_do_not_reach_a_function() {
     check(&api, "Bearer nonsense", "/inventory", 401, "Unauthorized").await;
     check(&api, "Bearer dev:a:inventory:write", "/orders/ord_1", 403, "Forbidden").await;
     check(&api, "Bearer dev:a:orders:read", "/nowhere", 404, "Not Found").await;
-    let inventory = get(format!("{api}/inventory"), "Bearer dev:a:").await;
-    assert_eq!(inventory.status(), 200, "any token will do");
+    let inventory = read(format!("{api}/inventory"), "Bearer dev:a:").await;
+    assert_eq!(inventory.status, 200, "any token will do");
     stack.shutdown().await;
 }
 
@@ -107,15 +101,14 @@ async fn a_function_that_dies_is_an_error_of_the_api_and_a_large_body_is_refused
     let url = format!("{}/orders", stack.urls().api);
     let fault = json!([{ "at": "function.order-api", "kind": "kill" }]);
     stack.faults().add_json(&fault).expect("a plan");
-    let post = |body: String| {
-        let request = Client::new().post(&url).header("authorization", "Bearer dev:a:orders:write");
-        request.body(body).send()
+    let place = |body: String| {
+        post(&url).header("authorization", "Bearer dev:a:orders:write").body(body).send()
     };
-    let broken = post("{}".to_owned()).await.expect("an answer");
-    assert_eq!(broken.status(), 500);
-    assert_eq!(json_of(broken).await, json!({ "message": "Internal Server Error" }));
-    let refused = post(" ".repeat(10 * 1024 * 1024 + 1)).await.expect("an answer");
-    assert_eq!(refused.status(), 413);
+    let broken = place("{}".to_owned()).await;
+    assert_eq!(broken.status, 500);
+    assert_eq!(broken.json(), json!({ "message": "Internal Server Error" }));
+    let refused = place(" ".repeat(10 * 1024 * 1024 + 1)).await;
+    assert_eq!(refused.status, 413);
     stack.shutdown().await;
 }
 
@@ -171,8 +164,8 @@ async fn a_kept_stack_goes_on_where_it_ended_and_its_time_never_goes_back() {
     first.dynamodb().call("PutItem", &item, Caller::Other).await.expect("it is written");
     let body = json!({ "faults": [{ "at": "gateway.create", "kind": "500" }] });
     let plan = format!("{}/_faults", first.urls().gateway);
-    let planned = Client::new().post(plan).body(body.to_string()).send().await.expect("an answer");
-    assert_eq!(planned.status(), 200);
+    let planned = post(plan).body(body.to_string()).send().await;
+    assert_eq!(planned.status, 200);
     let later = first.clock().now().saturating_add(SignedDuration::from_hours(72));
     drop(first.clock().sleep_until(later.expect("a time")).await);
     let ended = first.clock().now();
@@ -181,7 +174,7 @@ async fn a_kept_stack_goes_on_where_it_ended_and_its_time_never_goes_back() {
     let second = Stack::start(kept(folder.path(), false)).await.expect("it starts");
     assert!(second.clock().now() >= ended, "the time went back");
     assert_eq!(second.rows("Inventory").await.expect("they are there").len(), 1);
-    let plan = json_of(get(format!("{}/_faults", second.urls().gateway), "").await).await;
+    let plan = read(format!("{}/_faults", second.urls().gateway), "").await.json();
     assert_eq!(plan["faults"][0]["at"], "gateway.create", "the look-alike has its journal");
     second.shutdown().await;
 

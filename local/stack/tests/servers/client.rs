@@ -1,0 +1,94 @@
+//! A plain HTTP/1 client for these tests: one connection a request, no TLS, and
+//! whole bodies.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+/// A request in the making.
+pub(crate) struct Asking {
+    method: Method,
+    url: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// The connection ended without an answer.
+#[derive(Debug)]
+pub(crate) struct NoAnswer;
+
+pub(crate) fn get(url: impl Into<String>) -> Asking {
+    Asking::new(Method::GET, url.into())
+}
+
+pub(crate) fn post(url: impl Into<String>) -> Asking {
+    Asking::new(Method::POST, url.into())
+}
+
+pub(crate) fn delete(url: impl Into<String>) -> Asking {
+    Asking::new(Method::DELETE, url.into())
+}
+
+impl Asking {
+    fn new(method: Method, url: String) -> Self {
+        Self { method, url, headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        let value = HeaderValue::from_str(value).expect("a header's value");
+        self.headers.insert(HeaderName::from_static(name), value);
+        self
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    pub(crate) async fn send(self) -> Answer {
+        self.try_send().await.expect("an answer")
+    }
+
+    pub(crate) async fn try_send(self) -> Result<Answer, NoAnswer> {
+        self.exchange().await.map_err(|_lost| NoAnswer)
+    }
+
+    async fn exchange(self) -> Result<Answer, Box<dyn std::error::Error>> {
+        let rest = self.url.strip_prefix("http://").ok_or("only http")?;
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let stream = TokioIo::new(TcpStream::connect(host).await?);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
+        tokio::spawn(connection);
+        let mut request = Request::new(Full::new(self.body));
+        *request.method_mut() = self.method;
+        *request.uri_mut() = format!("/{path}").parse()?;
+        *request.headers_mut() = self.headers;
+        request.headers_mut().insert(HOST, HeaderValue::from_str(host)?);
+        let (head, body) = sender.send_request(request).await?.into_parts();
+        let body = body.collect().await?.to_bytes();
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+    }
+}
+
+impl Answer {
+    /// A header's text; empty when there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("JSON")
+    }
+}
