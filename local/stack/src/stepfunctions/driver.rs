@@ -20,7 +20,8 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{broadcast, oneshot};
 
-use super::integrations::{Call, Outcome, Services};
+use super::arn::ExecutionArn;
+use super::integrations::{Call, Outcome, Services, states};
 use super::live::{Effects, Live, Task};
 use super::machines::{Machines, Revision};
 use super::progress::{self, Moved, Progress, Watched};
@@ -247,15 +248,31 @@ impl Driver {
         Ok(seen)
     }
 
-    /// Waits for the end of an execution; the guard is handed over by whoever ended it.
-    async fn ended(&self, id: Id, machine: &str, name: &str) -> Result<Busy, StoreError> {
+    /// Waits for the end of an execution; whoever ended it hands over its guard.
+    async fn ended(&self, child: &Record, busy: Busy) -> Result<Busy, StoreError> {
         let (tell, told) = oneshot::channel();
-        lock(&self.endings).entry(id).or_default().push(tell);
-        let record = self.store.find(machine.to_owned(), name.to_owned()).await?;
+        lock(&self.endings).entry(child.id).or_default().push(tell);
+        // Looked at again, now that the end can no longer be missed.
+        let (machine, name) = (&child.start.state_machine_name, &child.start.execution_name);
+        let record = self.store.find(machine.clone(), name.clone()).await?;
         if record.is_none_or(|record| !record.is_running()) {
-            return Ok(self.clock.busy("an execution that had ended"));
+            drop(told);
+            self.forget_watchers(child.id);
+            return Ok(busy);
         }
+        drop(busy);
         told.await.map_err(|_ending| StoreError::Closed)
+    }
+
+    /// Forgets those who no longer wait for this execution's end.
+    fn forget_watchers(&self, id: Id) {
+        let mut endings = lock(&self.endings);
+        if let Some(waiting) = endings.get_mut(&id) {
+            waiting.retain(|waiting| !waiting.is_closed());
+            if waiting.is_empty() {
+                endings.remove(&id);
+            }
+        }
     }
 
     /// Every move of every execution from now on.
@@ -360,11 +377,9 @@ impl Driver {
     fn arm(self: &Arc<Self>, id: Id, live: &mut Live, timer: TimerId, busy: &Busy) {
         let Some(armed) = live.timers.get_mut(&timer) else { return };
         let task = armed.task.and_then(|task| live.tasks.get(&task));
-        if !task.is_some_and(Task::is_call_to_a_function) {
+        let Some(wait) = task.and_then(|task| task.limit(armed.kind)) else {
             return self.timers.set(armed.due, id, timer);
-        }
-        let wait = armed.due.duration_since(self.clock.now());
-        let wait = Duration::try_from(wait).unwrap_or_default();
+        };
         let driver = Arc::clone(self);
         let busy = busy.clone();
         let sleeper = tokio::spawn(async move {
@@ -405,31 +420,35 @@ impl Driver {
             return;
         }
         let json_output = *pattern == Pattern::Sync2;
-        let Some(job) = open.submitted.as_deref().and_then(super::integrations::states::child)
-        else {
+        let Some(job) = open.submitted.as_deref().and_then(states::child) else {
             return;
         };
         let driver = Arc::clone(self);
         let busy = busy.clone();
         tokio::spawn(async move {
-            let Ok(child) = driver.store.find(job.machine.clone(), job.name.clone()).await else {
-                return;
-            };
-            let Some(child) = child else {
-                let outcome = super::integrations::states::gone(&job);
-                return driver.deliver(id, outcome.into_event(task), &busy).await;
-            };
-            drop(busy);
-            let Ok(busy) = driver.ended(child.id, &job.machine, &job.name).await else { return };
-            let outcome = super::integrations::states::result(&driver, &job, json_output).await;
-            driver.deliver(id, outcome.into_event(task), &busy).await;
+            match driver.outcome(&job, json_output, busy).await {
+                Ok((outcome, busy)) => driver.deliver(id, outcome.into_event(task), &busy).await,
+                Err(error) => tracing::debug!(%error, "a job is no longer waited for"),
+            }
         });
+    }
+
+    /// What a job comes to, once it has ended.
+    async fn outcome(
+        self: &Arc<Self>,
+        job: &ExecutionArn,
+        json_output: bool,
+        busy: Busy,
+    ) -> Result<(Outcome, Busy), StoreError> {
+        let child = self.store.find(job.machine.clone(), job.name.clone()).await?;
+        let Some(child) = child else { return Ok((states::gone(job), busy)) };
+        let busy = self.ended(&child, busy).await?;
+        Ok((states::result(self, job, json_output).await, busy))
     }
 
     /// A job whose result nobody waits for any more is stopped, as AWS does.
     fn abandon(self: &Arc<Self>, task: &Task, busy: &Busy) {
-        let Some(job) = task.submitted.as_deref().and_then(super::integrations::states::child)
-        else {
+        let Some(job) = task.submitted.as_deref().and_then(states::child) else {
             return;
         };
         let synchronous = matches!(

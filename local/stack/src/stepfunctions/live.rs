@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use asl::{
     Command, Event, Execution, Machine, Pattern, Resource, Start, Status, TaskId, TaskRequest,
@@ -264,9 +265,20 @@ impl Task {
         self.submitted.is_some() || self.request.resource.is_activity()
     }
 
-    /// Whether it is a call that a process answers while it runs, whose limits are
-    /// real time: a Lambda function that is called and waited for.
-    pub(super) fn is_call_to_a_function(&self) -> bool {
+    /// The limit in real time that a timer of this kind puts on a call that a process
+    /// answers while it runs: the whole of it, also for a call that is made again
+    /// after a restart. None where the limit is on the stack's clock.
+    pub(super) fn limit(&self, kind: TimerKind) -> Option<Duration> {
+        let seconds = match kind {
+            TimerKind::TaskTimeout => self.request.timeout_seconds,
+            TimerKind::Heartbeat => self.request.heartbeat_seconds,
+            _ => None,
+        };
+        seconds.filter(|_| self.is_call_to_a_function()).map(Duration::from_secs)
+    }
+
+    /// A Lambda function that is called and waited for.
+    fn is_call_to_a_function(&self) -> bool {
         match &self.request.resource {
             Resource::Lambda { .. } => true,
             Resource::Service { service, pattern, .. } => {

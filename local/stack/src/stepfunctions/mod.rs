@@ -77,6 +77,13 @@ impl StepFunctions {
         Ok(Self { driver, faults: deps.faults, functions: deps.lambda })
     }
 
+    /// Ends it as `kill -9` would, but for this: what was being written is on disk.
+    /// Whatever comes back from calls under way is no longer heard; the next service
+    /// on the same store makes them again.
+    pub async fn halt(&self) {
+        self.driver.store.close().await;
+    }
+
     /// Carries out one operation of the API, such as `StartExecution`.
     pub async fn api(&self, operation: &str, body: Value) -> Result<Value, AwsError> {
         api::call(&self.driver, operation, body).await

@@ -15,6 +15,8 @@ pub(super) mod machines;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use rusqlite::{Connection, Savepoint, params};
@@ -51,6 +53,7 @@ pub enum StoreError {
 #[derive(Clone)]
 pub(super) struct Store {
     jobs: Sender<Job>,
+    closed: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Store {
@@ -80,12 +83,29 @@ impl Store {
         thread
             .spawn(move || serve(connection, &inbox))
             .map_err(|error| StoreError::Commit(error.to_string()))?;
-        Ok(Self { jobs })
+        Ok(Self { jobs, closed: Arc::default() })
     }
 
     /// Does the work and waits until it is on disk. Work that fails leaves nothing
     /// behind.
     pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(StoreError::Closed);
+        }
+        self.send(work).await
+    }
+
+    /// Takes nothing more, and waits until all that was taken is on disk.
+    pub(super) async fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        // An error means that it was closed before.
+        let _before = self.send(|_| Ok(())).await;
+    }
+
+    async fn send<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {

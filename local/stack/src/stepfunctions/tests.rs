@@ -5,6 +5,8 @@ mod bench;
 mod errors;
 mod executions;
 mod integrations;
+mod kill;
 mod machines;
 mod restart;
+mod waiting;
 mod workflow;

@@ -96,7 +96,7 @@ fn started(resolved: &Resolved, name: String, input: String) -> Start {
         state_machine_arn: MachineArn::unqualified(machine).to_string(),
         state_machine_name: machine.clone(),
         role_arn: resolved.revision.document.role_arn.clone(),
-        redrivable: true,
+        redrivable: resolved.machine.kind != "EXPRESS",
         input,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -32,14 +32,29 @@ pub(super) enum Act {
 }
 
 /// Functions that do what a script says; without a script, they return their payload.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Script {
     acts: Mutex<BTreeMap<String, VecDeque<Act>>>,
     calls: Mutex<Vec<(String, Value)>>,
     called: Notify,
+    watcher: OnceLock<Watcher>,
+}
+
+/// Sees each call, by function and payload, before it is answered.
+type Watcher = Box<dyn Fn(&str, &Value) + Send + Sync>;
+
+impl std::fmt::Debug for Script {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Script").field("acts", &self.acts).finish_non_exhaustive()
+    }
 }
 
 impl Script {
+    /// Shows each call to this watcher from now on.
+    pub(super) fn watch(&self, watcher: impl Fn(&str, &Value) + Send + Sync + 'static) {
+        assert!(self.watcher.set(Box::new(watcher)).is_ok(), "one watcher only");
+    }
+
     pub(super) fn then(&self, function: &str, act: Act) {
         let mut acts = self.acts.lock().unwrap();
         acts.entry(function.to_owned()).or_default().push_back(act);
@@ -63,6 +78,9 @@ impl Script {
     fn next(&self, function: &str, payload: &Bytes) -> Act {
         let name = function.split(':').nth(6).unwrap_or(function).to_owned();
         let sent: Value = serde_json::from_slice(payload).unwrap();
+        if let Some(watcher) = self.watcher.get() {
+            watcher(&name, &sent);
+        }
         self.calls.lock().unwrap().push((name.clone(), sent.clone()));
         self.called.notify_waiters();
         let mut acts = self.acts.lock().unwrap();
@@ -118,13 +136,17 @@ impl Bench {
     }
 
     pub(super) async fn over(place: Place, start: &str) -> Self {
+        Self::with(Script::default(), place, start).await
+    }
+
+    pub(super) async fn with(script: Script, place: Place, start: &str) -> Self {
         let start: Timestamp = start.parse().unwrap();
         let clock = StackClock::new(ClockSettings {
             speed: NonZeroU32::MIN,
             skip: true,
             start: Some(start),
         });
-        let script = Arc::new(Script::default());
+        let script = Arc::new(script);
         let (counters, faults) = (Counters::new(), Faults::new());
         let dynamodb = Arc::new(tables(&clock, counters.clone(), faults.clone()).await);
         let deps = Deps {

@@ -171,3 +171,22 @@ fn a_parent_that_waited_for_its_child_hears_of_it_after_the_death() {
         assert_eq!(ended["output"], r#"{"a":1}"#);
     });
 }
+
+#[test]
+fn a_service_that_was_halted_hears_no_more_of_its_calls() {
+    let folder = TempDir::new().unwrap();
+    let arn = live(folder.path(), START, async |bench| {
+        let machine = bench.machine("Echo", &only(function("echo"))).await;
+        bench.script.then("echo", Act::Hang);
+        let arn = bench.begin(&machine, "one", &json!({})).await;
+        bench.script.called(1).await;
+        bench.states.halt().await;
+        let stop = bench.refused("StopExecution", json!({ "executionArn": arn })).await;
+        assert_eq!(stop.status, 500);
+        arn
+    });
+    live(folder.path(), LATER, async |mut bench| {
+        assert_eq!(bench.ended(&arn).await["status"], "SUCCEEDED");
+        assert_eq!(bench.script.calls().len(), 1);
+    });
+}
