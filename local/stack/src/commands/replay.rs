@@ -38,7 +38,7 @@ const EVERY: Duration = Duration::from_millis(200);
 pub(super) async fn run(args: &Args) -> Result<ExitCode> {
     let api = args.api.trim_end_matches('/').to_owned();
     let urls = Urls { api, aws: String::new(), gateway: String::new(), carrier: String::new() };
-    let client = Client::new(urls)?;
+    let client = Client::new(urls);
     let mut orders = JoinSet::new();
     for path in &args.files {
         let order: Value = scenarios::parse(path)?;
@@ -68,7 +68,8 @@ async fn follow(client: &Client, path: &Path, mut order: Value, patience: u64) -
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     keep_in_the_future(&name, &mut order)?;
     let reply = client.place(&order, &Uuid::new_v4().to_string()).await;
-    let reply = reply.with_context(|| format!("{name}: cannot reach the stack; is `cargo local up` running?"))?;
+    let reply = reply
+        .with_context(|| format!("{name}: cannot reach the stack; is `cargo local up` running?"))?;
     let placed = match reply.accepted("the order") {
         Ok(placed) => placed,
         Err(refused) => {

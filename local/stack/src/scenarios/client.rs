@@ -4,6 +4,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper::http::request::Builder;
+use hyper_util::client::legacy::Client as Http;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
 use super::Ledger;
@@ -25,7 +32,7 @@ pub struct Urls {
 #[derive(Debug, Clone)]
 pub struct Client {
     urls: Urls,
-    http: reqwest::Client,
+    http: Http<HttpConnector, Full<Bytes>>,
 }
 
 /// An answer of the API.
@@ -56,40 +63,41 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 impl Client {
     /// A client of the stack at these addresses.
-    pub fn new(urls: Urls) -> Result<Self> {
-        let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
-        Ok(Self { urls, http })
+    pub fn new(urls: Urls) -> Self {
+        Self { urls, http: Http::builder(TokioExecutor::new()).build_http() }
     }
 
     /// Places an order.
     pub async fn place(&self, order: &Value, key: &str) -> Result<Reply> {
-        let request = self.http.post(format!("{}/orders", self.urls.api)).json(order);
-        self.send(request.header("authorization", CUSTOMER).header("idempotency-key", key)).await
+        let request = post(&format!("{}/orders", self.urls.api)).header("authorization", CUSTOMER);
+        self.send(request.header("idempotency-key", key), Some(order)).await
     }
 
     /// Reads an order as its customer does.
     pub async fn order(&self, id: &str) -> Result<Value> {
-        let request = self.http.get(format!("{}/orders/{id}", self.urls.api));
-        self.send(request.header("authorization", CUSTOMER)).await?.accepted("reading the order")
+        let request = Request::get(format!("{}/orders/{id}", self.urls.api));
+        let reply = self.send(request.header("authorization", CUSTOMER), None).await?;
+        reply.accepted("reading the order")
     }
 
     /// Cancels an order as its customer does.
     pub async fn cancel(&self, id: &str) -> Result<Reply> {
-        let request = self.http.post(format!("{}/orders/{id}/cancel", self.urls.api));
-        self.send(request.header("authorization", CUSTOMER)).await
+        let request = Request::post(format!("{}/orders/{id}/cancel", self.urls.api));
+        self.send(request.header("authorization", CUSTOMER), None).await
     }
 
     /// Says something to an order as an operator does: `review`, `resume`.
     pub async fn operate(&self, id: &str, what: &str, body: &Value) -> Result<Reply> {
-        let request = self.http.post(format!("{}/orders/{id}/{what}", self.urls.api)).json(body);
-        self.send(request.header("authorization", OPERATOR)).await
+        let request = post(&format!("{}/orders/{id}/{what}", self.urls.api));
+        self.send(request.header("authorization", OPERATOR), Some(body)).await
     }
 
     /// Puts goods on a shelf.
     pub async fn restock(&self, sku: &str, quantity: u32, key: &str) -> Result<Reply> {
-        let url = format!("{}/inventory/{sku}/restock", self.urls.api);
-        let request = self.http.post(url).json(&json!({ "quantity": quantity }));
-        self.send(request.header("authorization", OPERATOR).header("idempotency-key", key)).await
+        let request = post(&format!("{}/inventory/{sku}/restock", self.urls.api))
+            .header("authorization", OPERATOR)
+            .header("idempotency-key", key);
+        self.send(request, Some(&json!({ "quantity": quantity }))).await
     }
 
     /// Says what is sold under a SKU, and how many there are to begin with.
@@ -97,8 +105,10 @@ impl Client {
         let mut body = item.clone();
         let sku = body.as_object_mut().and_then(|fields| fields.remove("sku"));
         let sku = sku.as_ref().and_then(Value::as_str).context("an item of the stock has a sku")?;
-        let request = self.http.put(format!("{}/inventory/{sku}", self.urls.api)).json(&body);
-        self.send(request.header("authorization", OPERATOR)).await
+        let request = Request::put(format!("{}/inventory/{sku}", self.urls.api))
+            .header("content-type", JSON)
+            .header("authorization", OPERATOR);
+        self.send(request, Some(&body)).await
     }
 
     /// What both providers' books say about an order.
@@ -119,7 +129,7 @@ impl Client {
 
     async fn book(&self, provider: &str, order_id: &str) -> Result<Value> {
         let url = format!("{provider}/_ledger?order={order_id}");
-        self.send(self.http.get(url)).await?.accepted("reading a ledger")
+        self.send(Request::get(url), None).await?.accepted("reading a ledger")
     }
 
     /// Lets these things go wrong: each fault goes to the server that its point belongs to.
@@ -131,7 +141,7 @@ impl Client {
                 fields.insert("order".to_owned(), json!(id));
             }
             let url = format!("{}/_faults", self.server_of(&at));
-            let reply = self.send(self.http.post(url).json(&json!([fault]))).await?;
+            let reply = self.send(post(&url), Some(&json!([fault]))).await?;
             reply.accepted(&format!("the fault at {at}"))?;
         }
         Ok(())
@@ -140,7 +150,7 @@ impl Client {
     /// Lets everything work again.
     pub async fn clear_faults(&self) -> Result<()> {
         for server in [&self.urls.gateway, &self.urls.carrier, &self.urls.aws] {
-            let reply = self.send(self.http.delete(format!("{server}/_faults"))).await?;
+            let reply = self.send(Request::delete(format!("{server}/_faults")), None).await?;
             reply.accepted("clearing the faults")?;
         }
         Ok(())
@@ -161,21 +171,27 @@ impl Client {
 
     /// Calls an operation of the AWS endpoint by its target.
     async fn aws(&self, target: &str, body: &Value) -> Result<Value> {
-        let request = self
-            .http
-            .post(&self.urls.aws)
+        let request = Request::post(&self.urls.aws)
             .header("x-amz-target", target)
-            .header("content-type", "application/x-amz-json-1.0")
-            .body(body.to_string());
-        self.send(request).await?.accepted(target)
+            .header("content-type", "application/x-amz-json-1.0");
+        self.send(request, Some(body)).await?.accepted(target)
     }
 
-    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Reply> {
-        let response = request.send().await.context("is the stack running?")?;
+    async fn send(&self, request: Builder, body: Option<&Value>) -> Result<Reply> {
+        let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
+        let request = request.body(Full::new(body)).context("not an address")?;
+        let answered = tokio::time::timeout(PATIENCE, self.http.request(request)).await;
+        let response = answered.context("no answer in time")?.context("is the stack running?")?;
         let status = response.status().as_u16();
-        let body = response.bytes().await?;
+        let body = response.into_body().collect().await?.to_bytes();
         Ok(Reply { status, body: serde_json::from_slice(&body).unwrap_or(Value::Null) })
     }
+}
+
+const JSON: &str = "application/json";
+
+fn post(url: &str) -> Builder {
+    Request::post(url).header("content-type", JSON)
 }
 
 #[cfg(test)]

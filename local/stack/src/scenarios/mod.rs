@@ -181,9 +181,10 @@ fn read(workspace: &Path, path: &Path) -> Result<Scenario> {
 
 /// Reads a JSON file; what is wrong with it is said with its name.
 pub fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is not as it should be", path.display()))
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text)
+        .with_context(|| format!("{} is not as it should be", path.display()))
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub async fn play(
     scenario: &Scenario,
     show: &mut dyn FnMut(&Moved),
 ) -> Result<Report> {
-    let client = Client::new(stack.urls())?;
+    let client = Client::new(stack.urls());
     let mut run = Run {
         before: shelves(stack).await?,
         pending: scenario.actions.iter().cloned().collect(),
@@ -254,7 +254,7 @@ impl Run<'_> {
 
 /// Follows an order that was placed, and gives its status once its execution has ended.
 pub async fn end_of(stack: &Stack, order_id: &str) -> Result<String> {
-    let client = Client::new(stack.urls())?;
+    let client = Client::new(stack.urls());
     // Watched before it is asked about, so that its end cannot fall in between.
     let mut moves = stack.step_functions().subscribe();
     let arn = stack.step_functions().execution_arn(order_id);
@@ -300,7 +300,7 @@ fn taken(before: &[Shelf], after: &[Shelf]) -> BTreeMap<String, i64> {
 /// Fills the shelves from `events/stock.json`.
 pub async fn stock(stack: &Stack, root: &Path) -> Result<()> {
     let _busy = stack.clock().busy("stocking the shelves");
-    let client = Client::new(stack.urls())?;
+    let client = Client::new(stack.urls());
     let items: Vec<Value> = super::parse(&root.join("events/stock.json"))?;
     for item in items {
         client.list(&item).await?.accepted(&format!("stocking {}", item["sku"]))?;

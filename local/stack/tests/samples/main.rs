@@ -5,11 +5,11 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use stack::functions::{self, Profile};
 use stack::scenarios::client::Client;
 use stack::scenarios::parse;
 use stack::scenarios::run::{end_of, play, stock};
 use stack::stack::{Settings, Stack};
-use stack::functions::{self, Profile};
 use stack::workspace;
 
 async fn fresh() -> Stack {
@@ -57,7 +57,7 @@ const ORDERS: [(&str, &str); 8] = [
 async fn every_sample_order_ends_as_its_name_says() {
     assert_eq!(names("orders"), ORDERS.iter().map(|(name, _)| (*name).to_owned()).collect());
     let stack = fresh().await;
-    let client = Client::new(stack.urls()).unwrap();
+    let client = Client::new(stack.urls());
     for (name, expected) in ORDERS {
         let reply = client.place(&sample("orders", name), name).await.unwrap();
         let seen = if reply.status == 202 {
@@ -76,13 +76,25 @@ async fn every_sample_order_ends_as_its_name_says() {
 fn function_samples() -> Vec<(&'static str, &'static str, Value)> {
     let id = "ord_44a45315d0fc51c09623badfc0bb5cca";
     vec![
-        ("process-payment", "authorize", json!({"orderId": id, "paymentStatus": "AUTHORIZED",
-            "reviewRequired": false, "reviewReasons": [], "reviewDeadlineSeconds": 1})),
-        ("check-inventory", "reserve", json!({"orderId": id, "inventoryResult": true,
-            "waitForRestock": false, "restockDeadlineSeconds": 1, "shortages": []})),
+        (
+            "process-payment",
+            "authorize",
+            json!({"orderId": id, "paymentStatus": "AUTHORIZED",
+            "reviewRequired": false, "reviewReasons": [], "reviewDeadlineSeconds": 1}),
+        ),
+        (
+            "check-inventory",
+            "reserve",
+            json!({"orderId": id, "inventoryResult": true,
+            "waitForRestock": false, "restockDeadlineSeconds": 1, "shortages": []}),
+        ),
         ("initiate-shipping", "book", json!({"orderId": id})),
-        ("process-payment", "capture", json!({"orderId": id, "status": "FULFILLED",
-            "paymentStatus": "CAPTURED"})),
+        (
+            "process-payment",
+            "capture",
+            json!({"orderId": id, "status": "FULFILLED",
+            "paymentStatus": "CAPTURED"}),
+        ),
         // Nothing that undoes touches an order that is fulfilled.
         ("initiate-shipping", "cancel", json!({"orderId": id, "labelRefund": "NONE"})),
         ("check-inventory", "release", json!({"orderId": id, "released": false})),
@@ -93,7 +105,7 @@ fn function_samples() -> Vec<(&'static str, &'static str, Value)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_samples_of_the_functions_take_the_sample_order_through_its_life() {
     let stack = fresh().await;
-    let client = Client::new(stack.urls()).unwrap();
+    let client = Client::new(stack.urls());
     // On record, but not run: the samples are to do that.
     let unstarted = json!({"at": "states.start", "calls": {"from": 1}, "kind": "500"});
     client.plan(&[unstarted], None).await.unwrap();
