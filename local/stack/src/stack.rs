@@ -268,8 +268,10 @@ impl Stack {
     /// they called. Work under way is left as `kill -9` would leave it, and goes on
     /// when a stack is started on the same folder.
     pub async fn shutdown(self) {
-        let Self { api, endpoint, lambda, providers, ahead, folder, .. } = self;
+        let Self { api, endpoint, step_functions, lambda, providers, ahead, folder, .. } = self;
         drop((api, endpoint));
+        // Before the processes, whose deaths it would take for failures of its tasks.
+        step_functions.halt().await;
         lambda.shutdown().await;
         providers.shutdown().await;
         drop(ahead);

@@ -1,9 +1,10 @@
 //! Ten thousand executions that wait, and one that does not wait for them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use super::bench::{Bench, START, function};
 use crate::stepfunctions::Place;
