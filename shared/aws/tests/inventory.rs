@@ -12,6 +12,7 @@ use domain::ports::{
     Listed, Listing, LoadOrder, PlaceOrder, ReadCatalogue, ReleaseStock, Released, ReserveStock,
     Reserved, SaveOrder, WriteCatalogue,
 };
+use domain::ports::{RestockShelf, Restocked};
 use domain::{Currency, Money, Order, Sku, sample};
 use serde_json::json;
 use support::{INVENTORY, Instead, ORDERS, World};
