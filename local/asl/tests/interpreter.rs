@@ -535,3 +535,36 @@ fn a_template_that_repeats_a_large_input_without_end_is_given_up() {
     check(Value::Object(fields.collect()));
     check(json!({ "a.$": format!("States.Array({})", vec!["$"; 10_000].join(", ")) }));
 }
+
+#[test]
+fn a_branch_around_a_map_that_fails_leaves_one_event_of_each() {
+    let inner = map(&json!({ "ItemsPath": "$.items" }));
+    let outer = json!({ "Type": "Parallel", "Branches": [branch("M", &inner)], "End": true });
+    let mut world = World::new(&machine(&outer), &json!({ "items": [1, 2] }));
+    world.fail("A");
+    assert_eq!(
+        world.lines_from(13),
+        [
+            "13 12 LambdaFunctionFailed",
+            "14 13 MapIterationAborted M 1",
+            "15 13 TaskStateAborted",
+            "16 13 MapIterationFailed M 0",
+            "17 13 MapStateFailed",
+            "18 17 ParallelStateFailed",
+            "19 18 ExecutionFailed",
+        ]
+    );
+}
+
+#[test]
+fn a_child_that_is_tolerated_takes_its_own_children_with_it() {
+    let each = json!({ "Type": "Parallel", "End": true,
+        "Branches": [branch("A", &task(&json!({}))), branch("B", &task(&json!({})))] });
+    let state = map(&json!({ "ItemProcessor": branch("Each", &each), "ToleratedFailureCount": 1 }));
+    let mut world = World::new(&machine(&state), &json!([1, 2]));
+    world.fail("A");
+    assert_eq!(world.calls.len(), 2);
+    world.answer(&json!("a"));
+    world.answer(&json!("b"));
+    assert_eq!(world.output(), json!([["a", "b"]]));
+}

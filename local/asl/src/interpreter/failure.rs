@@ -8,11 +8,11 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::states::Done;
-use super::thread::{Doing, Thread, ThreadId, Work};
+use super::thread::{Doing, ThreadId, Work};
 use super::{Alarm, Execution, Status, TimerKind};
 use crate::dataflow;
 use crate::definition::{Catcher, Kind, Transition};
-use crate::history::{self, EventType, Log};
+use crate::history::{self, EventType};
 use crate::retry::{self, ErrorName};
 use crate::template::DataFault;
 
@@ -67,7 +67,7 @@ impl Failure {
         }
     }
 
-    fn details(&self, key: &str) -> Value {
+    pub(super) fn details(&self, key: &str) -> Value {
         history::failure(key, self.error.as_deref(), self.cause.as_deref())
     }
 }
@@ -97,7 +97,7 @@ impl Execution {
             return;
         }
         if failure.is_fatal() {
-            return self.fail_beyond_help(id, &failure);
+            return self.fail_beyond_help(id, failure);
         }
         if let Some(pause_ms) = self.next_attempt(id, &failure) {
             self.drop_children(id);
@@ -105,6 +105,7 @@ impl Execution {
             let timer = self.set_timer(pause_ms, TimerKind::RetryDelay, None, alarm);
             return self.set_doing(id, Doing::Pausing(timer));
         }
+        self.cut_children(id);
         let state = Arc::clone(&self.threads[&id].step.state);
         if let Some(event_type) = failed(&state.kind) {
             self.record(id, event_type, history::none());
@@ -116,13 +117,10 @@ impl Execution {
     }
 
     /// `States.Runtime`: nothing helps but a Map around that tolerates failures.
-    fn fail_beyond_help(&mut self, id: ThreadId, failure: &Failure) {
+    fn fail_beyond_help(&mut self, id: ThreadId, failure: Failure) {
         match self.tolerant_iteration_around(id) {
-            Some(iteration) => {
-                self.stop_below(iteration);
-                self.iteration_failed(iteration, failure, false);
-            }
-            None => self.end_failed(self.threads[&id].last_event, failure),
+            Some(iteration) => self.iteration_failed(iteration, failure, false),
+            None => self.end_failed(self.threads[&id].last_event, &failure),
         }
     }
 
@@ -158,9 +156,11 @@ impl Execution {
         self.drop_children(id);
         let error = failure.output();
         let done = self.caught(id, catcher, &error);
-        if let Err(failure) = done.and_then(|done| self.leave(id, done)) {
+        match done.and_then(|done| self.leave(id, done)) {
+            Ok(()) => {}
+            Err(failure) if failure.is_fatal() => self.fail_beyond_help(id, failure),
             // What fails in a catcher is past catching in the same state.
-            self.fail_outwards(id, failure);
+            Err(failure) => self.fail_outwards(id, failure),
         }
     }
 
@@ -186,10 +186,12 @@ impl Execution {
             _ => return,
         };
         if !is_branch {
-            return self.iteration_failed(id, &failure, true);
+            return self.iteration_failed(id, failure, true);
         }
         let last = self.threads[&id].last_event;
-        self.record_aborted(id, last);
+        if matches!(self.threads[&id].step.state.kind, Kind::Task(_)) {
+            self.record_aborted(id, last);
+        }
         self.halt(id);
         self.cut_siblings(id, last);
         self.set_last_event(parent.thread, last);
@@ -205,13 +207,24 @@ impl Execution {
     /// Stops the other children of this child's parent, in their order.
     pub(super) fn cut_siblings(&mut self, child: ThreadId, last: u64) {
         let Some(parent) = self.threads[&child].parent else { return };
-        let Some(Doing::Forked(fan)) = self.threads.get(&parent.thread).map(|it| &it.doing) else {
+        for sibling in self.children_of(parent.thread) {
+            if sibling != child {
+                self.cut(sibling, last);
+            }
+        }
+        if let Some(fan) = self.fan_of(parent.thread) {
+            fan.cut = true;
+        }
+    }
+
+    /// Stops the children of a state that fails by itself while they run.
+    fn cut_children(&mut self, id: ThreadId) {
+        if self.fan_of(id).is_none_or(|fan| fan.cut) {
             return;
-        };
-        let siblings: Vec<ThreadId> =
-            fan.children.values().copied().filter(|id| *id != child).collect();
-        for id in siblings {
-            self.cut(id, last);
+        }
+        let last = self.threads[&id].last_event;
+        for child in self.children_of(id) {
+            self.cut(child, last);
         }
     }
 
@@ -266,7 +279,7 @@ impl Execution {
     }
 
     /// Forgets the children of a state that is tried again or left.
-    fn drop_children(&mut self, id: ThreadId) {
+    pub(super) fn drop_children(&mut self, id: ThreadId) {
         for child in self.children_of(id) {
             self.drop_children(child);
             self.halt(child);
@@ -306,11 +319,6 @@ impl Execution {
         for timer in timers {
             self.cancel_timer(timer);
         }
-    }
-
-    /// The log and the last event of a thread, for events beside its chain.
-    pub(super) fn log_of(&self, id: ThreadId) -> Log {
-        self.threads.get(&id).map_or(Log::Own, |thread: &Thread| thread.log)
     }
 }
 

@@ -27,7 +27,7 @@ impl Execution {
         self.record(id, EventType::ParallelStateStarted, history::none());
         self.set_doing(id, Doing::Forked(fan(Work::Branches, branches.len(), branches.len())));
         for (slot, branch) in branches.iter().enumerate() {
-            self.begin_child(id, slot, branch, Arc::clone(&input), None);
+            self.begin_child(id, slot, branch, Arc::clone(&input), Child::Branch);
         }
         self.continue_fan(id, None);
         Ok(())
@@ -204,9 +204,12 @@ impl Execution {
                 selector.evaluate(&view.scope(input)).map_err(|fault| self.fault(id, &fault))?
             }
         };
-        let distributed = run_started.is_some();
+        let child = match run_started {
+            None => Child::Iteration(item),
+            Some(_) => Child::Execution(item),
+        };
         let selected = Arc::new(self.data(id, selected)?);
-        self.begin_child(id, slot, &map.processor, selected, Some((item, distributed)));
+        self.begin_child(id, slot, &map.processor, selected, child);
         Ok(())
     }
 
@@ -216,43 +219,48 @@ impl Execution {
         slot: usize,
         workflow: &Arc<Workflow>,
         input: Arc<Data>,
-        item: Option<(Item, bool)>,
+        child: Child,
     ) {
         let Some(state) = workflow.states.get(&workflow.start_at).cloned() else { return };
-        let distributed = matches!(item, Some((_, true)));
-        let log = if distributed { self.journal.open_child() } else { self.log_of(id) };
-        let started = match &item {
-            Some((_, false)) => self.record_iteration_started(id, slot),
-            Some((_, true)) => 0,
-            None => self.threads[&id].last_event,
-        };
         let parent = &self.threads[&id];
-        let child = Thread {
+        let (mut log, mut memory) = (parent.log, parent.memory.clone());
+        let (mut item, mut last_event) = (parent.item.clone(), parent.last_event);
+        match child {
+            Child::Branch => {}
+            Child::Iteration(of) => {
+                item = Some(Arc::new(of));
+                let started = EventType::MapIterationStarted;
+                last_event = self.record_iteration(id, slot, last_event, started);
+            }
+            Child::Execution(of) => {
+                item = Some(Arc::new(of));
+                (log, last_event) = (self.journal.open_child(), 0);
+                // It sees nothing of its parent's variables.
+                memory = Memory::default();
+            }
+        }
+        let child = self.spawn(Thread {
             parent: Some(Parent { thread: id, slot }),
             log,
             workflow: Arc::clone(workflow),
-            last_event: started,
-            // A child execution sees nothing of its parent's variables.
-            memory: if distributed { Memory::default() } else { parent.memory.clone() },
-            item: item.map_or_else(|| parent.item.clone(), |(item, _)| Some(Arc::new(item))),
+            last_event,
+            memory,
+            item,
             step: Step::into_state(state, input, self.now),
             doing: Doing::Entering,
-        };
-        let child = self.spawn(child);
-        if let Some(Doing::Forked(fan)) = self.threads.get_mut(&id).map(|thread| &mut thread.doing)
-        {
+        });
+        if let Some(fan) = self.fan_of(id) {
             fan.children.insert(slot, child);
             fan.next = slot + 1;
         }
     }
 
-    fn record_iteration_started(&mut self, id: ThreadId, slot: usize) -> u64 {
-        self.record_iteration(
-            id,
-            slot,
-            self.threads[&id].last_event,
-            EventType::MapIterationStarted,
-        )
+    /// The children of the state in which the thread is.
+    pub(super) fn fan_of(&mut self, id: ThreadId) -> Option<&mut Fan> {
+        match self.threads.get_mut(&id).map(|thread| &mut thread.doing) {
+            Some(Doing::Forked(fan)) => Some(fan),
+            _ => None,
+        }
     }
 
     pub(super) fn record_iteration_aborted(&mut self, child: ThreadId, last: u64) {
@@ -329,22 +337,14 @@ impl Execution {
     }
 
     /// An iteration failed; the Map state fails too, unless it tolerates this one.
-    pub(super) fn iteration_failed(&mut self, child: ThreadId, failure: &Failure, recorded: bool) {
+    pub(super) fn iteration_failed(&mut self, child: ThreadId, failure: Failure, recorded: bool) {
         let Some(parent) = self.threads[&child].parent else { return };
         let id = parent.thread;
         let last = self.threads[&child].last_event;
         let inline = self.is_inline_map(id);
-        let Some(Doing::Forked(fan)) = self.threads.get_mut(&id).map(|thread| &mut thread.doing)
-        else {
-            return;
-        };
-        fan.failures += 1;
-        let failures = fan.failures;
-        let Work::Items { tolerance, .. } = &fan.work else { return };
-        let tolerated = tolerance.is_some_and(|tolerance| failures <= tolerance.failures);
-        let exceeded = tolerance.is_some().then(exceeded_tolerance);
+        let Some(verdict) = self.fan_of(id).and_then(Fan::judge_failure) else { return };
         self.stop_below(child);
-        if !tolerated {
+        if verdict != Verdict::Tolerated {
             self.cut_siblings(child, last);
         }
         let ended = (inline && recorded)
@@ -352,27 +352,27 @@ impl Execution {
         if inline {
             self.set_last_event(id, last);
         }
-        if tolerated {
-            self.forget_child(child, parent);
-            return self.go_on(id, ended);
+        match verdict {
+            Verdict::Tolerated => {
+                self.forget_child(child, parent);
+                self.go_on(id, ended);
+            }
+            Verdict::Intolerable => self.fail(id, failure),
+            Verdict::Exceeded => {
+                let failure = exceeded_tolerance();
+                if !inline {
+                    let details = failure.details("mapRunFailedEventDetails");
+                    self.record(id, EventType::MapRunFailed, details);
+                }
+                self.fail(id, failure);
+            }
         }
-        let failure = exceeded.unwrap_or_else(|| failure.clone());
-        if !inline {
-            let details = history::failure(
-                "mapRunFailedEventDetails",
-                failure.error.as_deref(),
-                failure.cause.as_deref(),
-            );
-            self.record(id, EventType::MapRunFailed, details);
-        }
-        self.fail(id, failure);
     }
 
     fn forget_child(&mut self, child: ThreadId, parent: Parent) {
+        self.drop_children(child);
         self.threads.remove(&child);
-        if let Some(Doing::Forked(fan)) =
-            self.threads.get_mut(&parent.thread).map(|thread| &mut thread.doing)
-        {
+        if let Some(fan) = self.fan_of(parent.thread) {
             fan.children.remove(&parent.slot);
         }
     }
@@ -403,9 +403,41 @@ impl Execution {
     }
 }
 
+/// What a thread is to the state that began it.
+enum Child {
+    /// A branch of a Parallel state.
+    Branch,
+    /// An iteration of a Map state.
+    Iteration(Item),
+    /// An execution of its own, of a distributed Map.
+    Execution(Item),
+}
+
+/// What a Map state makes of an iteration that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Tolerated,
+    /// One too many.
+    Exceeded,
+    /// It says nothing of tolerance: the state fails with the iteration's own error.
+    Intolerable,
+}
+
+impl Fan {
+    fn judge_failure(&mut self) -> Option<Verdict> {
+        let Work::Items { tolerance, .. } = &self.work else { return None };
+        self.failures += 1;
+        Some(match tolerance {
+            None => Verdict::Intolerable,
+            Some(tolerance) if self.failures <= tolerance.failures => Verdict::Tolerated,
+            Some(_) => Verdict::Exceeded,
+        })
+    }
+}
+
 fn fan(work: Work, slots: usize, concurrency: usize) -> Fan {
     let outputs = vec![None; slots];
-    Fan { work, children: BTreeMap::new(), outputs, next: 0, concurrency, failures: 0 }
+    Fan { work, children: BTreeMap::new(), outputs, next: 0, concurrency, failures: 0, cut: false }
 }
 
 fn succeeded(state: &State) -> EventType {

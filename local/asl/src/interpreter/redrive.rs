@@ -45,6 +45,7 @@ impl Execution {
             Doing::Stopped => {}
             Doing::Forked(fan) => {
                 fan.failures = 0;
+                fan.cut = false;
                 return;
             }
             _ => return,

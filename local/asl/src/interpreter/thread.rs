@@ -178,6 +178,8 @@ pub(super) struct Fan {
     /// How many may be under way at once.
     pub(super) concurrency: usize,
     pub(super) failures: usize,
+    /// The children were stopped, and that was written down.
+    pub(super) cut: bool,
 }
 
 /// What the children do.
