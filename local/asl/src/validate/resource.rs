@@ -284,22 +284,33 @@ impl<'t> Arn<'t> {
 }
 
 fn read(resource: &str, profile: Profile) -> Option<Target> {
-    let lenient = profile == Profile::Template;
-    let Some(arn) = Arn::read(resource) else {
-        return (lenient && is_uri(resource)).then_some(Target::Elsewhere);
-    };
+    match profile {
+        Profile::Aws => existing(resource),
+        Profile::Template => existing(resource).or_else(|| named(resource)),
+    }
+}
+
+/// A resource that AWS knows.
+fn existing(resource: &str) -> Option<Target> {
+    let arn = Arn::read(resource)?;
     match arn.service {
         "lambda" => {
-            (is_function(arn.resource) && (lenient || arn.is_placed())).then_some(Target::Function)
+            (is_function(arn.resource, in_function) && arn.is_placed()).then_some(Target::Function)
         }
         "states" => match arn.resource.strip_prefix("activity:") {
-            Some(name) => {
-                (!name.is_empty() && (lenient || arn.is_placed())).then_some(Target::Activity)
-            }
+            Some(name) => (!name.is_empty() && arn.is_placed()).then_some(Target::Activity),
             None => service(arn.resource),
         },
-        _ => (lenient && is_uri(resource)).then_some(Target::Elsewhere),
+        _ => None,
     }
+}
+
+/// A resource as the States Language has it: a URI. A function's ARN often has
+/// `<NAME>` for its name, and no real region or account, but is an ARN's text.
+fn named(resource: &str) -> Option<Target> {
+    let of_lambda = Arn::read(resource).filter(|arn| arn.service == "lambda");
+    let is_named = of_lambda.is_none_or(|arn| is_function(arn.resource, |_| true));
+    (is_named && is_uri(resource)).then_some(Target::Elsewhere)
 }
 
 /// `lambda:invoke.waitForTaskToken`, `aws-sdk:dynamodb:query`.
@@ -343,16 +354,18 @@ fn is_sdk_action(service: &str, action: &str) -> bool {
 }
 
 /// `function:NAME`, or with a qualifier: a version, an alias, `$LATEST`.
-fn is_function(resource: &str) -> bool {
+fn is_function(resource: &str, in_name: fn(char) -> bool) -> bool {
     let Some(name) = resource.strip_prefix("function:") else { return false };
     let (name, qualifier) = match name.split_once(':') {
         Some((name, qualifier)) => (name, Some(qualifier)),
         None => (name, None),
     };
-    let is_name = |text: &str| {
-        !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
-    };
-    is_name(name) && qualifier.is_none_or(|text| text == "$LATEST" || is_name(text))
+    let of = |text: &str, part: fn(char) -> bool| !text.is_empty() && text.chars().all(part);
+    of(name, in_name) && qualifier.is_none_or(|text| text == "$LATEST" || of(text, in_function))
+}
+
+fn in_function(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_".contains(c)
 }
 
 /// The States Language itself asks only for a URI.
@@ -404,8 +417,10 @@ mod tests {
             ("foo:bar", true),
             ("arn:aws:swf:us-east-1:123456789012:task:X", true),
             ("arn:aws:lambda:::function:f", true),
+            ("arn:aws:lambda:<REGION>:<ACCOUNT>:function:<NAME>", true),
+            ("arn:aws:lambda:region-1:1234567890:function:f:", false),
             ("arn:aws:lambda:region-1:1234567890:function:f:$*#$7485", false),
-            ("arn:aws:states:::dynamodb:query", false),
+            ("arn:aws:states:::newservice:newAction.sync", true),
             ("${lambdaArn", false),
             ("a b:c", false),
         ] {

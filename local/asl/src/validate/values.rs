@@ -56,7 +56,8 @@ pub(super) fn array<'v>(
 
 /// A boolean.
 pub(super) fn boolean(report: &mut Report<'_>, at: &Place, value: &Value) {
-    if !value.is_boolean() {
+    let is_open = value.as_str().is_some_and(|text| report.is_open(text));
+    if !value.is_boolean() && !is_open {
         report.wrong_type(at, "Boolean");
     }
 }
