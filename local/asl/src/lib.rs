@@ -15,6 +15,32 @@
 //! 4. `retry`: what happens to an error;
 //! 5. [`history`]: what is written down, in AWS's names and order;
 //! 6. [`validate`]: what AWS refuses before anything runs, and in which words.
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use asl::{Command, Event, Execution, Machine, Start, Status};
+//! let machine = Machine::parse(
+//!     r#"{"StartAt": "Nap", "States": {"Nap": {"Type": "Wait", "Seconds": 60, "End": true}}}"#,
+//! )?;
+//! machine.supported()?;
+//! # let start = Start {
+//! #     execution_arn: "arn:aws:states:us-east-1:000000000000:execution:naps:1".to_owned(),
+//! #     execution_name: "1".to_owned(),
+//! #     state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:naps".to_owned(),
+//! #     state_machine_name: "naps".to_owned(),
+//! #     role_arn: "arn:aws:iam::000000000000:role/naps".to_owned(),
+//! #     input: "{}".to_owned(),
+//! #     redrivable: true,
+//! #     seed: 1,
+//! # };
+//! let now = "2026-11-23T04:00:00Z".parse()?;
+//! let (mut execution, commands) = Execution::start(Arc::new(machine), start, now);
+//! let [Command::SetTimer { timer, due, .. }] = commands[..] else { panic!() };
+//! execution.handle(Event::TimerFired { timer }, due);
+//! assert_eq!(*execution.status(), Status::Succeeded { output: "{}".to_owned() });
+//! assert_eq!(execution.history().len(), 4);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod choice;
 mod dataflow;

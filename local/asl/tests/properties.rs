@@ -14,7 +14,17 @@ use world::{World, start_of};
 const NAMES: [&str; 4] = ["A", "B", "C", "D"];
 const ERRORS: [&str; 6] =
     ["Mine", "States.ALL", "States.TaskFailed", "States.Timeout", "States.Runtime", "Other"];
-const PATHS: [&str; 7] = ["$", "$.a", "$.a[0]", "$.missing", "$.a[*]", "$x", "$$.State.Name"];
+const PATHS: [&str; 9] = [
+    "$",
+    "$.a",
+    "$.a[0]",
+    "$.missing",
+    "$.a[*]",
+    "$..b",
+    "$x",
+    "$$.State.Name",
+    "$$.Map.Item.Value",
+];
 
 fn data() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -67,14 +77,16 @@ fn common() -> impl Strategy<Value = Map<String, Value>> {
         optional(prop_oneof![path(), Just(Value::Null)].boxed()),
         optional(place.boxed()),
         optional(template().boxed()),
+        optional(template().boxed()),
         optional(path().prop_map(|path| json!({ "x.$": path })).boxed()),
     )
-        .prop_map(|(next, input, output, result, parameters, assign)| {
+        .prop_map(|(next, input, output, result, parameters, selector, assign)| {
             let fields = [
                 ("InputPath", input),
                 ("OutputPath", output),
                 ("ResultPath", result),
                 ("Parameters", parameters),
+                ("ResultSelector", selector),
                 ("Assign", assign),
             ];
             let mut state: Map<String, Value> = fields
