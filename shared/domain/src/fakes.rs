@@ -25,6 +25,7 @@ pub use workflow::Workflow;
 use crate::catalogue::StockItem;
 use crate::payment::Intent;
 use crate::ports::{CarrierRefusal, GatewayRefusal};
+use crate::shipment::CarrierShipment;
 use crate::{Order, OrderId, Sku};
 
 /// What happens to an order behind the back of whoever works on it.
@@ -43,8 +44,10 @@ pub enum Trouble {
     KeptFailure,
     /// The gateway says no.
     GatewayRefuses(GatewayRefusal),
-    /// Nothing happens, and the gateway shows the intent as it once was.
+    /// Nothing happens, and the gateway shows the intent so.
     GatewayShows(Intent),
+    /// Nothing happens, and the carrier shows the shipment so.
+    CarrierShows(CarrierShipment),
     /// The carrier says no.
     CarrierRefuses(CarrierRefusal),
     /// The shelf is contended.

@@ -1,6 +1,7 @@
 //! Booking: one shipment, one label, whatever the carrier answers.
 
 use domain::fakes::{Trouble, World};
+use domain::payment::{Payment, PaymentStatus};
 use domain::ports::CarrierRefusal;
 use domain::shipment::{CarrierRefund, CarrierShipment, LabelRefund, ShippingService};
 use domain::{Failure, Fault, Order, Status, sample};
@@ -94,8 +95,16 @@ fn a_label_is_bought_only_with_twelve_hours_left() {
     check(12 * 60, None);
     check(12 * 60 - 1, Some(Fault::PaymentNotCapturable));
     check(-1, Some(Fault::PaymentNotCapturable));
-    let order = Order { payment: sample::received().payment, ..sample::reserved() };
-    assert_eq!(fault(book(&World::with(&order), &order)), Fault::PaymentNotCapturable);
+    // However much time is left: only of money that is held, and known to be.
+    for payment in [
+        sample::received().payment,
+        Payment { capture_before: None, ..sample::reserved().payment },
+        Payment { status: PaymentStatus::None, ..sample::reserved().payment },
+        Payment { status: PaymentStatus::Voided, ..sample::reserved().payment },
+    ] {
+        let order = Order { payment, ..sample::reserved() };
+        assert_eq!(fault(book(&World::with(&order), &order)), Fault::PaymentNotCapturable);
+    }
 }
 
 #[test]

@@ -86,10 +86,24 @@ fn a_refusal_calls_a_person_and_the_compensation_goes_on() {
 
 #[test]
 fn a_refusal_of_what_was_given_back_meanwhile_is_none() {
+    let order = sample::labelled();
+    let live = Trouble::CarrierShows(bought(CarrierRefund::NotAsked));
+    let world = World::with(&order).shipment(bought(CarrierRefund::SubmittedOrDone)).on(
+        "carrier.look_up",
+        1,
+        live,
+    );
+    assert_eq!(cancel(&world, &order).unwrap()["labelRefund"], "SUBMITTED");
+    assert_eq!(world.count("carrier.refund"), 1);
+    assert_eq!(on_record(&world, &order).attention, None);
+}
+
+#[test]
+fn an_answer_that_shows_no_refund_is_not_believed() {
     let (world, order) = labelled();
-    let world =
-        world.on("carrier.look_up", 1, Trouble::Down).on("carrier.refund", 1, Trouble::LostAfter);
-    assert_eq!(fault(cancel(&world, &order)), Fault::ShipmentOutcomeUnknown);
+    let unmoved = Trouble::CarrierShows(bought(CarrierRefund::NotAsked));
+    let world = world.on("carrier.refund", 1, unmoved);
+    assert_eq!(fault(cancel(&world, &order)), Fault::CarrierUnavailable);
     assert_eq!(cancel(&world, &order).unwrap()["labelRefund"], "SUBMITTED");
 }
 

@@ -100,7 +100,11 @@ fn a_fulfilled_order_is_not_touched() {
 
 #[test]
 fn a_label_or_goods_that_are_left_come_first() {
-    for order in [sample::reserved(), sample::shipping(), sample::labelled(), sample::stuck()] {
+    // Even if the goods were given back before the label.
+    let disordered = sample::labelled().released(now());
+    for order in
+        [sample::reserved(), sample::shipping(), sample::labelled(), sample::stuck(), disordered]
+    {
         let world = World::with(&order).intent(sample::intent(IntentState::RequiresCapture));
         assert_eq!(fault(cancel(&world, &order)), Fault::CompensationIncomplete);
         assert_eq!(on_record(&world, &order), order);

@@ -127,6 +127,17 @@ fn a_capture_without_effect_gets_a_key_of_its_own_for_the_next_try() {
 }
 
 #[test]
+fn an_answer_that_shows_no_capture_is_not_believed() {
+    for state in [IntentState::RequiresCapture, IntentState::Processing, IntentState::Canceled] {
+        let (world, order) = labelled(IntentState::RequiresCapture);
+        let world = world.on("gateway.capture", 1, Trouble::GatewayShows(sample::intent(state)));
+        assert_eq!(fault(capture(&world, &order)), Fault::PaymentGatewayUnavailable);
+        assert_eq!(world.count("gateway.look_up"), 1, "{state:?}");
+        assert!(capture(&world, &order).is_ok());
+    }
+}
+
+#[test]
 fn an_outcome_that_cannot_be_looked_up_stays_unknown() {
     let (world, order) = labelled(IntentState::RequiresCapture);
     let world =

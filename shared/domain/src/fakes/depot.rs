@@ -89,13 +89,15 @@ impl Books {
     fn refund(&mut self, id: &ShipmentId) -> Answer {
         match self.shipments.get_mut(id) {
             None => Called::Refused(CarrierRefusal::NotFound),
-            Some(shipment) if shipment.bought.is_none() || self.refuses_refunds => {
-                Called::Refused(CarrierRefusal::Rejected("no refund".to_owned()))
-            }
-            Some(shipment) => {
+            Some(shipment)
+                if shipment.bought.is_some()
+                    && shipment.refund == CarrierRefund::NotAsked
+                    && !self.refuses_refunds =>
+            {
                 shipment.refund = CarrierRefund::SubmittedOrDone;
                 Called::Done(shipment.clone())
             }
+            Some(_) => Called::Refused(CarrierRefusal::Rejected("no refund".to_owned())),
         }
     }
 }
@@ -105,6 +107,7 @@ impl Depot {
         self.0.call(point, act).await.unwrap_or_else(|trouble| match trouble {
             Trouble::Down => Called::NotBegun("down".to_owned()),
             Trouble::CarrierRefuses(refusal) => Called::Refused(refusal),
+            Trouble::CarrierShows(shipment) => Called::Done(shipment),
             _ => Called::Unknown("no answer".to_owned()),
         })
     }

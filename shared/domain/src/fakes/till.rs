@@ -195,8 +195,16 @@ impl Till {
             if matches!(trouble, Trouble::KeptFailure) {
                 self.0.state().till.keys.insert(key.to_owned(), None);
             }
-            troubled(trouble)
+            shown(trouble)
         })
+    }
+}
+
+/// The intent as a trouble has the gateway show it, or what else comes of it.
+fn shown(trouble: Trouble) -> Answer {
+    match trouble {
+        Trouble::GatewayShows(intent) => Called::Done(intent),
+        other => troubled(other),
     }
 }
 
@@ -249,9 +257,6 @@ impl Gateway for Till {
             Some(intent) => Called::Done(intent.clone()),
             None => Called::Refused(GatewayRefusal::NotFound),
         };
-        self.0.call("gateway.look_up", get).await.unwrap_or_else(|trouble| match trouble {
-            Trouble::GatewayShows(intent) => Called::Done(intent),
-            other => troubled(other),
-        })
+        self.0.call("gateway.look_up", get).await.unwrap_or_else(shown)
     }
 }
