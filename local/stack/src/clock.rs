@@ -208,6 +208,13 @@ impl Shared {
     }
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // The hand wakes, finds no clock, and ends.
+        self.changed.notify_one();
+    }
+}
+
 impl Face {
     fn now(&self, real: Instant, speed: u32) -> Timestamp {
         let ran = real.saturating_duration_since(self.anchor).saturating_mul(speed);

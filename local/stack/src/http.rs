@@ -87,10 +87,10 @@ async fn accept(listener: TcpListener, handler: Arc<impl Handler>) {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => drop(connections.spawn(serve(stream, Arc::clone(&handler)))),
-                // Out of file handles, most likely: those that end give some back.
+                // Out of file handles, most likely: the next that ends gives one back.
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::task::yield_now().await;
+                    let _ = connections.join_next().await;
                 }
             },
             Some(_) = connections.join_next() => (),

@@ -149,10 +149,7 @@ impl StartError {
 #[derive(Debug)]
 pub struct Stack {
     urls: Urls,
-    clock: StackClock,
-    counters: Counters,
-    faults: Faults,
-    lambda: Arc<LambdaHost>,
+    base: Base,
     dynamodb: Arc<DynamoDb>,
     step_functions: StepFunctions,
     providers: Providers,
@@ -191,21 +188,7 @@ impl Stack {
         workflow::install(&step_functions, &template, &settings.root).await?;
         let endpoint = base.endpoint(aws, &dynamodb, &step_functions)?;
         let api = base.api(api, &template)?;
-        let Base { clock, counters, faults, lambda } = base;
-        Ok(Self {
-            urls,
-            clock,
-            counters,
-            faults,
-            lambda,
-            dynamodb,
-            step_functions,
-            providers,
-            endpoint,
-            api,
-            ahead,
-            folder,
-        })
+        Ok(Self { urls, base, dynamodb, step_functions, providers, endpoint, api, ahead, folder })
     }
 
     /// Where everything answers.
@@ -215,22 +198,22 @@ impl Stack {
 
     /// The stack's clock.
     pub fn clock(&self) -> &StackClock {
-        &self.clock
+        &self.base.clock
     }
 
     /// What each order has cost.
     pub fn counters(&self) -> &Counters {
-        &self.counters
+        &self.base.counters
     }
 
     /// The plan of the stack's own faults.
     pub fn faults(&self) -> &Faults {
-        &self.faults
+        &self.base.faults
     }
 
     /// The functions.
     pub fn lambda(&self) -> &Arc<LambdaHost> {
-        &self.lambda
+        &self.base.lambda
     }
 
     /// The tables.
@@ -268,11 +251,11 @@ impl Stack {
     /// they called. Work under way is left as `kill -9` would leave it, and goes on
     /// when a stack is started on the same folder.
     pub async fn shutdown(self) {
-        let Self { api, endpoint, step_functions, lambda, providers, ahead, folder, .. } = self;
+        let Self { api, endpoint, step_functions, base, providers, ahead, folder, .. } = self;
         drop((api, endpoint));
         // Before the processes, whose deaths it would take for failures of its tasks.
         step_functions.halt().await;
-        lambda.shutdown().await;
+        base.lambda.shutdown().await;
         providers.shutdown().await;
         drop(ahead);
         folder.close();
@@ -280,6 +263,7 @@ impl Stack {
 }
 
 /// What the services stand on.
+#[derive(Debug)]
 struct Base {
     clock: StackClock,
     counters: Counters,
