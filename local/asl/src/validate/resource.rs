@@ -148,6 +148,7 @@ const PARAMETERS: &[(&str, &str, Parameters)] = &[
                 "MessageAttributes",
                 "MessageDeduplicationId",
                 "MessageGroupId",
+                "MessageSystemAttribute",
                 "MessageSystemAttributes",
             ],
         ),
