@@ -10,7 +10,7 @@ use domain::policy::seconds_left;
 use domain::ports::{Called, Gateway, GatewayRefusal, IntentRequest, LoadOrder, SaveOrder};
 use domain::rounds::{Stop, load, record, settle};
 use domain::step::Step;
-use domain::{Failure, Fault, IntentId, Moment, Order};
+use domain::{Failure, Fault, IntentId, Moment, Order, Status};
 
 use crate::ProcessPayment;
 use crate::event::{Authorized, Operation};
@@ -32,6 +32,11 @@ impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
         order.guard_forward(step.execution.as_ref())?;
         if order.payment.was_authorised() {
             return Ok(order);
+        }
+        // Decided before acting: what cannot be recorded is not done.
+        if !order.status.may_become(Status::Authorized, None) {
+            let detail = format!("an order that is {} cannot be authorised", order.status);
+            return Err(Fault::InvalidRequest.because(detail).into());
         }
         let (order, intent) = match order.payment.intent_id.clone() {
             None => self.create(order, at).await?,

@@ -220,3 +220,25 @@ fn garbage_is_an_invalid_request_and_calls_nobody() {
     }
     assert!(world.calls().is_empty());
 }
+
+/// The sample inputs of this function are ones that it understands: what it lacks
+/// is only the order.
+#[test]
+fn every_sample_input_is_understood() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/functions");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if !name.starts_with("check-inventory-") {
+            continue;
+        }
+        seen += 1;
+        let input: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        match ask(&World::default(), input) {
+            Err(failure) => assert_eq!(failure.fault, Fault::OrderNotFound, "{name}"),
+            Ok(output) => assert_eq!(output["outcome"], "SUPERSEDED", "{name}"),
+        }
+    }
+    assert!(seen >= 2, "{seen} sample inputs in {folder}");
+}

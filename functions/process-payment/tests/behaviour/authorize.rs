@@ -335,6 +335,14 @@ fn an_order_that_keeps_changing_is_given_up_after_eight_rounds() {
 }
 
 #[test]
+fn an_order_that_cannot_become_authorised_costs_nobody_anything() {
+    let order = Order { status: Status::NeedsAttention, ..sample::received() };
+    let world = World::with(&order);
+    assert_eq!(fault(authorize(&world, &order)), Fault::InvalidRequest);
+    assert_eq!(world.calls(), ["orders.load"]);
+}
+
+#[test]
 fn an_order_that_is_not_there_is_not_found() {
     let order = sample::received();
     assert_eq!(fault(authorize(&World::default(), &order)), Fault::OrderNotFound);
