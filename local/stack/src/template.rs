@@ -179,7 +179,6 @@ impl Template {
         }
         let properties = &event["Properties"];
         let auth = &properties["Auth"];
-        let has_default = !self.root["Globals"]["HttpApi"]["Auth"]["DefaultAuthorizer"].is_null();
         let scopes = auth["AuthorizationScopes"].as_array().into_iter().flatten();
         let text = |field: &str| {
             let found = properties[field].as_str().map(str::to_owned);
@@ -189,12 +188,15 @@ impl Template {
             function: function.to_owned(),
             method: text("Method")?.to_ascii_uppercase(),
             path: text("Path")?,
-            authorised: match auth["Authorizer"].as_str() {
-                Some(authorizer) => authorizer != "NONE",
-                None => has_default,
-            },
+            authorised: self.is_authorised(auth),
             scopes: scopes.filter_map(Value::as_str).map(str::to_owned).collect(),
         }))
+    }
+
+    /// Whether a route has an authorizer: its own, else the one of the whole API.
+    fn is_authorised(&self, auth: &Value) -> bool {
+        let default = &self.root["Globals"]["HttpApi"]["Auth"]["DefaultAuthorizer"];
+        auth["Authorizer"].as_str().map_or(!default.is_null(), |authorizer| authorizer != "NONE")
     }
 
     fn state_machine(

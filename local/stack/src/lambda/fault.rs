@@ -42,24 +42,27 @@ pub(super) async fn run(
     lease: &Lease,
     invocation: Invocation,
 ) -> Result<InvokeOutcome, InvokeError> {
-    let Some(fault) = fault else { return Ok(lease.run(invocation).await) };
-    let limit = function.settings.timeout;
-    match fault.kind {
-        Kind::Kill => Ok(lease.kill_before(&invocation).await),
-        Kind::DropAnswer => Ok(lease.kill_after(invocation).await),
-        Kind::Hang => {
-            tokio::time::sleep(limit).await;
-            Ok(invocation.timed_out(limit))
-        }
-        Kind::Late => {
-            let outcome = lease.run(invocation).await;
-            tokio::time::sleep(Duration::from_millis(fault.delay_ms.unwrap_or_default())).await;
+    match fault.as_ref().map(|fault| fault.kind) {
+        Some(Kind::Kill) => Ok(lease.kill_before(&invocation).await),
+        Some(Kind::DropAnswer) => Ok(lease.kill_after(invocation).await),
+        Some(Kind::Hang) => Ok(hang(function.settings.timeout, &invocation).await),
+        _ => after(fault, lease.run(invocation).await).await,
+    }
+}
+
+async fn hang(limit: Duration, invocation: &Invocation) -> InvokeOutcome {
+    tokio::time::sleep(limit).await;
+    invocation.timed_out(limit)
+}
+
+/// What becomes of an outcome once the function has run.
+async fn after(fault: Option<Fault>, outcome: InvokeOutcome) -> Result<InvokeOutcome, InvokeError> {
+    match fault {
+        Some(Fault { kind: Kind::ServerErrorWithEffect, .. }) => Err(InvokeError::Service),
+        Some(Fault { kind: Kind::Late, delay_ms, .. }) => {
+            tokio::time::sleep(Duration::from_millis(delay_ms.unwrap_or_default())).await;
             Ok(outcome)
         }
-        Kind::ServerErrorWithEffect => {
-            lease.run(invocation).await;
-            Err(InvokeError::Service)
-        }
-        _ => Ok(lease.run(invocation).await),
+        _ => Ok(outcome),
     }
 }

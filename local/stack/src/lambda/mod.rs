@@ -180,17 +180,24 @@ impl LambdaHost {
             self.counters.add(order_id, Count::Invocation(name));
         }
         let ended = Arc::clone(&self.ended);
-        let work = async move {
+        detached(async move {
             let result = fault::run(fault, &function, &lease, invocation).await;
             silent_after(&ended).await;
             drop(busy);
             result
-        };
-        match tokio::spawn(work).await {
-            Ok(result) => result,
-            Err(broken) if broken.is_panic() => Err(InvokeError::Service),
-            Err(_the_runtime_ends) => pending().await,
-        }
+        })
+        .await
+    }
+}
+
+/// Does the work to its end, although whoever waits for it may go away.
+async fn detached(
+    work: impl Future<Output = Result<InvokeOutcome, InvokeError>> + Send + 'static,
+) -> Result<InvokeOutcome, InvokeError> {
+    match tokio::spawn(work).await {
+        Ok(result) => result,
+        Err(broken) if broken.is_panic() => Err(InvokeError::Service),
+        Err(_the_runtime_ends) => pending().await,
     }
 }
 

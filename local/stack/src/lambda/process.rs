@@ -70,18 +70,28 @@ impl Process {
         let readers = printed.read_all(&mut child);
         let child = Arc::new(Mutex::new(child));
         let (ended, end) = watch::channel(None);
-        let (waited, runtime_api, at_desk) =
-            (Arc::clone(&child), Arc::clone(runtime_api), Arc::clone(&desk));
-        tokio::spawn(async move {
-            let status = exit(&waited).await;
+        let process = Self { id, settings: Arc::clone(settings), desk, child, end };
+        tokio::spawn(process.until_its_end(readers, Arc::clone(runtime_api), ended));
+        Ok(Arc::new(process))
+    }
+
+    /// Waits for the end of the process, clears up behind it, and tells of it.
+    fn until_its_end(
+        &self,
+        readers: Vec<JoinHandle<()>>,
+        runtime_api: Arc<RuntimeApi>,
+        ended: watch::Sender<Option<End>>,
+    ) -> impl Future<Output = ()> + use<> {
+        let (id, child, desk) = (self.id, Arc::clone(&self.child), Arc::clone(&self.desk));
+        async move {
+            let status = exit(&child).await;
             for reader in readers {
                 let _ = reader.await; // What it printed last belongs to its invocation.
             }
             runtime_api.close_desk(id);
-            at_desk.clear();
+            desk.clear();
             ended.send_replace(Some(End { status }));
-        });
-        Ok(Arc::new(Self { id, settings: Arc::clone(settings), desk, child, end }))
+        }
     }
 
     /// Whether it may still be given work.

@@ -64,26 +64,17 @@ impl Providers {
         base: &Base,
         folder: &Folder,
     ) -> Result<(), StartError> {
-        let journal = match folder.kept(&format!("{}.jsonl", model.name())) {
-            Some(path) => Some(
-                reopen(&path, &mut model).map_err(StartError::io(path.display().to_string()))?,
-            ),
-            None => None,
-        };
+        let journal = journal(&mut model, folder)?;
         let model = Shared::new(model);
         count(&base.counters, called, model.clone());
         let clock = base.clock.clone();
+        let clock = Arc::new(move || clock.now());
         let hooks = hooks(base, journal, webhook);
         let mut end = self.end.subscribe();
-        self.serving.spawn(serve(
-            listener,
-            model,
-            Arc::new(move || clock.now()),
-            hooks,
-            async move {
-                let _ = end.wait_for(|end| *end).await; // Also when the stack is gone.
-            },
-        ));
+        let end = async move {
+            let _ = end.wait_for(|end| *end).await; // Also when the stack is gone.
+        };
+        self.serving.spawn(serve(listener, model, clock, hooks, end));
         Ok(())
     }
 
@@ -143,6 +134,13 @@ fn write_down(journal: &mut File, record: &Record) {
     if let Err(error) = line.and_then(|line| writeln!(journal, "{line}")) {
         tracing::error!(%error, "a look-alike's journal could not be written");
     }
+}
+
+/// A model's journal, where the stack is kept, with the model brought to its end.
+fn journal(model: &mut dyn Provider, folder: &Folder) -> Result<Option<File>, StartError> {
+    let Some(path) = folder.kept(&format!("{}.jsonl", model.name())) else { return Ok(None) };
+    let reopened = reopen(&path, model).map_err(StartError::io(path.display().to_string()))?;
+    Ok(Some(reopened))
 }
 
 /// Brings a model to where its journal ends, and opens the journal for more. A last
