@@ -1,6 +1,12 @@
 //! boto3 and the AWS CLI, used as they are, against the AWS endpoint: the checks
 //! themselves are in `boto/stepfunctions.py`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it saw"
+)]
+
 use std::process::Command;
 use std::sync::Arc;
 

@@ -46,6 +46,8 @@ pub(super) async fn call(driver: &Arc<Driver>, operation: &str, body: Value) -> 
         "ListStateMachineVersions" => versions::list(driver, &parse(body)?),
         "CreateStateMachineAlias" => versions::create_alias(driver, parse(body)?).await,
         "UpdateStateMachineAlias" => versions::update_alias(driver, parse(body)?).await,
+        "DeleteStateMachineVersion" => versions::delete(driver, &parse(body)?).await,
+        "DeleteStateMachineAlias" => versions::delete_alias(driver, &parse(body)?).await,
         "DescribeStateMachineAlias" => versions::describe_alias(driver, &parse(body)?),
         "ListStateMachineAliases" => versions::list_aliases(driver, &parse(body)?),
         "StartExecution" => executions::start(driver, parse(body)?).await,

@@ -547,3 +547,21 @@ fn open_tasks(live: &Live, which: impl Fn(&Task) -> bool) -> Vec<TaskId> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::order_of;
+
+    #[test]
+    fn an_execution_is_about_the_order_that_it_is_named_after() {
+        for (execution, order) in [
+            ("ord_1", "ord_1"),
+            ("ord_1-r2", "ord_1"),
+            ("ord_1-r12", "ord_1"),
+            ("ord_1-r", "ord_1-r"),
+            ("ord-red", "ord-red"),
+        ] {
+            assert_eq!(order_of(execution), order);
+        }
+    }
+}

@@ -6,6 +6,11 @@
 //! had acknowledged, repeats no recorded result, and delivers again a task whose
 //! answer was not recorded.
 //!
+//! An execution that waits costs a timer in a heap, about 650 bytes with all that is
+//! around it, and a row on disk; a transition takes the same time, 0.6 ms in a debug
+//! build with each one on disk, whether it is alone or 10,000 others wait
+//! (`tests/waiting.rs` measures both; two cores, Linux).
+//!
 //! Read [`driver`] first; then [`store`] (what is kept), [`live`] (an execution in
 //! memory), [`timers`], [`integrations`] (what tasks call), [`api`] (what callers
 //! may ask), [`faults`] (what can be told to go wrong), [`progress`] (what watchers

@@ -143,6 +143,13 @@ def machines():
     aliases = sfn.list_state_machine_aliases(stateMachineArn=arn)["stateMachineAliases"]
     equal("ListStateMachineAliases", [a["stateMachineAliasArn"] for a in aliases], [alias])
 
+    refused("a version that an alias leads to", "ConflictException",
+            sfn.delete_state_machine_version, stateMachineVersionArn=f"{arn}:1")
+    sfn.delete_state_machine_alias(stateMachineAliasArn=alias)
+    refused("a deleted alias", "ResourceNotFound", sfn.describe_state_machine_alias, stateMachineAliasArn=alias)
+    sfn.delete_state_machine_version(stateMachineVersionArn=f"{arn}:1")
+    equal("a deleted version", sfn.list_state_machine_versions(stateMachineArn=arn)["stateMachineVersions"], [])
+
     judged = sfn.validate_state_machine_definition(definition=json.dumps(PASS))
     equal("ValidateStateMachineDefinition finds nothing", (judged["result"], judged["diagnostics"]), ("OK", []))
     judged = sfn.validate_state_machine_definition(definition='{"StartAt": "A", "States": {}}')

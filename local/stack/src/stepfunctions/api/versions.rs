@@ -31,9 +31,8 @@ pub(super) async fn publish(driver: &Arc<Driver>, request: PublishRequest) -> An
     let current = driver.machines.revision(machine.revision)?;
     let current_id = current.document.revision_id.as_deref().unwrap_or("INITIAL");
     if request.revision_id.as_deref().is_some_and(|asked| asked != current_id) {
-        let message = "Failed to publish the State Machine version for revision: the current \
-                       State Machine RevisionId does not match";
-        return refusal("ConflictException", message);
+        let asked = request.revision_id.as_deref().unwrap_or_default();
+        return Err(errors::revision_is_not_current(asked, current_id).into());
     }
     let published = machine.versions.iter().rev().find(|(_, v)| v.revision == machine.revision);
     if let Some((&number, version)) = published {
@@ -140,6 +139,41 @@ pub(super) async fn update_alias(driver: &Arc<Driver>, request: AliasRequest) ->
     Ok(json!({ "updateDate": date(now) }))
 }
 
+/// Deleting what is not there is no error.
+pub(super) async fn delete_alias(driver: &Arc<Driver>, request: &AliasRequest) -> Answer {
+    let _changing = driver.machines.changing.lock().await;
+    if let Ok((mut machine, name)) = alias_of(driver, &request.state_machine_alias_arn) {
+        machine.aliases.remove(&name);
+        driver.machines.write(machine, None, None).await?;
+    }
+    Ok(json!({}))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct VersionRequest {
+    state_machine_version_arn: String,
+}
+
+/// A version goes unless an alias leads to it; executions of it go on.
+pub(super) async fn delete(driver: &Arc<Driver>, request: &VersionRequest) -> Answer {
+    let _changing = driver.machines.changing.lock().await;
+    let arn = MachineArn::parse(&request.state_machine_version_arn)?;
+    let number: Option<u32> = arn.qualifier.as_deref().and_then(|text| text.parse().ok());
+    let Some((mut machine, number)) = driver.machines.get(&arn.name).zip(number) else {
+        return Ok(json!({}));
+    };
+    let leads = |alias: &Alias| alias.routes.iter().any(|&(version, _)| version == number);
+    let aliases = machine.aliases.iter().filter(|(_, alias)| leads(alias));
+    let aliases: Vec<_> = aliases.map(|(name, _)| name.as_str()).collect();
+    if !aliases.is_empty() {
+        return Err(errors::version_is_referenced(&aliases).into());
+    }
+    machine.versions.remove(&number);
+    driver.machines.write(machine, None, None).await?;
+    Ok(json!({}))
+}
+
 pub(super) fn describe_alias(driver: &Driver, request: &AliasRequest) -> Answer {
     let (machine, name) = alias_of(driver, &request.state_machine_alias_arn)?;
     let Some(alias) = machine.aliases.get(&name) else {
@@ -211,8 +245,5 @@ fn alias_of(driver: &Driver, arn: &str) -> Result<(MachineDocument, String), Aws
 }
 
 fn no_such_alias(arn: &str) -> AwsError {
-    AwsError::client(
-        "ResourceNotFound",
-        format!("Request references a resource that does not exist: '{arn}'"),
-    )
+    errors::resource_not_found(arn).into()
 }

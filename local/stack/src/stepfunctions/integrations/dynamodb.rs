@@ -48,8 +48,11 @@ fn with_metadata(mut result: Value, clock: &StackClock) -> String {
 }
 
 fn optimised_failure(error: &AwsError) -> Failure {
+    if error.code == sdk::UNREACHABLE {
+        return Failure::new(format!("DynamoDB.{}", error.code), error.message.clone());
+    }
     let name = if MODELLED.contains(&error.code.as_str()) {
-        format!("DynamoDB.{}", exception(&error.code))
+        format!("DynamoDB.{}", sdk::exception(&error.code))
     } else {
         "DynamoDB.AmazonDynamoDBException".to_owned()
     };
@@ -64,10 +67,6 @@ fn optimised_failure(error: &AwsError) -> Failure {
             request_id()
         ),
     )
-}
-
-fn exception(code: &str) -> String {
-    sdk::exception(code)
 }
 
 /// The errors that have a name of their own; every other goes by the service's.

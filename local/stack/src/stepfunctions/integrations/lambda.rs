@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::metadata::{Answer, request_id};
-use super::{Call, Failure, Functions};
+use super::{Call, Failure, Functions, sdk};
 use crate::lambda::{InvokeError, InvokeOutcome};
 use crate::stepfunctions::driver::Driver;
 
@@ -141,6 +141,9 @@ fn answered(outcome: InvokeOutcome) -> Result<InvokeOutcome, Failure> {
 /// Lambda itself refused, or failed.
 fn refused(error: &InvokeError) -> Failure {
     let refusal = error.to_aws();
+    if refusal.code == sdk::UNREACHABLE {
+        return Failure::new(format!("Lambda.{}", refusal.code), refusal.message);
+    }
     Failure::new(
         format!("Lambda.{}", refusal.code),
         format!(

@@ -27,8 +27,14 @@ pub(super) async fn step_functions(
     }
 }
 
+/// What the SDK itself says when no answer came.
+pub(super) const UNREACHABLE: &str = "SdkClientException";
+
 /// An error as the SDK words it. One without a name of its own goes by the service's.
 pub(super) fn failure(service: &str, modelled: &[&str], error: &AwsError) -> Failure {
+    if error.code == UNREACHABLE {
+        return Failure::new(format!("{service}.{UNREACHABLE}"), error.message.clone());
+    }
     let name = if modelled.contains(&error.code.as_str()) {
         exception(&error.code)
     } else {
@@ -183,6 +189,7 @@ mod tests {
         );
         check("DynamoDb", "ValidationException", "DynamoDb.DynamoDbException");
         check("Sfn", "InvalidToken", "Sfn.InvalidTokenException");
+        check("DynamoDb", "SdkClientException", "DynamoDb.SdkClientException");
     }
 
     #[test]
