@@ -154,7 +154,8 @@ pub fn load(workspace: &Path) -> Result<Vec<Scenario>> {
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()?;
     files.retain(|path| path.extension().is_some_and(|ending| ending == "json"));
-    files.sort();
+    // By name: with its ending, `a-b.json` would come before `a.json`.
+    files.sort_by_key(|path| path.file_stem().map(std::ffi::OsStr::to_owned));
     files.iter().map(|path| read(workspace, path)).collect()
 }
 

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use stack::functions::{self, Profile};
 use stack::scenarios::run::{play, stock};
 use stack::scenarios::{self, Report};
 use stack::stack::{Settings, Stack};
-use stack::functions::{self, Profile};
 use stack::workspace;
 
 #[derive(Deserialize)]
@@ -134,7 +134,11 @@ async fn every_scenario_shows_what_the_table_says_and_leaves_its_transcript() {
         let row = &facts.scenarios[&scenario.name];
         let expected = facts.expected(row, total_of(&stack, &report).await);
         if expected != seen(&report) {
-            wrong.push(format!("{}:\n  expected {expected}\n  saw      {}", report.name, seen(&report)));
+            wrong.push(format!(
+                "{}:\n  expected {expected}\n  saw      {}",
+                report.name,
+                seen(&report)
+            ));
         }
         compare_transcript(&report, &mut wrong);
     }
