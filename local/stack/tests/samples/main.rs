@@ -126,7 +126,7 @@ async fn the_samples_of_the_functions_take_the_sample_order_through_its_life() {
 }
 
 /// The samples of the API, with the code that each is answered.
-const REQUESTS: [(&str, u64); 8] = [
+const REQUESTS: [(&str, u64); 11] = [
     ("place-order", 202),
     ("read-order", 200),
     ("read-execution", 200),
@@ -136,6 +136,10 @@ const REQUESTS: [(&str, u64); 8] = [
     ("list-inventory", 200),
     ("read-inventory", 200),
     ("write-inventory", 200),
+    ("restock-inventory", 200),
+    ("list-orders", 200),
+    // It is on its way by then, or shipped.
+    ("cancel-order", 409),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
