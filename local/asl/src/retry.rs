@@ -54,7 +54,9 @@ impl Retrier {
         let pause = attempts.last_ms.min(limit);
         Some(match self.jitter {
             Jitter::None => pause,
-            Jitter::Full => entropy.next_u64() % (pause + 1),
+            // In whole seconds, the unit of every other pause: AWS documents no
+            // finer grain, and a history reads the same however busy the machine is.
+            Jitter::Full => entropy.next_u64() % (pause / 1000 + 1) * 1000,
         })
     }
 }
