@@ -1,0 +1,64 @@
+//! Building the functions, on workspaces of one function each.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use stack::functions::{BuildError, Profile, build_in};
+use tempfile::TempDir;
+
+/// A workspace like ours, but for one function: the package `local`, and a template
+/// that names `greeter`.
+fn workspace(package: &str, main: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let profile = "[profile.local]\ninherits = \"dev\"\n";
+    let files = [
+        ("Cargo.toml", format!("[workspace]\nmembers = [\"f\", \"local\"]\n{profile}")),
+        ("f/Cargo.toml", manifest(package)),
+        ("f/src/main.rs", main.to_owned()),
+        ("local/Cargo.toml", manifest("local")),
+        ("local/src/lib.rs", String::new()),
+        ("template.yaml", TEMPLATE.to_owned()),
+    ];
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("its folder")).expect("it is made");
+        fs::write(path, text).expect("it is written");
+    }
+    folder
+}
+
+const TEMPLATE: &str = "Resources: {F: {Type: AWS::Serverless::Function, \
+                        Metadata: {BuildProperties: {Binary: greeter}}}}";
+
+fn manifest(package: &str) -> String {
+    format!("[package]\nname = \"{package}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n")
+}
+
+fn build(folder: &Path) -> Result<stack::functions::Binaries, BuildError> {
+    build_in(folder, Profile::Local)
+}
+
+#[test]
+fn a_function_is_built_and_its_program_is_found() {
+    let folder = workspace("greeter", "fn main() { println!(\"hello\"); }");
+    let binaries = build(folder.path()).expect("it builds");
+    let program = binaries.get("greeter").expect("it is found");
+    let ran = Command::new(program).output().expect("it runs");
+    assert_eq!(ran.stdout, b"hello\n");
+    assert_eq!(binaries.get("another"), None);
+}
+
+#[test]
+fn a_function_that_does_not_build_is_named() {
+    let folder = workspace("greeter", "fn main() { this is no Rust }");
+    let error = build(folder.path()).expect_err("it does not build").to_string();
+    assert_eq!(error, "the functions do not build: cargo's own message is above (greeter)");
+}
+
+#[test]
+fn a_template_that_names_no_package_is_an_error() {
+    let folder = workspace("somebody-else", "fn main() {}");
+    let error = build(folder.path()).expect_err("there is no such package");
+    assert!(matches!(error, BuildError::DoesNotBuild { .. }), "{error}");
+}
