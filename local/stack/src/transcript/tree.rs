@@ -25,10 +25,18 @@ pub(super) struct Tree {
 /// One entry of one state.
 #[derive(Debug)]
 struct Node {
-    parent: Option<usize>,
+    /// The node that it is inside of, and in which of its walks.
+    place: Option<(usize, usize)>,
     /// Indices of its events in the history, its entry first.
     events: Vec<usize>,
-    children: Vec<usize>,
+    /// The nodes inside of it: one walk for each branch or item, as they began.
+    walks: Vec<Vec<usize>>,
+}
+
+/// A line of the transcript, and what is told below it.
+struct Line {
+    text: String,
+    below: Vec<Line>,
 }
 
 impl Tree {
@@ -39,10 +47,10 @@ impl Tree {
         for (index, event) in history.iter().enumerate() {
             let before = event.previous_event_id;
             let led = tree.owners.get(&before).copied();
-            let opens = types.get(&before).copied().is_some_and(opens_inside);
             if is_entry(event) {
-                let parent = if opens { led } else { led.and_then(|led| tree.nodes[led].parent) };
-                tree.enter(index, event.id, parent);
+                let opens = types.get(&before).copied().is_some_and(opens_inside);
+                let place = led.and_then(|led| tree.place(led, opens));
+                tree.enter(index, event.id, place);
             } else if let Some(owner) = led.and_then(|led| tree.owner_of(event, led, history)) {
                 tree.nodes[owner].events.push(index);
                 tree.owners.insert(event.id, owner);
@@ -51,11 +59,21 @@ impl Tree {
         tree
     }
 
-    fn enter(&mut self, index: usize, id: u64, parent: Option<usize>) {
+    /// Where a state is that this node led to: beside it, or in a new walk inside.
+    fn place(&mut self, led: usize, opens: bool) -> Option<(usize, usize)> {
+        if !opens {
+            return self.nodes[led].place;
+        }
+        let walks = &mut self.nodes[led].walks;
+        walks.push(Vec::new());
+        Some((led, walks.len() - 1))
+    }
+
+    fn enter(&mut self, index: usize, id: u64, place: Option<(usize, usize)>) {
         let node = self.nodes.len();
-        self.nodes.push(Node { parent, events: vec![index], children: Vec::new() });
-        match parent {
-            Some(parent) => self.nodes[parent].children.push(node),
+        self.nodes.push(Node { place, events: vec![index], walks: Vec::new() });
+        match place {
+            Some((parent, walk)) => self.nodes[parent].walks[walk].push(node),
             None => self.roots.push(node),
         }
         self.owners.insert(id, node);
@@ -72,65 +90,67 @@ impl Tree {
         let mut node = led;
         loop {
             let entry = self.nodes[node].events.first().and_then(|&first| history.get(first))?;
-            let fits = kind.is_none_or(|kind| entry.event_type.as_str().starts_with(kind));
-            if fits {
+            if kind.is_none_or(|kind| entry.event_type.as_str().starts_with(kind)) {
                 return Some(node);
             }
-            node = self.nodes[node].parent?;
+            node = self.nodes[node].place?.0;
         }
     }
 
     pub(super) fn write(&self, history: &[HistoryEvent], text: &mut String) {
         let waits: BTreeMap<usize, i64> = waits(history).collect();
-        self.write_level(&self.roots, "", history, &waits, text);
+        write(&self.lines(&self.roots, history, &waits), "", text);
     }
 
-    fn write_level(
+    fn lines(
         &self,
         nodes: &[usize],
-        indent: &str,
         history: &[HistoryEvent],
         waits: &BTreeMap<usize, i64>,
-        text: &mut String,
-    ) {
-        for (place, &node) in nodes.iter().enumerate() {
-            let last = place + 1 == nodes.len();
-            let (branch, rail) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-            let node = &self.nodes[node];
-            let name = node.events.first().and_then(|&entry| entered(&history[entry]));
-            let lines = lines(node, history, waits);
-            let headline = head(node, history);
-            let name = name.unwrap_or_default();
-            line(text, format_args!("{indent}{branch}{name}{headline}"));
-            let deeper = format!("{indent}{rail}");
-            let more = !node.children.is_empty();
-            for (place, what) in lines.iter().enumerate() {
-                let end = place + 1 == lines.len() && !more;
-                let branch = if end { "└─ " } else { "├─ " };
-                line(text, format_args!("{deeper}{branch}{what}"));
-            }
-            self.write_level(&node.children, &deeper, history, waits, text);
-        }
+    ) -> Vec<Line> {
+        nodes.iter().map(|&node| self.line(&self.nodes[node], history, waits)).collect()
+    }
+
+    fn line(&self, node: &Node, history: &[HistoryEvent], waits: &BTreeMap<usize, i64>) -> Line {
+        let mut below: Vec<_> = happened(node, history, waits)
+            .into_iter()
+            .map(|text| Line { text, below: Vec::new() })
+            .collect();
+        let text = head(node, history);
+        let unit = if text.ends_with("(Map)") { "item" } else { "branch" };
+        below.extend(node.walks.iter().enumerate().map(|(place, walk)| Line {
+            text: format!("{unit} {}", place + 1),
+            below: self.lines(walk, history, waits),
+        }));
+        Line { text, below }
     }
 }
 
-fn line(text: &mut String, what: std::fmt::Arguments<'_>) {
-    // Writing to a String cannot fail.
-    let _infallible = writeln!(text, "{what}");
+fn write(lines: &[Line], indent: &str, text: &mut String) {
+    for (place, line) in lines.iter().enumerate() {
+        let last = place + 1 == lines.len();
+        let (branch, rail) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        // Writing to a String cannot fail.
+        let _infallible = writeln!(text, "{indent}{branch}{}", line.text);
+        write(&line.below, &format!("{indent}{rail}"), text);
+    }
 }
 
-/// What a state is, and for a task what it calls.
+/// A state's name, what it is, and for a task what it calls.
 fn head(node: &Node, history: &[HistoryEvent]) -> String {
     let mut events = node.events.iter().map(|&index| &history[index]);
-    let kind =
-        events.next().and_then(|event| event.event_type.as_str().strip_suffix("StateEntered"));
-    let call = events.find(|event| is_schedule(event.event_type)).and_then(called);
+    let entry = events.next();
+    let name = entry.and_then(entered).unwrap_or_default();
+    let kind = entry.and_then(|event| event.event_type.as_str().strip_suffix("StateEntered"));
     let kind = kind.unwrap_or_default();
-    call.map_or_else(|| format!(" ({kind})"), |call| format!(" ({kind}: {call})"))
+    match events.find(|event| is_schedule(event.event_type)).and_then(called) {
+        Some(call) => format!("{name} ({kind}: {call})"),
+        None => format!("{name} ({kind})"),
+    }
 }
 
 /// What happened in a state, one line each.
-fn lines(node: &Node, history: &[HistoryEvent], waits: &BTreeMap<usize, i64>) -> Vec<String> {
+fn happened(node: &Node, history: &[HistoryEvent], waits: &BTreeMap<usize, i64>) -> Vec<String> {
     let mut lines = Vec::new();
     let attempts =
         node.events.iter().filter(|&&index| is_schedule(history[index].event_type)).count();

@@ -26,15 +26,18 @@ pub(super) async fn page(driver: &Arc<Driver>, request: &HistoryRequest) -> Answ
     let reverse = request.reverse_order.unwrap_or_default();
     let list = format!("{} {reverse}", request.execution_arn);
     let place = page::place(&list, request.next_token.as_deref())?;
-    let skip = place.map_or(Ok(0), |place| place.parse()).map_err(unreadable)?;
-    let size = page::size(request.max_results);
-    let with_data = request.include_execution_data.unwrap_or(true);
-    let (events, more) = driver
-        .read(record.id, |live| cut(live.execution.history(), reverse, skip, size, with_data))
-        .await?;
+    let first = place.map(|place| place.parse().map_err(unreadable)).transpose()?;
+    let wanted = Wanted {
+        first,
+        size: page::size(request.max_results),
+        reverse,
+        with_data: request.include_execution_data.unwrap_or(true),
+    };
+    let (events, next) =
+        driver.read(record.id, |live| cut(live.execution.history(), &wanted)).await?;
     let mut answer = json!({ "events": events });
-    if more {
-        answer["nextToken"] = json!(page::token(&list, &(skip + size).to_string()));
+    if let Some(next) = next {
+        answer["nextToken"] = json!(page::token(&list, &next.to_string()));
     }
     Ok(answer)
 }
@@ -43,21 +46,29 @@ fn unreadable(_: std::num::ParseIntError) -> AwsError {
     errors::invalid_token().into()
 }
 
-/// One page of events, and whether more follow.
-fn cut(
-    history: &[HistoryEvent],
-    reverse: bool,
-    skip: usize,
+struct Wanted {
+    /// The place of the first event in the history; the beginning, or the end when
+    /// it is read backwards, where none is given. A place stays what it is while the
+    /// history grows.
+    first: Option<usize>,
     size: usize,
+    reverse: bool,
     with_data: bool,
-) -> (Vec<Value>, bool) {
-    let shown = |event: &HistoryEvent| shown(event, with_data);
-    let events = if reverse {
-        history.iter().rev().skip(skip).take(size).map(shown).collect()
-    } else {
-        history.iter().skip(skip).take(size).map(shown).collect()
-    };
-    (events, history.len() > skip.saturating_add(size))
+}
+
+/// One page of events, and the place of the first one after it.
+fn cut(history: &[HistoryEvent], wanted: &Wanted) -> (Vec<Value>, Option<usize>) {
+    let shown = |event: &HistoryEvent| shown(event, wanted.with_data);
+    if wanted.reverse {
+        let end = wanted.first.map_or(history.len(), |first| first + 1).min(history.len());
+        let start = end.saturating_sub(wanted.size);
+        let page = history.get(start..end).unwrap_or_default();
+        return (page.iter().rev().map(shown).collect(), start.checked_sub(1));
+    }
+    let start = wanted.first.unwrap_or_default().min(history.len());
+    let end = start.saturating_add(wanted.size).min(history.len());
+    let page = history.get(start..end).unwrap_or_default();
+    (page.iter().map(shown).collect(), (end < history.len()).then_some(end))
 }
 
 /// An event as the API shows it.

@@ -175,3 +175,51 @@ async fn a_review_that_was_approved() {
     shop.bench.ended(&arn).await;
     check("a_review_that_was_approved", &shop.told(&arn).await);
 }
+
+#[tokio::test]
+async fn states_inside_of_states() {
+    let mut bench = Bench::new().await;
+    bench.script.then("pack", Act::Throw("Jammed"));
+    let definition = json!({
+        "StartAt": "Both",
+        "States": {
+            "Both": {
+                "Type": "Parallel",
+                "Branches": [
+                    { "StartAt": "Rest", "States": {
+                        "Rest": { "Type": "Wait", "Seconds": 5400, "Next": "Rested" },
+                        "Rested": { "Type": "Pass", "End": true },
+                    } },
+                    { "StartAt": "Pack", "States": { "Pack": {
+                        "Type": "Task",
+                        "Resource": "arn:aws:lambda:us-east-1:000000000000:function:pack",
+                        "Retry": [{ "ErrorEquals": ["Jammed"], "IntervalSeconds": 3 }],
+                        "End": true,
+                    } } },
+                ],
+                "ResultPath": null,
+                "Next": "Each",
+            },
+            "Each": {
+                "Type": "Map",
+                "ItemsPath": "$.items",
+                "MaxConcurrency": 1,
+                "ItemProcessor": { "StartAt": "Count", "States": {
+                    "Count": { "Type": "Pass", "Next": "Enough" },
+                    "Enough": { "Type": "Succeed" },
+                } },
+                "Next": "Done",
+            },
+            "Done": { "Type": "Succeed" },
+        }
+    });
+    let machine = bench.machine("Nested", &definition).await;
+    let arn = bench.begin(&machine, "one", &json!({ "items": [1, 2] })).await;
+    bench.ended(&arn).await;
+    let history = bench.states.history(&arn).await.unwrap();
+    check("states_inside_of_states", &transcript::of_history(&history));
+    assert_eq!(
+        transcript::states_entered(&history),
+        ["Both", "Rest", "Pack", "Rested", "Each", "Count", "Enough", "Count", "Enough", "Done"]
+    );
+}
