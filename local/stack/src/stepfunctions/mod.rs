@@ -11,10 +11,10 @@
 //! build with each one on disk, whether it is alone or 10,000 others wait
 //! (`tests/waiting.rs` measures both; two cores, Linux).
 //!
-//! Read [`driver`] first; then [`store`] (what is kept), [`live`] (an execution in
-//! memory), [`timers`], [`integrations`] (what tasks call), [`api`] (what callers
-//! may ask), [`faults`] (what can be told to go wrong), [`progress`] (what watchers
-//! see).
+//! Read `driver.rs` first; then `store.rs` (what is kept), `live.rs` (an execution
+//! in memory), `timers.rs`, `integrations.rs` (what tasks call), `api.rs` (what
+//! callers may ask), `faults.rs` (what can be told to go wrong), `progress.rs` (what
+//! watchers see).
 
 mod api;
 mod arn;
