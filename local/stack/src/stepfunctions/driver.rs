@@ -25,7 +25,7 @@ use super::integrations::{Call, Outcome, Services, states};
 use super::live::{Effects, Live, Task};
 use super::machines::{Machines, Revision};
 use super::progress::{self, Moved, Progress, Watched};
-use super::store::executions::{About, Id, New, Record};
+use super::store::executions::{About, Id, New, Record, to_the_millisecond};
 use super::store::{Store, StoreError};
 use super::timers::{Due, Timers};
 use crate::clock::{Busy, StackClock};
@@ -157,7 +157,7 @@ impl Driver {
         order: Order,
         busy: &Busy,
     ) -> Result<Placed, StoreError> {
-        let at = self.clock.now();
+        let at = to_the_millisecond(self.clock.now());
         let machine = order.revision.machine();
         let (mut live, step, effects) = Live::begin(machine, order.start.clone(), at);
         let id = Id::of(self.next_id.fetch_add(1, Ordering::Relaxed));

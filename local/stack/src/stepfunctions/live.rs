@@ -13,7 +13,7 @@ use asl::{
 use jiff::Timestamp;
 use tokio::task::AbortHandle;
 
-use super::store::executions::{Ended, Record, Step};
+use super::store::executions::{Ended, Record, Step, to_the_millisecond};
 
 /// One execution, replayed up to now.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ impl Live {
     /// Tells the execution what happened. `None` when it changes nothing: too
     /// late, a repeat, or about something that it does not know.
     pub(super) fn tell(&mut self, event: &Event, now: Timestamp) -> Option<(Step, Effects)> {
-        let at = now.max(self.last_at);
+        let at = to_the_millisecond(now).max(self.last_at);
         let mut before = self.execution.status().clone();
         let mut step = Step { seq: self.seq, ..Step::default() };
         let mut effects = Effects::default();

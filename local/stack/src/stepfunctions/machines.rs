@@ -80,7 +80,7 @@ impl Machines {
     /// The revision of that key.
     pub(super) fn revision(&self, id: i64) -> Result<Arc<Revision>, StoreError> {
         self.read(|known| known.revisions.get(&id).cloned())
-            .ok_or_else(|| StoreError::Commit(format!("there is no revision {id}")))
+            .ok_or_else(|| StoreError::Unusable(format!("it has no revision {id}")))
     }
 
     /// What an ARN means; `draw` (0 to 99) chooses where an alias has two routes.
@@ -145,6 +145,6 @@ fn route(alias: &super::store::machines::Alias, draw: u32) -> Option<u32> {
 
 fn parse(id: i64, document: RevisionDocument) -> Result<Revision, StoreError> {
     let machine = Machine::parse(&document.definition)
-        .map_err(|error| StoreError::Commit(format!("revision {id}: {error}")))?;
+        .map_err(|error| StoreError::Unusable(format!("revision {id}: {error}")))?;
     Ok(Revision { id, document, machine: Arc::new(machine) })
 }

@@ -41,6 +41,9 @@ pub enum StoreError {
     /// The group that this work was part of could not be committed.
     #[error("the store of executions could not commit: {0}")]
     Commit(String),
+    /// It was opened, but this program cannot work with it.
+    #[error("the store of executions cannot be used: {0}")]
+    Unusable(String),
     /// A row holds what this program cannot read.
     #[error("the store of executions holds an unreadable row: {0}")]
     Row(#[from] serde_json::Error),
@@ -82,7 +85,7 @@ impl Store {
         let thread = std::thread::Builder::new().name("executions".to_owned());
         thread
             .spawn(move || serve(connection, &inbox))
-            .map_err(|error| StoreError::Commit(error.to_string()))?;
+            .map_err(|error| StoreError::Unusable(error.to_string()))?;
         Ok(Self { jobs, closed: Arc::default() })
     }
 
@@ -173,16 +176,16 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     match found {
         0 => Ok(connection.pragma_update(None, "user_version", VERSION)?),
         VERSION => Ok(()),
-        other => Err(StoreError::Commit(format!(
-            "the file was written by another release (layout {other}, this one has {VERSION})"
+        other => Err(StoreError::Unusable(format!(
+            "it was written by another release (layout {other}; this one has {VERSION})"
         ))),
     }
 }
 
 /// The layout of the tables below; to be raised with every change of them.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
-/// Times are nanoseconds since the epoch, so that a replay sees what was seen.
+/// Times are milliseconds since the epoch.
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS machines (
     name TEXT PRIMARY KEY,

@@ -119,7 +119,7 @@ impl Record {
     }
 
     pub(in crate::stepfunctions) fn place(&self) -> Place {
-        Place { started_at: nanoseconds(self.started_at), id: self.id.0 }
+        Place { started_at: milliseconds(self.started_at), id: self.id.0 }
     }
 }
 
@@ -248,7 +248,7 @@ fn insert(connection: &Connection, new: &New) -> Result<(), StoreError> {
         new.revision,
         serde_json::to_string(&new.start)?,
         serde_json::to_string(&new.about)?,
-        nanoseconds(new.started_at),
+        milliseconds(new.started_at),
     ])?;
     Ok(())
 }
@@ -258,7 +258,7 @@ fn write_step(connection: &Connection, id: Id, step: &Step) -> Result<(), StoreE
         .prepare_cached("INSERT INTO events (execution, seq, at, event) VALUES (?1, ?2, ?3, ?4)")?;
     for (seq, (event, at)) in (step.seq..).zip(&step.events) {
         let event = serde_json::to_string(event)?;
-        insert.execute(params![id.0, seq.cast_signed(), nanoseconds(*at), event])?;
+        insert.execute(params![id.0, seq.cast_signed(), milliseconds(*at), event])?;
     }
     let mut token = connection
         .prepare_cached("INSERT OR IGNORE INTO tokens (token, execution) VALUES (?1, ?2)")?;
@@ -280,7 +280,7 @@ fn write_redrive(
     connection.execute(
         "UPDATE executions SET status = 'RUNNING', stopped_at = NULL, error = NULL, cause = NULL,
          redrives = redrives + 1, redriven_at = ?2, redrive_token = ?3 WHERE id = ?1",
-        params![id.0, nanoseconds(at), token],
+        params![id.0, milliseconds(at), token],
     )?;
     Ok(())
 }
@@ -297,7 +297,7 @@ fn write_end(connection: &Connection, id: Id, ended: &Ended) -> Result<(), Store
         "UPDATE executions SET status = ?2, stopped_at = ?3, output = ?4, error = ?5, cause = ?6
          WHERE id = ?1",
     )?;
-    let at = nanoseconds(ended.at);
+    let at = milliseconds(ended.at);
     update.execute(params![id.0, status_name(&ended.status), at, output, error, cause])?;
     Ok(())
 }
@@ -372,11 +372,16 @@ fn record(row: &Row<'_>) -> Result<Record, StoreError> {
     })
 }
 
-/// Nanoseconds since the epoch, which a 64-bit integer holds until the year 2262.
-fn nanoseconds(at: Timestamp) -> i64 {
-    i64::try_from(at.as_nanosecond()).unwrap_or(i64::MAX)
+/// The time as the store and AWS know it: to the millisecond. Executions are told
+/// no finer time, so that a replay sees what was seen.
+pub(in crate::stepfunctions) fn to_the_millisecond(at: Timestamp) -> Timestamp {
+    timestamp(milliseconds(at))
 }
 
-fn timestamp(nanoseconds: i64) -> Timestamp {
-    Timestamp::from_nanosecond(i128::from(nanoseconds)).unwrap_or(Timestamp::MAX)
+fn milliseconds(at: Timestamp) -> i64 {
+    at.as_millisecond()
+}
+
+fn timestamp(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
 }
