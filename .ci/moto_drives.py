@@ -10,20 +10,15 @@ Needs boto3 and moto[server] (.ci/requirements.txt).
 
 import json
 import os
-import pathlib
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-import urllib.error
-import urllib.request
-import uuid
 
 import boto3
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from stack import AS_CUSTOMER, AS_OPERATOR, ENVIRONMENT, ROOT, call, order_id, running_stack
+
 # Those of the table whose waits total less than two minutes. The others wait for
 # days, for every retry to be used up, or (scheduled) for an hour at the least.
 SCENARIOS = [
@@ -38,29 +33,7 @@ SCENARIOS = [
     "review-approved",
     "review-rejected",
 ]
-ORDERS = uuid.UUID("6f1d1c3a-6f0e-5a53-9f0b-35f41c2d7a10")
-CUSTOMER = "customer-1"
-AS_CUSTOMER = f"Bearer dev:{CUSTOMER}:orders:write,orders:read"
-AS_OPERATOR = "Bearer dev:operator-1:orders:operate"
 PATIENCE_S = 180
-
-
-def call(method, url, body=None, **headers):
-    """A request with JSON both ways; an answer that says no is an answer too."""
-    data = None if body is None else json.dumps(body).encode()
-    headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    if data is not None:
-        headers["content-type"] = "application/json"
-    request = urllib.request.Request(url, data=data, method=method, headers=headers)
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status, json.loads(answer.read() or b"null")
-    except urllib.error.HTTPError as refused:
-        text = refused.read()
-        try:
-            return refused.code, json.loads(text or b"null")
-        except ValueError:
-            return refused.code, text.decode(errors="replace")
 
 
 def free_port():
@@ -69,36 +42,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def order_id(key):
-    """The id that `POST /orders` gives to this customer's request."""
-    name = f"{len(CUSTOMER)}:{CUSTOMER}{len(key)}:{key}"
-    return "ord_" + uuid.uuid5(ORDERS, name).hex
-
-
-def start_stack(folder):
-    command = ["cargo", "local", "up", "--state-dir", folder]
-    for name in ("--port", "--aws-port", "--gateway-port", "--carrier-port"):
-        command += [name, "0"]
-    stack = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    for line in stack.stdout:
-        if line.startswith("ready "):
-            return stack, json.loads(line.removeprefix("ready "))
-    sys.exit("the stack did not start")
-
-
 def start_moto(aws_url):
     port = free_port()
-    environment = {
-        **os.environ,
-        # moto sends the calls of tasks to localhost at this port.
-        "MOTO_PORT": aws_url.rsplit(":", 1)[1],
-        "AWS_ACCESS_KEY_ID": "moto",
-        "AWS_SECRET_ACCESS_KEY": "moto",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
+    # moto sends the calls of tasks to localhost at this port.
+    environment = {**os.environ, "MOTO_PORT": aws_url.rsplit(":", 1)[1]}
     command = ["moto_server", "-H", "127.0.0.1", "-p", str(port)]
-    log = open(os.devnull, "w")
-    moto = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    moto = subprocess.Popen(command, env=environment, **quiet)
     url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + 60
     while True:
@@ -225,12 +175,9 @@ class Scenario:
 
 
 def main():
-    os.environ.setdefault("AWS_ACCESS_KEY_ID", "local")
-    os.environ.setdefault("AWS_SECRET_ACCESS_KEY", "local")
-    os.environ["AWS_DEFAULT_REGION"] = "us-east-1"
+    os.environ.update(ENVIRONMENT)
     failed = 0
-    with tempfile.TemporaryDirectory() as folder:
-        stack, urls = start_stack(folder)
+    with running_stack() as urls:
         moto, moto_url = start_moto(urls["aws"])
         try:
             states = boto3.client("stepfunctions", endpoint_url=moto_url)
@@ -245,9 +192,7 @@ def main():
                 print("NO" if differences else "ok", name, *differences, sep="  ", flush=True)
         finally:
             moto.terminate()
-            stack.send_signal(signal.SIGINT)
             moto.wait(30)
-            stack.wait(30)
     print(f"{len(SCENARIOS) - failed} passed, {failed} failed")
     return 1 if failed else 0
 

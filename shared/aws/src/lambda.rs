@@ -6,7 +6,7 @@
 
 use std::future::Future;
 
-use domain::{Failure, Fault};
+use domain::{Failure, Fault, OrderId};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -47,16 +47,15 @@ where
     // The reason is left out: it may quote the input.
     let parsed: Result<Value, _> = serde_json::from_str(input)
         .or(Err(Fault::InvalidRequest.because("the input is nested too deeply, or is no JSON")));
-    let named = |name: &str, input: &Value| {
-        let text = input.get(name).and_then(Value::as_str).unwrap_or_default();
-        // What a hand-made input holds there may be anything.
-        let plain =
-            text.len() <= 40 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if plain { text.to_owned() } else { "?".to_owned() }
-    };
     let (operation, order_id, result) = match parsed {
         Ok(input) => {
-            let (operation, id) = (named("operation", &input), named("orderId", &input));
+            let text = |name: &str| input.get(name).and_then(Value::as_str).unwrap_or_default();
+            // What a hand-made input holds there may be anything: only what is
+            // nothing but a name is logged.
+            let is_word =
+                |text: &&str| text.len() <= 20 && text.bytes().all(|b| b.is_ascii_lowercase());
+            let operation = Some(text("operation")).filter(is_word).unwrap_or("?").to_owned();
+            let id = OrderId::parse(text("orderId")).map_or_else(|_| "?".to_owned(), String::from);
             (operation, id, handle(input).await)
         }
         Err(failure) => (String::new(), String::new(), Err(failure)),

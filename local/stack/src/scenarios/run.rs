@@ -260,14 +260,15 @@ pub async fn end_of(stack: &Stack, order_id: &str) -> Result<String> {
     let arn = stack.step_functions().execution_arn(order_id);
     let about = client.states("DescribeExecution", &json!({ "executionArn": arn })).await?;
     let ends = async {
-        while about["status"] == "RUNNING" {
-            let watched = moves.recv().await?;
-            let progress = watched.progress;
+        if about["status"] != "RUNNING" {
+            return anyhow::Ok(());
+        }
+        loop {
+            let progress = moves.recv().await?.progress;
             if progress.execution == order_id && matches!(progress.step, Moved::Ended { .. }) {
-                break;
+                return Ok(());
             }
         }
-        anyhow::Ok(())
     };
     let waited = tokio::time::timeout(PATIENCE, ends).await;
     waited.with_context(|| format!("{order_id} has not ended after {PATIENCE:?}"))??;

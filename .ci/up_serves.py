@@ -1,0 +1,143 @@
+"""What the README says of a running stack holds: curl, the AWS CLI, `cargo local
+replay`, `cargo lambda watch` and `cargo lambda invoke`.
+
+Needs awscli and cargo-lambda (.ci/requirements.txt).
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from stack import AS_CUSTOMER, ENVIRONMENT, ROOT, call, order_id, running_stack
+
+SAMPLE = order_id("sample-order")
+PATIENCE_S = 600
+passed = []
+
+
+def check(what, holds, seen=""):
+    if not holds:
+        sys.exit(f"NO  {what}: {seen}")
+    passed.append(what)
+    print(f"ok  {what}", flush=True)
+
+
+def aws(urls, *words, output=None):
+    """Calls the AWS CLI; its JSON."""
+    command = ["aws", "--endpoint-url", urls["aws"], "--output", "json", *words]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
+    if ran.returncode:
+        return {"failed": ran.stderr.strip()}
+    return json.loads(ran.stdout or "null")
+
+
+def places_and_reads(urls):
+    order = json.loads((ROOT / "events/orders/two-items.json").read_text())
+    url = f"{urls['api']}/orders"
+    status, placed = call("POST", url, order, authorization=AS_CUSTOMER, idempotency_key="sample-order")
+    check("an order is placed", status == 202 and placed["orderId"] == SAMPLE, placed)
+    deadline = time.monotonic() + 60
+    while True:
+        status, read = call("GET", f"{url}/{SAMPLE}", authorization=AS_CUSTOMER)
+        if status != 200 or read["status"] == "FULFILLED" or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    check("and read until it is fulfilled", read.get("status") == "FULFILLED", read)
+
+
+def answers_the_cli(urls):
+    arn = urls["stateMachineArn"].replace(":stateMachine:", ":execution:") + f":{SAMPLE}"
+    history = aws(urls, "stepfunctions", "get-execution-history", "--execution-arn", arn)
+    kinds = [event["type"] for event in history.get("events", [])]
+    check("get-execution-history", kinds[:1] + kinds[-1:] == ["ExecutionStarted", "ExecutionSucceeded"], history)
+    key = json.dumps({"orderId": {"S": SAMPLE}})
+    item = aws(urls, "dynamodb", "get-item", "--table-name", "Orders", "--key", key)
+    check("get-item", item.get("Item", {}).get("status") == {"S": "FULFILLED"}, item)
+    with tempfile.TemporaryDirectory() as folder:
+        result = pathlib.Path(folder) / "result.json"
+        invoke = ("lambda", "invoke", "--cli-binary-format", "raw-in-base64-out", "--function-name")
+        sample = "file://events/functions/process-payment-authorize.json"
+        said = aws(urls, *invoke, "process-payment", "--payload", sample, str(result))
+        answer = json.loads(result.read_text())
+        check("lambda invoke", said.get("StatusCode") == 200 and "FunctionError" not in said, said)
+        check("  gives the result", answer.get("paymentStatus") == "AUTHORIZED", answer)
+        said = aws(urls, *invoke, "process-payment", "--payload", "{}", str(result))
+        answer = json.loads(result.read_text())
+        check("lambda invoke that fails", said.get("FunctionError") == "Unhandled", said)
+        check("  names the error", answer.get("errorType") == "InvalidRequest", answer)
+    said = aws(urls, "lambda", "invoke", "--function-name", "nobody", "/dev/null")
+    check("an unknown function", "ResourceNotFoundException" in said.get("failed", ""), said)
+
+
+def follows_the_samples(urls):
+    files = sorted(str(path) for path in (ROOT / "events/orders").glob("*.json"))
+    command = ["cargo", "local", "replay", "--api", urls["api"], "--patience", "20", *files]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
+    told = ran.stdout
+    check("cargo local replay", ran.returncode == 0, told + ran.stderr)
+    for status in ("FULFILLED", "PAYMENT_FAILED", "OUT_OF_STOCK", "IN_REVIEW", "SCHEDULED", "422"):
+        check(f"  shows {status}", status in told, told)
+
+
+@contextlib.contextmanager
+def watching(urls, port):
+    """`cargo lambda watch` of one function, against the stack, as the README says."""
+    environment = {
+        **os.environ,
+        "AWS_ENDPOINT_URL": urls["aws"],
+        "ORDERS_TABLE": "Orders",
+        "INVENTORY_TABLE": "Inventory",
+        "STRIPE_BASE_URL": urls["gateway"],
+        "STRIPE_SECRET_KEY": "sk_test_local",
+    }
+    command = ["cargo", "lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
+    command += ["-p", "process-payment"]
+    watch = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            if watch.poll() is not None or time.monotonic() > deadline:
+                sys.exit("cargo lambda watch did not start")
+            time.sleep(0.2)
+        yield
+    finally:
+        os.killpg(watch.pid, signal.SIGINT)
+        try:
+            watch.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(watch.pid, signal.SIGKILL)
+
+
+def runs_one_function(urls):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with watching(urls, port):
+        command = ["cargo", "lambda", "invoke", "process-payment", "--invoke-port", str(port)]
+        command += ["--data-file", "events/functions/process-payment-authorize.json"]
+        # The first call waits until cargo lambda watch has built the function.
+        ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE_S)
+        check("cargo lambda invoke", '"paymentStatus":"AUTHORIZED"' in ran.stdout.replace(" ", ""), ran.stdout + ran.stderr)
+
+
+def main():
+    os.environ.update(ENVIRONMENT)
+    with running_stack() as urls:
+        places_and_reads(urls)
+        answers_the_cli(urls)
+        follows_the_samples(urls)
+        runs_one_function(urls)
+    print(f"{len(passed)} passed, 0 failed")
+
+
+if __name__ == "__main__":
+    main()
