@@ -280,6 +280,12 @@ impl Driver {
         self.watchers.subscribe()
     }
 
+    /// How many timers are set on the stack's clock.
+    #[cfg(test)]
+    pub(super) fn timers(&self) -> usize {
+        self.timers.len()
+    }
+
     /// The lock of an execution.
     fn slot(&self, id: Id) -> Arc<Slot> {
         Arc::clone(lock(&self.memory).slots.entry(id).or_default())

@@ -162,6 +162,19 @@ impl Bench {
         Self { clock, script, dynamodb, counters, faults, states, moves }
     }
 
+    /// Whether the store refuses to write, as on a full disk.
+    pub(super) async fn full_disk(&self, full: bool) {
+        let store = &self.states.driver.store;
+        let told = store.run(move |sqlite| Ok(sqlite.pragma_update(None, "query_only", full)?));
+        // The wish is heard, although the transaction around it cannot be written.
+        let _readonly = told.await;
+    }
+
+    /// How many timers are set.
+    pub(super) fn timers(&self) -> usize {
+        self.states.driver.timers()
+    }
+
     pub(super) async fn call(&self, operation: &str, body: Value) -> Value {
         self.states
             .api(operation, body)

@@ -3,6 +3,9 @@
 use serde_json::{Value, json};
 
 use super::bench::{Bench, ROLE, only};
+use crate::aws::Served;
+use crate::faults::Fault;
+use crate::stepfunctions::Moved;
 
 #[tokio::test]
 async fn refusals_have_awss_codes_and_words() {
@@ -81,4 +84,66 @@ async fn unknown_operations_and_wrong_types_get_awss_shape() {
     assert_eq!(*unknown.body, json!({ "__type": "UnknownOperationException" }));
     let wrong = bench.refused("DescribeExecution", json!({ "executionArn": 7 })).await;
     assert_eq!(wrong.code, "SerializationException");
+}
+
+#[tokio::test]
+async fn what_could_not_be_stored_has_not_happened() {
+    let mut bench = Bench::new().await;
+    let wait = only(json!({ "Type": "Wait", "Seconds": 60 }));
+    let machine = bench.machine("Waiter", &wait).await;
+    let held = bench.clock.busy("the test");
+    let arn = bench.begin(&machine, "one", &json!({})).await;
+    bench.full_disk(true).await;
+    let stop = json!({ "executionArn": arn });
+    let start = json!({ "stateMachineArn": machine, "name": "two" });
+    for (operation, body) in [("StopExecution", &stop), ("StartExecution", &start)] {
+        let refusal = bench.refused(operation, body.clone()).await;
+        assert_eq!((refusal.code.as_str(), refusal.status), ("InternalServerError", 500));
+    }
+    bench.full_disk(false).await;
+    assert_eq!(bench.describe(&arn).await["status"], "RUNNING");
+    assert_eq!(bench.types(&arn).await, ["ExecutionStarted", "WaitStateEntered"]);
+    bench.call("StartExecution", start).await;
+    drop(held);
+    assert_eq!(bench.ended(&arn).await["status"], "SUCCEEDED");
+}
+
+#[tokio::test]
+async fn a_timer_that_falls_due_while_the_disk_is_full_is_offered_again() {
+    let mut bench = Bench::new().await;
+    let wait = only(json!({ "Type": "Wait", "Seconds": 60 }));
+    let machine = bench.machine("Waiter", &wait).await;
+    let held = bench.clock.busy("the test");
+    let arn = bench.begin(&machine, "one", &json!({})).await;
+    bench.full_disk(true).await;
+    // A move that nobody has looked at holds the clock.
+    bench.moved(&arn, |step| matches!(step, Moved::Entered { .. })).await;
+    drop(held);
+    while bench.timers() > 0 {
+        tokio::task::yield_now().await;
+    }
+    bench.full_disk(false).await;
+    assert_eq!(bench.ended(&arn).await["status"], "SUCCEEDED");
+}
+
+#[tokio::test]
+async fn a_start_whose_answer_was_lost_can_be_asked_again() {
+    let bench = Bench::new().await;
+    let wait = only(json!({ "Type": "Wait", "Seconds": 60 }));
+    let machine = bench.machine("Waiter", &wait).await;
+    let _held = bench.clock.busy("the test");
+    let faults = json!([
+        { "at": "states.start", "calls": { "from": 1, "to": 1 }, "kind": "500" },
+        { "at": "states.start", "calls": { "from": 2, "to": 2 }, "kind": "drop-answer" },
+    ]);
+    bench.faults.add(Fault::parse_list(&faults).unwrap()).unwrap();
+    let start = json!({ "stateMachineArn": machine, "name": "ord_1" });
+    let refused = bench.states.serve("StartExecution", start.clone()).await;
+    assert!(matches!(refused, Served::Refusal(error) if error.status == 500));
+    assert_eq!(bench.states.serve("StartExecution", start.clone()).await, Served::Closed);
+    let Served::Answer(answer) = bench.states.serve("StartExecution", start).await else {
+        panic!("the third start meets no fault");
+    };
+    let about = bench.describe(answer["executionArn"].as_str().unwrap()).await;
+    assert_eq!(about["startDate"], answer["startDate"], "it is the one that was begun before");
 }
