@@ -1,6 +1,8 @@
 //! The engine agrees with the recordings of the real Step Functions, except where
 //! `local/asl/disagreements.txt` says why not.
 
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+
 use std::path::{Path, PathBuf};
 
 /// The recordings, which are no part of this repository. Where they are absent the test

@@ -19,7 +19,7 @@ use crate::transcript;
 
 /// A scenario that has not ended by then, in real time, never will: no limit of
 /// a function, of which at most a few bind, is longer.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// Plays the scenario; `show` sees each move of its executions as it happens.
 pub async fn play(
@@ -150,7 +150,7 @@ impl Run<'_> {
             }
             // A status changes when a task has done its work, or has begun to wait.
             When::Status(status) => match moved {
-                Moved::Exited { .. } | Moved::Waiting { .. } | Moved::Ended { .. } => {
+                Moved::Exited { .. } | Moved::Waiting | Moved::Ended { .. } => {
                     self.client.order(&self.order_id).await?["status"] == **status
                 }
                 _ => false,

@@ -5,6 +5,8 @@
 //! Needs cargo, which builds the functions. `UPDATE_TRANSCRIPTS=1` writes the
 //! transcripts anew.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
