@@ -91,7 +91,11 @@ impl StepFunctions {
 
     /// Carries out one operation of the API, such as `StartExecution`.
     pub async fn api(&self, operation: &str, body: Value) -> Result<Value, AwsError> {
-        api::call(&self.driver, operation, body).await
+        let (driver, operation) = (Arc::clone(&self.driver), operation.to_owned());
+        // On its own, so that what was begun is carried out although its caller goes away.
+        let call = tokio::spawn(async move { api::call(&driver, &operation, body).await });
+        let lost = |_| Err(AwsError::server("InternalServerError", "The call was cut off."));
+        call.await.unwrap_or_else(lost)
     }
 
     /// The history of an execution, by its ARN.
