@@ -4,9 +4,9 @@
 //! nothing back while a label may still be live.
 
 use domain::ports::{self, LoadOrder, ReleaseStock, ReserveStock, SaveOrder};
-use domain::rounds::{Stop, load, record, settle};
+use domain::rounds::{Stop, load, settle, turn_round};
 use domain::step::Step;
-use domain::{Failure, Fault, Moment, Order, Status};
+use domain::{Failure, Fault, Moment, Status};
 
 use crate::event::{Operation, Released};
 use crate::{CheckInventory, contended};
@@ -27,7 +27,7 @@ impl<O: LoadOrder + SaveOrder, S: ReserveStock + ReleaseStock> CheckInventory<O,
         if order.has_open_shipment() {
             return Err(Fault::CompensationIncomplete.because("a shipment is left").into());
         }
-        let order = self.turn_round(order, step, at).await?;
+        let order = turn_round(&self.orders, order, &step.failed, at).await?;
         if !order.holds_stock() {
             return Ok(order.reservation.is_some());
         }
@@ -36,18 +36,5 @@ impl<O: LoadOrder + SaveOrder, S: ReserveStock + ReleaseStock> CheckInventory<O,
             ports::Released::OrderChanged => Err(Stop::Overtaken),
             ports::Released::Contended => Err(contended().into()),
         }
-    }
-
-    /// The order with its compensation on record; a closed one stays as it is.
-    async fn turn_round(
-        &self,
-        order: Order,
-        step: &Step<Operation>,
-        at: Moment,
-    ) -> Result<Order, Stop> {
-        if order.compensation.is_some() || order.status.is_closed() {
-            return Ok(order);
-        }
-        record(&self.orders, &order, order.begin_compensation(&step.failed, at)).await
     }
 }

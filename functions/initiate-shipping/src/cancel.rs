@@ -6,10 +6,10 @@
 //! compensation goes on.
 
 use domain::ports::{Called, Carrier, CarrierRefusal, LoadOrder, SaveOrder};
-use domain::rounds::{Stop, load, record, settle};
+use domain::rounds::{Stop, load, record, settle, turn_round};
 use domain::shipment::{CarrierRefund, CarrierShipment, LabelRefund};
 use domain::step::Step;
-use domain::{Failure, Moment, Order, ShipmentId, Status};
+use domain::{Failure, Moment, ShipmentId, Status};
 
 use crate::event::{Cancelled, Operation};
 use crate::{InitiateShipping, misconfigured, unavailable};
@@ -33,7 +33,7 @@ impl<O: LoadOrder + SaveOrder, C: Carrier> InitiateShipping<O, C> {
         if order.status == Status::Fulfilled {
             return Ok(LabelRefund::None.name());
         }
-        let order = self.turn_round(order, step, at).await?;
+        let order = turn_round(&self.orders, order, &step.failed, at).await?;
         let Some(stored) = &order.shipment else {
             return Ok(LabelRefund::None.name());
         };
@@ -43,19 +43,6 @@ impl<O: LoadOrder + SaveOrder, C: Carrier> InitiateShipping<O, C> {
         let refund = self.give_back(&stored.shipment_id).await?;
         record(&self.orders, &order, order.with_label_refund(refund, at)).await?;
         Ok(refund.name())
-    }
-
-    /// The order with its compensation on record; a closed one stays as it is.
-    async fn turn_round(
-        &self,
-        order: Order,
-        step: &Step<Operation>,
-        at: Moment,
-    ) -> Result<Order, Stop> {
-        if order.compensation.is_some() || order.status.is_closed() {
-            return Ok(order);
-        }
-        record(&self.orders, &order, order.begin_compensation(&step.failed, at)).await
     }
 
     /// Gives the label back, if one was bought, and says what came of it.

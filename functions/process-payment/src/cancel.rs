@@ -7,7 +7,7 @@
 
 use domain::payment::{Intent, IntentState, PaymentStatus, Undo};
 use domain::ports::{Called, Gateway, GatewayRefusal, LoadOrder, RefundState, SaveOrder};
-use domain::rounds::{Stop, record, settle};
+use domain::rounds::{Stop, record, settle, turn_round};
 use domain::step::Step;
 use domain::{Failure, Fault, IntentId, Moment, Order, Status};
 
@@ -53,7 +53,7 @@ impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
                 Ok(status.name())
             }
             _ => {
-                let order = self.turn_round(order, step, at).await?;
+                let order = self.last_to_turn_round(order, step, at).await?;
                 let money = self.undo_open(&order, at).await?;
                 let closed = record(&self.orders, &order, order.closed(money, at)?).await?;
                 Ok(closed.status.name())
@@ -63,7 +63,7 @@ impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
 
     /// The order with its compensation on record, whose label and goods are
     /// given back already.
-    async fn turn_round(
+    async fn last_to_turn_round(
         &self,
         order: Order,
         step: &Step<Operation>,
@@ -75,10 +75,7 @@ impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
         if order.holds_stock() {
             return Err(Fault::CompensationIncomplete.because("a reservation is left").into());
         }
-        if order.compensation.is_some() {
-            return Ok(order);
-        }
-        record(&self.orders, &order, order.begin_compensation(&step.failed, at)).await
+        turn_round(&self.orders, order, &step.failed, at).await
     }
 
     async fn undo_open(&self, order: &Order, at: Moment) -> Result<PaymentStatus, Stop> {

@@ -5,8 +5,9 @@
 //! the record as it is then. The rounds are bounded; an order that keeps
 //! changing is tried again later by the state machine.
 
+use crate::compensation::FailedStates;
 use crate::ports::{LoadOrder, SaveOrder, Saved, StoreUnavailable};
-use crate::{Failure, Fault, Order, OrderId};
+use crate::{Failure, Fault, Moment, Order, OrderId};
 
 /// How many rounds a step makes at most.
 pub const MOST: u32 = 8;
@@ -50,6 +51,20 @@ where
 /// The order of this id, which there must be.
 pub async fn load(orders: &impl LoadOrder, id: &OrderId) -> Result<Order, Failure> {
     orders.load(id).await?.ok_or_else(|| Fault::OrderNotFound.because("there is no such order"))
+}
+
+/// The order with its compensation on record, by the first step that undoes, before
+/// it acts. A closed order stays as it is.
+pub async fn turn_round(
+    orders: &impl SaveOrder,
+    order: Order,
+    failed: &FailedStates,
+    at: Moment,
+) -> Result<Order, Stop> {
+    if order.compensation.is_some() || order.status.is_closed() {
+        return Ok(order);
+    }
+    record(orders, &order, order.begin_compensation(failed, at)).await
 }
 
 /// Records what comes after `before`, and gives it back to go on with.
