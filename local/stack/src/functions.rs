@@ -122,7 +122,9 @@ pub fn read_template(root: &Path) -> Result<Template, BuildError> {
 /// Runs cargo; what it says of its artifacts, one JSON a line.
 fn cargo_build(root: &Path, profile: Profile, packages: &[String]) -> Result<String, BuildError> {
     let cargo = cargo();
-    let output = Command::new(&cargo)
+    let mut command = Command::new(&cargo);
+    forget_the_outer_cargo(&mut command);
+    let output = command
         .current_dir(root)
         .args(["build", "--message-format=json-render-diagnostics"])
         .args(profile.selection(packages))
@@ -133,6 +135,27 @@ fn cargo_build(root: &Path, profile: Profile, packages: &[String]) -> Result<Str
         return Err(BuildError::DoesNotBuild { packages: packages.join(", ") });
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Takes away what the cargo that runs us says of the package that it runs. Build
+/// scripts (ring's) watch these variables: with them set, cargo would compile half of
+/// the dependencies again, and once more when it is next called from a shell.
+#[expect(clippy::disallowed_methods, reason = "the environment is what is to be cleaned")]
+fn forget_the_outer_cargo(command: &mut Command) {
+    const OF_THE_PACKAGE: [&str; 6] = [
+        "CARGO_BIN_",
+        "CARGO_CRATE_NAME",
+        "CARGO_MANIFEST_",
+        "CARGO_PKG_",
+        "CARGO_PRIMARY_PACKAGE",
+        "CARGO_TARGET_TMPDIR",
+    ];
+    for (name, _) in std::env::vars_os() {
+        let told = name.to_string_lossy();
+        if OF_THE_PACKAGE.iter().any(|prefix| told.starts_with(prefix)) {
+            command.env_remove(&name);
+        }
+    }
 }
 
 /// The cargo that runs us, else the one that is found.
