@@ -39,6 +39,7 @@ const PATIENCE: Duration = Duration::from_mins(3);
 /// What the process that is killed is told.
 #[derive(Serialize, Deserialize)]
 struct Life {
+    program: PathBuf,
     folder: PathBuf,
     binaries: BTreeMap<String, PathBuf>,
 }
@@ -62,7 +63,10 @@ type Book = Arc<Mutex<BTreeMap<String, Option<String>>>>;
 async fn fifty_kills_lose_no_order_and_the_books_agree() {
     let root = workspace::root();
     let folder = TempDir::new().unwrap();
-    let life = Life { folder: folder.path().join("state"), binaries: built(&root) };
+    let program = folder.path().join("stack");
+    // Its own, as building the functions may write this one anew.
+    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let life = Life { program, folder: folder.path().join("state"), binaries: built(&root) };
     let first = life.begin().await;
     stock(&first, &root).await.unwrap();
     first.shutdown().await;
@@ -72,8 +76,8 @@ async fn fifty_kills_lose_no_order_and_the_books_agree() {
         let clients: Vec<_> = (0..CLIENTS)
             .map(|_| tokio::spawn(shop(urls.clone(), Arc::clone(&book), Arc::clone(&keys))))
             .collect();
-        // From 50 to 950 ms of work, spread evenly.
-        tokio::time::sleep(Duration::from_millis(50 + kill * 547 % 900)).await;
+        // From 50 to 1,950 ms of work, spread evenly.
+        tokio::time::sleep(Duration::from_millis(50 + kill * 1187 % 1900)).await;
         child.kill().await.unwrap();
         for client in clients {
             client.await.unwrap();
@@ -104,7 +108,7 @@ fn built(root: &Path) -> BTreeMap<String, PathBuf> {
 
 /// Begins the process that is killed, and waits until it serves.
 async fn begun(life: &Life) -> (Child, Urls) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
+    let mut child = Command::new(&life.program)
         .args(["--exact", "the_stack_that_is_killed", "--nocapture"])
         .env(SETTINGS, serde_json::to_string(life).unwrap())
         .stdout(Stdio::piped())
