@@ -69,6 +69,7 @@ async fn fifty_kills_lose_no_order_and_the_books_agree() {
     let life = Life { program, folder: folder.path().join("state"), binaries: built(&root) };
     let first = life.begin().await;
     stock(&first, &root).await.unwrap();
+    fill(&first).await;
     first.shutdown().await;
     let (book, keys) = (Book::default(), Arc::new(AtomicU64::new(0)));
     for kill in 0..KILLS {
@@ -97,6 +98,13 @@ async fn the_stack_that_is_killed() {
     let stack = life.begin().await;
     println!("\nready {}", serde_json::to_string(&stack.urls()).unwrap());
     std::future::pending::<()>().await;
+}
+
+/// Enough of what is ordered for many orders, though not for all of a quick machine.
+async fn fill(stack: &Stack) {
+    let sku = order(0)["items"][0]["sku"].as_str().unwrap().to_owned();
+    let more = Client::new(stack.urls()).restock(&sku, 400, "for the kills").await.unwrap();
+    more.accepted("the restock").unwrap();
 }
 
 fn built(root: &Path) -> BTreeMap<String, PathBuf> {
