@@ -62,11 +62,11 @@ def answers_the_cli(urls):
     check("get-item", item.get("Item", {}).get("status") == {"S": "FULFILLED"}, item)
     with tempfile.TemporaryDirectory() as folder:
         result = pathlib.Path(folder) / "result.json"
-        invoke = ("lambda", "invoke", "--cli-binary-format", "raw-in-base64-out", "--function-name")
+        invoke = ("lambda", "invoke", "--function-name")
         sample = "file://events/functions/process-payment-authorize.json"
         said = aws(urls, *invoke, "process-payment", "--payload", sample, str(result))
-        answer = json.loads(result.read_text())
         check("lambda invoke", said.get("StatusCode") == 200 and "FunctionError" not in said, said)
+        answer = json.loads(result.read_text())
         check("  gives the result", answer.get("paymentStatus") == "AUTHORIZED", answer)
         said = aws(urls, *invoke, "process-payment", "--payload", "{}", str(result))
         answer = json.loads(result.read_text())
