@@ -81,9 +81,13 @@ fn garbage_is_an_invalid_request_and_none_of_it_is_logged() {
         assert_eq!(result.unwrap_err().fault, Fault::InvalidRequest);
         assert!(!format!("{lines:?}").contains("canary"), "{lines:?}");
     }
-    let named = r#"{"operation": "can ary", "orderId": ["canary"]}"#;
-    let (lines, _) = failing(named, Some(&Fault::InvalidRequest.because("`orderId`")));
-    assert_eq!((&lines[0]["operation"], &lines[0]["orderId"]), (&json!("?"), &json!("")));
+    for named in [
+        r#"{"operation": "can ary", "orderId": ["canary"]}"#,
+        r#"{"operation": "4242", "orderId": "4242424242424242"}"#,
+    ] {
+        let (lines, _) = failing(named, Some(&Fault::InvalidRequest.because("`orderId`")));
+        assert_eq!((&lines[0]["operation"], &lines[0]["orderId"]), (&json!("?"), &json!("?")));
+    }
 }
 
 #[test]
