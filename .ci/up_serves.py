@@ -110,7 +110,8 @@ def watching(urls, port):
             time.sleep(0.2)
         yield
     finally:
-        os.killpg(watch.pid, signal.SIGINT)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(watch.pid, signal.SIGINT)
         try:
             watch.wait(30)
         except subprocess.TimeoutExpired:
@@ -122,7 +123,8 @@ def runs_one_function(urls):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with watching(urls, port):
-        command = ["cargo", "lambda", "invoke", "process-payment", "--invoke-port", str(port)]
+        command = ["cargo", "lambda", "invoke", "process-payment"]
+        command += ["--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
         command += ["--data-file", "events/functions/process-payment-authorize.json"]
         # The first call waits until cargo lambda watch has built the function.
         ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE_S)
