@@ -231,7 +231,7 @@ mod tests {
         );
         check(
             format!(r#"{{"about": "", "order": {{}}, "scheduledIn": "soon", {EXPECT}}}"#),
-            "soon",
+            "duration",
         );
     }
 }
