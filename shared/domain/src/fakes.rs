@@ -7,6 +7,7 @@
 //! ([`World::on`]), counts the calls, and reads the ledgers afterwards. They are
 //! small on purpose; the providers' full models are not for what ships.
 
+pub mod asking;
 mod depot;
 mod tables;
 mod till;
