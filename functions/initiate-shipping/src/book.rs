@@ -10,10 +10,13 @@ use domain::ports::{Called, Carrier, CarrierRefusal, LoadOrder, SaveOrder};
 use domain::rounds::{Stop, load, record, settle};
 use domain::shipment::{CarrierRefund, CarrierShipment, Shipment, choose};
 use domain::step::Step;
+use domain::undo::{
+    self, carrier_misconfigured as misconfigured, carrier_not_begun as unavailable,
+};
 use domain::{Failure, Fault, Moment, Order, Status};
 
+use crate::InitiateShipping;
 use crate::event::{Booked, Operation};
-use crate::{InitiateShipping, misconfigured, unavailable};
 
 impl<O: LoadOrder + SaveOrder, C: Carrier> InitiateShipping<O, C> {
     /// Books the order's parcel, once.
@@ -35,7 +38,7 @@ impl<O: LoadOrder + SaveOrder, C: Carrier> InitiateShipping<O, C> {
                 (order, stored, None)
             }
             Some(stored) => {
-                let shipment = self.look_up(&stored.shipment_id).await?;
+                let shipment = undo::shipment(&self.carrier, &stored.shipment_id).await?;
                 (order, stored, Some(shipment).filter(|shipment| shipment.bought.is_some()))
             }
         };
@@ -73,7 +76,7 @@ impl<O: LoadOrder + SaveOrder, C: Carrier> InitiateShipping<O, C> {
             | Called::Unknown(_) => {}
             Called::Refused(refusal) => return Err(misconfigured(refusal)),
         }
-        let shipment = self.look_up(&stored.shipment_id).await?;
+        let shipment = undo::shipment(&self.carrier, &stored.shipment_id).await?;
         if shipment.bought.is_some() {
             Ok(shipment)
         } else {

@@ -5,14 +5,14 @@
 //! then believes only what the carrier shows. A refusal calls a person, and the
 //! compensation goes on.
 
-use domain::ports::{Called, Carrier, CarrierRefusal, LoadOrder, SaveOrder};
+use domain::ports::{Carrier, LoadOrder, SaveOrder};
 use domain::rounds::{Stop, load, record, settle, turn_round};
-use domain::shipment::{CarrierRefund, CarrierShipment, LabelRefund};
+use domain::shipment::LabelRefund;
 use domain::step::Step;
-use domain::{Failure, Moment, ShipmentId, Status};
+use domain::{Failure, Moment, Status, undo};
 
+use crate::InitiateShipping;
 use crate::event::{Cancelled, Operation};
-use crate::{InitiateShipping, misconfigured, unavailable};
 
 /// What an execution that does not own the order is told.
 const SUPERSEDED: &str = "SUPERSEDED";
@@ -40,42 +40,8 @@ impl<O: LoadOrder + SaveOrder, C: Carrier> InitiateShipping<O, C> {
         if let Some(refund) = stored.refund {
             return Ok(refund.name());
         }
-        let refund = self.give_back(&stored.shipment_id).await?;
+        let refund = undo::label(&self.carrier, &stored.shipment_id).await?;
         record(&self.orders, &order, order.with_label_refund(refund, at)).await?;
         Ok(refund.name())
-    }
-
-    /// Gives the label back, if one was bought, and says what came of it.
-    async fn give_back(&self, id: &ShipmentId) -> Result<LabelRefund, Failure> {
-        let shipment = self.look_up(id).await?;
-        if let Some(refund) = settled(&shipment) {
-            return Ok(refund);
-        }
-        let refused = match self.carrier.refund(id).await {
-            Called::Done(shipment) => match settled(&shipment) {
-                Some(refund) => return Ok(refund),
-                None => false,
-            },
-            Called::NotBegun(why) => return Err(unavailable(&why)),
-            Called::Refused(CarrierRefusal::Rejected(_)) => true,
-            Called::Refused(refusal) => return Err(misconfigured(refusal)),
-            Called::Unknown(_) => false,
-        };
-        // Refused or unanswered: the shipment itself says what happened to it.
-        match settled(&self.look_up(id).await?) {
-            Some(refund) => Ok(refund),
-            None if refused => Ok(LabelRefund::Refused),
-            None => Err(unavailable("the refund had no effect")),
-        }
-    }
-}
-
-/// What became of a label that is not to be given back any more.
-fn settled(shipment: &CarrierShipment) -> Option<LabelRefund> {
-    match (shipment.refund, &shipment.bought) {
-        (CarrierRefund::SubmittedOrDone, _) => Some(LabelRefund::Submitted),
-        (CarrierRefund::Rejected, _) => Some(LabelRefund::Refused),
-        (CarrierRefund::NotAsked, None) => Some(LabelRefund::None),
-        (CarrierRefund::NotAsked, Some(_)) => None,
     }
 }

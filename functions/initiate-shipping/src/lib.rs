@@ -4,18 +4,16 @@
 //! its price back. The shipment is created and stored before its label is
 //! bought, and an order has one shipment for ever: so it has at most one label.
 //!
-//! [`event`] is JSON in and out; [`easypost`] is the carrier over HTTPS. What
+//! [`event`] is JSON in and out; the carrier over HTTPS is `adapters::easypost`. What
 //! never happens twice, and why, is written in `domain::order`.
 
 pub mod book;
 pub mod cancel;
-pub mod easypost;
 pub mod event;
 
-use domain::ports::{Called, Carrier, CarrierRefusal, LoadOrder, SaveOrder};
-use domain::shipment::CarrierShipment;
+use domain::ports::{Carrier, LoadOrder, SaveOrder};
 use domain::step::Step;
-use domain::{Failure, Fault, Moment, ShipmentId};
+use domain::{Failure, Moment};
 use serde_json::Value;
 
 use crate::event::Operation;
@@ -44,30 +42,4 @@ impl<O: LoadOrder + SaveOrder, C: Carrier> InitiateShipping<O, C> {
             Operation::Cancel => self.cancel(&step, at).await.map(Value::from),
         }
     }
-
-    /// What the shipment is now. The carrier's word on it is the authority, so
-    /// without it nobody knows what became of an earlier call.
-    async fn look_up(&self, id: &ShipmentId) -> Result<CarrierShipment, Failure> {
-        match self.carrier.look_up(id).await {
-            Called::Done(shipment) => Ok(shipment),
-            Called::Refused(refusal) => Err(misconfigured(refusal)),
-            Called::NotBegun(why) | Called::Unknown(why) => {
-                Err(Fault::ShipmentOutcomeUnknown.because(format!("look-up: {why}")))
-            }
-        }
-    }
-}
-
-/// The carrier did nothing, and may when it is asked again.
-fn unavailable(why: &str) -> Failure {
-    Fault::CarrierUnavailable.because(why)
-}
-
-/// The carrier said no to something that it never refuses an account in order.
-fn misconfigured(refusal: CarrierRefusal) -> Failure {
-    Fault::CarrierMisconfigured.because(match refusal {
-        CarrierRefusal::Rejected(why) | CarrierRefusal::Misconfigured(why) => why,
-        CarrierRefusal::BoughtAlready => "the label was bought already".to_owned(),
-        CarrierRefusal::NotFound => "the carrier knows no such shipment".to_owned(),
-    })
 }

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
+use adapters::easypost::EasyPost;
 use adapters::transport::Limits;
 use adapters::{Aws, Https, clock, lambda};
 use initiate_shipping::InitiateShipping;
-use initiate_shipping::easypost::EasyPost;
 
 /// Three calls one after another (create, buy, look up) end within the
 /// function's 90 s, with time left for the table. The carrier is slow.

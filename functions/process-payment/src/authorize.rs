@@ -10,11 +10,11 @@ use domain::policy::seconds_left;
 use domain::ports::{Called, Gateway, GatewayRefusal, IntentRequest, LoadOrder, SaveOrder};
 use domain::rounds::{Stop, load, record, settle};
 use domain::step::Step;
+use domain::undo::{self, gateway_not_begun as not_begun, gateway_refused as refused};
 use domain::{Failure, Fault, IntentId, Moment, Order, Status};
 
 use crate::ProcessPayment;
 use crate::event::{Authorized, Operation};
-use crate::intent::{not_begun, refused};
 
 impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
     /// Authorises the money of the order, once.
@@ -41,7 +41,7 @@ impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
         let (order, intent) = match order.payment.intent_id.clone() {
             None => self.create(order, at).await?,
             Some(id) => {
-                let intent = self.look_up(&id).await?;
+                let intent = undo::intent(&self.gateway, &id).await?;
                 (order, intent)
             }
         };
@@ -96,7 +96,7 @@ impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
         why: &str,
         at: Moment,
     ) -> Result<Intent, Stop> {
-        let intent = self.look_up(id).await?;
+        let intent = undo::intent(&self.gateway, id).await?;
         match intent.next_for_authorize() {
             Forward::Call => Err(self.try_again_later(order, why, at).await),
             _ => Ok(intent),

@@ -5,32 +5,18 @@
 //! cancelled, after it refunded; an order that is closed already is left as it
 //! is, but its money is settled all the same.
 
-use domain::payment::{Intent, IntentState, PaymentStatus, Undo};
-use domain::ports::{Called, Gateway, GatewayRefusal, LoadOrder, RefundState, SaveOrder};
+use domain::payment::PaymentStatus;
+use domain::ports::{Gateway, LoadOrder, SaveOrder};
 use domain::rounds::{Stop, record, settle, turn_round};
 use domain::step::Step;
-use domain::{Failure, Fault, IntentId, Moment, Order, Status};
+use domain::undo::{self, Unsettled};
+use domain::{Failure, Fault, Moment, Order, Status};
 
 use crate::ProcessPayment;
 use crate::event::{Cancelled, Operation};
-use crate::intent::{not_begun, refused};
 
 /// What an execution that does not own the order is told.
 const SUPERSEDED: &str = "SUPERSEDED";
-
-/// Why the money is not settled. Not an error of the order: of its undoing.
-enum Unsettled {
-    /// A look-up showed that the call had no effect.
-    NoEffect(&'static str),
-    /// The gateway cannot be asked, or refuses.
-    Failed(Failure),
-}
-
-impl From<Failure> for Unsettled {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
 
 impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
     /// Undoes the order's money and closes the order.
@@ -79,7 +65,7 @@ impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
     }
 
     async fn undo_open(&self, order: &Order, at: Moment) -> Result<PaymentStatus, Stop> {
-        match self.undo(order).await {
+        match undo::money(&self.gateway, order).await {
             Ok(money) => Ok(money),
             Err(Unsettled::NoEffect(why)) => Err(self.try_again_later(order, why, at).await),
             Err(Unsettled::Failed(failure)) => Err(failure.into()),
@@ -92,7 +78,7 @@ impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
         if is_final(order.payment.status) {
             return Ok(());
         }
-        let raised = match self.undo(order).await {
+        let raised = match undo::money(&self.gateway, order).await {
             Ok(PaymentStatus::RefundFailed) => "REFUND_FAILED",
             Ok(_) => return Ok(()),
             Err(_) => "PAYMENT_UNSETTLED",
@@ -102,99 +88,9 @@ impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
         }
         Ok(())
     }
-
-    /// Undoes the money as the state of the intent asks for.
-    async fn undo(&self, order: &Order) -> Result<PaymentStatus, Unsettled> {
-        let Some(id) = &order.payment.intent_id else {
-            return Ok(PaymentStatus::Voided);
-        };
-        let intent = self.look_up(id).await?;
-        match intent.next_for_cancel() {
-            Undo::Done => Ok(settled(&intent)),
-            Undo::Void => self.void(order, id).await,
-            Undo::Refund => self.refund(order, id).await,
-            Undo::Unknown => Err(undecided().into()),
-        }
-    }
-
-    async fn void(&self, order: &Order, id: &IntentId) -> Result<PaymentStatus, Unsettled> {
-        match self.gateway.cancel(id, &order.payment_key("cancel")).await {
-            Called::Done(intent) if intent.state == IntentState::Canceled => {
-                return Ok(PaymentStatus::Voided);
-            }
-            Called::NotBegun(why) => return Err(not_begun(&why).into()),
-            Called::Done(_)
-            | Called::Refused(GatewayRefusal::WrongState(_))
-            | Called::Unknown(_) => {}
-            Called::Refused(refusal) => return Err(refused(refusal).into()),
-        }
-        // A capture in flight may have been faster: then it is to be refunded.
-        let intent = self.look_up(id).await?;
-        match intent.next_for_cancel() {
-            Undo::Done => Ok(settled(&intent)),
-            Undo::Void => Err(Unsettled::NoEffect("the void had no effect")),
-            Undo::Refund => self.refund(order, id).await,
-            Undo::Unknown => Err(undecided().into()),
-        }
-    }
-
-    async fn refund(&self, order: &Order, id: &IntentId) -> Result<PaymentStatus, Unsettled> {
-        if let Some(money) = self.refunded(id).await? {
-            return Ok(money);
-        }
-        let refusal = match self.gateway.refund(id, &order.payment_key("refund")).await {
-            Called::Done(state) => return Ok(refund_status(state)),
-            Called::NotBegun(why) => return Err(not_begun(&why).into()),
-            Called::Refused(refusal) => Some(refused(refusal)),
-            Called::Unknown(_) => None,
-        };
-        match (self.refunded(id).await?, refusal) {
-            (Some(money), _) => Ok(money),
-            (None, Some(refusal)) => Err(refusal.into()),
-            (None, None) => Err(Unsettled::NoEffect("the refund had no effect")),
-        }
-    }
-
-    /// What the refunds of an intent came to; none when there is none.
-    async fn refunded(&self, id: &IntentId) -> Result<Option<PaymentStatus>, Failure> {
-        match self.gateway.refunds(id).await {
-            Called::Done(refunds) if refunds.contains(&RefundState::PendingOrDone) => {
-                Ok(Some(PaymentStatus::Refunded))
-            }
-            Called::Done(refunds) if refunds.is_empty() => Ok(None),
-            Called::Done(_) => Ok(Some(PaymentStatus::RefundFailed)),
-            Called::Refused(refusal) => Err(refused(refusal)),
-            Called::NotBegun(why) | Called::Unknown(why) => {
-                Err(Fault::PaymentOutcomeUnknown.because(format!("refunds: {why}")))
-            }
-        }
-    }
 }
 
 /// Whether the record says that nothing is left to settle, or that a person must.
 const fn is_final(status: PaymentStatus) -> bool {
     matches!(status, PaymentStatus::Voided | PaymentStatus::Refunded | PaymentStatus::RefundFailed)
-}
-
-/// What is on record of an intent of which nothing is left to undo. One that was
-/// given back only in part has money of the customer's left: a person must look.
-fn settled(intent: &Intent) -> PaymentStatus {
-    match intent.state {
-        IntentState::Succeeded if intent.refunded_minor < intent.amount.amount_minor() => {
-            PaymentStatus::RefundFailed
-        }
-        IntentState::Succeeded => PaymentStatus::Refunded,
-        _ => PaymentStatus::Voided,
-    }
-}
-
-const fn refund_status(state: RefundState) -> PaymentStatus {
-    match state {
-        RefundState::PendingOrDone => PaymentStatus::Refunded,
-        RefundState::Failed => PaymentStatus::RefundFailed,
-    }
-}
-
-fn undecided() -> Failure {
-    Fault::PaymentOutcomeUnknown.because("the bank has not answered")
 }

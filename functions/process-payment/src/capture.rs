@@ -7,11 +7,11 @@ use domain::payment::{Forward, Intent};
 use domain::ports::{Called, Gateway, LoadOrder, SaveOrder};
 use domain::rounds::{Stop, load, record, settle};
 use domain::step::Step;
+use domain::undo::{self, gateway_not_begun as not_begun, gateway_refused as refused};
 use domain::{Failure, Fault, IntentId, Moment, Order, Status};
 
 use crate::ProcessPayment;
 use crate::event::{Captured, Operation};
-use crate::intent::{not_begun, refused};
 
 impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
     /// Captures all of the order's money, once, and fulfils the order.
@@ -46,7 +46,7 @@ impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
         };
         // A refusal too: only the intent's state says whether it was captured
         // before, and whether it still can be.
-        let intent = self.look_up(id).await?;
+        let intent = undo::intent(&self.gateway, id).await?;
         match (intent.next_for_capture(), refusal) {
             (Forward::Done, _) => Ok(intent),
             (Forward::Refuse(fault), _) => {

@@ -6,7 +6,7 @@
 //! facts on the record and by what the gateway's intent is, acts, and records.
 //!
 //! [`event`] is JSON in and out; [`intent`] is what the three have in common;
-//! [`stripe`] is the gateway over HTTPS. What never happens twice, and why, is
+//! The gateway over HTTPS is `adapters::stripe`. What never happens twice, and why, is
 //! written in `domain::payment` and in `domain::order`.
 
 pub mod authorize;
@@ -14,7 +14,6 @@ pub mod cancel;
 pub mod capture;
 pub mod event;
 mod intent;
-pub mod stripe;
 
 use domain::policy::ReviewPolicy;
 use domain::ports::{Gateway, LoadOrder, SaveOrder};

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
+use adapters::stripe::Stripe;
 use adapters::transport::Limits;
 use adapters::{Aws, Https, clock, lambda};
 use process_payment::ProcessPayment;
-use process_payment::stripe::Stripe;
 
 /// Three calls one after another (create, confirm, look up) end within the
 /// function's 60 s, with time left for the table.

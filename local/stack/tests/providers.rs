@@ -19,7 +19,7 @@ use domain::ports::{Called, Gateway as _, Method, NoResponse, Request, Response,
 use domain::shipment::LabelRefund;
 use domain::{Failure, Fault, IntentId, Order, Private, Status, sample};
 use initiate_shipping::InitiateShipping;
-use initiate_shipping::easypost::EasyPost;
+use adapters::easypost::EasyPost;
 use jiff::{SignedDuration, Timestamp};
 use lookalikes::carrier::Carrier;
 use lookalikes::face::{Hooks, Shared, serve};
@@ -28,7 +28,7 @@ use lookalikes::gateway::Gateway;
 use lookalikes::provider::{Act, Provider};
 use lookalikes::wire::{Answer, Call, Delivery};
 use process_payment::ProcessPayment;
-use process_payment::stripe::Stripe;
+use adapters::stripe::Stripe;
 use serde_json::{Value, json};
 
 /// What the sample order costs.

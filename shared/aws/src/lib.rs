@@ -1,8 +1,8 @@
 //! The ports of the domain, spoken to the outside.
 //!
 //! Each module is one neighbour: [`orders`], [`listing`], [`inventory`] and
-//! [`restock`] the two tables, [`workflow`] Step Functions, [`transport`] the providers' HTTPS, [`secrets`]
-//! their keys. [`configuration`] is the only place that reads the environment,
+//! [`restock`] the two tables, [`workflow`] Step Functions, [`stripe`] the gateway and
+//! [`easypost`] the carrier, over [`transport`], [`secrets`] their keys. [`configuration`] is the only place that reads the environment,
 //! [`clock`] the only one that reads a clock, [`telemetry`] the only one that
 //! writes a log line. [`lambda`] runs a handler; [`aws`] makes the clients.
 //!
@@ -16,6 +16,7 @@
 pub mod aws;
 pub mod clock;
 pub mod configuration;
+pub mod easypost;
 pub mod inventory;
 mod item;
 pub mod lambda;
@@ -23,6 +24,7 @@ pub mod listing;
 pub mod orders;
 pub mod restock;
 pub mod secrets;
+pub mod stripe;
 pub mod telemetry;
 pub mod transport;
 pub mod workflow;

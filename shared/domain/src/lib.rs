@@ -30,6 +30,7 @@ pub mod status;
 pub mod step;
 pub mod stock;
 pub mod time;
+pub mod undo;
 
 pub use fault::{Failure, Fault};
 pub use id::{CustomerId, ExecutionName, IntentId, OrderId, RateId, ShipmentId, Sku, TaskToken};

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use adapters::ShipFrom;
+use adapters::easypost::EasyPost;
 use domain::fakes::run;
 use domain::ports::{
     Called, Carrier, CarrierRefusal, Method, NoResponse, Request, Response, Transport,
 };
 use domain::shipment::{Address, CarrierRefund, CarrierShipment};
 use domain::{Private, RateId, ShipmentId, sample};
-use initiate_shipping::easypost::EasyPost;
 use serde_json::{Value, json};
 
 /// Answers every request with the same, and keeps what it was asked.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use adapters::stripe::{Stripe, VERSION};
 use domain::fakes::run;
 use domain::payment::{Intent, IntentState, Risk};
 use domain::ports::{
@@ -12,7 +13,6 @@ use domain::ports::{
     Response, Transport,
 };
 use domain::{Currency, IntentId, Money, Private, sample};
-use process_payment::stripe::{Stripe, VERSION};
 use serde_json::{Value, json};
 
 use crate::openapi;

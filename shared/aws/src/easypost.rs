@@ -10,7 +10,7 @@
 
 mod wire;
 
-use adapters::ShipFrom;
+use crate::ShipFrom;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::ports::{

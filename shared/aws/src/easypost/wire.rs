@@ -1,6 +1,6 @@
 //! The carrier's JSON, as much of it as decides anything.
 
-use adapters::ShipFrom;
+use crate::ShipFrom;
 use domain::shipment::{Address, CarrierRefund, CarrierShipment, Parcel, Rate};
 use domain::{Currency, RateId, ShipmentId};
 use serde::Deserialize;
