@@ -10,6 +10,7 @@
 //! [`fault`] the closed list of names that the state machine matches.
 
 pub mod answer;
+pub mod books;
 pub mod catalogue;
 pub mod compensation;
 #[cfg(any(test, feature = "samples"))]
