@@ -6,17 +6,21 @@
 //! - planned faults, at the point `store.` and the operation's name; the emulator
 //!   serialises, so throttling and conflicts never happen by themselves;
 //! - the counts of what each order costs, by [`request`];
-//! - transaction tokens on the stack's clock, by [`tokens`].
+//! - transaction tokens on the stack's clock, by [`tokens`];
+//! - word of every write to whoever waits for one, by [`writes`].
 
 mod operations;
 mod request;
 mod tokens;
+mod writes;
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
+use tokio::sync::broadcast;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::aws::AwsError;
 use crate::aws::served::{self, Served, Words};
@@ -26,6 +30,10 @@ use crate::faults::Faults;
 use crate::lambda::LambdaHost;
 use request::Request;
 use tokens::Tokens;
+use writes::Writes;
+
+pub use writes::OrderWritten;
+pub(crate) use writes::Written;
 
 /// Who makes a call, as far as counting and faults need to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +72,7 @@ pub struct Deps {
 pub struct DynamoDb {
     database: dynoxide::Database,
     tokens: Tokens,
+    writes: Writes,
     deps: Deps,
 }
 
@@ -81,7 +90,8 @@ impl DynamoDb {
             Store::File(path) => dynoxide::Database::new(&path.to_string_lossy()),
         };
         let database = database.map_err(|error| operations::refusal(&error))?;
-        Ok(Self { database, tokens: Tokens::new(deps.clock.clone()), deps })
+        let (tokens, writes) = (Tokens::new(deps.clock.clone()), Writes::new(deps.clock.clone()));
+        Ok(Self { database, tokens, writes, deps })
     }
 
     /// Creates a table from `CreateTable`'s JSON, unless it is there already.
@@ -90,6 +100,22 @@ impl DynamoDb {
             Err(error) if error.code != "ResourceInUseException" => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Every write of an order from now on, as it happens. With `--skip` the clock
+    /// waits for whoever watches; one that lags far behind misses some.
+    pub fn order_writes(&self) -> broadcast::Receiver<OrderWritten> {
+        self.writes.subscribe()
+    }
+
+    /// Every write of any table from now on.
+    pub(crate) fn watch(&self) -> UnboundedReceiver<Written> {
+        self.writes.watch()
+    }
+
+    /// Reads what the stack itself needs to know: no fault meets it, nothing counts it.
+    pub(crate) async fn look(&self, operation: &str, body: Value) -> Result<Value, AwsError> {
+        operations::run(&self.database, operation, body).await
     }
 
     /// Carries out one operation, such as `UpdateItem`, with its JSON body.
@@ -118,7 +144,11 @@ impl DynamoDb {
     async fn carry_out(&self, request: &Request<'_>) -> Result<Value, AwsError> {
         request.count(&self.deps.counters);
         let mut body = request.body.clone();
-        let run = |body| operations::run(&self.database, request.operation, body);
+        let run = |body| async {
+            let answer = operations::run(&self.database, request.operation, body).await?;
+            self.writes.tell(request);
+            Ok(answer)
+        };
         match tokens::take(request.operation, &mut body) {
             Some(token) => self.tokens.once(token, body, run).await,
             None => run(body).await,

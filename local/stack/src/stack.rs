@@ -20,12 +20,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tokio::sync::broadcast;
 
 use crate::api_front::ApiFront;
 use crate::aws::{AwsError, Endpoint, Services, StatesApi};
 use crate::clock::{ClockSettings, StackClock};
 use crate::counters::Counters;
-use crate::dynamodb::{self, Caller, DynamoDb, Store};
+use crate::dynamodb::{self, Caller, DynamoDb, OrderWritten, Store};
 use crate::faults::Faults;
 use crate::functions::{Binaries, BuildError, read_template};
 use crate::lambda::{HostSettings, LambdaHost};
@@ -224,6 +225,13 @@ impl Stack {
     /// The executions.
     pub fn step_functions(&self) -> &StepFunctions {
         &self.step_functions
+    }
+
+    /// Every write of an order from now on, as it happens: whoever is told can act at
+    /// that very moment, because with `--skip` the clock stands while the guard in
+    /// the message is held. A watcher that lags far behind misses some.
+    pub fn order_writes(&self) -> broadcast::Receiver<OrderWritten> {
+        self.dynamodb.order_writes()
     }
 
     /// Where it writes: the state it keeps, and what the functions print.

@@ -1,13 +1,15 @@
 //! `template.yaml`, as the local stack reads it: the one source of what ships.
 //!
 //! Functions with their time limits and environment, tables, routes with their
-//! scopes, the state machine and its substitutions come from there, so that the
+//! scopes, the state machine and its substitutions come from there, and what
+//! invokes functions by itself ([`events`]: schedules and rules), so that the
 //! stack cannot drift from what is deployed. What is not needed here (policies,
 //! alarms, versions) is passed over.
 //!
 //! References become local names: a function's is its crate's name, a table's and
 //! a state machine's is its logical id. See [`intrinsics`].
 
+mod events;
 mod intrinsics;
 mod yaml;
 
@@ -17,6 +19,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use intrinsics::Scope;
+
+pub use events::{TemplateRule, TemplateSchedule};
 
 /// Why a template cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -116,14 +120,23 @@ impl Template {
 
     /// All routes of all functions.
     pub fn routes(&self) -> Result<Vec<TemplateRoute>, TemplateError> {
-        let mut routes = Vec::new();
+        self.of_events(Self::route)
+    }
+
+    /// What `read` makes of the events of all functions; it is given the function's
+    /// binary, its resource's name, and the event with its name.
+    fn of_events<T>(
+        &self,
+        read: impl Fn(&Self, &str, &str, (&String, &Value)) -> Result<Option<T>, TemplateError>,
+    ) -> Result<Vec<T>, TemplateError> {
+        let mut found = Vec::new();
         for (id, resource) in self.of_type(FUNCTION) {
             let function = binary(id, resource)?;
             for event in fields(&resource["Properties"]["Events"]) {
-                routes.extend(self.route(&function, id, event)?);
+                found.extend(read(self, &function, id, event)?);
             }
         }
-        Ok(routes)
+        Ok(found)
     }
 
     /// All state machines.
@@ -311,6 +324,8 @@ mod tests {
                 ("attention", pair("attention", "createdAt")),
                 ("waitsFor", pair("waitsFor", "createdAt")),
                 ("customerId", pair("customerId", "createdAt")),
+                ("intentId", vec!["intentId".to_owned()]),
+                ("shipmentId", vec!["shipmentId".to_owned()]),
             ]
         );
         let stock =

@@ -1,5 +1,7 @@
 //! What one request is about: which order, whose call, and what it counts as.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::Caller;
@@ -21,6 +23,32 @@ impl<'a> Request<'a> {
     /// The order that it is about: the first one that it names.
     pub(super) fn order(&self) -> Option<&'a str> {
         self.orders().into_iter().next()
+    }
+
+    /// Whether it may change something. A statement is taken for one that does.
+    pub(super) fn is_write(&self) -> bool {
+        const WRITES: [&str; 8] = [
+            "BatchExecuteStatement",
+            "BatchWriteItem",
+            "DeleteItem",
+            "ExecuteStatement",
+            "ExecuteTransaction",
+            "PutItem",
+            "TransactWriteItems",
+            "UpdateItem",
+        ];
+        WRITES.contains(&self.operation)
+    }
+
+    /// The orders that a write changes: those whose keys it names, but for those that
+    /// it only makes a condition of.
+    pub(super) fn written_orders(&self) -> BTreeSet<&'a str> {
+        let Some(parts) = self.body["TransactItems"].as_array() else {
+            return self.orders().into_iter().collect();
+        };
+        let actions = parts.iter().filter_map(Value::as_object).flatten();
+        let writes = actions.filter(|(kind, _)| *kind != "ConditionCheck");
+        writes.filter_map(|(_, action)| order_of(action)).collect()
     }
 
     /// Counts it for each order that it names.
@@ -138,6 +166,20 @@ mod tests {
         check(&json!({ "RequestItems": { "Orders": [put, delete] } }), &["o1", "o2"]);
         check(&json!({ "RequestItems": { "Inventory": { "Keys": [] } } }), &[]);
         check(&json!(null), &[]);
+    }
+
+    #[test]
+    fn a_condition_on_an_order_is_no_write_of_it() {
+        let part = |kind: &str, id: &str| json!({ kind: { "TableName": "Orders", "Key": { "orderId": { "S": id } } } });
+        let body = json!({ "TransactItems": [
+            part("ConditionCheck", "o1"), part("Update", "o2"), part("Put", "o3"),
+        ] });
+        let request =
+            Request { operation: "TransactWriteItems", body: &body, caller: &Caller::Other };
+        assert_eq!(request.written_orders().into_iter().collect::<Vec<_>>(), ["o2"]);
+        let body = json!({ "TableName": "Orders", "Item": { "orderId": { "S": "o1" } } });
+        let request = Request { operation: "PutItem", body: &body, caller: &Caller::Other };
+        assert_eq!(request.written_orders().into_iter().collect::<Vec<_>>(), ["o1"]);
     }
 
     #[test]

@@ -73,6 +73,22 @@ impl Scope {
         }
     }
 
+    /// A value with every reference in it resolved: what is no reference stays.
+    pub(super) fn resolved(&self, value: &Value) -> Result<Value, String> {
+        match value {
+            Value::Array(items) => items.iter().map(|item| self.resolved(item)).collect(),
+            Value::Object(object) if is_reference(object) => self.text(value).map(Value::String),
+            Value::Object(object) => {
+                let resolve = |(name, value): (&String, &Value)| {
+                    Ok::<_, String>((name.clone(), self.resolved(value)?))
+                };
+                let fields: Result<Map<_, _>, _> = object.iter().map(resolve).collect();
+                fields.map(Value::Object)
+            }
+            other => Ok(other.clone()),
+        }
+    }
+
     fn call(&self, function: &str, argument: &Value) -> Result<String, String> {
         match (function, argument) {
             ("Ref", Value::String(name)) => self.name(name),
@@ -124,6 +140,10 @@ impl Scope {
     }
 }
 
+fn is_reference(object: &Map<String, Value>) -> bool {
+    object.len() == 1 && object.keys().all(|name| name == "Ref" || name.starts_with("Fn::"))
+}
+
 fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flat_map(Map::iter)
 }
@@ -173,6 +193,16 @@ mod tests {
         check(&json!({ "Fn::Sub": "${AWS::Region}/${!Kept}" }), "us-east-1/${Kept}");
         let flow = "arn:aws:states:us-east-1:000000000000:stateMachine:Flow";
         check(&json!({ "Ref": "Flow" }), flow);
+    }
+
+    #[test]
+    fn references_are_resolved_wherever_they_are_and_all_else_stays() {
+        let pattern = json!({ "detail": { "arn": [{ "Ref": "Flow" }], "n": [1, null] } });
+        let arn = "arn:aws:states:us-east-1:000000000000:stateMachine:Flow";
+        let expected = json!({ "detail": { "arn": [arn], "n": [1, null] } });
+        assert_eq!(scope().resolved(&pattern), Ok(expected));
+        let error = scope().resolved(&json!([{ "Ref": "Nobody" }])).expect_err("it is refused");
+        assert!(error.contains("Nobody"), "{error}");
     }
 
     #[test]

@@ -1,0 +1,253 @@
+//! What invokes functions by itself: schedules, and rules over events.
+//!
+//! Of schedules the stack keeps `rate(…)` of whole minutes, hours and days; of
+//! patterns it keeps lists of values that a field may have. Whatever else a
+//! template asks for is refused by name: a schedule that never fires, or a rule
+//! that matches too much, would show only when it is too late.
+
+use jiff::SignedDuration;
+use serde_json::{Map, Value};
+
+use super::{Template, TemplateError, fields, wrong};
+
+/// A schedule that invokes a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateSchedule {
+    /// The function, by its binary.
+    pub function: String,
+    /// The rule's name.
+    pub name: String,
+    /// How often.
+    pub every: SignedDuration,
+}
+
+/// A rule that invokes a function for each event that it matches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateRule {
+    /// The function, by its binary.
+    pub function: String,
+    /// The values that each field may have, by field, at every depth.
+    pattern: Map<String, Value>,
+}
+
+impl Template {
+    /// All schedules that are enabled.
+    pub fn schedules(&self) -> Result<Vec<TemplateSchedule>, TemplateError> {
+        self.of_events(Self::schedule)
+    }
+
+    /// All rules over events that are enabled.
+    pub fn rules(&self) -> Result<Vec<TemplateRule>, TemplateError> {
+        self.of_events(Self::rule)
+    }
+
+    fn schedule(
+        &self,
+        function: &str,
+        id: &str,
+        (name, event): (&String, &Value),
+    ) -> Result<Option<TemplateSchedule>, TemplateError> {
+        const TAKEN: &[&str] = &["Description", "Enabled", "Name", "Schedule", "State"];
+        if event["Type"] != "Schedule" || is_disabled(event) {
+            return Ok(None);
+        }
+        let refused = |reason: String| wrong(id, &format!("event {name}: {reason}"));
+        only(event, TAKEN).map_err(refused)?;
+        let rate = self.text(id, &event["Properties"]["Schedule"])?;
+        let own = &event["Properties"]["Name"];
+        // The name that CloudFormation would make up ends with random letters.
+        let made_up = || Ok(format!("local-{id}{name}"));
+        Ok(Some(TemplateSchedule {
+            function: function.to_owned(),
+            name: if own.is_null() { made_up()? } else { self.text(id, own)? },
+            every: every(&rate)
+                .ok_or_else(|| refused(format!("{rate} is not understood here, only rate(…)")))?,
+        }))
+    }
+
+    fn rule(
+        &self,
+        function: &str,
+        id: &str,
+        (name, event): (&String, &Value),
+    ) -> Result<Option<TemplateRule>, TemplateError> {
+        const TAKEN: &[&str] = &["Pattern", "RetryPolicy", "RuleName", "State"];
+        if event["Type"] != "EventBridgeRule" || is_disabled(event) {
+            return Ok(None);
+        }
+        let refused = |reason: String| wrong(id, &format!("event {name}: {reason}"));
+        only(event, TAKEN).map_err(refused)?;
+        let pattern = self.scope.resolved(&event["Properties"]["Pattern"]).map_err(refused)?;
+        let Value::Object(pattern) = pattern else {
+            return Err(refused("no Pattern".to_owned()));
+        };
+        check(&pattern).map_err(refused)?;
+        Ok(Some(TemplateRule { function: function.to_owned(), pattern }))
+    }
+}
+
+impl TemplateRule {
+    /// Whether an event is one that the rule is for.
+    pub fn matches(&self, event: &Value) -> bool {
+        fits(&self.pattern, event)
+    }
+}
+
+/// Each field has one of its values. One that the event has not is null to nobody.
+fn fits(pattern: &Map<String, Value>, event: &Value) -> bool {
+    pattern.iter().all(|(name, wanted)| match (wanted, event.get(name)) {
+        (_, None) => false,
+        (Value::Array(values), Some(Value::Array(items))) => {
+            items.iter().any(|item| values.contains(item))
+        }
+        (Value::Array(values), Some(value)) => values.contains(value),
+        (Value::Object(inner), Some(value)) => fits(inner, value),
+        _ => false,
+    })
+}
+
+/// Refuses a pattern that says more than which values a field may have.
+fn check(pattern: &Map<String, Value>) -> Result<(), String> {
+    pattern.iter().try_for_each(|(name, wanted)| match wanted {
+        Value::Object(inner) => check(inner),
+        Value::Array(values)
+            if !values.iter().any(|value| value.is_object() || value.is_array()) =>
+        {
+            Ok(())
+        }
+        _ => Err(format!("{name}: {wanted} is not understood here, only lists of values")),
+    })
+}
+
+fn is_disabled(event: &Value) -> bool {
+    let properties = &event["Properties"];
+    properties["Enabled"] == false || properties["State"] == "DISABLED"
+}
+
+fn only(event: &Value, taken: &[&str]) -> Result<(), String> {
+    match fields(&event["Properties"]).find(|(name, _)| !taken.contains(&name.as_str())) {
+        Some((name, _)) => Err(format!("{name} is not understood here")),
+        None => Ok(()),
+    }
+}
+
+/// `rate(1 minute)`, `rate(5 hours)`, `rate(1 day)`.
+fn every(rate: &str) -> Option<SignedDuration> {
+    let inside = rate.trim().strip_prefix("rate(")?.strip_suffix(')')?;
+    let (number, unit) = inside.trim().split_once(' ')?;
+    let number: i32 = number.parse().ok().filter(|number| *number > 0)?;
+    // The unit is in the singular exactly for 1, as AWS insists.
+    let unit = match (unit.trim(), number) {
+        ("minute", 1) | ("minutes", 2..) => SignedDuration::from_mins(1),
+        ("hour", 1) | ("hours", 2..) => SignedDuration::from_hours(1),
+        ("day", 1) | ("days", 2..) => SignedDuration::from_hours(24),
+        _ => return None,
+    };
+    unit.checked_mul(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ARN: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:Flow";
+
+    fn template(events: &str) -> Template {
+        let text = format!(
+            "
+Resources:
+  Flow: {{Type: AWS::Serverless::StateMachine}}
+  F:
+    Type: AWS::Serverless::Function
+    Metadata: {{BuildProperties: {{Binary: f}}}}
+    Properties:
+      Events:
+        Tick: {events}
+"
+        );
+        Template::parse(&text).expect("YAML")
+    }
+
+    #[test]
+    fn rates_of_minutes_hours_and_days_are_read_and_nothing_else() {
+        fn check(rate: &str, minutes: Option<i64>) {
+            assert_eq!(every(rate), minutes.map(SignedDuration::from_mins), "{rate}");
+        }
+        check("rate(1 minute)", Some(1));
+        check("rate(5 minutes)", Some(5));
+        check("rate(1 hour)", Some(60));
+        check("rate(12 hours)", Some(720));
+        check("rate(1 day)", Some(1440));
+        check("rate(7 days)", Some(10080));
+        for refused in [
+            "rate(1 minutes)",
+            "rate(2 day)",
+            "rate(0 minutes)",
+            "rate(1 week)",
+            "cron(0 0 * * ? *)",
+            "rate(1)",
+        ] {
+            check(refused, None);
+        }
+    }
+
+    #[test]
+    fn a_schedule_has_its_own_name_or_one_that_is_made_up() {
+        fn check(properties: &str, expected: Option<(&str, i64)>) {
+            let schedules = template(&format!("{{Type: Schedule, Properties: {properties}}}"));
+            let schedules = schedules.schedules().expect("they are whole");
+            let expected = expected.map(|(name, minutes)| TemplateSchedule {
+                function: "f".to_owned(),
+                name: name.to_owned(),
+                every: SignedDuration::from_mins(minutes),
+            });
+            assert_eq!(schedules.into_iter().next(), expected, "{properties}");
+        }
+        let named = "{Schedule: rate(1 minute), Name: !Sub \"${AWS::StackName}-open-orders\"}";
+        check(named, Some(("local-open-orders", 1)));
+        check("{Schedule: rate(2 hours)}", Some(("local-FTick", 120)));
+        check("{Schedule: rate(1 minute), Enabled: false}", None);
+        check("{Schedule: rate(1 minute), State: DISABLED}", None);
+    }
+
+    #[test]
+    fn a_rule_matches_the_events_whose_fields_have_one_of_its_values() {
+        let rules = template(
+            "{Type: EventBridgeRule, Properties: {Pattern: {source: [aws.states], \
+             detail: {stateMachineArn: [!Ref Flow], status: [FAILED, ABORTED]}}}}",
+        );
+        let rules = rules.rules().expect("they are whole");
+        let [rule] = rules.as_slice() else { panic!("{rules:?}") };
+        let check = |source: &str, detail: Value, expected: bool| {
+            let event = json!({ "source": source, "detail": detail, "more": 1 });
+            assert_eq!(rule.matches(&event), expected, "{event}");
+        };
+        check("aws.states", json!({ "stateMachineArn": ARN, "status": "FAILED" }), true);
+        check("aws.states", json!({ "stateMachineArn": ARN, "status": "ABORTED" }), true);
+        check("aws.states", json!({ "stateMachineArn": ARN, "status": "RUNNING" }), false);
+        check("aws.states", json!({ "stateMachineArn": "other", "status": "FAILED" }), false);
+        check("aws.ec2", json!({ "stateMachineArn": ARN, "status": "FAILED" }), false);
+        check("aws.states", json!({ "status": "FAILED" }), false);
+        check("aws.states", Value::Null, false);
+    }
+
+    #[test]
+    fn what_would_never_fire_or_match_too_much_is_refused_by_name() {
+        fn check(event: &str, expected: &str) {
+            let template = template(event);
+            let read = template.schedules().map(drop).and_then(|()| template.rules().map(drop));
+            let error = read.expect_err("it is refused").to_string();
+            assert!(error.contains("F: event Tick: ") && error.contains(expected), "{error}");
+        }
+        check("{Type: Schedule, Properties: {Schedule: cron(0 0 * * ? *)}}", "cron(0 0 * * ? *)");
+        let input = "{Type: Schedule, Properties: {Schedule: rate(1 day), Input: \"{}\"}}";
+        check(input, "Input is not understood");
+        check("{Type: EventBridgeRule, Properties: {}}", "no Pattern");
+        let prefix = "{Type: EventBridgeRule, Properties: {Pattern: {source: [{prefix: aws}]}}}";
+        check(prefix, "source");
+        let bus = "{Type: EventBridgeRule, Properties: {Pattern: {a: [1]}, EventBusName: b}}";
+        check(bus, "EventBusName");
+    }
+}
