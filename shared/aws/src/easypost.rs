@@ -8,6 +8,7 @@
 //! Nothing of the carrier's texts is passed on, only its codes, because a text
 //! may quote an address. [`wire`] is the JSON.
 
+mod book;
 mod wire;
 
 use crate::ShipFrom;
@@ -46,10 +47,16 @@ impl<T: Transport> EasyPost<T> {
     }
 
     async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.call(Method::Post, path, body.to_string().into_bytes()).await
+        self.call(Method::Post, path, body.to_string().into_bytes(), whole).await
     }
 
-    async fn call(&self, method: Method, path: &str, body: Vec<u8>) -> Answer {
+    async fn call<D>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+        read: impl FnOnce(&Response) -> Called<D, CarrierRefusal> + Send,
+    ) -> Called<D, CarrierRefusal> {
         // Basic authentication: the key is the name, and there is no password.
         let credentials = STANDARD.encode(format!("{}:", self.api_key.expose()));
         let mut headers = vec![("authorization", format!("Basic {credentials}"))];
@@ -58,7 +65,7 @@ impl<T: Transport> EasyPost<T> {
         }
         let url = format!("{}/v2/{path}", self.base_url);
         match self.transport.send(Request { method, url, headers, body }).await {
-            Ok(response) => sort(&response),
+            Ok(response) => read(&response),
             Err(NoResponse::NotSent(why)) => Called::NotBegun(why),
             Err(NoResponse::Lost(why)) => Called::Unknown(why),
         }
@@ -79,19 +86,24 @@ impl<T: Transport> Carrier for EasyPost<T> {
     }
 
     async fn look_up(&self, id: &ShipmentId) -> Answer {
-        self.call(Method::Get, &format!("shipments/{id}"), Vec::new()).await
+        self.call(Method::Get, &format!("shipments/{id}"), Vec::new(), whole).await
     }
 }
 
+/// Sorts an answer that is to be a shipment.
+fn whole(response: &Response) -> Answer {
+    sort(response, |body| serde_json::from_slice::<WireShipment>(body).ok()?.parse())
+}
+
 /// Sorts an answer by what it says about the effect of the call.
-fn sort(response: &Response) -> Answer {
+fn sort<D>(
+    response: &Response,
+    read: impl FnOnce(&[u8]) -> Option<D>,
+) -> Called<D, CarrierRefusal> {
     let status = response.status;
     match status {
-        200..=299 => match serde_json::from_slice::<WireShipment>(&response.body)
-            .ok()
-            .and_then(WireShipment::parse)
-        {
-            Some(shipment) => Called::Done(shipment),
+        200..=299 => match read(&response.body) {
+            Some(done) => Called::Done(done),
             None => Called::Unknown(format!("{status} that cannot be read")),
         },
         429 => Called::NotBegun("answered 429".to_owned()),
@@ -102,7 +114,7 @@ fn sort(response: &Response) -> Answer {
     }
 }
 
-fn sort_refusal(response: &Response) -> Answer {
+fn sort_refusal<D>(response: &Response) -> Called<D, CarrierRefusal> {
     let status = response.status;
     let error: ErrorBody = serde_json::from_slice(&response.body).unwrap_or_default();
     let why = error.describe(status);

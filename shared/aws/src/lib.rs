@@ -14,6 +14,7 @@
 //! function's `main` calls.
 
 pub mod aws;
+pub mod books;
 pub mod clock;
 pub mod configuration;
 pub mod easypost;
