@@ -40,6 +40,7 @@ use providers::Providers;
 
 pub use folder::FolderError;
 pub use listeners::{PortError, Ports};
+pub use providers::{EASYPOST_WEBHOOK_SECRET, STRIPE_WEBHOOK_SECRET};
 
 /// What stack to start.
 #[derive(Debug, Clone)]

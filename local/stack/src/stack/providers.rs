@@ -23,9 +23,9 @@ use crate::scenarios::client::Urls;
 use crate::template::Template;
 
 /// What the gateway's webhooks are signed with.
-pub(super) const STRIPE_WEBHOOK_SECRET: &str = "whsec_local";
+pub const STRIPE_WEBHOOK_SECRET: &str = "whsec_local";
 /// What the carrier's webhooks are signed with.
-pub(super) const EASYPOST_WEBHOOK_SECRET: &str = "local-webhook-secret";
+pub const EASYPOST_WEBHOOK_SECRET: &str = "local-webhook-secret";
 
 /// From which the look-alikes draw their ids.
 const SEED: u64 = 1;
