@@ -1,8 +1,10 @@
-//! Events, delivered to the product's webhooks: signed, one after the other, at least once.
+//! Events, delivered to the product's webhooks: signed, one after the other, at least once,
+//! some seconds of the stack's clock after they happened.
 //!
 //! A delivery that is not answered with 2xx is tried again twice, a second and two seconds of
 //! real time later, and then given up: a webhook is a hint, and the product must do without.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +13,14 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use url::Url;
 
 use super::{Clock, Delivery, Face, Guard, Webhook};
+use crate::due::Due;
 use crate::provider::Provider;
 use crate::webhooks::Event;
 
@@ -80,55 +83,80 @@ async fn post(webhook: &Webhook, event: &Event, at: Timestamp) -> Result<u16, De
     Ok(status)
 }
 
+/// How long after it happened an event is told, on the stack's clock. A provider is not faster,
+/// and a stack whose clock leaps is then busy with nothing else when it comes.
+const LATER: SignedDuration = SignedDuration::from_secs(5);
+
 /// Delivers what calls left behind, and what happened while nobody called.
 pub(super) async fn run<P: Provider>(
     face: Arc<Face<P>>,
     webhook: Webhook,
     mut waiting: mpsc::Receiver<Delivery>,
 ) {
+    let mut untold = Due::new();
+    let mut held = None;
     loop {
-        let due = face.state.lock().next_due();
+        let next = [face.state.lock().next_due(), untold.next()].into_iter().flatten().min();
+        let due = until(&face, next);
+        // Not before the timer is set: a clock that leaps would leap past it.
+        drop(held.take());
         tokio::select! {
             Some(Delivery { events, guard }) = waiting.recv() => {
-                deliver_all(&face.clock, &webhook, &events).await;
-                drop(guard);
+                put(&face, &mut untold, events);
+                held = Some(guard);
             }
-            guard = until(&face, due) => {
+            guard = due => {
+                let now = (face.clock)();
                 let events = {
                     let mut state = face.state.lock();
-                    state.advance((face.clock)());
+                    state.advance(now);
                     state.take_events()
                 };
-                deliver_all(&face.clock, &webhook, &events).await;
-                drop(guard);
+                put(&face, &mut untold, events);
+                while let Some((_, event)) = untold.take(now) {
+                    deliver_patiently(&face.clock, &webhook, &event).await;
+                }
+                held = Some(guard);
             }
             () = face.changed.notified() => {}
         }
     }
 }
 
-/// Until something is due, or may be.
-async fn until<P: Provider>(face: &Face<P>, due: Option<Timestamp>) -> Guard {
+/// Puts events in the queue of what is to be told; without the stack's clock, at once.
+fn put<P: Provider>(face: &Face<P>, untold: &mut Due<Event>, events: Vec<Event>) {
+    let later = if face.hooks.sleep_until.is_some() { LATER } else { SignedDuration::ZERO };
+    for event in events {
+        untold.put(event.at.saturating_add(later).unwrap_or(event.at), event);
+    }
+}
+
+/// Until something is due, or may be. The timer is set by the call, not by the first poll.
+fn until<P: Provider>(
+    face: &Face<P>,
+    due: Option<Timestamp>,
+) -> Pin<Box<dyn Future<Output = Guard> + Send>> {
     match (&face.hooks.sleep_until, due) {
-        (Some(sleep), Some(due)) => sleep(due).await,
-        (Some(_), None) => std::future::pending().await,
+        (Some(sleep), Some(due)) => sleep(due),
+        (Some(_), None) => Box::pin(std::future::pending()),
         (None, _) => {
-            tokio::time::sleep(GLANCE).await;
-            (face.hooks.busy)()
+            let busy = Arc::clone(&face.hooks.busy);
+            Box::pin(async move {
+                tokio::time::sleep(GLANCE).await;
+                busy()
+            })
         }
     }
 }
 
-async fn deliver_all(clock: &Clock, webhook: &Webhook, events: &[Event]) {
-    for event in events {
-        for pause in AGAIN_AFTER.iter().map(Some).chain([None]) {
-            let arrived = deliver(webhook, event, clock()).await;
-            if arrived.is_ok_and(|status| (200..300).contains(&status)) {
-                break;
-            }
-            if let Some(pause) = pause {
-                tokio::time::sleep(*pause).await;
-            }
+async fn deliver_patiently(clock: &Clock, webhook: &Webhook, event: &Event) {
+    for pause in AGAIN_AFTER.iter().map(Some).chain([None]) {
+        let arrived = deliver(webhook, event, clock()).await;
+        if arrived.is_ok_and(|status| (200..300).contains(&status)) {
+            break;
+        }
+        if let Some(pause) = pause {
+            tokio::time::sleep(*pause).await;
         }
     }
 }
