@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
+use adapters::clock::SystemClock;
 use adapters::easypost::EasyPost;
+use adapters::metered::Metered;
 use adapters::transport::Limits;
 use adapters::{Aws, Https, clock, lambda};
 use initiate_shipping::InitiateShipping;
@@ -23,9 +25,10 @@ async fn main() -> Result<(), lambda::Error> {
     let aws = Aws::connect().await;
     // While the function starts: its processor is fastest now.
     let (key, ()) = tokio::join!(aws.reveal(&easypost.secret), https.open(&easypost.base_url));
+    let carrier = EasyPost::new(https, easypost.base_url, key?, from);
     let function = InitiateShipping {
         orders: aws.orders(orders_table),
-        carrier: EasyPost::new(https, easypost.base_url, key?, from),
+        carrier: Metered::new(carrier, SystemClock::start()),
     };
     let function = &function;
     // Boxed, because the SDK's futures are large and deeply nested.

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use adapters::clock::SystemClock;
+use adapters::metered::Metered;
 use adapters::stripe::Stripe;
 use adapters::transport::Limits;
 use adapters::{Aws, Https, clock, lambda};
@@ -25,7 +27,7 @@ async fn main() -> Result<(), lambda::Error> {
     let (key, ()) = tokio::join!(aws.reveal(&stripe.secret), https.open(&stripe.base_url));
     let function = ProcessPayment {
         orders: aws.orders(orders_table),
-        gateway: Stripe::new(https, stripe.base_url, key?),
+        gateway: Metered::new(Stripe::new(https, stripe.base_url, key?), SystemClock::start()),
         review,
     };
     let function = &function;

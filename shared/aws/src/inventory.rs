@@ -26,6 +26,7 @@ use domain::{Currency, Money, Order, Sku};
 
 use crate::aws::describe;
 use crate::item::{self, Item};
+use crate::measures;
 
 /// `DynamoDB` gives at most 100 items a call; an order has at most 50 lines.
 const BATCH: usize = 100;
@@ -211,7 +212,10 @@ impl ReserveStock for Inventory {
         let lines = after.reservation.as_ref().map_or(&[][..], |taken| &taken.lines);
         let writes = self.writes(before, after, lines, Verb::Take)?;
         Ok(match self.transact(writes).await? {
-            Transacted::Done => Reserved::Done,
+            Transacted::Done => {
+                measures::record(Some(before), after);
+                Reserved::Done
+            }
             Transacted::OrderChanged => Reserved::OrderChanged,
             Transacted::Contended => Reserved::Contended,
             Transacted::Refused(shelves) => Reserved::Short(shortages(lines, &shelves)),
@@ -235,7 +239,10 @@ impl ReleaseStock for Inventory {
         let lines = before.reservation.as_ref().map_or(&[][..], |taken| &taken.lines);
         let writes = self.writes(before, after, lines, Verb::GiveBack)?;
         Ok(match self.transact(writes).await? {
-            Transacted::Done => Released::Done,
+            Transacted::Done => {
+                measures::record(Some(before), after);
+                Released::Done
+            }
             Transacted::OrderChanged => Released::OrderChanged,
             Transacted::Contended => Released::Contended,
             Transacted::Refused(_) => return Err(failed("a shelf is not on record")),

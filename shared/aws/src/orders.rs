@@ -14,7 +14,7 @@ use domain::ports::{LoadOrder, PlaceOrder, Placed, SaveOrder, Saved, StoreUnavai
 use domain::{Order, OrderId};
 
 use crate::aws::describe;
-use crate::item;
+use crate::{item, measures};
 
 /// The Orders table.
 #[derive(Debug, Clone)]
@@ -69,7 +69,10 @@ impl SaveOrder for Orders {
             .send()
             .await;
         match sent {
-            Ok(_) => Ok(Saved::Done),
+            Ok(_) => {
+                measures::record(Some(before), after);
+                Ok(Saved::Done)
+            }
             Err(error) if is_changed(&error) => Ok(Saved::Changed),
             Err(error) => Err(StoreUnavailable(describe("UpdateItem", &error))),
         }
@@ -93,7 +96,10 @@ impl PlaceOrder for Orders {
             .send()
             .await;
         match sent {
-            Ok(_) => Ok(Placed::New),
+            Ok(_) => {
+                measures::record(None, order);
+                Ok(Placed::New)
+            }
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(refused)) => {
                     let item = refused.item().cloned().unwrap_or_default();

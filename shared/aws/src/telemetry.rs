@@ -1,4 +1,4 @@
-//! Log lines and metrics: JSON, one line each, on standard output.
+//! Log lines and [metrics](crate::metrics): JSON, one line each, on standard output.
 //!
 //! A line has a message for people and fields for queries. It has no time of
 //! its own: Lambda stamps each line as it takes it. Only our own crates speak
@@ -9,12 +9,16 @@
 
 use std::io::Write as _;
 
-use domain::{Failure, Moment};
-use serde_json::{Map, Value, json};
-use tracing::Level;
+use domain::Failure;
+use serde_json::{Value, json};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level};
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
+
+use crate::metrics;
 
 /// The crates that may speak below `WARN`.
 const OURS: [&str; 7] = [
@@ -27,22 +31,21 @@ const OURS: [&str; 7] = [
     "reconcile_orders",
 ];
 
-/// The namespace of the metrics.
-const NAMESPACE: &str = "OrderProcessing";
-
 /// Sends log lines to standard output from now on.
 pub fn init(level: Level) {
     // A second call, as tests make it, changes nothing.
     let _already_set = tracing::subscriber::set_global_default(subscriber(level, std::io::stdout));
 }
 
-/// What takes the log lines: ours from `level` on, those of libraries from `WARN` on.
+/// What takes the lines: ours from `level` on, those of libraries from `WARN` on,
+/// and every metric.
 pub fn subscriber<W>(level: Level, writer: W) -> impl tracing::Subscriber + Send + Sync
 where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+    W: for<'a> MakeWriter<'a> + Clone + Send + Sync + 'static,
 {
     let targets = Targets::new()
         .with_default(Level::WARN)
+        .with_target(metrics::TARGET, LevelFilter::OFF)
         // The runtime logs the errors of handlers again, in words of its own.
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
         .with_targets(OURS.map(|name| (name, level)));
@@ -52,8 +55,35 @@ where
         .with_current_span(false)
         .with_span_list(false)
         .without_time()
-        .with_writer(writer);
-    tracing_subscriber::registry().with(targets).with(lines)
+        .with_writer(writer.clone())
+        .with_filter(targets);
+    let metrics =
+        MetricLines(writer).with_filter(Targets::new().with_target(metrics::TARGET, Level::INFO));
+    tracing_subscriber::registry().with(lines).with(metrics)
+}
+
+/// Writes the line of each metric as it is, without a message around it.
+struct MetricLines<W>(W);
+
+impl<S: tracing::Subscriber, W: for<'a> MakeWriter<'a> + 'static> Layer<S> for MetricLines<W> {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut line = Line(String::new());
+        event.record(&mut line);
+        line.0.push('\n');
+        // That standard output is gone is nothing that could be told anybody.
+        let _gone = self.0.make_writer().write_all(line.0.as_bytes());
+    }
+}
+
+/// The one field of a metric's event.
+struct Line(String);
+
+impl Visit for Line {
+    fn record_str(&mut self, _: &Field, line: &str) {
+        line.clone_into(&mut self.0);
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
 }
 
 /// From now on a panic is logged by its place and ends the process, whatever
@@ -75,72 +105,6 @@ pub fn failed(operation: &str, order_id: &str, failure: &Failure) {
         tracing::warn!(operation, orderId = order_id, fault, detail, "will be tried again");
     } else {
         tracing::error!(operation, orderId = order_id, fault, detail, "the operation failed");
-    }
-}
-
-/// The unit of a metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// How many.
-    Count,
-    /// How long.
-    Milliseconds,
-}
-
-/// A metric in the embedded metric format: a log line from which `CloudWatch`
-/// makes a number. Dimensions are words of ours, never anything of an order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Metric {
-    /// What is measured.
-    pub name: &'static str,
-    /// How much.
-    pub value: u64,
-    /// Of what.
-    pub unit: Unit,
-    /// By what it is told apart.
-    pub dimensions: Vec<(&'static str, &'static str)>,
-}
-
-impl Metric {
-    /// One more of a thing.
-    pub const fn one(name: &'static str) -> Self {
-        Self { name, value: 1, unit: Unit::Count, dimensions: Vec::new() }
-    }
-
-    /// Told apart by this.
-    #[must_use]
-    pub fn by(mut self, dimension: &'static str, value: &'static str) -> Self {
-        self.dimensions.push((dimension, value));
-        self
-    }
-
-    /// The line, as of a moment.
-    pub fn line(&self, at: Moment) -> Value {
-        let unit = match self.unit {
-            Unit::Count => "Count",
-            Unit::Milliseconds => "Milliseconds",
-        };
-        let names: Vec<_> = self.dimensions.iter().map(|(name, _)| *name).collect();
-        let mut line = Map::new();
-        for (name, value) in &self.dimensions {
-            line.insert((*name).to_owned(), json!(value));
-        }
-        line.insert(self.name.to_owned(), json!(self.value));
-        let directive = json!({
-            "Namespace": NAMESPACE,
-            "Dimensions": [names],
-            "Metrics": [{"Name": self.name, "Unit": unit}],
-        });
-        line.insert(
-            "_aws".to_owned(),
-            json!({"Timestamp": at.timestamp().as_millisecond(), "CloudWatchMetrics": [directive]}),
-        );
-        Value::Object(line)
-    }
-
-    /// Writes the line.
-    pub fn emit(&self, at: Moment) {
-        write(&self.line(at));
     }
 }
 

@@ -2,27 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+mod support;
 
-use adapters::telemetry::{self, Metric, Unit};
-use domain::{Failure, Fault, sample};
+use adapters::metrics::{Call, Metric, Provider, Raised, Rejection, Resolution};
+use adapters::telemetry;
+use domain::compensation::Outcome;
+use domain::{Failure, Fault, Status, sample};
 use serde_json::{Value, json};
+use support::page::Page;
 use tracing::Level;
-
-/// Standard output, as a test reads it.
-#[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Page {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// The lines that are logged while `act` runs.
 fn lines(act: impl FnOnce()) -> Vec<Value> {
@@ -30,8 +18,7 @@ fn lines(act: impl FnOnce()) -> Vec<Value> {
     let writer = page.clone();
     let subscriber = telemetry::subscriber(Level::INFO, move || writer.clone());
     tracing::subscriber::with_default(subscriber, act);
-    let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    page.lines()
 }
 
 /// The lines and the result of a handler that fails so with this input.
@@ -106,22 +93,76 @@ fn libraries_speak_only_from_warn_on() {
 fn a_metric_is_a_line_in_the_embedded_metric_format() {
     let at = sample::placed_at();
     assert_eq!(
-        Metric::one("OrdersRejected").by("reason", "REVIEW_EXPIRED").line(at),
+        Metric::OrdersRejected(Rejection::ReviewExpired).line(at),
         json!({
             "_aws": {
                 "Timestamp": 1_795_406_400_000_u64,
                 "CloudWatchMetrics": [{
                     "Namespace": "OrderProcessing",
-                    "Dimensions": [["reason"]],
+                    "Dimensions": [["Reason"], []],
                     "Metrics": [{"Name": "OrdersRejected", "Unit": "Count"}],
                 }],
             },
-            "reason": "REVIEW_EXPIRED",
+            "Reason": "REVIEW_EXPIRED",
             "OrdersRejected": 1,
         })
     );
-    let latency = Metric { value: 412, unit: Unit::Milliseconds, ..Metric::one("ProviderLatency") };
-    let line = latency.line(at);
-    assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Dimensions"], json!([[]]));
+    let line = Metric::ProviderLatency(Provider::Gateway, Call::Confirm, 412).line(at);
     assert_eq!(line["ProviderLatency"], 412);
+    assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"], "Milliseconds");
+}
+
+/// One of every kind.
+const METRICS: [Metric; 13] = [
+    Metric::OrdersAccepted,
+    Metric::OrdersFulfilled,
+    Metric::OrdersRejected(Rejection::Status(Status::OutOfStock)),
+    Metric::PaymentsDeclined,
+    Metric::CompensationsBegun(Outcome::Cancelled),
+    Metric::CompensationsEnded(Outcome::ShippingFailed),
+    Metric::CompensationsFailed(Raised::RefundFailed),
+    Metric::AttentionRaised(Raised::Stuck),
+    Metric::OutcomesUnknown(Provider::Carrier, Call::Buy),
+    Metric::OutcomesResolved(Provider::Carrier, Call::Buy, Resolution::NoEffect),
+    Metric::ProviderLatency(Provider::Carrier, Call::Buy, 1_500),
+    Metric::ProviderLatency(Provider::Gateway, Call::LookUp, 0),
+    Metric::BooksDiffer("LABEL_NOT_ON_RECORD"),
+];
+
+#[test]
+fn every_metric_has_what_the_format_asks_for_and_words_only() {
+    for metric in METRICS {
+        let line = metric.line(sample::placed_at());
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert!(line["_aws"]["Timestamp"].is_u64(), "{line}");
+        assert_eq!(directive["Namespace"], "OrderProcessing");
+        assert_eq!(directive["Metrics"][0]["Name"], metric.name());
+        assert!(line[metric.name()].is_u64(), "the target of the metric is a number: {line}");
+        let sets = directive["Dimensions"].as_array().unwrap();
+        let names = sets[0].as_array().unwrap();
+        assert_eq!(sets.len(), if names.is_empty() { 1 } else { 2 }, "by them and as a sum");
+        for name in names {
+            let word = line[name.as_str().unwrap()].as_str().unwrap();
+            let is_word = word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+            assert!(is_word && !word.is_empty(), "the target of a dimension is a word: {line}");
+        }
+        // The root, the metric and its dimensions; nothing that could name an order.
+        assert_eq!(line.as_object().unwrap().len(), 2 + names.len(), "{line}");
+    }
+}
+
+#[test]
+fn a_metric_is_written_as_it_is_whatever_the_level_of_the_log() {
+    let page = Page::default();
+    let writer = page.clone();
+    let subscriber = telemetry::subscriber(Level::ERROR, move || writer.clone());
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::info!("a line that is not asked for");
+        Metric::OrdersAccepted.emit(sample::placed_at());
+        tracing::error!(target: "adapters", "a line");
+    });
+    let lines = page.lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(lines[0], Metric::OrdersAccepted.line(sample::placed_at()));
+    assert_eq!(lines[1]["message"], "a line");
 }

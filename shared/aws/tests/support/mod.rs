@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+pub(crate) mod page;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
