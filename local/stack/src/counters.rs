@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
+/// The function whose work no order is charged with: it looks after all of them.
+pub(crate) const RECONCILER: &str = "reconcile-orders";
+
 /// What one order has cost so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,6 +36,41 @@ pub struct Counts {
     pub gateway_calls: u64,
     /// Requests to the carrier about it.
     pub carrier_calls: u64,
+    /// What its reads and writes came to, the order API's included.
+    #[serde(skip)]
+    pub units: Units,
+    /// What those of the reconciler came to.
+    #[serde(skip)]
+    pub reconciler_units: Units,
+}
+
+/// DynamoDB's request units, by which it bills.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Units {
+    /// Read request units.
+    pub reads: u64,
+    /// Write request units of the tables.
+    pub writes: u64,
+    /// Write request units of their indexes.
+    pub index_writes: u64,
+}
+
+impl Units {
+    /// Adds to these.
+    pub fn add(&mut self, more: Self) {
+        self.reads += more.reads;
+        self.writes += more.writes;
+        self.index_writes += more.index_writes;
+    }
+}
+
+/// Whose reads and writes cost units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payer {
+    /// The order's request and its execution.
+    Order,
+    /// The reconciler.
+    Reconciler,
 }
 
 /// Who counts calls to itself.
@@ -85,6 +123,16 @@ impl Counters {
     pub fn add(&self, order_id: &str, count: Count<'_>) {
         let mut orders = lock(&self.orders);
         orders.entry(order_id.to_owned()).or_default().add(count);
+    }
+
+    /// Adds what a call about the order came to.
+    pub fn spend(&self, order_id: &str, payer: Payer, units: Units) {
+        let mut orders = lock(&self.orders);
+        let counts = orders.entry(order_id.to_owned()).or_default();
+        match payer {
+            Payer::Order => counts.units.add(units),
+            Payer::Reconciler => counts.reconciler_units.add(units),
+        }
     }
 
     /// What the order has cost; nothing, for an order never seen.

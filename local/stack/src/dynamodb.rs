@@ -12,6 +12,7 @@
 mod operations;
 mod request;
 mod tokens;
+mod units;
 mod writes;
 
 use std::fmt;
@@ -144,14 +145,19 @@ impl DynamoDb {
     async fn carry_out(&self, request: &Request<'_>) -> Result<Value, AwsError> {
         request.count(&self.deps.counters);
         let mut body = request.body.clone();
+        let bill = units::Bill::open(request, &mut body);
         let run = |body| async {
             let answer = operations::run(&self.database, request.operation, body).await?;
             self.writes.tell(request);
             Ok(answer)
         };
-        match tokens::take(request.operation, &mut body) {
+        let answer = match tokens::take(request.operation, &mut body) {
             Some(token) => self.tokens.once(token, body, run).await,
             None => run(body).await,
+        };
+        match bill {
+            Some(bill) => bill.settle(answer, &self.deps.counters),
+            None => answer,
         }
     }
 }
