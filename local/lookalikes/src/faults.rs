@@ -38,6 +38,9 @@ pub enum Kind {
     /// The effect at once, the answer `delayMs` later.
     #[serde(rename = "late")]
     Late,
+    /// A message that nobody waits for is lost.
+    #[serde(rename = "drop")]
+    Drop,
     /// The effect, then the connection is closed without an answer.
     #[serde(rename = "drop-answer")]
     DropAnswer,
@@ -66,11 +69,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind there is.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Refuse,
         Self::Down,
         Self::Hang,
         Self::Late,
+        Self::Drop,
         Self::DropAnswer,
         Self::TooMany,
         Self::ServerError,
@@ -88,6 +92,7 @@ impl Kind {
             Self::Down => "down",
             Self::Hang => "hang",
             Self::Late => "late",
+            Self::Drop => "drop",
             Self::DropAnswer => "drop-answer",
             Self::TooMany => "429",
             Self::ServerError => "500",

@@ -20,6 +20,11 @@
 //!    touches zero in between. A guard may travel in a message: a message nobody
 //!    reads then holds the clock, as something undelivered should.
 //!
+//! Not every timer draws the clock. What comes round for ever (a daily schedule) must
+//! not have an idle stack run through the years: such a timer is waited for with
+//! [`StackClock::sleep_along`]. The clock leaps only while some other timer is set,
+//! and stops on its way there at each of these.
+//!
 //! Nothing polls: one task, the hand, sleeps until the next timer is due or until
 //! something changed.
 
@@ -75,8 +80,23 @@ impl StackClock {
     /// that comes back keeps the clock from leaping on until the caller has acted
     /// on the timer: keep it until that is done, or until the next is taken.
     pub fn sleep_until(&self, due: Timestamp) -> impl Future<Output = Busy> + Send + use<> {
+        self.sleep(due, true)
+    }
+
+    /// The same, but an idle clock does not leap for the sake of this timer; on its
+    /// way to one for which it does, it stops here too.
+    pub fn sleep_along(&self, due: Timestamp) -> impl Future<Output = Busy> + Send + use<> {
+        self.sleep(due, false)
+    }
+
+    /// Either of the two: `draws` says whether an idle clock leaps for its sake.
+    pub(crate) fn sleep(
+        &self,
+        due: Timestamp,
+        draws: bool,
+    ) -> impl Future<Output = Busy> + Send + use<> {
         let (fire, fired) = oneshot::channel();
-        let timer = self.set(due, fire);
+        let timer = self.set(due, Armed { fire, draws });
         async move {
             let Ok(busy) = fired.await else {
                 unreachable!("a timer is removed only by firing or by dropping `timer`")
@@ -84,6 +104,11 @@ impl StackClock {
             drop(timer);
             busy
         }
+    }
+
+    /// Whether it leaps at all.
+    pub fn leaps(&self) -> bool {
+        self.shared.skip
     }
 
     /// A guard that keeps the clock from leaping while something is pending.
@@ -109,11 +134,12 @@ impl StackClock {
         self.shared.lock().tell_leap = Some(Box::new(tell));
     }
 
-    fn set(&self, due: Timestamp, fire: oneshot::Sender<Busy>) -> Timer {
+    fn set(&self, due: Timestamp, armed: Armed) -> Timer {
         let mut face = self.shared.lock();
         let key = (due, face.next_timer);
         face.next_timer += 1;
-        face.timers.insert(key, fire);
+        face.drawing += usize::from(armed.draws);
+        face.timers.insert(key, armed);
         drop(face);
         self.shared.changed.notify_one();
         Timer { shared: Arc::clone(&self.shared), key }
@@ -175,10 +201,19 @@ struct Face {
     at_anchor: Timestamp,
     anchor: Instant,
     leapt: SignedDuration,
-    timers: BTreeMap<TimerKey, oneshot::Sender<Busy>>,
+    timers: BTreeMap<TimerKey, Armed>,
+    /// How many of the timers draw the clock.
+    drawing: usize,
     next_timer: u64,
     busy: BTreeMap<&'static str, usize>,
     tell_leap: Option<Box<dyn Fn(Timestamp) + Send + Sync>>,
+}
+
+/// A timer that is set.
+struct Armed {
+    fire: oneshot::Sender<Busy>,
+    /// Whether an idle clock leaps for its sake.
+    draws: bool,
 }
 
 /// Due time, then the order in which they were set.
@@ -191,6 +226,7 @@ impl Shared {
             anchor: Instant::now(),
             leapt: SignedDuration::ZERO,
             timers: BTreeMap::new(),
+            drawing: 0,
             next_timer: 0,
             busy: BTreeMap::new(),
             tell_leap: None,
@@ -236,6 +272,13 @@ impl Face {
         self.busy.is_empty()
     }
 
+    /// Takes a timer away, if it is still set.
+    fn remove(&mut self, key: TimerKey) -> Option<Armed> {
+        let armed = self.timers.remove(&key)?;
+        self.drawing -= usize::from(armed.draws);
+        Some(armed)
+    }
+
     fn leap_to_next(&mut self, real: Instant, speed: u32) {
         let Some(&(due, _)) = self.timers.keys().next() else { return };
         let distance = due.duration_since(self.now(real, speed));
@@ -257,7 +300,7 @@ struct Timer {
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        self.shared.lock().timers.remove(&self.key);
+        self.shared.lock().remove(self.key);
     }
 }
 
@@ -279,16 +322,16 @@ async fn turn(shared: Weak<Shared>, changed: Arc<Notify>) {
 fn tick(shared: &Arc<Shared>) -> Option<Instant> {
     let mut face = shared.lock();
     let real = Instant::now();
-    if shared.skip && face.busy.is_empty() {
+    if shared.skip && face.busy.is_empty() && face.drawing > 0 {
         face.leap_to_next(real, shared.speed);
     }
     let now = face.now(real, shared.speed);
     let mut undelivered = Vec::new();
-    while face.timers.keys().next().is_some_and(|&(due, _)| due <= now) {
-        let Some((_, fire)) = face.timers.pop_first() else { break };
+    while let Some(&key) = face.timers.keys().next().filter(|&&(due, _)| due <= now) {
+        let Some(armed) = face.remove(key) else { break };
         face.take(FIRED);
         let busy = Busy { shared: Arc::clone(shared), why: FIRED };
-        undelivered.extend(fire.send(busy).err());
+        undelivered.extend(armed.fire.send(busy).err());
     }
     let next = face.timers.keys().next().map(|&(due, _)| due);
     drop(face);

@@ -1,5 +1,6 @@
 //! What is to go wrong on the stack's own side: at the store, at the functions,
-//! at the state machine's API. The gateway's and the carrier's points are theirs.
+//! at the state machine's API, at its events. The gateway's and the carrier's points
+//! are theirs.
 //!
 //! A point is a name and a how-manieth call, counted for each order. Whoever
 //! serves the call asks [`Faults::decide`], once, and makes what it says happen.
@@ -42,7 +43,11 @@ const POINTS: &[Point] = &[
     },
     Point { name: "states.start", kinds: STATES },
     Point { name: "states.answer", kinds: STATES },
+    Point { name: STATUS_CHANGE, kinds: &[Kind::Drop] },
 ];
+
+/// Where the event gets lost that an execution has ended.
+pub(crate) const STATUS_CHANGE: &str = "events.status-change";
 
 const STATES: &[Kind] = &[
     Kind::Down,

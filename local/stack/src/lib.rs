@@ -15,6 +15,7 @@ pub mod commands;
 pub mod conformance;
 pub mod counters;
 pub mod dynamodb;
+mod events;
 pub mod faults;
 pub mod functions;
 mod http;

@@ -3,8 +3,9 @@
 //!
 //! [`Stack::start`] brings up, in this order: the state's folder, the four ports,
 //! the clock, the Lambda host, the tables, the look-alikes, Step Functions with the
-//! state machine that ships, the AWS endpoint, the API. [`Stack::shutdown`] ends
-//! them and returns when no process and no temporary file is left.
+//! state machine that ships, the AWS endpoint, the API, and last what invokes functions
+//! by itself, schedules and rules over events. [`Stack::shutdown`] ends them and
+//! returns when no process and no temporary file is left.
 //!
 //! What is kept in the folder is enough to go on after `kill -9`: the tables, the
 //! executions, the look-alikes' journals, and how far the clock was ahead.
@@ -27,6 +28,7 @@ use crate::aws::{AwsError, Endpoint, Services, StatesApi};
 use crate::clock::{ClockSettings, StackClock};
 use crate::counters::Counters;
 use crate::dynamodb::{self, Caller, DynamoDb, OrderWritten, Store};
+use crate::events::{self, Events};
 use crate::faults::Faults;
 use crate::functions::{Binaries, BuildError, read_template};
 use crate::lambda::{HostSettings, LambdaHost};
@@ -157,6 +159,7 @@ pub struct Stack {
     providers: Providers,
     endpoint: Endpoint,
     api: ApiFront,
+    events: Events,
     ahead: Option<Ahead>,
     folder: Folder,
 }
@@ -190,7 +193,19 @@ impl Stack {
         workflow::install(&step_functions, &template, &settings.root).await?;
         let endpoint = base.endpoint(aws, &dynamodb, &step_functions)?;
         let api = base.api(api, &template)?;
-        Ok(Self { urls, base, dynamodb, step_functions, providers, endpoint, api, ahead, folder })
+        let events = base.events(&template, &dynamodb, &step_functions)?;
+        Ok(Self {
+            urls,
+            base,
+            dynamodb,
+            step_functions,
+            providers,
+            endpoint,
+            api,
+            events,
+            ahead,
+            folder,
+        })
     }
 
     /// Where everything answers.
@@ -260,8 +275,9 @@ impl Stack {
     /// they called. Work under way is left as `kill -9` would leave it, and goes on
     /// when a stack is started on the same folder.
     pub async fn shutdown(self) {
-        let Self { api, endpoint, step_functions, base, providers, ahead, folder, .. } = self;
-        drop((api, endpoint));
+        let Self { api, events, endpoint, step_functions, base, providers, ahead, folder, .. } =
+            self;
+        drop((api, events, endpoint));
         // Before the processes, whose deaths it would take for failures of its tasks.
         step_functions.halt().await;
         base.lambda.shutdown().await;
@@ -316,6 +332,22 @@ impl Base {
             faults: self.faults.clone(),
         };
         Ok(StepFunctions::start(deps).await?)
+    }
+
+    fn events(
+        &self,
+        template: &Template,
+        dynamodb: &Arc<DynamoDb>,
+        step_functions: &StepFunctions,
+    ) -> Result<Events, StartError> {
+        let deps = events::Deps {
+            clock: self.clock.clone(),
+            target: Arc::clone(&self.lambda) as _,
+            dynamodb: Arc::clone(dynamodb),
+            step_functions: step_functions.clone(),
+            faults: self.faults.clone(),
+        };
+        Ok(Events::start(template, &deps)?)
     }
 
     fn endpoint(

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Caller;
 use crate::aws::AwsError;
-use crate::counters::{Count, Counters};
+use crate::counters::{Count, Counters, RECONCILER};
 
 /// One request in DynamoDB's JSON.
 pub(super) struct Request<'a> {
@@ -89,7 +89,7 @@ impl<'a> Request<'a> {
             Caller::Other => false,
             Caller::StateMachine => true,
             Caller::Function(name) if name == "order-api" => self.operation == "PutItem",
-            Caller::Function(name) => name != "reconcile-orders",
+            Caller::Function(name) => name != RECONCILER,
         };
         counted.then_some(count)
     }
@@ -176,7 +176,7 @@ mod tests {
         ] });
         let request =
             Request { operation: "TransactWriteItems", body: &body, caller: &Caller::Other };
-        assert_eq!(request.written_orders().into_iter().collect::<Vec<_>>(), ["o2"]);
+        assert_eq!(request.written_orders().into_iter().collect::<Vec<_>>(), ["o2", "o3"]);
         let body = json!({ "TableName": "Orders", "Item": { "orderId": { "S": "o1" } } });
         let request = Request { operation: "PutItem", body: &body, caller: &Caller::Other };
         assert_eq!(request.written_orders().into_iter().collect::<Vec<_>>(), ["o1"]);

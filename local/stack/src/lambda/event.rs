@@ -4,7 +4,8 @@
 //! A function that fails is invoked twice more, after one minute and after two. An
 //! invocation that Lambda itself refused (throttled, or an error of its own) is
 //! tried again for six hours, with delays that double from one second to five
-//! minutes. All of these are on the stack's clock.
+//! minutes. All of these are on the stack's clock. An event that comes to nothing is
+//! dropped with a line in the log, which does not repeat it.
 
 use std::sync::Arc;
 
@@ -21,23 +22,35 @@ const KEPT_FOR: SignedDuration = SignedDuration::from_hours(6);
 const FIRST_DELAY: SignedDuration = SignedDuration::from_secs(1);
 const LONGEST_DELAY: SignedDuration = SignedDuration::from_mins(5);
 
+/// What became of an event.
+#[derive(Debug)]
+pub struct Delivered {
+    /// Whether an invocation succeeded; otherwise the event is lost.
+    pub succeeded: bool,
+    /// Held since the last invocation: until it is dropped the clock does not leap.
+    pub busy: Busy,
+}
+
 /// Runs an event until the function succeeds or Lambda gives it up.
 pub(super) async fn deliver(
-    host: Arc<LambdaHost>,
+    host: &LambdaHost,
     function: Arc<Function>,
     invocation: Invocation,
     mut busy: Busy,
-) {
+) -> Delivered {
     let given_up = host.clock.now().saturating_add(KEPT_FOR).unwrap_or(jiff::Timestamp::MAX);
     let mut retries = Retries::default();
     loop {
         let result = host.run(Arc::clone(&function), invocation.clone(), busy.clone()).await;
-        let Some(delay) = retries.next(&result) else { return };
-        let due = host.clock.now().saturating_add(delay).unwrap_or(jiff::Timestamp::MAX);
-        if due > given_up {
-            tracing::warn!(function = function.settings.name, "an event was given up");
-            return;
+        if result.as_ref().is_ok_and(|outcome| outcome.function_error.is_none()) {
+            return Delivered { succeeded: true, busy };
         }
+        let due = |delay| host.clock.now().saturating_add(delay).unwrap_or(jiff::Timestamp::MAX);
+        let Some(due) = retries.next(&result).map(due).filter(|due| *due <= given_up) else {
+            let (function, request_id) = (&function.settings.name, &invocation.request_id);
+            tracing::warn!(function, request_id, "an event was given up");
+            return Delivered { succeeded: false, busy };
+        };
         let sleep = host.clock.sleep_until(due);
         drop(busy);
         busy = sleep.await;
@@ -52,19 +65,14 @@ struct Retries {
 }
 
 impl Retries {
-    /// The delay before the next try, or none when there is none.
-    fn next(&mut self, result: &Result<InvokeOutcome, InvokeError>) -> Option<SignedDuration> {
-        match result {
-            Ok(outcome) if outcome.function_error.is_none() => None,
-            Ok(_) => {
-                self.failures += 1;
-                AFTER_A_FAILURE.get(self.failures - 1).copied()
-            }
-            Err(_) => {
-                let delay = FIRST_DELAY.saturating_mul(1 << self.refusals.min(10));
-                self.refusals += 1;
-                Some(delay.min(LONGEST_DELAY))
-            }
+    /// The delay before the next try after one that failed, or none when there is none.
+    fn next(&mut self, failed: &Result<InvokeOutcome, InvokeError>) -> Option<SignedDuration> {
+        if failed.is_ok() {
+            self.failures += 1;
+            return AFTER_A_FAILURE.get(self.failures - 1).copied();
         }
+        let delay = FIRST_DELAY.saturating_mul(1 << self.refusals.min(10));
+        self.refusals += 1;
+        Some(delay.min(LONGEST_DELAY))
     }
 }

@@ -35,12 +35,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 
 use crate::clock::{Busy, StackClock};
-use crate::counters::{Count, Counters};
+use crate::counters::{Count, Counters, RECONCILER};
 use crate::faults::Faults;
 use function::{Function, Target};
 use invocation::Invocation;
 use runtime_api::RuntimeApi;
 
+pub use event::Delivered;
 pub use function::FunctionSettings;
 pub use invocation::{InvokeError, InvokeOutcome};
 pub use log::{LogBook, LogLine};
@@ -114,9 +115,22 @@ impl LambdaHost {
     ) -> Result<String, InvokeError> {
         let busy = self.clock.busy("an event");
         let (function, invocation) = self.accept(function, payload)?;
-        let request_id = invocation.request_id.clone();
-        tokio::spawn(event::deliver(Arc::clone(self), function, invocation, busy));
+        let (host, request_id) = (Arc::clone(self), invocation.request_id.clone());
+        tokio::spawn(async move {
+            event::deliver(&host, function, invocation, busy).await;
+        });
         Ok(request_id)
+    }
+
+    /// The same, waiting until the function has succeeded or the event is given up.
+    pub async fn deliver(
+        &self,
+        function: &str,
+        payload: Bytes,
+        busy: Busy,
+    ) -> Result<Delivered, InvokeError> {
+        let (function, invocation) = self.accept(function, payload)?;
+        Ok(event::deliver(self, function, invocation, busy).await)
     }
 
     /// Whether an invocation with this payload would be accepted (`DryRun`).
@@ -176,7 +190,7 @@ impl LambdaHost {
         }
         silent_after(&self.ended).await;
         let lease = function.pool.lease()?;
-        if let Some(order_id) = &invocation.order_id {
+        if let Some(order_id) = invocation.order_id.as_ref().filter(|_| name != RECONCILER) {
             self.counters.add(order_id, Count::Invocation(name));
         }
         let ended = Arc::clone(&self.ended);

@@ -318,7 +318,7 @@ async fn fire(driver: std::sync::Weak<Driver>, mut due: UnboundedReceiver<Due>) 
 }
 
 /// The order that an execution is about: its name, without the `-r…` of a restart.
-pub(super) fn order_of(execution: &str) -> &str {
+pub(crate) fn order_of(execution: &str) -> &str {
     let Some((order, restart)) = execution.rsplit_once("-r") else { return execution };
     let counted = !restart.is_empty() && restart.bytes().all(|byte| byte.is_ascii_digit());
     if counted { order } else { execution }

@@ -44,6 +44,7 @@ use crate::counters::Counters;
 use crate::dynamodb::DynamoDb;
 use crate::faults::Faults;
 use driver::Driver;
+pub(crate) use driver::order_of;
 use integrations::Services;
 
 /// What the service stands on.

@@ -96,7 +96,6 @@ impl TemplateRule {
 /// Each field has one of its values. One that the event has not is null to nobody.
 fn fits(pattern: &Map<String, Value>, event: &Value) -> bool {
     pattern.iter().all(|(name, wanted)| match (wanted, event.get(name)) {
-        (_, None) => false,
         (Value::Array(values), Some(Value::Array(items))) => {
             items.iter().any(|item| values.contains(item))
         }
