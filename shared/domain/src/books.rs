@@ -79,7 +79,8 @@ impl LabelEntry {
 
     /// Whether a parcel could travel with its label, and it is paid for.
     pub const fn is_live(&self) -> bool {
-        self.tracking_code.is_some() && !matches!(self.refund, CarrierRefund::SubmittedOrDone)
+        self.tracking_code.is_some()
+            && !matches!(self.refund, CarrierRefund::Submitted | CarrierRefund::Done)
     }
 }
 

@@ -133,9 +133,22 @@ impl OrderId {
         ExecutionName(self.0.clone())
     }
 
-    /// The execution that takes the order over for the `n`th time.
+    /// The execution that takes the order over for the `n`th time; the first
+    /// execution took it over 0 times.
     pub fn take_over(&self, n: u32) -> ExecutionName {
-        ExecutionName(format!("{}-r{n}", self.0))
+        if n == 0 { self.first_execution() } else { ExecutionName(format!("{}-r{n}", self.0)) }
+    }
+
+    /// Whose execution has this name, and for the how manieth time it took the
+    /// order over; none when it is no execution of an order.
+    pub fn of_execution(name: &ExecutionName) -> Option<(Self, u32)> {
+        let (id, n) = match name.0.split_once("-r") {
+            Some((id, n)) => (id, n.parse().ok().filter(|n| *n > 0)?),
+            None => (name.0.as_str(), 0),
+        };
+        let id = Self::parse(id).ok()?;
+        // Written in one way only: what is none of ours may look much like it.
+        (id.take_over(n) == *name).then_some((id, n))
     }
 }
 
@@ -180,5 +193,19 @@ mod tests {
         let id = OrderId::of_request(&customer("ada"), "k");
         assert_ne!(id.take_over(1), id.first_execution());
         assert!(ExecutionName::parse(id.take_over(3).as_str()).is_ok());
+    }
+
+    #[test]
+    fn the_name_of_an_execution_says_whose_it_is() {
+        let id = OrderId::of_request(&customer("ada"), "k");
+        for n in [0, 1, 3, 12] {
+            assert_eq!(OrderId::of_execution(&id.take_over(n)), Some((id.clone(), n)));
+        }
+        for other in ["r0", "r01", "r", "r-1", "r+1", "rx", "1", "r4294967296"] {
+            let name = ExecutionName::parse(format!("{id}-{other}")).unwrap();
+            assert_eq!(OrderId::of_execution(&name), None, "{other}");
+        }
+        let foreign = ExecutionName::parse("nightly-r1").unwrap();
+        assert_eq!(OrderId::of_execution(&foreign), None);
     }
 }

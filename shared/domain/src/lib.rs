@@ -32,6 +32,7 @@ pub mod step;
 pub mod stock;
 pub mod time;
 pub mod undo;
+pub mod waking;
 
 pub use fault::{Failure, Fault};
 pub use id::{CustomerId, ExecutionName, IntentId, OrderId, RateId, ShipmentId, Sku, TaskToken};

@@ -110,6 +110,8 @@ pub struct Intent {
     pub capture_before: Option<Moment>,
     /// The gateway's risk assessment.
     pub risk: Risk,
+    /// Whether the customer disputes the charge at their bank.
+    pub disputed: bool,
 }
 
 /// What an operation that goes forward does next about an intent.
@@ -196,6 +198,7 @@ mod tests {
             refunded_minor,
             capture_before: None,
             risk: Risk::Normal,
+            disputed: false,
         }
     }
 

@@ -117,6 +117,36 @@ pub trait ListOrders: Sync {
     ) -> impl Future<Output = Result<Page, StoreUnavailable>> + Send;
 }
 
+/// Lists the open orders at which the reconciler should look (`dynamodb:Query`
+/// on an index of Orders).
+pub trait ListDue: Sync {
+    /// At most `limit` orders of a bucket whose `checkAt` is not after `at`, the
+    /// longest due first. The index is a little late: read each before acting.
+    fn due(
+        &self,
+        bucket: u8,
+        at: Moment,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<OrderId>, StoreUnavailable>> + Send;
+}
+
+/// Finds the order that a provider's object belongs to (`dynamodb:Query` on the
+/// indexes of Orders). The index is a little late: a hint that comes too early
+/// finds nothing, and need not.
+pub trait FindOrder: Sync {
+    /// The order of this payment intent, if it is ours.
+    fn by_intent(
+        &self,
+        id: &IntentId,
+    ) -> impl Future<Output = Result<Option<OrderId>, StoreUnavailable>> + Send;
+
+    /// The order of this shipment, if it is ours.
+    fn by_shipment(
+        &self,
+        id: &ShipmentId,
+    ) -> impl Future<Output = Result<Option<OrderId>, StoreUnavailable>> + Send;
+}
+
 /// How taking stock from the shelves ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
@@ -285,8 +315,10 @@ pub struct IntentRequest<'a> {
 /// How far a refund is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundState {
-    /// The money is back, or on its way.
-    PendingOrDone,
+    /// The money is on its way.
+    Pending,
+    /// The money is back.
+    Done,
     /// It could not be given back.
     Failed,
 }
@@ -447,6 +479,14 @@ pub trait Transport: Sync {
 #[error("the workflow service is unavailable: {0}")]
 pub struct WorkflowUnavailable(pub String);
 
+impl From<WorkflowUnavailable> for crate::Failure {
+    fn from(error: WorkflowUnavailable) -> Self {
+        // No step of the state machine speaks to Step Functions, so that it names
+        // no fault of its own for this one.
+        crate::Fault::StoreUnavailable.because(error.to_string())
+    }
+}
+
 /// Starts executions (`states:StartExecution`).
 pub trait StartExecution: Sync {
     /// Starts one of this name and input; that it was started before is no error.
@@ -485,6 +525,24 @@ pub trait AnswerTask: Sync {
         token: &TaskToken,
         message: &crate::answer::Message,
     ) -> impl Future<Output = Result<Answered, WorkflowUnavailable>> + Send;
+}
+
+/// Whether an execution is still under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExecutionState {
+    /// It runs, or waits.
+    Running,
+    /// It has ended, one way or another.
+    Ended,
+}
+
+/// Asks how executions are (`states:DescribeExecution`).
+pub trait DescribeExecution: Sync {
+    /// The state of the execution of this name; none when there is no such one.
+    fn state(
+        &self,
+        name: &ExecutionName,
+    ) -> impl Future<Output = Result<Option<ExecutionState>, WorkflowUnavailable>> + Send;
 }
 
 /// An execution as an operator sees it.

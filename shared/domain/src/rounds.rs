@@ -6,7 +6,7 @@
 //! changing is tried again later by the state machine.
 
 use crate::compensation::FailedStates;
-use crate::ports::{LoadOrder, SaveOrder, Saved, StoreUnavailable};
+use crate::ports::{LoadOrder, SaveOrder, Saved, StoreUnavailable, WorkflowUnavailable};
 use crate::{Failure, Fault, Moment, Order, OrderId};
 
 /// How many rounds a step makes at most.
@@ -24,6 +24,12 @@ pub enum Stop {
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
+    }
+}
+
+impl From<WorkflowUnavailable> for Stop {
+    fn from(error: WorkflowUnavailable) -> Self {
+        Self::Failed(error.into())
     }
 }
 

@@ -72,6 +72,7 @@ pub fn intent(state: IntentState) -> Intent {
         refunded_minor: 0,
         capture_before: Some(placed_at().plus_hours(7 * 24)),
         risk: Risk::Normal,
+        disputed: false,
     }
 }
 
@@ -119,6 +120,7 @@ pub fn carrier_shipment() -> CarrierShipment {
         rates: vec![rate("rate_1", "GroundAdvantage", 593, 5), rate("rate_2", "Express", 3120, 1)],
         bought: None,
         refund: CarrierRefund::NotAsked,
+        tracking: None,
     }
 }
 

@@ -58,6 +58,9 @@ pub struct Shipment {
     /// What came of giving the label back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<LabelRefund>,
+    /// Where the parcel was last seen, in the carrier's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking: Option<String>,
 }
 
 impl Shipment {
@@ -129,6 +132,9 @@ pub struct CarrierShipment {
     pub bought: Option<(String, Option<String>)>,
     /// How far the refund of the label is.
     pub refund: CarrierRefund,
+    /// Where the parcel is, in the carrier's word, once it says anything:
+    /// `in_transit`, `delivered`, `return_to_sender`…
+    pub tracking: Option<String>,
 }
 
 /// How far the carrier's refund of a label is.
@@ -136,8 +142,10 @@ pub struct CarrierShipment {
 pub enum CarrierRefund {
     /// None was asked for.
     NotAsked,
-    /// Asked for, or done.
-    SubmittedOrDone,
+    /// Asked for, and not decided.
+    Submitted,
+    /// The price of the label is back.
+    Done,
     /// Refused.
     Rejected,
 }

@@ -103,12 +103,20 @@ pub async fn refunded(
     gateway: &impl Gateway,
     id: &IntentId,
 ) -> Result<Option<PaymentStatus>, Failure> {
+    Ok(progress_of_refund(gateway, id).await?.map(refund_status))
+}
+
+/// How far the refund of an intent is: as far as the furthest; none when there is none.
+pub async fn progress_of_refund(
+    gateway: &impl Gateway,
+    id: &IntentId,
+) -> Result<Option<RefundState>, Failure> {
+    const FURTHEST_FIRST: [RefundState; 3] =
+        [RefundState::Done, RefundState::Pending, RefundState::Failed];
     match gateway.refunds(id).await {
-        Called::Done(refunds) if refunds.contains(&RefundState::PendingOrDone) => {
-            Ok(Some(PaymentStatus::Refunded))
+        Called::Done(refunds) => {
+            Ok(FURTHEST_FIRST.into_iter().find(|state| refunds.contains(state)))
         }
-        Called::Done(refunds) if refunds.is_empty() => Ok(None),
-        Called::Done(_) => Ok(Some(PaymentStatus::RefundFailed)),
         Called::Refused(refusal) => Err(gateway_refused(refusal)),
         Called::NotBegun(why) | Called::Unknown(why) => {
             Err(Fault::PaymentOutcomeUnknown.because(format!("refunds: {why}")))
@@ -130,7 +138,7 @@ pub fn settled_money(intent: &Intent) -> PaymentStatus {
 
 const fn refund_status(state: RefundState) -> PaymentStatus {
     match state {
-        RefundState::PendingOrDone => PaymentStatus::Refunded,
+        RefundState::Pending | RefundState::Done => PaymentStatus::Refunded,
         RefundState::Failed => PaymentStatus::RefundFailed,
     }
 }
@@ -196,7 +204,7 @@ pub async fn shipment(carrier: &impl Carrier, id: &ShipmentId) -> Result<Carrier
 /// What became of a label that is not to be given back any more.
 pub fn settled_label(shipment: &CarrierShipment) -> Option<LabelRefund> {
     match (shipment.refund, &shipment.bought) {
-        (CarrierRefund::SubmittedOrDone, _) => Some(LabelRefund::Submitted),
+        (CarrierRefund::Submitted | CarrierRefund::Done, _) => Some(LabelRefund::Submitted),
         (CarrierRefund::Rejected, _) => Some(LabelRefund::Refused),
         (CarrierRefund::NotAsked, None) => Some(LabelRefund::None),
         (CarrierRefund::NotAsked, Some(_)) => None,

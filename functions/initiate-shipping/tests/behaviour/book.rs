@@ -183,8 +183,7 @@ fn what_the_carrier_refuses_is_told_apart() {
 #[test]
 fn a_label_that_was_given_back_is_not_called_bought() {
     let (world, order) = stored();
-    let world =
-        world.shipment(CarrierShipment { refund: CarrierRefund::SubmittedOrDone, ..bought() });
+    let world = world.shipment(CarrierShipment { refund: CarrierRefund::Submitted, ..bought() });
     assert_eq!(fault(book(&world, &order)), Fault::ShippingRejected);
     let back = sample::labelled().with_label_refund(LabelRefund::Submitted, now());
     assert_eq!(fault(book(&World::with(&back), &back)), Fault::CompensationBegun);

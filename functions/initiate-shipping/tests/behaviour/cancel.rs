@@ -59,7 +59,7 @@ fn what_the_carrier_shows_decides() {
     check(sample::carrier_shipment(), "NONE", 1);
     // Bought, though we never recorded it.
     check(bought(CarrierRefund::NotAsked), "SUBMITTED", 2);
-    check(bought(CarrierRefund::SubmittedOrDone), "SUBMITTED", 1);
+    check(bought(CarrierRefund::Submitted), "SUBMITTED", 1);
     check(bought(CarrierRefund::Rejected), "REFUSED", 1);
 }
 
@@ -88,7 +88,7 @@ fn a_refusal_calls_a_person_and_the_compensation_goes_on() {
 fn a_refusal_of_what_was_given_back_meanwhile_is_none() {
     let order = sample::labelled();
     let live = Trouble::CarrierShows(bought(CarrierRefund::NotAsked));
-    let world = World::with(&order).shipment(bought(CarrierRefund::SubmittedOrDone)).on(
+    let world = World::with(&order).shipment(bought(CarrierRefund::Submitted)).on(
         "carrier.look_up",
         1,
         live,

@@ -194,7 +194,7 @@ fn a_capture_that_was_faster_than_the_void_is_refunded() {
 #[test]
 fn a_refund_that_is_there_already_is_not_made_again() {
     let (world, order) = undone(IntentState::Succeeded);
-    let world = world.refund(RefundState::PendingOrDone);
+    let world = world.refund(RefundState::Done);
     assert!(cancel(&world, &order).is_ok());
     assert_eq!(world.count("gateway.refund"), 1, "the list, not the call");
     assert_eq!(on_record(&world, &order).payment.status, PaymentStatus::Refunded);

@@ -67,6 +67,8 @@ struct WireTracker {
     tracking_code: Option<String>,
     #[serde(default)]
     public_url: Option<String>,
+    #[serde(default)]
+    status: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -87,14 +89,17 @@ impl WireShipment {
     pub(super) fn parse(self) -> Option<CarrierShipment> {
         let refund = match self.refund_status.as_deref() {
             None => CarrierRefund::NotAsked,
-            Some("submitted" | "refunded") => CarrierRefund::SubmittedOrDone,
+            Some("submitted") => CarrierRefund::Submitted,
+            Some("refunded") => CarrierRefund::Done,
             // `not_applicable` too: it will not come back, so a person must look.
             Some("rejected" | "not_applicable") => CarrierRefund::Rejected,
             Some(_) => return None,
         };
-        let (tracked, url) = match self.tracker {
-            Some(tracker) => (tracker.tracking_code, tracker.public_url),
-            None => (None, None),
+        let (tracked, url, tracking) = match self.tracker {
+            Some(tracker) => {
+                (tracker.tracking_code, tracker.public_url, tracker.status.and_then(word))
+            }
+            None => (None, None, None),
         };
         let bought = match self.postage_label {
             // A label is sold with its tracking code; without one it is not done.
@@ -106,8 +111,17 @@ impl WireShipment {
             rates: self.rates.into_iter().filter_map(WireRate::parse).collect(),
             bought,
             refund,
+            tracking,
         })
     }
+}
+
+/// Where a parcel is, if it is said and is nothing but a word: it goes into what
+/// the customer reads.
+fn word(status: String) -> Option<String> {
+    let is_word = (1..=32).contains(&status.len())
+        && status.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    Some(status).filter(|status| is_word && status != "unknown")
 }
 
 impl WireRate {

@@ -30,6 +30,8 @@ struct WireCharge {
     #[serde(default)]
     amount_refunded: u64,
     #[serde(default)]
+    disputed: bool,
+    #[serde(default)]
     outcome: Option<WireOutcome>,
     #[serde(default)]
     payment_method_details: Option<WireMethod>,
@@ -68,6 +70,7 @@ impl WireIntent {
             amount: Money::new(self.amount, currency),
             refunded_minor: charge.amount_refunded,
             risk: charge.risk(),
+            disputed: charge.disputed,
             capture_before: charge.capture_before(),
         })
     }
@@ -107,7 +110,8 @@ impl WireRefund {
     /// How far it is.
     pub(super) const fn state(&self) -> RefundState {
         match self.status {
-            RefundStatus::Pending | RefundStatus::Succeeded => RefundState::PendingOrDone,
+            RefundStatus::Pending => RefundState::Pending,
+            RefundStatus::Succeeded => RefundState::Done,
             // One that waits for somebody will not come by itself.
             RefundStatus::RequiresAction | RefundStatus::Failed | RefundStatus::Canceled => {
                 RefundState::Failed

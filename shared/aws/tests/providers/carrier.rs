@@ -116,7 +116,7 @@ fn every_recorded_shipment_is_read() {
         ("shipment_create_empty_objects", vec![fresh]),
         ("shipment_retrieve", vec![fresh, fresh]),
         ("shipment_buy", vec![fresh, sold]),
-        ("shipment_refund", vec![sold, "3 rates, bought, SubmittedOrDone"]),
+        ("shipment_refund", vec![sold, "3 rates, bought, Submitted"]),
         ("refund_create", vec![sold, sold, "unknown"]),
     ] {
         let calls = recording(&folder, name);

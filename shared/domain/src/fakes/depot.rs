@@ -15,7 +15,7 @@ type Answer = Called<CarrierShipment, CarrierRefusal>;
 
 #[derive(Debug, Default)]
 pub(super) struct Books {
-    shipments: BTreeMap<ShipmentId, CarrierShipment>,
+    pub(super) shipments: BTreeMap<ShipmentId, CarrierShipment>,
     labels: usize,
     refuses_refunds: bool,
     offers_nothing: bool,
@@ -94,7 +94,7 @@ impl Books {
                     && shipment.refund == CarrierRefund::NotAsked
                     && !self.refuses_refunds =>
             {
-                shipment.refund = CarrierRefund::SubmittedOrDone;
+                shipment.refund = CarrierRefund::Submitted;
                 Called::Done(shipment.clone())
             }
             Some(_) => Called::Refused(CarrierRefusal::Rejected("no refund".to_owned())),

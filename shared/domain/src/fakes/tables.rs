@@ -3,11 +3,12 @@
 use super::{State, Trouble, World};
 use crate::catalogue::StockItem;
 use crate::ports::{
-    Listed, Listing, LoadOrder, PlaceOrder, Placed, ReadCatalogue, ReleaseStock, Released,
-    ReserveStock, Reserved, SaveOrder, Saved, StoreUnavailable, WriteCatalogue,
+    FindOrder, ListDue, ListOrders, Listed, Listing, LoadOrder, OrderList, Page, Place, PlaceOrder,
+    Placed, ReadCatalogue, ReleaseStock, Released, ReserveStock, Reserved, SaveOrder, Saved,
+    StoreUnavailable, WriteCatalogue,
 };
 use crate::stock::{ReservedLine, Shortage};
-use crate::{Currency, Money, Order, OrderId, Sku};
+use crate::{Currency, IntentId, Moment, Money, Order, OrderId, ShipmentId, Sku};
 
 /// The Orders and the Inventory table.
 #[derive(Debug, Clone)]
@@ -95,6 +96,83 @@ impl SaveOrder for Tables {
             Saved::Done
         };
         self.0.call("orders.save", save).await.map_err(lost)
+    }
+}
+
+/// Whether an order is on a list, and what the list is sorted by.
+fn place_on(list: &OrderList, order: &Order) -> Option<Moment> {
+    let on = match list {
+        OrderList::Customer(id) => order.customer_id == *id,
+        OrderList::Attention(why) => order.attention == Some(*why),
+        OrderList::Open(bucket) => order.open.as_deref() == Some(&bucket.to_string()),
+        OrderList::WaitingFor(sku) => order.waits_for.as_ref() == Some(sku),
+    };
+    let by_look = matches!(list, OrderList::Open(_));
+    on.then_some(if by_look { order.check_at? } else { order.created_at })
+}
+
+impl ListOrders for Tables {
+    async fn list(
+        &self,
+        list: &OrderList,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page, StoreUnavailable> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let find = |state: &mut State| {
+            let mut found: Vec<(Moment, Order)> = state
+                .orders
+                .values()
+                .filter_map(|order| Some((place_on(list, order)?, order.clone())))
+                .filter(|(at, order)| {
+                    after.is_none_or(|place| (*at, &order.order_id) > (place.at, &place.order_id))
+                })
+                .collect();
+            found.sort_by(|a, b| (a.0, &a.1.order_id).cmp(&(b.0, &b.1.order_id)));
+            let more = found.len() > limit;
+            found.truncate(limit);
+            let last = found.last().filter(|_| more);
+            let next = last.map(|(at, order)| Place { order_id: order.order_id.clone(), at: *at });
+            Page { orders: found.into_iter().map(|(_, order)| order).collect(), next }
+        };
+        self.0.call("orders.list", find).await.map_err(lost)
+    }
+}
+
+impl ListDue for Tables {
+    async fn due(
+        &self,
+        bucket: u8,
+        at: Moment,
+        limit: u32,
+    ) -> Result<Vec<OrderId>, StoreUnavailable> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let find = |state: &mut State| {
+            let list = OrderList::Open(bucket);
+            let mut found: Vec<(Moment, OrderId)> = state
+                .orders
+                .values()
+                .filter_map(|order| Some((place_on(&list, order)?, order.order_id.clone())))
+                .filter(|(look, _)| *look <= at)
+                .collect();
+            found.sort();
+            found.into_iter().take(limit).map(|(_, id)| id).collect()
+        };
+        self.0.call("orders.due", find).await.map_err(lost)
+    }
+}
+
+impl FindOrder for Tables {
+    async fn by_intent(&self, id: &IntentId) -> Result<Option<OrderId>, StoreUnavailable> {
+        let ours = |order: &&Order| order.payment.intent_id.as_ref() == Some(id);
+        let find = |state: &mut State| state.orders.values().find(ours).map(|o| o.order_id.clone());
+        self.0.call("orders.find", find).await.map_err(lost)
+    }
+
+    async fn by_shipment(&self, id: &ShipmentId) -> Result<Option<OrderId>, StoreUnavailable> {
+        let ours = |order: &&Order| order.shipment.as_ref().is_some_and(|s| s.shipment_id == *id);
+        let find = |state: &mut State| state.orders.values().find(ours).map(|o| o.order_id.clone());
+        self.0.call("orders.find", find).await.map_err(lost)
     }
 }
 

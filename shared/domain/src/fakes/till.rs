@@ -33,10 +33,11 @@ type Answer = Called<Intent, GatewayRefusal>;
 #[derive(Debug, Default)]
 pub(super) struct Books {
     card: Card,
-    intents: BTreeMap<IntentId, Intent>,
+    pub(super) intents: BTreeMap<IntentId, Intent>,
     keys: BTreeMap<String, Option<Answer>>,
     refunds: Vec<RefundState>,
     refunds_fail: bool,
+    refunds_pend: bool,
     charges_instead: Option<Money>,
     asked_the_bank: usize,
 }
@@ -61,6 +62,18 @@ impl World {
     pub fn failing_refunds(self) -> Self {
         self.state().till.refunds_fail = true;
         self
+    }
+
+    /// The gateway takes its time to give anything back.
+    #[must_use]
+    pub fn pending_refunds(self) -> Self {
+        self.state().till.refunds_pend = true;
+        self
+    }
+
+    /// What all refunds have come to by now.
+    pub fn refunds_end(&self, state: RefundState) {
+        self.state().till.refunds.fill(state);
     }
 
     /// Puts an intent into the gateway's books.
@@ -176,7 +189,7 @@ impl Books {
             RefundState::Failed
         } else {
             intent.refunded_minor = intent.amount.amount_minor();
-            RefundState::PendingOrDone
+            if self.refunds_pend { RefundState::Pending } else { RefundState::Done }
         };
         self.refunds.insert(0, state);
         Called::Done(state)

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::{Trouble, World};
 use crate::answer::Message;
 use crate::ports::{
-    AnswerTask, Answered, ExecutionView, ReadExecution, StartExecution, WorkflowUnavailable,
+    AnswerTask, Answered, DescribeExecution, ExecutionState, ExecutionView, ReadExecution,
+    StartExecution, StopExecution, WorkflowUnavailable,
 };
 use crate::{ExecutionName, TaskToken};
 
@@ -19,6 +20,8 @@ pub struct Workflow(pub(super) World);
 #[derive(Debug, Default)]
 pub(super) struct Books {
     started: BTreeMap<ExecutionName, Value>,
+    ended: BTreeSet<ExecutionName>,
+    stopped: Vec<ExecutionName>,
     views: BTreeMap<ExecutionName, ExecutionView>,
     gone: BTreeSet<TaskToken>,
     answers: Vec<(TaskToken, Message)>,
@@ -28,6 +31,36 @@ impl World {
     /// The executions that were started, with their inputs.
     pub fn started(&self) -> BTreeMap<ExecutionName, Value> {
         self.state().workflow.started.clone()
+    }
+
+    /// An execution was started, and runs.
+    #[must_use]
+    pub fn running(self, name: &ExecutionName) -> Self {
+        let input = serde_json::json!({"orderId": name});
+        let mut state = self.state();
+        state.workflow.started.insert(name.clone(), input);
+        state.workflow.ended.remove(name);
+        drop(state);
+        self
+    }
+
+    /// An execution was started, and has ended.
+    #[must_use]
+    pub fn ended(self, name: &ExecutionName) -> Self {
+        let world = self.running(name);
+        world.state().workflow.ended.insert(name.clone());
+        world
+    }
+
+    /// The executions that were told to stop, in that order.
+    pub fn stopped(&self) -> Vec<ExecutionName> {
+        self.state().workflow.stopped.clone()
+    }
+
+    /// Whether an execution runs.
+    pub fn runs(&self, name: &ExecutionName) -> bool {
+        let state = self.state();
+        state.workflow.started.contains_key(name) && !state.workflow.ended.contains(name)
     }
 
     /// The answers that reached their wait.
@@ -61,6 +94,37 @@ impl StartExecution for Workflow {
             state.workflow.started.entry(name.clone()).or_insert_with(|| input.clone());
         };
         self.0.call("workflow.start", start).await.map_err(down)
+    }
+}
+
+impl StopExecution for Workflow {
+    async fn stop(
+        &self,
+        name: &ExecutionName,
+        _cause: &'static str,
+    ) -> Result<(), WorkflowUnavailable> {
+        let stop = |state: &mut super::State| {
+            state.workflow.stopped.push(name.clone());
+            if state.workflow.started.contains_key(name) {
+                state.workflow.ended.insert(name.clone());
+            }
+        };
+        self.0.call("workflow.stop", stop).await.map_err(down)
+    }
+}
+
+impl DescribeExecution for Workflow {
+    async fn state(
+        &self,
+        name: &ExecutionName,
+    ) -> Result<Option<ExecutionState>, WorkflowUnavailable> {
+        let read = |state: &mut super::State| {
+            state.workflow.started.contains_key(name).then(|| {
+                let ended = state.workflow.ended.contains(name);
+                if ended { ExecutionState::Ended } else { ExecutionState::Running }
+            })
+        };
+        self.0.call("workflow.state", read).await.map_err(down)
     }
 }
 

@@ -1,7 +1,11 @@
 //! What the record admits and what it refuses.
 
 use super::*;
-use crate::sample;
+use crate::answer::{Action, AnswerKind, Decision};
+use crate::compensation::Outcome;
+use crate::payment::PaymentStatus;
+use crate::shipment::LabelRefund;
+use crate::{ExecutionName, Fault, Moment, Sku, Status, sample};
 
 const FAILED_AT_SHIPPING: &str = r#"{"InitiateShipping": {"Error": "ShippingRejected"}}"#;
 
@@ -143,7 +147,23 @@ fn only_the_attention_of_a_closed_order_is_acknowledged() {
     assert_eq!(acknowledge(&sample::stuck()), Err(AnswerRefused::NothingToAcknowledge));
     assert_eq!(acknowledge(&sample::fulfilled()), Err(AnswerRefused::NothingToAcknowledge));
     let raised = sample::fulfilled().with_attention("DISPUTED", now());
-    assert_eq!(acknowledge(&raised).unwrap().attention, None);
+    let seen = acknowledge(&raised).unwrap();
+    assert_eq!(seen.attention, None);
+    assert_eq!(seen.acknowledged.as_ref().unwrap().by, "op");
+    // The customer reads the timeline: it names nobody.
+    assert_eq!(seen.timeline.last().unwrap().detail.as_deref(), Some("ACKNOWLEDGED"));
+}
+
+#[test]
+fn an_order_that_closes_keeps_the_token_of_its_wait() {
+    // A zombie may have closed it behind the back of its execution, which waits.
+    let waiting = sample::in_review();
+    let closed = turned_round(&waiting);
+    let waiting = Order { task_token: waiting.task_token, ..closed };
+    let closed = waiting.closed(PaymentStatus::Voided, now()).unwrap();
+    assert!(closed.task_token.is_some());
+    assert_eq!(closed.attention, None);
+    assert_eq!(sample::stuck().fulfilled(now()).unwrap().task_token, sample::stuck().task_token);
 }
 
 #[test]

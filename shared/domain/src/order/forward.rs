@@ -1,0 +1,119 @@
+//! Going forward: what each step records.
+
+use super::Order;
+use super::record::Backorder;
+use crate::answer::Review;
+use crate::payment::{Intent, PaymentStatus};
+use crate::policy::{self, ReviewPolicy};
+use crate::shipment::{CarrierShipment, Label, Rate, Shipment};
+use crate::stock::Reservation;
+use crate::{Failure, IntentId, Moment, Sku, Status};
+
+impl Order {
+    /// Records the intent that was created, before it is ever confirmed.
+    #[must_use]
+    pub fn with_intent(&self, intent: &IntentId, at: Moment) -> Self {
+        let mut order = self.next_step(at);
+        order.payment.intent_id = Some(intent.clone());
+        order
+    }
+
+    /// Raises the number in the idempotency keys, after a look-up showed that a
+    /// call had no effect.
+    #[must_use]
+    pub fn with_next_try(&self, at: Moment) -> Self {
+        let mut order = self.next_write(at);
+        order.payment.attempt += 1;
+        order
+    }
+
+    /// Records that the money is authorised, and decides whether a person must look.
+    pub fn authorised(
+        &self,
+        intent: &Intent,
+        policy: &ReviewPolicy,
+        at: Moment,
+    ) -> Result<Self, Failure> {
+        // An authorisation lasts about a week; without the gateway's word, the
+        // shortest that it grants.
+        let capture_before = intent.capture_before.unwrap_or_else(|| at.plus_hours(4 * 24));
+        let reasons = policy.reasons(self.total, intent.risk);
+        let required = !reasons.is_empty();
+        let mut order = self.moved(Status::Authorized, None, at)?;
+        order.payment.status = PaymentStatus::Authorized;
+        order.payment.capture_before = Some(capture_before);
+        order.review = Some(Review {
+            required,
+            reasons,
+            deadline: required.then(|| policy::review_deadline(at, capture_before)),
+            decision: None,
+            by: None,
+            at: None,
+            note: None,
+        });
+        Ok(order)
+    }
+
+    /// Records that every line is set aside.
+    pub fn reserved(&self, at: Moment) -> Result<Self, Failure> {
+        let mut order = self.moved(Status::Reserved, None, at)?;
+        order.reservation = Some(Reservation { lines: self.wanted(), at, released_at: None });
+        Ok(order)
+    }
+
+    /// Records that it waits for a restock of `short`: its place in the queue
+    /// and its deadline are those of the first shortage.
+    #[must_use]
+    pub fn backordered(&self, short: &Sku, at: Moment) -> Self {
+        let capture_before = self.payment.capture_before.unwrap_or(at);
+        let mut order = self.next_step(at);
+        order.backorder.get_or_insert_with(|| Backorder {
+            since: at,
+            deadline: policy::restock_deadline(at, capture_before),
+        });
+        order.waits_for = Some(short.clone());
+        order
+    }
+
+    /// Records the shipment and the rate that will be bought. From here on a
+    /// cancellation is refused.
+    pub fn with_shipment(
+        &self,
+        shipment: &CarrierShipment,
+        rate: &Rate,
+        at: Moment,
+    ) -> Result<Self, Failure> {
+        let mut order = self.moved(Status::Shipping, None, at)?;
+        order.shipment = Some(Shipment {
+            shipment_id: shipment.id.clone(),
+            rate_id: rate.id.clone(),
+            carrier: rate.carrier.clone(),
+            service: rate.service.clone(),
+            label: None,
+            refund: None,
+            tracking: None,
+        });
+        Ok(order)
+    }
+
+    /// Records the label that was bought.
+    #[must_use]
+    pub fn with_label(&self, tracking_code: &str, tracking_url: Option<&str>, at: Moment) -> Self {
+        let mut order = self.next_step(at);
+        if let Some(shipment) = &mut order.shipment {
+            shipment.label = Some(Label {
+                tracking_code: tracking_code.to_owned(),
+                tracking_url: tracking_url.map(str::to_owned),
+                at,
+            });
+        }
+        order
+    }
+
+    /// Records that the money is ours: the order is done.
+    pub fn fulfilled(&self, at: Moment) -> Result<Self, Failure> {
+        let mut order = self.moved(Status::Fulfilled, None, at)?;
+        order.payment.status = PaymentStatus::Captured;
+        Ok(order)
+    }
+}

@@ -1,0 +1,179 @@
+//! The record: what there is to an order, attribute for attribute as it is stored.
+
+use serde::{Deserialize, Serialize};
+
+use crate::answer::{Answer, Review};
+use crate::catalogue::Line;
+use crate::compensation::Compensation;
+use crate::payment::Payment;
+use crate::shipment::{Address, Shipment, ShippingService};
+use crate::stock::Reservation;
+use crate::{CustomerId, ExecutionName, Moment, Money, OrderId, Private, Sku, Status, TaskToken};
+
+/// Who the goods are for.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Customer {
+    /// Their name, for the label.
+    pub name: String,
+    /// Their e-mail address.
+    pub email: String,
+    /// Their phone number, for the carrier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+}
+
+impl std::fmt::Debug for Customer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[customer]")
+    }
+}
+
+/// What to do when the goods are not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenOutOfStock {
+    /// Give the order up.
+    #[default]
+    Reject,
+    /// Wait for a restock.
+    Wait,
+}
+
+/// Why a person should look at an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Attention {
+    /// To decide about it.
+    Review,
+    /// It waits for a restock.
+    Backorder,
+    /// It is stuck, or its money or label could not be given back.
+    Operator,
+}
+
+/// Since when and until when an order waits for a restock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backorder {
+    /// The first shortage: the order's place in the queue.
+    pub since: Moment,
+    /// The deadline, set with the first shortage.
+    pub deadline: Moment,
+}
+
+/// An entry of the history that a customer sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    /// When.
+    pub at: Moment,
+    /// The status from then on.
+    pub status: Status,
+    /// What there is to say about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// That a person has seen what was raised about a closed order. Not for the
+/// customer's eyes: it names them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledged {
+    /// By whom: the `sub` of the token.
+    pub by: String,
+    /// When.
+    pub at: Moment,
+    /// What they wrote about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// An order as it is on record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Order {
+    /// Its id.
+    pub order_id: OrderId,
+    /// Where it is in its life.
+    pub status: Status,
+    /// Rises with every write, the waiting tasks' too. The `ETag` of the API.
+    pub version: u64,
+    /// The execution that owns it.
+    pub execution: ExecutionName,
+    /// Who placed it.
+    pub customer_id: CustomerId,
+    /// Who the goods are for.
+    pub customer: Private<Customer>,
+    /// Where they go.
+    pub shipping_address: Private<Address>,
+    /// What was ordered, as the server priced it.
+    pub items: Vec<Line>,
+    /// What it costs.
+    pub total: Money,
+    /// The gateway's token for the card: `pm_…`.
+    pub payment_method: Private<String>,
+    /// The gateway's customer whose saved card it is: `cus_…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_customer: Option<Private<String>>,
+    /// How fast it should come.
+    pub shipping_service: ShippingService,
+    /// When it should begin, if not at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_for: Option<Moment>,
+    /// What to do when the goods are not there.
+    pub when_out_of_stock: WhenOutOfStock,
+    /// The money.
+    pub payment: Payment,
+    /// The goods that were set aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reservation: Option<Reservation>,
+    /// The parcel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipment: Option<Shipment>,
+    /// The review; none before the authorisation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review>,
+    /// The wait for a restock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backorder: Option<Backorder>,
+    /// The latest answer to a wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+    /// That it turned round.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compensation: Option<Compensation>,
+    /// The token of the wait that it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_token: Option<TaskToken>,
+    /// Why a person should look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attention: Option<Attention>,
+    /// The first SKU that was short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<Sku>,
+    /// When the customer asked to cancel it, in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_requested_at: Option<Moment>,
+    /// What a customer sees of its history.
+    pub timeline: Vec<TimelineEntry>,
+    /// The hash of the request, to tell a repeat from another request.
+    pub request_hash: String,
+    /// When it was placed.
+    pub created_at: Moment,
+    /// When it was last written.
+    pub updated_at: Moment,
+    /// Its bucket in the index of open orders; none once it is settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<String>,
+    /// When the reconciler should look at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_at: Option<Moment>,
+    /// When a provider last said that something happened, as long as nobody has
+    /// looked what.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hinted_at: Option<Moment>,
+    /// The providers' events that were seen, the latest last, to know a repeat.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<String>,
+    /// Who has seen what was raised about it, once it was closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<Acknowledged>,
+}

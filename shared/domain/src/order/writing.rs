@@ -1,0 +1,184 @@
+//! How every write is made.
+
+use super::Order;
+use super::record::{Attention, TimelineEntry};
+use crate::payment::PaymentStatus;
+use crate::shipment::{LabelRefund, Shipment};
+use crate::{Failure, Fault, Moment, Status};
+
+/// What there is to say in an order's timeline besides its status. Codes, because
+/// the customer reads them, in whatever language; never a name.
+pub mod code {
+    /// It turned round.
+    pub const COMPENSATION_BEGUN: &str = "COMPENSATION_BEGUN";
+    /// It turned round because nobody looked in time.
+    pub const REVIEW_EXPIRED: &str = "REVIEW_EXPIRED";
+    /// The customer asked to cancel it.
+    pub const CANCELLATION_REQUESTED: &str = "CANCELLATION_REQUESTED";
+    /// The carrier does not take the label back.
+    pub const LABEL_REFUND_REFUSED: &str = "LABEL_REFUND_REFUSED";
+    /// The gateway could not give the money back.
+    pub const REFUND_FAILED: &str = "REFUND_FAILED";
+    /// The money of a closed order could not be settled.
+    pub const PAYMENT_UNSETTLED: &str = "PAYMENT_UNSETTLED";
+    /// The gateway holds another amount than the order's.
+    pub const PAYMENT_AMOUNT_DIFFERS: &str = "PAYMENT_AMOUNT_DIFFERS";
+    /// A person has seen what was raised.
+    pub const ACKNOWLEDGED: &str = "ACKNOWLEDGED";
+    /// The authorisation lapses within a day.
+    pub const AUTHORISATION_LAPSES: &str = "AUTHORISATION_LAPSES";
+    /// Its execution ended before its time; another goes on.
+    pub const TAKEN_OVER: &str = "TAKEN_OVER";
+    /// Its executions kept ending before their time.
+    pub const GIVEN_UP: &str = "GIVEN_UP";
+    /// The customer disputes the charge.
+    pub const DISPUTED: &str = "DISPUTED";
+    /// Where the parcel is, in the carrier's word, which follows.
+    pub const TRACKING: &str = "TRACKING";
+    /// The books of the order and of somebody else differ.
+    pub const BOOKS_DIFFER: &str = "BOOKS_DIFFER";
+}
+
+/// How long after a write the reconciler looks at an open order, in minutes.
+const LOOK_AFTER_MINUTES: i64 = 15;
+/// How long after something that may have been lost: an answer, a start.
+pub(super) const LOOK_SOON_MINUTES: i64 = 2;
+/// How long before an authorisation lapses a person must know.
+const LAPSE_HOURS: i64 = 24;
+
+/// One of the eight buckets of the index of open orders, always the same for an order.
+pub(super) fn open_bucket(id: &crate::OrderId) -> String {
+    let last = id.as_str().bytes().last().unwrap_or(b'0');
+    char::from(b'0' + last % super::BUCKETS).to_string()
+}
+
+impl Order {
+    /// The order one write later, with whatever it waits in left as it is.
+    pub(super) fn next_write(&self, at: Moment) -> Self {
+        let mut order = self.clone();
+        order.version += 1;
+        // Two clocks may differ by a little; the record never runs backwards.
+        order.updated_at = at.max(self.updated_at);
+        order.look_again(at);
+        order
+    }
+
+    /// The order one step later: the wait that it was in, if any, is over.
+    pub(super) fn next_step(&self, at: Moment) -> Self {
+        let mut order = self.next_write(at);
+        if order.task_token.take().is_some() {
+            order.attention = order.still_raised();
+        }
+        order.waits_for = None;
+        order
+    }
+
+    /// The order one step later, in another status.
+    pub(super) fn moved(
+        &self,
+        to: Status,
+        detail: Option<&str>,
+        at: Moment,
+    ) -> Result<Self, Failure> {
+        let decided = self.compensation.as_ref().map(|c| c.outcome.status());
+        if !self.status.may_become(to, decided) {
+            let detail = format!("an order that is {} cannot become {to}", self.status);
+            return Err(Fault::InvalidRequest.because(detail));
+        }
+        let mut order = self.next_step(at);
+        order.status = to;
+        if to.is_closed() {
+            // Its execution may still wait: who settles the order answers it.
+            order.task_token.clone_from(&self.task_token);
+            order.attention = order.still_raised();
+        }
+        let detail = detail.map(str::to_owned);
+        order.timeline.push(TimelineEntry { at, status: to, detail });
+        order.look_again(at);
+        Ok(order)
+    }
+
+    /// Calls a person. Whoever is called already because of what the order waits
+    /// for is not called away from that: the wait's end brings this one up.
+    pub(super) fn raise(&mut self, detail: &str, at: Moment) {
+        self.note(detail, at);
+        if !matches!(self.attention, Some(Attention::Review | Attention::Backorder)) {
+            self.attention = Some(Attention::Operator);
+        }
+    }
+
+    /// What was raised on the way and stays raised whatever wait came between:
+    /// only a person takes it away. A lapse is none any more once the order is closed.
+    fn still_raised(&self) -> Option<Attention> {
+        let refused = |shipment: &Shipment| shipment.refund == Some(LabelRefund::Refused);
+        let raised = self.shipment.as_ref().is_some_and(refused)
+            || self.payment.status == PaymentStatus::RefundFailed
+            || self.was_noted(code::DISPUTED)
+            || self.was_noted(code::PAYMENT_AMOUNT_DIFFERS)
+            || (!self.status.is_closed() && self.was_noted(code::AUTHORISATION_LAPSES));
+        raised.then_some(Attention::Operator)
+    }
+
+    /// Whether its timeline says this.
+    pub fn was_noted(&self, code: &str) -> bool {
+        self.timeline.iter().any(|entry| entry.detail.as_deref() == Some(code))
+    }
+
+    pub(super) fn note(&mut self, detail: &str, at: Moment) {
+        let status = self.status;
+        self.timeline.push(TimelineEntry { at, status, detail: Some(detail.to_owned()) });
+    }
+}
+
+/// When the reconciler looks next.
+impl Order {
+    /// Has the reconciler look again when there may be something to do, if the
+    /// order is not settled.
+    pub(super) fn look_again(&mut self, at: Moment) {
+        if self.open.is_some() {
+            self.check_at = Some(self.next_look(at));
+        }
+    }
+
+    fn next_look(&self, at: Moment) -> Moment {
+        let usual = at.plus_minutes(LOOK_AFTER_MINUTES);
+        let minutes_after = |moment: Option<Moment>, minutes| {
+            moment.map(|moment| moment.plus_minutes(minutes)).filter(|next| *next > at)
+        };
+        let deadline = |moment| minutes_after(moment, LOOK_SOON_MINUTES).unwrap_or(usual);
+        let next = match self.status {
+            status if status.is_closed() => self.next_look_at_closed(at),
+            _ if self.is_answered() => at.plus_minutes(LOOK_SOON_MINUTES),
+            Status::InReview => deadline(self.review.as_ref().and_then(|review| review.deadline)),
+            Status::Backordered => deadline(self.backorder.as_ref().map(|wait| wait.deadline)),
+            Status::Scheduled => {
+                minutes_after(self.scheduled_for, LOOK_AFTER_MINUTES).unwrap_or(usual)
+            }
+            Status::NeedsAttention => at.plus_hours(24),
+            _ => usual,
+        };
+        self.lapse_watch().filter(|watch| *watch > at).map_or(next, |watch| watch.min(next))
+    }
+
+    /// What a closed order still waits for, a refund or a late label, comes
+    /// within an hour, a day, or days.
+    fn next_look_at_closed(&self, at: Moment) -> Moment {
+        let closed = self.closed_at();
+        let looks =
+            [closed.plus_minutes(LOOK_AFTER_MINUTES), closed.plus_hours(1), closed.plus_hours(24)];
+        looks.into_iter().find(|look| *look > at).unwrap_or_else(|| at.plus_hours(24))
+    }
+
+    /// When it was closed; when it was last written, as long as it is not.
+    pub fn closed_at(&self) -> Moment {
+        let closing = |entry: &&TimelineEntry| entry.status.is_closed();
+        self.timeline.iter().find(closing).map_or(self.updated_at, |entry| entry.at)
+    }
+
+    /// From when on a person must know that the authorisation is about to lapse.
+    pub(super) fn lapse_watch(&self) -> Option<Moment> {
+        let held = self.payment.status == PaymentStatus::Authorized && !self.status.is_closed();
+        let until = self.payment.capture_before.filter(|_| held)?;
+        Some(until.plus_hours(-LAPSE_HOURS))
+    }
+}
