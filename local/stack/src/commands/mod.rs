@@ -1,5 +1,6 @@
 //! `cargo local`: the commands, one file each.
 
+mod cost;
 mod demo;
 mod replay;
 mod screen;
@@ -28,6 +29,8 @@ enum Command {
     Up(up::Args),
     /// Sends order files to a running stack and follows them to their end.
     Replay(replay::Args),
+    /// Says what one order costs on AWS, for each path of its life.
+    Cost(cost::Args),
     /// Runs recorded executions of AWS through the engine and compares.
     Conformance(conformance::Args),
 }
@@ -38,6 +41,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Demo(args) => demo::run(&args).await,
         Command::Up(args) => up::run(&args).await,
         Command::Replay(args) => replay::run(&args).await,
+        Command::Cost(args) => cost::run(&args).await,
         Command::Conformance(args) => conformance::run(&args),
     };
     ended.unwrap_or_else(|error| {
