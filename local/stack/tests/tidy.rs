@@ -258,17 +258,22 @@ fn permissions_of(port: &str) -> &'static [&'static str] {
         "StartExecution" => &["states:StartExecution"],
         "AnswerTask" => &["states:SendTaskSuccess", "states:SendTaskFailure"],
         "ListOrders" => &["dynamodb:Query", "dynamodb:BatchGetItem"],
+        "ListDue" | "FindOrder" => &["dynamodb:Query"],
         "StopExecution" => &["states:StopExecution"],
+        "DescribeExecution" => &["states:DescribeExecution"],
         "ReadExecution" => &["states:DescribeExecution", "states:GetExecutionHistory"],
-        "Gateway" | "Carrier" => &["secretsmanager:GetSecretValue"],
+        "Gateway" | "Carrier" | "Webhooks" => &["secretsmanager:GetSecretValue"],
         _ => &[],
     }
 }
 
 #[test]
 fn every_function_may_do_exactly_what_its_ports_ask_for() {
-    const PORTS: [&str; 15] = [
+    const PORTS: [&str; 19] = [
         "ListOrders",
+        "ListDue",
+        "FindOrder",
+        "DescribeExecution",
         "RestockShelf",
         "StopExecution",
         "LoadOrder",
@@ -283,6 +288,7 @@ fn every_function_may_do_exactly_what_its_ports_ask_for() {
         "ReadExecution",
         "Gateway",
         "Carrier",
+        "Webhooks",
     ];
     for (name, function) in functions_of_the_template() {
         let sources = files(&format!("functions/{}/src", function.binary));

@@ -1,21 +1,36 @@
 //! An order as an item of the table, and the difference between two of them.
 //!
-//! An item is the order's own JSON form, attribute for attribute. A save writes
+//! An item is the order's own JSON form, attribute for attribute, and beside it the
+//! providers' ids once more at the top, where an index can see them. A save writes
 //! only the top-level attributes that differ, so that what a newer release
 //! added to the item outlives a write by this one.
 
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::Order;
 use domain::ports::StoreUnavailable;
+use domain::{IntentId, Order};
 
 /// An item as the SDK takes it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
+/// The attribute, and its index, by which an order is found by its intent.
+pub(crate) const INTENT_ID: &str = "intentId";
+/// The attribute, and its index, by which an order is found by its shipment.
+pub(crate) const SHIPMENT_ID: &str = "shipmentId";
+
 /// The item of an order.
 pub(crate) fn of(order: &Order) -> Result<Item, StoreUnavailable> {
-    serde_dynamo::to_item(order).or_else(|_| unreadable(order.order_id.as_str()))
+    let mut item: Item =
+        serde_dynamo::to_item(order).or_else(|_| unreadable(order.order_id.as_str()))?;
+    let intent = order.payment.intent_id.as_ref().map(IntentId::to_string);
+    let shipment = order.shipment.as_ref().map(|stored| stored.shipment_id.to_string());
+    for (name, id) in [(INTENT_ID, intent), (SHIPMENT_ID, shipment)] {
+        if let Some(id) = id {
+            item.insert(name.to_owned(), AttributeValue::S(id));
+        }
+    }
+    Ok(item)
 }
 
 /// The order of an item. The reason why one cannot be read is left out: it may

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use domain::order::Attention;
-use domain::ports::{ListOrders, OrderList, Page, Place, StoreUnavailable};
-use domain::{Order, OrderId};
+use domain::ports::{FindOrder, ListDue, ListOrders, OrderList, Page, Place, StoreUnavailable};
+use domain::{IntentId, Moment, Order, OrderId, ShipmentId};
 
 use crate::Orders;
 use crate::aws::describe;
@@ -49,7 +49,7 @@ impl Index {
     }
 
     fn place(&self, key: &Item) -> Option<Place> {
-        let order_id = OrderId::parse(key.get("orderId")?.as_s().ok()?.as_str()).ok()?;
+        let order_id = order_id(key)?;
         let at = key.get(self.sorted_by)?.as_s().ok()?.parse().ok()?;
         Some(Place { order_id, at })
     }
@@ -137,5 +137,64 @@ impl Orders {
             return Ok(orders);
         }
         Err(StoreUnavailable("BatchGetItem: too much was left out, too often".to_owned()))
+    }
+}
+
+impl ListDue for Orders {
+    async fn due(
+        &self,
+        bucket: u8,
+        at: Moment,
+        limit: u32,
+    ) -> Result<Vec<OrderId>, StoreUnavailable> {
+        let found = self
+            .client()
+            .query()
+            .table_name(self.table())
+            .index_name("open")
+            .key_condition_expression("#open = :bucket AND #checkAt <= :at")
+            .expression_attribute_names("#open", "open")
+            .expression_attribute_names("#checkAt", "checkAt")
+            .expression_attribute_values(":bucket", AttributeValue::S(bucket.to_string()))
+            .expression_attribute_values(":at", AttributeValue::S(at.to_string()))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|error| StoreUnavailable(describe("Query", &error)))?;
+        Ok(found.items().iter().filter_map(order_id).collect())
+    }
+}
+
+fn order_id(key: &Item) -> Option<OrderId> {
+    OrderId::parse(key.get("orderId")?.as_s().ok()?.as_str()).ok()
+}
+
+impl FindOrder for Orders {
+    async fn by_intent(&self, id: &IntentId) -> Result<Option<OrderId>, StoreUnavailable> {
+        self.find(item::INTENT_ID, id.as_str()).await
+    }
+
+    async fn by_shipment(&self, id: &ShipmentId) -> Result<Option<OrderId>, StoreUnavailable> {
+        self.find(item::SHIPMENT_ID, id.as_str()).await
+    }
+}
+
+impl Orders {
+    /// The order that has this id of a provider's, by the index that is named as
+    /// the attribute is.
+    async fn find(&self, index: &str, id: &str) -> Result<Option<OrderId>, StoreUnavailable> {
+        let found = self
+            .client()
+            .query()
+            .table_name(self.table())
+            .index_name(index)
+            .key_condition_expression("#id = :id")
+            .expression_attribute_names("#id", index)
+            .expression_attribute_values(":id", AttributeValue::S(id.to_owned()))
+            .limit(1)
+            .send()
+            .await
+            .map_err(|error| StoreUnavailable(describe("Query", &error)))?;
+        Ok(found.items().first().and_then(order_id))
     }
 }

@@ -8,11 +8,11 @@ use aws_sdk_sfn::operation::send_task_failure::SendTaskFailureError;
 use aws_sdk_sfn::operation::send_task_success::SendTaskSuccessError;
 use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use aws_sdk_sfn::operation::stop_execution::StopExecutionError;
-use aws_sdk_sfn::types::HistoryEvent;
+use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
 use domain::answer::Message;
 use domain::ports::{
-    AnswerTask, Answered, ExecutionView, ReadExecution, StartExecution, StateVisit, StopExecution,
-    WorkflowUnavailable,
+    AnswerTask, Answered, DescribeExecution, ExecutionState, ExecutionView, ReadExecution,
+    StartExecution, StateVisit, StopExecution, WorkflowUnavailable,
 };
 use domain::{ExecutionName, Moment, TaskToken};
 use serde_json::Value;
@@ -144,6 +144,28 @@ where
     E: aws_smithy_types::error::metadata::ProvideErrorMetadata,
 {
     WorkflowUnavailable(describe(operation, error))
+}
+
+impl DescribeExecution for Workflow {
+    async fn state(
+        &self,
+        name: &ExecutionName,
+    ) -> Result<Option<ExecutionState>, WorkflowUnavailable> {
+        let call = self.client.describe_execution().execution_arn(self.execution_arn(name));
+        match call.send().await {
+            Ok(described) => Ok(Some(match described.status() {
+                ExecutionStatus::Succeeded
+                | ExecutionStatus::Failed
+                | ExecutionStatus::TimedOut
+                | ExecutionStatus::Aborted => ExecutionState::Ended,
+                // Also what a later release of the service may call it: an order
+                // is taken over only from one that is seen to have ended.
+                _ => ExecutionState::Running,
+            })),
+            Err(error) if is_unknown(&error) => Ok(None),
+            Err(error) => Err(unavailable("DescribeExecution", &error)),
+        }
+    }
 }
 
 impl ReadExecution for Workflow {

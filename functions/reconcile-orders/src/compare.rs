@@ -1,0 +1,141 @@
+//! Compares the books of the gateway, the carrier, the stock and the orders, and
+//! reports each difference, once a day and when asked.
+//!
+//! It must find every difference in orders at rest, and report none that is not
+//! there, although the four books are read at different moments and orders move
+//! meanwhile. Why it reports none:
+//!
+//! - **Only orders at rest are judged**: settled (the one write that takes an order
+//!   out of the open ones is made after its execution was seen to have ended and
+//!   its money and label to be final) and left alone for 15 minutes, which is longer
+//!   than any invocation lasts, a zombie's included.
+//! - **A difference must be seen twice.** Reading a book only raises a *doubt*, with
+//!   the version of the order that was read *after* the entry. Each doubt is looked
+//!   into: the object is asked for by its id, then the order is read again, strongly
+//!   consistent. Only if the order still has that version, and is at rest, are the
+//!   two judged. So the object was read between two readings of one and the same
+//!   settled record: nothing of ours moved it in between, because whoever begins to
+//!   work on a settled order writes it first (a hint is a write). A page of a list
+//!   that was old therefore costs a look-up, and no false alarm.
+//! - **An order that is not there** is no matter of time: it is written before any
+//!   intent or shipment is made for it, and is read after the entry that names it.
+//! - **An entry that is not there** is asked for by its id; only the provider's own
+//!   "no such object" counts, never its silence. Of a book that could not be read to
+//!   its end, nothing is thought to be missing.
+//! - **The shelves** are judged by bounds that hold whatever moves: [`shelves`].
+//!
+//! What is in flight is no difference: a refund or a label's refund that is pending
+//! counts as given back, an intent that was never confirmed and a shipment that was
+//! not bought cost nothing. [`judge`] has all that must hold.
+//!
+//! Memory stays bounded: each book is read a page at a time, and of an entry that
+//! agrees only eight bytes are kept (that it was seen). A run ends in time by
+//! itself, before Lambda would end it, and says so: `complete: false`, and which
+//! book it did not get through. What it reports is true then, too. At a quarter of
+//! a second a page it gets through some 40,000 intents; a shop with more gives
+//! `days`, and what was created before that is left out, but for the stock, which
+//! always counts every order.
+
+pub mod difference;
+pub mod judge;
+mod reading;
+mod report;
+pub mod shelves;
+
+use domain::books::{ListIntents, ListLabels, ReadShelves, ScanOrders};
+use domain::order::code;
+use domain::ports::{LoadOrder, SaveOrder};
+use domain::rounds::{self, record, settle};
+use domain::{Failure, Fault, Moment, OrderId};
+use serde_json::Value;
+
+pub use self::difference::{Difference, Kind};
+pub use self::report::{Compared, Report, Through};
+
+/// How long a run reads, in milliseconds. Lambda ends it after 300 s; what was
+/// begun by then (a page in three attempts of 15 s) and the calling of people, which
+/// is a write each, need the rest.
+pub const TIME_MS: u64 = 200_000;
+
+/// The four books.
+#[derive(Debug)]
+pub struct Compare<'a, O, S, G, C> {
+    /// The orders.
+    pub orders: &'a O,
+    /// The shelves.
+    pub stock: &'a S,
+    /// The gateway.
+    pub gateway: &'a G,
+    /// The carrier.
+    pub carrier: &'a C,
+}
+
+/// What to compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// The present.
+    pub at: Moment,
+    /// How many days back; everything when it is not given.
+    pub days: Option<u32>,
+}
+
+impl Range {
+    /// What the input asks for.
+    pub fn of(input: &Value, at: Moment) -> Result<Self, Failure> {
+        let days =
+            match &input["days"] {
+                Value::Null => None,
+                days => Some(days.as_u64().and_then(|days| u32::try_from(days).ok()).ok_or_else(
+                    || Fault::InvalidRequest.because("`days` must be a whole number of days"),
+                )?),
+            };
+        Ok(Self { at, days })
+    }
+
+    fn since(self) -> Option<Moment> {
+        self.days.map(|days| self.at.plus_hours(-24 * i64::from(days)))
+    }
+}
+
+impl<O, S, G, C> Compare<'_, O, S, G, C>
+where
+    O: ScanOrders + LoadOrder + SaveOrder,
+    S: ReadShelves,
+    G: ListIntents,
+    C: ListLabels,
+{
+    /// Compares, logs and counts the differences, and calls a person to each order
+    /// that one is about. It stops when `has_time` says so.
+    pub async fn run(&self, range: Range, has_time: &(dyn Fn() -> bool + Sync)) -> Report {
+        let mut report = reading::read(self, range, has_time).await;
+        report.tell(range.at);
+        report.raised = self.raise(&report, range.at).await;
+        report
+    }
+
+    /// Raises attention on each order that a difference is about, once.
+    async fn raise(&self, report: &Report, at: Moment) -> usize {
+        let mut orders: Vec<_> =
+            report.differences.iter().filter_map(|it| it.order_id.as_ref()).collect();
+        orders.dedup();
+        let mut raised = 0;
+        for id in orders {
+            match settle(|| self.raise_once(id, at)).await {
+                Ok(done) => raised += usize::from(done),
+                Err(failure) => adapters::telemetry::failed("compare", id.as_str(), &failure),
+            }
+        }
+        raised
+    }
+
+    async fn raise_once(&self, id: &OrderId, at: Moment) -> Result<bool, rounds::Stop> {
+        let found = self.orders.load(id).await;
+        // What has not the form of an order, or is none, cannot be written either.
+        let Ok(Some(order)) = found else { return Ok(false) };
+        if order.was_noted(code::BOOKS_DIFFER) {
+            return Ok(false);
+        }
+        record(self.orders, &order, order.with_attention(code::BOOKS_DIFFER, at)).await?;
+        Ok(true)
+    }
+}

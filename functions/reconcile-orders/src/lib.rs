@@ -1,0 +1,89 @@
+//! Nothing is lost: `reconcile-orders` (`workflow.md`, section 6).
+//!
+//! Every minute [`look`] takes the open orders that are due and examines each:
+//! [`examine`] starts the execution that is missing, tells a wait again what was
+//! answered, and notices what a person must know; `takeover` puts another
+//! execution in the place of one that ended without closing its order; [`settle`]
+//! looks after an order that is closed, until its money and its label are final
+//! and nothing of it waits any more. Then it wakes the back-orders that can be
+//! served. Once a day it compares the books. [`event`] is JSON in and out.
+//!
+//! It changes nothing by guessing: whether an execution has ended, and what became
+//! of money and label, is looked up; and each write is conditional on the order
+//! being as it was read. So wherever it dies, the next tick goes on, and a tick
+//! over unchanged tables with nothing due does nothing.
+
+pub mod compare;
+pub mod event;
+mod examine;
+mod look;
+mod settle;
+mod takeover;
+
+use adapters::clock::{Clock as _, SystemClock};
+use domain::books::{ListIntents, ListLabels, ReadShelves, ScanOrders};
+use domain::ports::{
+    AnswerTask, Carrier, DescribeExecution, Gateway, ListDue, ListOrders, LoadOrder, ReadCatalogue,
+    SaveOrder, StartExecution, StopExecution,
+};
+use domain::{Failure, Moment};
+use serde_json::Value;
+
+use crate::compare::{Compare, Range, TIME_MS};
+use crate::event::{Event, Operation};
+
+/// What is asked of the Orders table.
+pub trait Orders: LoadOrder + SaveOrder + ListDue + ListOrders + ScanOrders {}
+impl<T: LoadOrder + SaveOrder + ListDue + ListOrders + ScanOrders> Orders for T {}
+
+/// What is asked of Step Functions.
+pub trait Workflow: StartExecution + StopExecution + DescribeExecution + AnswerTask {}
+impl<T: StartExecution + StopExecution + DescribeExecution + AnswerTask> Workflow for T {}
+
+/// The function, with the world that it works on.
+#[derive(Debug, Clone)]
+pub struct ReconcileOrders<O, I, W, G, C> {
+    /// The Orders table.
+    pub orders: O,
+    /// The Inventory table.
+    pub stock: I,
+    /// Step Functions.
+    pub workflow: W,
+    /// The payment gateway.
+    pub gateway: G,
+    /// The carrier.
+    pub carrier: C,
+}
+
+impl<O, I, W, G, C> ReconcileOrders<O, I, W, G, C>
+where
+    O: Orders,
+    I: ReadCatalogue + ReadShelves,
+    W: Workflow,
+    G: Gateway + ListIntents,
+    C: Carrier + ListLabels,
+{
+    /// Does what the event asks for. `now` is asked only when the event brings no
+    /// time of its own.
+    pub async fn handle(
+        &self,
+        input: Value,
+        now: impl FnOnce() -> Moment + Send,
+    ) -> Result<Value, Failure> {
+        let event = Event::parse(&input)?;
+        let at = event.at.unwrap_or_else(now);
+        match event.operation {
+            Operation::Look(which) => self.look(which, at).await.map(Value::from),
+            Operation::Compare => self.compare(&input, at).await,
+        }
+    }
+
+    async fn compare(&self, input: &Value, at: Moment) -> Result<Value, Failure> {
+        let range = Range::of(input, at)?;
+        let Self { orders, stock, gateway, carrier, .. } = self;
+        let clock = SystemClock::start();
+        let has_time = || clock.ticks_ms() < TIME_MS;
+        let report = Compare { orders, stock, gateway, carrier }.run(range, &has_time).await;
+        Ok(serde_json::json!(report))
+    }
+}

@@ -1,0 +1,93 @@
+//! One look: the open orders that are due, the longest due first, and then the
+//! back-orders that can be served.
+//!
+//! One order's failure never stops the others: it is logged, counted, and looked
+//! at again in a few minutes.
+
+use domain::order::{Attention, BUCKETS};
+use domain::ports::{Carrier, Gateway, OrderList, ReadCatalogue};
+use domain::rounds::{self, Stop, record};
+use domain::waking::Waking;
+use domain::{Failure, Moment, OrderId};
+
+use crate::event::{Looked, Which};
+use crate::{Orders, ReconcileOrders, Workflow};
+
+/// So many orders of a bucket are looked at in one look; the next takes the rest.
+const MOST_DUE: u32 = 100;
+/// So many pages of back-orders are gone through, 50 orders each.
+const PAGES: usize = 40;
+
+impl<O, I, W, G, C> ReconcileOrders<O, I, W, G, C>
+where
+    O: Orders,
+    I: ReadCatalogue,
+    W: Workflow,
+    G: Gateway,
+    C: Carrier,
+{
+    /// Looks at these orders.
+    pub async fn look(&self, which: Which, at: Moment) -> Result<Looked, Failure> {
+        match which {
+            Which::Nobodys => Ok(Looked::default()),
+            Which::One(id) => Ok(self.look_at(&id, false, at).await),
+            Which::Due => {
+                let mut seen = self.look_at_due(at).await?;
+                seen += self.wake(at).await?;
+                Ok(seen)
+            }
+        }
+    }
+
+    async fn look_at_due(&self, at: Moment) -> Result<Looked, Failure> {
+        let mut seen = Looked::default();
+        for bucket in 0..BUCKETS {
+            for id in self.orders.due(bucket, at, MOST_DUE).await? {
+                seen += self.look_at(&id, true, at).await;
+            }
+        }
+        Ok(seen)
+    }
+
+    async fn look_at(&self, id: &OrderId, if_due: bool, at: Moment) -> Looked {
+        match rounds::settle(|| self.examine(id, if_due, at)).await {
+            Ok(seen) => seen,
+            Err(failure) => {
+                log(id, &failure);
+                self.postpone(id, at).await;
+                Looked { looked: 1, failed: 1, ..Looked::default() }
+            }
+        }
+    }
+
+    /// Has an order looked at again a little later, so that one that keeps failing
+    /// does not take the time of the others. That this fails too is no matter.
+    async fn postpone(&self, id: &OrderId, at: Moment) {
+        let postponed = rounds::settle(|| async {
+            match self.orders.load(id).await? {
+                Some(order) if order.is_due(at) => {
+                    record(&self.orders, &order, order.postponed(at)).await.map(drop)
+                }
+                _ => Ok::<_, Stop>(()),
+            }
+        });
+        let _it_stays_due = postponed.await;
+    }
+
+    async fn wake(&self, at: Moment) -> Result<Looked, Failure> {
+        let waking = Waking { orders: &self.orders, stock: &self.stock, workflow: &self.workflow };
+        let woken = waking.wake(&OrderList::Attention(Attention::Backorder), PAGES, at).await?;
+        let mut seen = Looked { woken: woken.now, ..Looked::default() };
+        for (id, failure) in woken.failed {
+            log(&id, &failure);
+            seen.failed += 1;
+        }
+        Ok(seen)
+    }
+}
+
+fn log(id: &OrderId, failure: &Failure) {
+    let (order_id, fault) = (id.as_str(), failure.fault.name());
+    let detail = failure.detail.as_str();
+    tracing::warn!(orderId = order_id, fault, detail, "the order could not be looked after");
+}

@@ -1,0 +1,61 @@
+//! An order whose execution is missing, or has ended without closing it.
+//!
+//! The new execution passes the finished steps without effect and goes on,
+//! forward or back, from the facts. It owns the order from the write that names
+//! it: whatever of the old one still runs, or is woken by hand, changes nothing.
+
+use domain::order::Recovery;
+use domain::ports::{Carrier, Gateway, ReadCatalogue};
+use domain::rounds::{Stop, record};
+use domain::{Moment, Order};
+
+use crate::event::Looked;
+use crate::{Orders, ReconcileOrders, Workflow};
+
+/// Why an execution is stopped from which its order was taken.
+const TAKEN_OVER: &str = "another execution owns the order";
+
+impl<O, I, W, G, C> ReconcileOrders<O, I, W, G, C>
+where
+    O: Orders,
+    I: ReadCatalogue,
+    W: Workflow,
+    G: Gateway,
+    C: Carrier,
+{
+    /// Somebody died between a record and the start of its execution: the one who
+    /// accepted the order, or the one who took it over.
+    pub(crate) async fn start_missing(&self, order: Order, at: Moment) -> Result<Looked, Stop> {
+        if order.recovered(at)? == Recovery::LeaveAlone {
+            return self.attend(order, at).await;
+        }
+        self.start(&order).await?;
+        // The execution writes by itself; should it not, this one stays due.
+        Ok(Looked { started: 1, ..Looked::default() })
+    }
+
+    /// Its execution is seen to have ended: another goes on, or a person must look.
+    pub(crate) async fn recover(&self, order: Order, at: Moment) -> Result<Looked, Stop> {
+        match order.recovered(at)? {
+            Recovery::TakeOver(taken) => {
+                let taken = record(&self.orders, &order, *taken).await?;
+                self.start(&taken).await?;
+                Ok(Looked { taken_over: 1, ..Looked::default() })
+            }
+            Recovery::GiveUp(given_up) => {
+                record(&self.orders, &order, *given_up).await?;
+                Ok(Looked { raised: 1, ..Looked::default() })
+            }
+            Recovery::LeaveAlone => self.attend(order, at).await,
+        }
+    }
+
+    /// Starts the execution that owns the order. The one before it is stopped all
+    /// the same: somebody may have woken it since it was seen to have ended.
+    async fn start(&self, order: &Order) -> Result<(), Stop> {
+        if let Some(before) = order.execution_before() {
+            self.workflow.stop(&before, TAKEN_OVER).await?;
+        }
+        Ok(self.workflow.start(&order.execution, &order.execution_input()).await?)
+    }
+}

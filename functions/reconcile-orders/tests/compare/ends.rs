@@ -1,0 +1,295 @@
+//! Orders at every end of their life, and what the providers then know of them:
+//! each made by the writes that make a real one, and consistent.
+
+use domain::answer::Decision;
+use domain::books::{IntentEntry, LabelEntry};
+use domain::compensation::{FailedState, FailedStates};
+use domain::order::Attention;
+use domain::payment::{IntentState, PaymentStatus, Risk};
+use domain::policy::ReviewPolicy;
+use domain::shipment::{CarrierRefund, CarrierShipment, LabelRefund};
+use domain::{Fault, IntentId, Order, OrderId, ShipmentId, Status, sample};
+
+/// An order with its entries in the providers' books.
+#[derive(Debug, Clone)]
+pub(crate) struct Made {
+    pub(crate) order: Order,
+    pub(crate) intents: Vec<IntentEntry>,
+    pub(crate) labels: Vec<LabelEntry>,
+}
+
+/// Where an order's life has got to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Fulfilled,
+    FulfilledAfterReview,
+    Declined,
+    NeverAuthorised,
+    OutOfStock,
+    CancelledBeforeItBegan,
+    Cancelled,
+    Rejected,
+    ShippingFailed,
+    LabelGivenBack,
+    LabelRefused,
+    Refunded,
+    RefundPending,
+    RefundFailed,
+    Received,
+    Authorised,
+    Reserved,
+    Stuck,
+    ClosedNotSettled,
+}
+
+impl End {
+    /// Ends at which an order is at rest.
+    pub(crate) const SETTLED: [Self; 14] = [
+        Self::Fulfilled,
+        Self::FulfilledAfterReview,
+        Self::Declined,
+        Self::NeverAuthorised,
+        Self::OutOfStock,
+        Self::CancelledBeforeItBegan,
+        Self::Cancelled,
+        Self::Rejected,
+        Self::ShippingFailed,
+        Self::LabelGivenBack,
+        Self::LabelRefused,
+        Self::Refunded,
+        Self::RefundPending,
+        Self::RefundFailed,
+    ];
+
+    /// Places at which it is not.
+    pub(crate) const OPEN: [Self; 5] =
+        [Self::Received, Self::Authorised, Self::Reserved, Self::Stuck, Self::ClosedNotSettled];
+}
+
+/// An order under way, with its entries.
+struct Life {
+    number: usize,
+    order: Order,
+    intent: IntentEntry,
+    label: Option<LabelEntry>,
+}
+
+/// The order of this number, at this end.
+pub(crate) fn make(number: usize, end: End) -> Made {
+    let mut life = Life::begin(number, end == End::CancelledBeforeItBegan);
+    match end {
+        End::Received => {}
+        End::CancelledBeforeItBegan => life.cancel(),
+        End::NeverAuthorised => life.given_up("ProcessPayment", Fault::PaymentGatewayUnavailable),
+        End::Declined => life.declined(),
+        End::Fulfilled => life.fulfilled(Risk::Normal),
+        End::FulfilledAfterReview => life.fulfilled(Risk::Elevated),
+        _ => life.further(end),
+    }
+    if End::SETTLED.contains(&end) {
+        life.order = life.order.settled(&[], sample::placed_at());
+    }
+    life.made()
+}
+
+impl Life {
+    fn begin(number: usize, scheduled: bool) -> Self {
+        let mut request = sample::request();
+        request.order_id = OrderId::of_request(&request.customer_id, &number.to_string());
+        request.scheduled_for = scheduled.then(|| sample::placed_at().plus_hours(1));
+        let order = Order::accept(request, sample::placed_at());
+        let id = IntentId::parse(format!("pi_{number}")).unwrap();
+        let intent = IntentEntry {
+            order: Some(order.order_id.to_string()),
+            state: IntentState::RequiresConfirmation,
+            amount: order.total,
+            captured_minor: 0,
+            refunded_minor: 0,
+            confirmed: false,
+            id,
+        };
+        Self { number, order, intent, label: None }
+    }
+
+    fn further(&mut self, end: End) {
+        let refused = Fault::ShippingRejected;
+        self.authorised(if end == End::Rejected { Risk::Elevated } else { Risk::Normal });
+        match end {
+            End::Authorised => {}
+            End::OutOfStock => self.given_up("OutOfStock", Fault::StockContended),
+            End::Rejected => self.rejected(),
+            End::Cancelled => {
+                self.cancel();
+                self.given_up("CheckInventory", Fault::OrderCancelled);
+            }
+            End::Reserved => self.reserved(),
+            End::ShippingFailed => {
+                self.reserved();
+                self.shipment(false);
+                self.given_up("InitiateShipping", refused);
+            }
+            End::Stuck => {
+                self.reserved();
+                self.shipment(true);
+                let stuck = sample::waiting(
+                    self.order.clone(),
+                    Status::NeedsAttention,
+                    Attention::Operator,
+                );
+                self.order = stuck;
+            }
+            _ => {
+                self.reserved();
+                self.shipment(true);
+                self.after_the_label(end);
+            }
+        }
+    }
+
+    fn after_the_label(&mut self, end: End) {
+        let captured = [End::Refunded, End::RefundPending, End::RefundFailed].contains(&end);
+        if captured {
+            self.intent.state = IntentState::Succeeded;
+            self.intent.captured_minor = self.intent.amount.amount_minor();
+        }
+        let refund =
+            if end == End::LabelRefused { LabelRefund::Refused } else { LabelRefund::Submitted };
+        self.undo_label(refund);
+        match end {
+            End::RefundFailed => self.close(PaymentStatus::RefundFailed),
+            _ if captured => {
+                self.intent.refunded_minor = self.intent.captured_minor;
+                self.close(PaymentStatus::Refunded);
+            }
+            End::ClosedNotSettled => self.close(PaymentStatus::Voided),
+            _ => {
+                self.intent.state = IntentState::Canceled;
+                self.close(PaymentStatus::Voided);
+            }
+        }
+    }
+
+    fn authorised(&mut self, risk: Risk) {
+        let at = sample::placed_at();
+        let held = domain::payment::Intent { risk, ..sample::intent(IntentState::RequiresCapture) };
+        self.order = self.order.with_intent(&self.intent.id, at);
+        self.order = self.order.authorised(&held, &ReviewPolicy::default(), at).unwrap();
+        self.intent.state = IntentState::RequiresCapture;
+        self.intent.confirmed = true;
+        if risk == Risk::Elevated {
+            let waiting = Attention::Review;
+            self.order = sample::waiting(self.order.clone(), Status::InReview, waiting);
+        }
+    }
+
+    fn declined(&mut self) {
+        self.order = self.order.with_intent(&self.intent.id, sample::placed_at());
+        self.intent.confirmed = true;
+        self.given_up("ProcessPayment", Fault::PaymentDeclined);
+    }
+
+    fn reserved(&mut self) {
+        self.order = self.order.reserved(sample::placed_at()).unwrap();
+    }
+
+    fn rejected(&mut self) {
+        let decided = self.order.decide_review(Decision::Reject, "operator-1", None, now());
+        self.order = decided.unwrap();
+        self.given_up("AwaitReview", Fault::ReviewRejected);
+    }
+
+    fn cancel(&mut self) {
+        self.order = self.order.request_cancellation("customer-1", now()).unwrap().unwrap();
+    }
+
+    fn shipment(&mut self, bought: bool) {
+        let at = sample::placed_at();
+        let id = ShipmentId::parse(format!("shp_{}", self.number)).unwrap();
+        let shipment = CarrierShipment { id: id.clone(), ..sample::carrier_shipment() };
+        let rate = shipment.rates[0].clone();
+        self.order = self.order.with_shipment(&shipment, &rate, at).unwrap();
+        let code = format!("TRACK{}", self.number);
+        if bought {
+            self.order = self.order.with_label(&code, None, at);
+        }
+        self.label = Some(LabelEntry {
+            id,
+            reference: Some(self.order.order_id.to_string()),
+            tracking_code: bought.then_some(code),
+            refund: CarrierRefund::NotAsked,
+        });
+    }
+
+    fn fulfilled(&mut self, risk: Risk) {
+        self.authorised(risk);
+        if risk == Risk::Elevated {
+            let decided = self.order.decide_review(Decision::Approve, "operator-1", None, now());
+            self.order = decided.unwrap();
+        }
+        self.reserved();
+        self.shipment(true);
+        self.intent.state = IntentState::Succeeded;
+        self.intent.captured_minor = self.intent.amount.amount_minor();
+        self.order = self.order.fulfilled(sample::placed_at()).unwrap();
+    }
+
+    fn given_up(&mut self, state: &str, fault: Fault) {
+        let failed = failed(state, fault);
+        self.order = self.order.begin_compensation(&failed, now());
+        if self.order.shipment.is_some() {
+            self.order = self.order.with_label_refund(LabelRefund::None, now());
+        }
+        if self.order.holds_stock() {
+            self.order = self.order.released(now());
+        }
+        // Also one that was declined is cancelled.
+        self.intent.state = IntentState::Canceled;
+        self.close(PaymentStatus::Voided);
+    }
+
+    fn undo_label(&mut self, refund: LabelRefund) {
+        let failed = failed("CapturePayment", Fault::PaymentNotCapturable);
+        let order = self.order.begin_compensation(&failed, now());
+        self.order = order.with_label_refund(refund, now()).released(now());
+        if let (Some(label), LabelRefund::Submitted) = (&mut self.label, refund) {
+            label.refund = CarrierRefund::Submitted;
+        }
+    }
+
+    fn close(&mut self, money: PaymentStatus) {
+        self.order = self.order.closed(money, now()).unwrap();
+    }
+
+    /// With what costs nothing beside it: an intent and a shipment of which the
+    /// answer was lost, made once more.
+    fn made(self) -> Made {
+        let spare = IntentEntry {
+            id: IntentId::parse(format!("pi_spare{}", self.number)).unwrap(),
+            order: Some(self.order.order_id.to_string()),
+            state: IntentState::RequiresConfirmation,
+            amount: self.order.total,
+            captured_minor: 0,
+            refunded_minor: 0,
+            confirmed: false,
+        };
+        let unbought = LabelEntry {
+            id: ShipmentId::parse(format!("shp_spare{}", self.number)).unwrap(),
+            reference: Some(self.order.order_id.to_string()),
+            tracking_code: None,
+            refund: CarrierRefund::NotAsked,
+        };
+        let labels = self.label.into_iter().chain([unbought]).collect();
+        let is_stored = self.order.payment.intent_id.is_some();
+        let intents = is_stored.then_some(self.intent).into_iter().chain([spare]).collect();
+        Made { order: self.order, intents, labels }
+    }
+}
+
+fn now() -> domain::Moment {
+    sample::placed_at().plus_minutes(1)
+}
+
+fn failed(state: &str, fault: Fault) -> FailedStates {
+    let seen = FailedState { error: fault.name().to_owned(), shortages: Vec::new() };
+    [(state.to_owned(), seen)].into()
+}

@@ -1,0 +1,262 @@
+//! The four books in memory, handed out in small pages, and what happens to them
+//! while they are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use domain::books::{
+    IntentEntry, LabelEntry, ListIntents, ListLabels, OrderEntry, Part, ReadShelves, ScanOrders,
+    ShelfEntry,
+};
+use domain::fakes;
+use domain::ports::{
+    Called, CarrierRefusal, GatewayRefusal, LoadOrder, SaveOrder, Saved, StoreUnavailable,
+};
+use domain::{IntentId, Moment, Order, OrderId, ShipmentId, Sku, sample};
+use reconcile_orders::compare::{Compare, Kind, Range, Report};
+
+use crate::ends::Made;
+
+/// When the books are compared: long after the sample orders were placed.
+pub(crate) fn now() -> Moment {
+    sample::placed_at().plus_hours(24)
+}
+
+/// Something that happens just before the nth call at a point.
+type Event = (&'static str, usize, Box<dyn FnOnce(&mut State) + Send>);
+
+/// All that there is.
+pub(crate) struct State {
+    pub(crate) orders: BTreeMap<OrderId, Order>,
+    /// Keys of the orders' table under which there is something else.
+    pub(crate) spoilt: BTreeSet<String>,
+    /// As they are listed; they may be changed while they are read.
+    pub(crate) intents: Vec<IntentEntry>,
+    pub(crate) labels: Vec<LabelEntry>,
+    pub(crate) shelves: Vec<ShelfEntry>,
+    pub(crate) unread_shelves: usize,
+    /// Points that never answer.
+    pub(crate) silent: BTreeSet<&'static str>,
+    page: usize,
+    calls: Vec<&'static str>,
+    events: Vec<Event>,
+}
+
+/// The four books.
+#[derive(Clone)]
+pub(crate) struct World(Arc<Mutex<State>>);
+
+impl World {
+    /// These orders with what the providers know of them, and shelves that agree,
+    /// in pages of so many.
+    pub(crate) fn of(made: Vec<Made>, page: usize) -> Self {
+        let mut state = State {
+            orders: BTreeMap::new(),
+            spoilt: BTreeSet::new(),
+            intents: Vec::new(),
+            labels: Vec::new(),
+            shelves: Vec::new(),
+            unread_shelves: 0,
+            silent: BTreeSet::new(),
+            page,
+            calls: Vec::new(),
+            events: Vec::new(),
+        };
+        for made in made {
+            state.intents.extend(made.intents);
+            state.labels.extend(made.labels);
+            state.orders.insert(made.order.order_id.clone(), made.order);
+        }
+        state.shelves = ["MUG", "TEE", "CAP"].map(|sku| state.shelf(sku)).to_vec();
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    /// Just before the nth call at this point, this happens.
+    pub(crate) fn on(
+        &self,
+        point: &'static str,
+        nth: usize,
+        event: impl FnOnce(&mut State) + Send + 'static,
+    ) {
+        self.state().events.push((point, nth, Box::new(event)));
+    }
+
+    pub(crate) fn compare(&self) -> Report {
+        self.compare_with(Range { at: now(), days: None }, &|| true)
+    }
+
+    pub(crate) fn compare_with(
+        &self,
+        range: Range,
+        has_time: &(dyn Fn() -> bool + Sync),
+    ) -> Report {
+        let compare = Compare { orders: self, stock: self, gateway: self, carrier: self };
+        fakes::run(compare.run(range, has_time)).unwrap()
+    }
+
+    /// What a comparison finds: kinds, with the order or the shelf.
+    pub(crate) fn found(&self) -> BTreeSet<(Kind, String)> {
+        found(&self.compare())
+    }
+
+    fn call<T>(&self, point: &'static str, read: impl FnOnce(&State) -> T) -> Option<T> {
+        let mut state = self.state();
+        state.calls.push(point);
+        let nth = state.calls.iter().filter(|call| **call == point).count();
+        let due = |event: &Event| event.0 == point && event.1 == nth;
+        while let Some(place) = state.events.iter().position(due) {
+            let (.., event) = state.events.remove(place);
+            event(&mut state);
+        }
+        (!state.silent.contains(point)).then(|| read(&state))
+    }
+
+    pub(crate) fn calls(&self, point: &str) -> usize {
+        self.state().calls.iter().filter(|call| **call == point).count()
+    }
+}
+
+/// What a report says: kinds, with the order or the shelf.
+pub(crate) fn found(report: &Report) -> BTreeSet<(Kind, String)> {
+    let names = |it: &reconcile_orders::compare::Difference| {
+        let order = it.order_id.as_ref().map(ToString::to_string);
+        (it.kind, order.or(it.sku.as_ref().map(ToString::to_string)).unwrap_or_default())
+    };
+    report.differences.iter().map(names).collect()
+}
+
+impl State {
+    /// A shelf that agrees with what orders hold, with seven to spare.
+    fn shelf(&self, sku: &str) -> ShelfEntry {
+        let orders = self.orders.values().filter(|order| order.holds_stock());
+        let lines = orders.flat_map(|order| order.wanted());
+        let held =
+            lines.filter(|line| line.sku.as_str() == sku).map(|line| i64::from(line.quantity));
+        ShelfEntry { sku: Sku::parse(sku).unwrap(), available: 7, received: 7 + held.sum::<i64>() }
+    }
+
+    pub(crate) fn intent(&mut self, id: &IntentId) -> &mut IntentEntry {
+        self.intents.iter_mut().find(|entry| entry.id == *id).unwrap()
+    }
+
+    pub(crate) fn label(&mut self, id: &ShipmentId) -> &mut LabelEntry {
+        self.labels.iter_mut().find(|entry| entry.id == *id).unwrap()
+    }
+
+    fn page<T: Clone>(&self, all: &[T], after: Option<&str>, id: impl Fn(&T) -> &str) -> Part<T> {
+        let begin = after.map_or(0, |after| all.iter().position(|it| id(it) == after).unwrap() + 1);
+        let end = all.len().min(begin + self.page);
+        let next = (end < all.len()).then(|| id(&all[end - 1]).to_owned());
+        Part { entries: all[begin..end].to_vec(), unread: 0, next }
+    }
+}
+
+fn answered<T, R>(answer: Option<Option<T>>, missing: R) -> Called<T, R> {
+    match answer {
+        None => Called::Unknown("no answer".to_owned()),
+        Some(None) => Called::Refused(missing),
+        Some(Some(found)) => Called::Done(found),
+    }
+}
+
+impl ListIntents for World {
+    async fn intents(
+        &self,
+        _since: Option<Moment>,
+        after: Option<&str>,
+    ) -> Called<Part<IntentEntry>, GatewayRefusal> {
+        let list = |state: &State| Some(state.page(&state.intents, after, |it| it.id.as_str()));
+        answered(self.call("intents", list), GatewayRefusal::NotFound)
+    }
+
+    async fn entry(&self, id: &IntentId) -> Called<IntentEntry, GatewayRefusal> {
+        let get = |state: &State| state.intents.iter().find(|it| it.id == *id).cloned();
+        answered(self.call("intent", get), GatewayRefusal::NotFound)
+    }
+}
+
+impl ListLabels for World {
+    async fn labels(
+        &self,
+        _since: Option<Moment>,
+        _until: Moment,
+        after: Option<&str>,
+    ) -> Called<Part<LabelEntry>, CarrierRefusal> {
+        let list = |state: &State| {
+            let bought = state.labels.iter().filter(|it| it.tracking_code.is_some());
+            let bought: Vec<_> = bought.cloned().collect();
+            Some(state.page(&bought, after, |it| it.id.as_str()))
+        };
+        answered(self.call("labels", list), CarrierRefusal::NotFound)
+    }
+
+    async fn entry(&self, id: &ShipmentId) -> Called<LabelEntry, CarrierRefusal> {
+        let get = |state: &State| state.labels.iter().find(|it| it.id == *id).cloned();
+        answered(self.call("label", get), CarrierRefusal::NotFound)
+    }
+}
+
+fn silent() -> StoreUnavailable {
+    StoreUnavailable("no answer".to_owned())
+}
+
+impl State {
+    fn under(&self, key: &str) -> Option<OrderEntry> {
+        if self.spoilt.contains(key) {
+            return Some(OrderEntry::Spoilt(key.to_owned()));
+        }
+        let order = self.orders.values().find(|order| order.order_id.as_str() == key)?;
+        Some(OrderEntry::Order(Box::new(order.clone())))
+    }
+}
+
+impl ScanOrders for World {
+    async fn scan(&self, after: Option<&str>) -> Result<Part<OrderEntry>, StoreUnavailable> {
+        let scan = |state: &State| {
+            let keys: BTreeSet<String> =
+                state.orders.keys().map(ToString::to_string).chain(state.spoilt.clone()).collect();
+            let keys: Vec<String> = keys.into_iter().collect();
+            let part = state.page(&keys, after, |key| key);
+            let entries = part.entries.iter().filter_map(|key| state.under(key)).collect();
+            Part { entries, unread: 0, next: part.next }
+        };
+        self.call("scan", scan).ok_or_else(silent)
+    }
+
+    async fn load_all(&self, ids: &[OrderId]) -> Result<Vec<OrderEntry>, StoreUnavailable> {
+        let load = |state: &State| ids.iter().filter_map(|id| state.under(id.as_str())).collect();
+        self.call("orders", load).ok_or_else(silent)
+    }
+}
+
+impl ReadShelves for World {
+    async fn shelves(&self) -> Result<Part<ShelfEntry>, StoreUnavailable> {
+        let read = |state: &State| Part {
+            entries: state.shelves.clone(),
+            unread: state.unread_shelves,
+            next: None,
+        };
+        self.call("shelves", read).ok_or_else(silent)
+    }
+}
+
+impl LoadOrder for World {
+    async fn load(&self, id: &OrderId) -> Result<Option<Order>, StoreUnavailable> {
+        self.call("load", |state| state.orders.get(id).cloned()).ok_or_else(silent)
+    }
+}
+
+impl SaveOrder for World {
+    async fn save(&self, before: &Order, after: &Order) -> Result<Saved, StoreUnavailable> {
+        let unchanged = |state: &State| state.orders[&before.order_id].version == before.version;
+        if !self.call("save", unchanged).ok_or_else(silent)? {
+            return Ok(Saved::Changed);
+        }
+        self.state().orders.insert(after.order_id.clone(), after.clone());
+        Ok(Saved::Done)
+    }
+}
