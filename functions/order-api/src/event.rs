@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use domain::{Failure, Fault, Moment};
 use lambda_http::http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::body::LONGEST_BODY;
@@ -127,9 +127,20 @@ impl Request {
     /// The method and the collection, for the log: nothing that a client chose.
     pub(crate) fn route(&self) -> String {
         let known = |text: &str| {
-            ["orders", "inventory", "execution", "review", "resume", "cancel", "restock"]
-                .into_iter()
-                .find(|word| *word == text)
+            [
+                "orders",
+                "inventory",
+                "execution",
+                "review",
+                "resume",
+                "cancel",
+                "restock",
+                "webhooks",
+                "stripe",
+                "easypost",
+            ]
+            .into_iter()
+            .find(|word| *word == text)
         };
         let words: Vec<_> =
             self.segments().into_iter().map(|part| known(part).unwrap_or("…")).collect();
@@ -180,14 +191,15 @@ pub struct Reply {
 
 impl Reply {
     /// An answer with this JSON.
-    pub fn json(status: u16, body: &Value) -> Self {
+    pub fn json(status: u16, body: &impl Serialize) -> Self {
         let headers = BTreeMap::from([
             ("content-type", "application/json".to_owned()),
             // It may be kept, but is asked about each time: an order moves on.
             ("cache-control", "private, no-cache".to_owned()),
             ("x-content-type-options", "nosniff".to_owned()),
         ]);
-        Self { status, headers, body: body.to_string() }
+        // Each answer is a struct of our own, which has no way not to be JSON.
+        Self { status, headers, body: serde_json::to_string(body).unwrap_or_default() }
     }
 
     /// The same answer with a header more.

@@ -5,7 +5,7 @@
 //! domain, done by a port, and answered; whatever is wrong with it is a
 //! [`problem`] that names the field at fault. One file is one resource:
 //! [`orders`], [`listing`], [`cancel`], [`execution`], [`review`], [`resume`],
-//! [`inventory`], [`restock`].
+//! [`inventory`], [`restock`]; [`webhooks`] are what the providers tell.
 //!
 //! [`handle`] takes an event and gives back a response, both as JSON, over
 //! whichever ports it is given: Lambda calls it with the adapters, a simulator
@@ -28,19 +28,21 @@ pub mod resume;
 pub mod review;
 pub mod routes;
 mod view;
+pub mod webhooks;
 
 use domain::ports::{
-    AnswerTask, ListOrders, LoadOrder, PlaceOrder, ReadCatalogue, ReadExecution, RestockShelf,
-    SaveOrder, StartExecution, StopExecution, WriteCatalogue,
+    AnswerTask, FindOrder, ListOrders, LoadOrder, PlaceOrder, ReadCatalogue, ReadExecution,
+    RestockShelf, SaveOrder, StartExecution, StopExecution, WriteCatalogue,
 };
 use domain::{Currency, Failure, Moment};
 use serde_json::Value;
 
 use crate::event::Request;
+use crate::webhooks::Webhooks;
 
 /// What the API asks of the Orders table.
-pub trait Orders: LoadOrder + SaveOrder + PlaceOrder + ListOrders {}
-impl<T: LoadOrder + SaveOrder + PlaceOrder + ListOrders> Orders for T {}
+pub trait Orders: LoadOrder + SaveOrder + PlaceOrder + ListOrders + FindOrder {}
+impl<T: LoadOrder + SaveOrder + PlaceOrder + ListOrders + FindOrder> Orders for T {}
 
 /// What the API asks of the Inventory table.
 pub trait Inventory: ReadCatalogue + WriteCatalogue + RestockShelf {}
@@ -50,7 +52,8 @@ impl<T: ReadCatalogue + WriteCatalogue + RestockShelf> Inventory for T {}
 pub trait Workflow: StartExecution + StopExecution + AnswerTask + ReadExecution {}
 impl<T: StartExecution + StopExecution + AnswerTask + ReadExecution> Workflow for T {}
 
-/// The API: its ports, and the currencies that the shop takes.
+/// The API: its ports, the currencies that the shop takes, and how it knows the
+/// providers.
 #[derive(Debug, Clone)]
 pub struct Api<O, I, W> {
     /// The orders.
@@ -61,6 +64,8 @@ pub struct Api<O, I, W> {
     pub workflow: W,
     /// The currencies that this deployment takes.
     pub currencies: Vec<Currency>,
+    /// What the providers sign their events with.
+    pub webhooks: Webhooks,
 }
 
 /// Answers one HTTP API v2 event.

@@ -4,6 +4,7 @@
 
 use adapters::{Aws, clock, lambda};
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
+use order_api::webhooks::Webhooks;
 use order_api::{Api, handle};
 use serde_json::Value;
 
@@ -12,12 +13,18 @@ async fn main() -> Result<(), lambda::Error> {
     let settings = lambda::begin()?;
     let (orders, inventory) = (settings.orders_table()?, settings.inventory_table()?);
     let (machine, currencies) = (settings.state_machine_arn()?, settings.currencies()?);
+    let webhooks = settings.webhooks()?;
     let aws = Aws::connect().await;
+    let (stripe, easypost) = tokio::try_join!(
+        aws.reveal_rotating(&webhooks.stripe),
+        aws.reveal_rotating(&webhooks.easypost)
+    )?;
     let api = Api {
         orders: aws.orders(&orders),
         inventory: aws.inventory(&orders, inventory),
         workflow: aws.workflow(machine),
         currencies,
+        webhooks: Webhooks { stripe, easypost, mode: webhooks.mode },
     };
     let api = &api;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {

@@ -35,6 +35,8 @@ impl FieldError {
 pub enum Kind {
     /// The request cannot be read, or a field of it is wrong.
     Invalid,
+    /// The body of a webhook is not the provider's.
+    BadSignature,
     /// Nobody says who is asking.
     Unauthenticated,
     /// Who is asking may not do this.
@@ -63,6 +65,7 @@ impl Kind {
     const fn parts(self) -> (&'static str, u16, &'static str) {
         match self {
             Self::Invalid => ("invalid-request", 400, "The request is not valid"),
+            Self::BadSignature => ("bad-signature", 400, "The signature is not valid"),
             Self::Unauthenticated => ("unauthenticated", 401, "A valid token is required"),
             Self::Forbidden => ("forbidden", 403, "The token does not allow this"),
             Self::NotFound => ("not-found", 404, "There is no such thing"),

@@ -3,7 +3,7 @@
 use crate::event::{Reply, Request};
 use crate::problem::{Kind, Problem};
 use crate::{Api, Inventory, Orders, Workflow};
-use crate::{cancel, execution, inventory, listing, orders, restock, resume, review};
+use crate::{cancel, execution, inventory, listing, orders, restock, resume, review, webhooks};
 
 /// Answers a request.
 pub(crate) async fn answer<O: Orders, I: Inventory, W: Workflow>(
@@ -23,11 +23,16 @@ pub(crate) async fn answer<O: Orders, I: Inventory, W: Workflow>(
         ("GET", ["inventory", sku]) => inventory::show(request, api, sku).await,
         ("PUT", ["inventory", sku]) => inventory::put(request, api, sku).await,
         ("POST", ["inventory", sku, "restock"]) => restock::restock(request, api, sku).await,
+        ("POST", ["webhooks", "stripe"]) => webhooks::stripe(request, api).await,
+        ("POST", ["webhooks", "easypost"]) => webhooks::easypost(request, api).await,
 
         (_, ["orders"]) => Err(only("GET, POST")),
-        (_, ["orders", _, "cancel" | "review" | "resume"] | ["inventory", _, "restock"]) => {
-            Err(only("POST"))
-        }
+        (
+            _,
+            ["orders", _, "cancel" | "review" | "resume"]
+            | ["inventory", _, "restock"]
+            | ["webhooks", "stripe" | "easypost"],
+        ) => Err(only("POST")),
         (_, ["orders", _] | ["orders", _, "execution"] | ["inventory"]) => Err(only("GET")),
         (_, ["inventory", _]) => Err(only("GET, PUT")),
         _ => Err(Problem::not_found()),

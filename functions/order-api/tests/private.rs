@@ -8,8 +8,9 @@ mod support;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use order_api::Api;
 use serde_json::{Value, json};
-use support::{ADA, Call, OP, World, id_of, order_body, post, send};
+use support::{ADA, Answer, Call, OP, STRIPE, World, hmac, id_of, order_body, post, send};
 use tracing::subscriber::set_default;
 
 /// What would be standard output.
@@ -46,6 +47,26 @@ fn full_of_canaries() -> Value {
     body["paymentMethod"] = json!(CANARIES[5]);
     body["paymentCustomer"] = json!(CANARIES[6]);
     body
+}
+
+/// Webhooks whose payload is private throughout: not signed, and well signed.
+async fn told_by_webhooks(api: &Api<World, World, World>, body: &Value) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    let event = json!({
+        "id": "evt_1", "livemode": false, "mode": "test",
+        "data": {"object": body}, "result": {"to_address": body["shippingAddress"]},
+    });
+    for path in ["/webhooks/stripe", "/webhooks/easypost"] {
+        answers.push(send(api, Call::new("POST", path).text(&event.to_string())).await);
+    }
+    let time = domain::sample::placed_at().timestamp().as_second();
+    for text in [event.to_string(), format!("{event}Canary Lovelace")] {
+        let hex = hmac(STRIPE[0], format!("{time}.{text}").as_bytes());
+        let call = Call::new("POST", "/webhooks/stripe").text(&text);
+        answers
+            .push(send(api, call.header("stripe-signature", &format!("t={time},v1={hex}"))).await);
+    }
+    answers
 }
 
 #[tokio::test]
@@ -92,6 +113,8 @@ async fn nothing_private_is_logged_or_echoed() {
     answers.push(
         send(&api, Call::new("GET", "/orders/canary@example.com").by(ADA, "orders:read")).await,
     );
+
+    answers.extend(told_by_webhooks(&api, &body).await);
 
     let path = format!("/orders/{}", id_of("k"));
     answers.push(send(&api, Call::new("GET", &path).by(ADA, "orders:read")).await);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use domain::catalogue::StockItem;
-use domain::{Money, Sku, sample};
+use domain::{Money, Private, Sku, sample};
 use order_api::Api;
 use serde_json::Value;
 use support::{World, post, send};
@@ -28,7 +28,10 @@ fn files(folder: &str) -> BTreeMap<String, Value> {
 
 /// A shop with what `events/stock.json` puts on its shelves.
 fn stocked() -> Api<World, World, World> {
-    let api = World::new();
+    let mut api = World::new();
+    // What the local stack signs with.
+    api.webhooks.stripe = vec![Private::new("whsec_local".to_owned())];
+    api.webhooks.easypost = vec![Private::new("local-webhook-secret".to_owned())];
     for item in files("")["stock"].as_array().unwrap() {
         let sku: Sku = serde_json::from_value(item["sku"].clone()).unwrap();
         let unit_price: Money = serde_json::from_value(item["unitPrice"].clone()).unwrap();

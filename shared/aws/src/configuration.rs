@@ -64,6 +64,26 @@ pub struct Provider {
     pub secret: Secret,
 }
 
+/// In which of their two worlds the providers are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProviderMode {
+    /// No money moves and no parcel leaves.
+    Test,
+    /// For good.
+    Live,
+}
+
+/// How the events of the providers are known to be theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookSecrets {
+    /// What the gateway signs with.
+    pub stripe: Secret,
+    /// What the carrier signs with.
+    pub easypost: Secret,
+    /// Events of the other mode are not for us.
+    pub mode: ProviderMode,
+}
+
 /// Where parcels are sent from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShipFrom {
@@ -118,6 +138,33 @@ impl Settings {
     pub fn easypost(&self) -> Result<Provider, BadSetting> {
         let test_key = ["EZTK", "EZTEST"];
         self.provider("EASYPOST_BASE_URL", EASYPOST, "EASYPOST_API_KEY", &test_key)
+    }
+
+    /// What the providers sign their events with, and in which mode they are used.
+    ///
+    /// Such a secret does not say whether it is one for tests. The mode does: in
+    /// live mode a value is refused, only ARNs are taken.
+    pub fn webhooks(&self) -> Result<WebhookSecrets, BadSetting> {
+        let mode = self.provider_mode()?;
+        let values = match mode {
+            ProviderMode::Test => &[""][..],
+            ProviderMode::Live => &[],
+        };
+        Ok(WebhookSecrets {
+            stripe: self.secret("STRIPE_WEBHOOK_SECRET", values)?,
+            easypost: self.secret("EASYPOST_WEBHOOK_SECRET", values)?,
+            mode,
+        })
+    }
+
+    /// In which mode the providers are used; for tests when it is not set.
+    fn provider_mode(&self) -> Result<ProviderMode, BadSetting> {
+        let variable = "PROVIDER_MODE";
+        match self.get(variable).unwrap_or("test") {
+            "test" => Ok(ProviderMode::Test),
+            "live" => Ok(ProviderMode::Live),
+            _ => Err(bad(variable, "must be test or live")),
+        }
     }
 
     /// Where parcels are sent from.

@@ -34,7 +34,9 @@ pub mod transport;
 pub mod workflow;
 
 pub use aws::Aws;
-pub use configuration::{BadSetting, Provider, Secret, Settings, ShipFrom};
+pub use configuration::{
+    BadSetting, Provider, ProviderMode, Secret, Settings, ShipFrom, WebhookSecrets,
+};
 pub use inventory::Inventory;
 pub use orders::Orders;
 pub use transport::Https;

@@ -4,9 +4,9 @@
 
 mod support;
 
-use adapters::{BadSetting, Secret, Settings};
+use adapters::{BadSetting, ProviderMode, Secret, Settings};
 use domain::payment::Risk;
-use domain::{Currency, Money};
+use domain::{Currency, Money, Private};
 use serde_json::json;
 use support::{Instead, World};
 
@@ -59,6 +59,41 @@ fn a_value_is_taken_only_if_it_is_a_test_key() {
     }
     for key in ["EZTK1", "EZTEST1"] {
         assert!(settings(&[("EASYPOST_API_KEY", key)]).easypost().is_ok(), "{key}");
+    }
+}
+
+#[test]
+fn a_webhooks_secret_is_given_as_a_value_only_while_the_providers_are_for_tests() {
+    let values = [("STRIPE_WEBHOOK_SECRET", "whsec_1"), ("EASYPOST_WEBHOOK_SECRET", "canary,b")];
+    let arns = [("STRIPE_WEBHOOK_SECRET_ARN", ARN), ("EASYPOST_WEBHOOK_SECRET_ARN", ARN)];
+    let of = |pairs: &[(&str, &str)], mode: Option<&str>| {
+        let mode = mode.map(|mode| ("PROVIDER_MODE", mode));
+        settings(&[pairs, mode.as_slice()].concat()).webhooks()
+    };
+    for mode in [None, Some("test")] {
+        let told = of(&values, mode).unwrap();
+        assert!(matches!(told.stripe, Secret::Value(_)));
+        assert_eq!(told.mode, ProviderMode::Test);
+    }
+    let told = of(&arns, Some("live")).unwrap();
+    assert_eq!((told.easypost, told.mode), (Secret::Arn(ARN.to_owned()), ProviderMode::Live));
+    refused(of(&values, Some("live")), "give STRIPE_WEBHOOK_SECRET_ARN");
+    refused(of(&values[..1], None), "EASYPOST_WEBHOOK_SECRET is not set");
+    refused(of(&arns, Some("canary")), "PROVIDER_MODE must be test or live");
+}
+
+#[tokio::test]
+async fn while_a_webhooks_secret_is_replaced_two_are_valid_and_none_is_empty() {
+    let aws = World::new().aws();
+    let reveal = async |text: &str| {
+        let secret = Secret::Value(Private::new(text.to_owned()));
+        let found = aws.reveal_rotating(&secret).await?;
+        Ok(found.iter().map(|secret| secret.expose().clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(reveal("whsec_1").await, Ok(vec!["whsec_1".to_owned()]));
+    assert_eq!(reveal("new, old").await, Ok(vec!["new".to_owned(), "old".to_owned()]));
+    for canary in ["canary,", ",canary", "canary,,b", "canary,b,c", "", ","] {
+        refused(reveal(canary).await, "must be one secret, or two");
     }
 }
 

@@ -5,19 +5,24 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use adapters::ProviderMode;
 use domain::answer::Message;
 use domain::catalogue::StockItem;
 use domain::ports::{
-    AnswerTask, Answered, ExecutionView, ListOrders, Listed, Listing, LoadOrder, OrderList, Page,
-    Place, PlaceOrder, Placed, ReadCatalogue, ReadExecution, RestockShelf, Restocked, SaveOrder,
-    Saved, StartExecution, StateVisit, StopExecution, StoreUnavailable, WorkflowUnavailable,
-    WriteCatalogue,
+    AnswerTask, Answered, ExecutionView, FindOrder, ListOrders, Listed, Listing, LoadOrder,
+    OrderList, Page, Place, PlaceOrder, Placed, ReadCatalogue, ReadExecution, RestockShelf,
+    Restocked, SaveOrder, Saved, StartExecution, StateVisit, StopExecution, StoreUnavailable,
+    WorkflowUnavailable, WriteCatalogue,
 };
 use domain::{
-    Currency, CustomerId, ExecutionName, Moment, Money, Order, OrderId, Sku, TaskToken, sample,
+    Currency, CustomerId, ExecutionName, IntentId, Moment, Money, Order, OrderId, Private,
+    ShipmentId, Sku, TaskToken, sample,
 };
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use order_api::Api;
+use order_api::webhooks::Webhooks;
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 /// Who places the sample orders.
 pub(crate) const ADA: &str = "customer-1";
@@ -25,6 +30,11 @@ pub(crate) const ADA: &str = "customer-1";
 pub(crate) const BOB: &str = "customer-2";
 /// An operator.
 pub(crate) const OP: &str = "op-1";
+
+/// What the gateway signs its events with: the new secret, and the old one.
+pub(crate) const STRIPE: [&str; 2] = ["whsec_new", "whsec_old"];
+/// What the carrier signs its events with.
+pub(crate) const EASYPOST: [&str; 2] = ["nouveau s\u{e9}cret", "old secret"];
 
 /// The world that the API works in.
 #[derive(Default)]
@@ -87,6 +97,12 @@ impl Call {
         self
     }
 
+    /// The same request to another path.
+    pub(crate) fn path(mut self, path: &str) -> Self {
+        self.event["rawPath"] = json!(path);
+        self
+    }
+
     pub(crate) fn query(mut self, name: &str, value: &str) -> Self {
         self.event["queryStringParameters"][name] = json!(value);
         self
@@ -141,6 +157,15 @@ pub(crate) fn id_of(key: &str) -> OrderId {
     OrderId::of_request(&CustomerId::parse(ADA).unwrap(), key)
 }
 
+/// The HMAC-SHA256 in hexadecimal digits, as both providers sign.
+pub(crate) fn hmac(secret: &str, signed: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(signed);
+    let bytes = mac.finalize().into_bytes();
+    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    halves.map(|half| char::from_digit(half.into(), 16).unwrap()).collect()
+}
+
 impl World {
     /// A shop that sells mugs, shirts, and a cup in euros.
     pub(crate) fn new() -> Api<Self, Self, Self> {
@@ -168,6 +193,11 @@ impl World {
             inventory: Self::default(),
             workflow: Self::default(),
             currencies: vec![Currency::Usd, Currency::Eur],
+            webhooks: Webhooks {
+                stripe: STRIPE.map(|secret| Private::new(secret.to_owned())).to_vec(),
+                easypost: EASYPOST.map(|secret| Private::new(secret.to_owned())).to_vec(),
+                mode: ProviderMode::Test,
+            },
         };
         // One world plays each part: the shelves are the inventory's.
         std::mem::swap(
@@ -190,6 +220,12 @@ impl World {
 
     pub(crate) fn count(&self) -> usize {
         self.orders.lock().unwrap().len()
+    }
+
+    fn find(&self, is_it: impl Fn(&Order) -> bool) -> Result<Option<OrderId>, StoreUnavailable> {
+        self.open()?;
+        let orders = self.orders.lock().unwrap();
+        Ok(orders.values().find(|order| is_it(order)).map(|order| order.order_id.clone()))
     }
 
     fn open(&self) -> Result<(), StoreUnavailable> {
@@ -262,6 +298,16 @@ impl SaveOrder for World {
             }
             None => Saved::Changed,
         })
+    }
+}
+
+impl FindOrder for World {
+    async fn by_intent(&self, id: &IntentId) -> Result<Option<OrderId>, StoreUnavailable> {
+        self.find(|order| order.payment.intent_id.as_ref() == Some(id))
+    }
+
+    async fn by_shipment(&self, id: &ShipmentId) -> Result<Option<OrderId>, StoreUnavailable> {
+        self.find(|order| order.shipment.as_ref().is_some_and(|held| held.shipment_id == *id))
     }
 }
 

@@ -131,7 +131,7 @@ async fn the_samples_of_the_functions_take_the_sample_order_through_its_life() {
 }
 
 /// The samples of the API, with the code that each is answered.
-const REQUESTS: [(&str, u64); 11] = [
+const REQUESTS: [(&str, u64); 13] = [
     ("place-order", 202),
     ("read-order", 200),
     ("read-execution", 200),
@@ -145,6 +145,9 @@ const REQUESTS: [(&str, u64); 11] = [
     ("list-orders", 200),
     // It is shipped.
     ("cancel-order", 409),
+    // Well signed, about nothing of ours.
+    ("stripe-webhook", 200),
+    ("easypost-webhook", 200),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
