@@ -37,10 +37,13 @@
 //! always counts every order.
 
 pub mod difference;
+mod doubts;
 pub mod judge;
 mod reading;
 mod report;
 pub mod shelves;
+
+use std::collections::BTreeSet;
 
 use domain::books::{ListIntents, ListLabels, ReadShelves, ScanOrders};
 use domain::order::code;
@@ -115,9 +118,8 @@ where
 
     /// Raises attention on each order that a difference is about, once.
     async fn raise(&self, report: &Report, at: Moment) -> usize {
-        let mut orders: Vec<_> =
+        let orders: BTreeSet<&OrderId> =
             report.differences.iter().filter_map(|it| it.order_id.as_ref()).collect();
-        orders.dedup();
         let mut raised = 0;
         for id in orders {
             match settle(|| self.raise_once(id, at)).await {

@@ -47,8 +47,8 @@ fn an_order_that_moves_between_two_readings_is_not_judged() {
     for (nth, what_moves) in moves.into_iter().enumerate() {
         let world = World::of(vec![make(0, End::Cancelled)], 1);
         first(&mut world.state()).state = IntentState::RequiresCapture;
-        // The second time that orders are asked for by id is the second look.
-        world.on("orders", 3, what_moves);
+        // Asked for by id with two pages of intents, one of labels, and then again.
+        world.on("orders", 4, what_moves);
         assert_eq!(kinds(&world), BTreeSet::new(), "move {nth}");
     }
 }

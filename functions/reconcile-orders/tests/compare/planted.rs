@@ -12,7 +12,7 @@ use proptest::sample::{Index, select};
 use reconcile_orders::compare::Kind;
 
 use crate::ends::{End, Made, make};
-use crate::world::{State, World, found, now};
+use crate::world::{Found, State, World, found, now};
 
 /// What a difference is about.
 #[derive(Debug, Clone, Copy)]
@@ -288,11 +288,7 @@ fn plants() -> Vec<Plant> {
 }
 
 /// Plants it among these orders, and says what is found and what should be.
-fn tried(
-    plant: &Plant,
-    others: Vec<Made>,
-    page: usize,
-) -> (BTreeSet<(Kind, String)>, BTreeSet<(Kind, String)>) {
+fn tried(plant: &Plant, others: Vec<Made>, page: usize) -> (Found, Found) {
     let edited = make(EDITED, plant.end);
     let id = edited.order.order_id.clone();
     let world = World::of(others.into_iter().chain([edited]).collect(), page);

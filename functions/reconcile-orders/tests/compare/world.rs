@@ -98,8 +98,8 @@ impl World {
         fakes::run(compare.run(range, has_time)).unwrap()
     }
 
-    /// What a comparison finds: kinds, with the order or the shelf.
-    pub(crate) fn found(&self) -> BTreeSet<(Kind, String)> {
+    /// What a comparison finds.
+    pub(crate) fn found(&self) -> Found {
         found(&self.compare())
     }
 
@@ -120,8 +120,11 @@ impl World {
     }
 }
 
-/// What a report says: kinds, with the order or the shelf.
-pub(crate) fn found(report: &Report) -> BTreeSet<(Kind, String)> {
+/// Kinds of difference, with the order or the shelf.
+pub(crate) type Found = BTreeSet<(Kind, String)>;
+
+/// What a report says.
+pub(crate) fn found(report: &Report) -> Found {
     let names = |it: &reconcile_orders::compare::Difference| {
         let order = it.order_id.as_ref().map(ToString::to_string);
         (it.kind, order.or(it.sku.as_ref().map(ToString::to_string)).unwrap_or_default())
@@ -133,7 +136,7 @@ impl State {
     /// A shelf that agrees with what orders hold, with seven to spare.
     fn shelf(&self, sku: &str) -> ShelfEntry {
         let orders = self.orders.values().filter(|order| order.holds_stock());
-        let lines = orders.flat_map(|order| order.wanted());
+        let lines = orders.flat_map(domain::Order::wanted);
         let held =
             lines.filter(|line| line.sku.as_str() == sku).map(|line| i64::from(line.quantity));
         ShelfEntry { sku: Sku::parse(sku).unwrap(), available: 7, received: 7 + held.sum::<i64>() }
@@ -155,11 +158,11 @@ impl State {
     }
 }
 
-fn answered<T, R>(answer: Option<Option<T>>, missing: R) -> Called<T, R> {
+fn answered<T, R>(answer: Option<Result<T, R>>) -> Called<T, R> {
     match answer {
         None => Called::Unknown("no answer".to_owned()),
-        Some(None) => Called::Refused(missing),
-        Some(Some(found)) => Called::Done(found),
+        Some(Err(refusal)) => Called::Refused(refusal),
+        Some(Ok(found)) => Called::Done(found),
     }
 }
 
@@ -169,13 +172,14 @@ impl ListIntents for World {
         _since: Option<Moment>,
         after: Option<&str>,
     ) -> Called<Part<IntentEntry>, GatewayRefusal> {
-        let list = |state: &State| Some(state.page(&state.intents, after, |it| it.id.as_str()));
-        answered(self.call("intents", list), GatewayRefusal::NotFound)
+        let list = |state: &State| Ok(state.page(&state.intents, after, |it| it.id.as_str()));
+        answered(self.call("intents", list))
     }
 
     async fn entry(&self, id: &IntentId) -> Called<IntentEntry, GatewayRefusal> {
         let get = |state: &State| state.intents.iter().find(|it| it.id == *id).cloned();
-        answered(self.call("intent", get), GatewayRefusal::NotFound)
+        let found = |state: &State| get(state).ok_or(GatewayRefusal::NotFound);
+        answered(self.call("intent", found))
     }
 }
 
@@ -189,14 +193,15 @@ impl ListLabels for World {
         let list = |state: &State| {
             let bought = state.labels.iter().filter(|it| it.tracking_code.is_some());
             let bought: Vec<_> = bought.cloned().collect();
-            Some(state.page(&bought, after, |it| it.id.as_str()))
+            Ok(state.page(&bought, after, |it| it.id.as_str()))
         };
-        answered(self.call("labels", list), CarrierRefusal::NotFound)
+        answered(self.call("labels", list))
     }
 
     async fn entry(&self, id: &ShipmentId) -> Called<LabelEntry, CarrierRefusal> {
         let get = |state: &State| state.labels.iter().find(|it| it.id == *id).cloned();
-        answered(self.call("label", get), CarrierRefusal::NotFound)
+        let found = |state: &State| get(state).ok_or(CarrierRefusal::NotFound);
+        answered(self.call("label", found))
     }
 }
 
