@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
+use adapters::clock::SystemClock;
 use adapters::easypost::EasyPost;
+use adapters::metered::Metered;
 use adapters::stripe::Stripe;
 use adapters::transport::Limits;
 use adapters::{Aws, Https, clock, lambda};
@@ -31,12 +33,14 @@ async fn main() -> Result<(), lambda::Error> {
         https.open(&stripe.base_url),
         https.open(&easypost.base_url),
     );
+    let gateway = Stripe::new(https.clone(), stripe.base_url, gateway_key?);
+    let carrier = EasyPost::new(https, easypost.base_url, carrier_key?, from);
     let function = ReconcileOrders {
         orders: aws.orders(&orders_table),
         stock: aws.inventory(orders_table, inventory_table),
         workflow: aws.workflow(machine),
-        gateway: Stripe::new(https.clone(), stripe.base_url, gateway_key?),
-        carrier: EasyPost::new(https, easypost.base_url, carrier_key?, from),
+        gateway: Metered::new(gateway, SystemClock::start()),
+        carrier: Metered::new(carrier, SystemClock::start()),
     };
     let function = &function;
     // Boxed, because the SDK's futures are large and deeply nested.

@@ -79,16 +79,17 @@ fn rejection(order: &Order) -> Rejection {
 /// Why a person is asked to look, as far as nobody was told yet.
 fn raised(before: &Order, after: &Order) -> Vec<Raised> {
     let noted = after.timeline.get(before.timeline.len()..).unwrap_or_default();
-    wait_begun(before).into_iter().chain(codes(before, after, noted)).collect()
+    wait_begun(before, after).into_iter().chain(codes(before, after, noted)).collect()
 }
 
 /// The wait that the order is found in, by the first write that finds it there.
 ///
-/// A waiting task sets `checkAt` to the moment at which it was entered; every
-/// write of a function moves it on.
-fn wait_begun(before: &Order) -> Option<Raised> {
+/// A waiting task sets `checkAt` to the moment at which it was entered; whoever
+/// looks at the order or answers it moves that on, and a mere hint does not.
+fn wait_begun(before: &Order, after: &Order) -> Option<Raised> {
     let entered = before.timeline.last()?;
-    if entered.status != before.status || before.check_at != Some(entered.at) {
+    let unseen = entered.status == before.status && before.check_at == Some(entered.at);
+    if !unseen || after.check_at == before.check_at {
         return None;
     }
     match before.status {

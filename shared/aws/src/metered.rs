@@ -9,12 +9,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use domain::books::{IntentEntry, LabelEntry, ListIntents, ListLabels, Part};
 use domain::payment::{Intent, IntentState};
 use domain::ports::{
     Called, Carrier, CarrierRefusal, Gateway, GatewayRefusal, IntentRequest, RefundState,
 };
 use domain::shipment::{CarrierRefund, CarrierShipment, Parcel};
-use domain::{IntentId, RateId, ShipmentId};
+use domain::{IntentId, Moment, RateId, ShipmentId};
 
 use crate::clock::Clock;
 use crate::metrics::{Call, Metric, Provider, Resolution};
@@ -244,5 +245,36 @@ impl<P: Carrier, C: Clock> Carrier for Metered<P, C> {
         let answer = self.time(Provider::Carrier, Call::LookUp, made).await;
         self.learn_shipment(Call::LookUp, id, &answer);
         answer
+    }
+}
+
+/// Reading the books changes nothing, so it is only timed.
+impl<P: ListIntents, C: Clock> ListIntents for Metered<P, C> {
+    async fn intents(
+        &self,
+        since: Option<Moment>,
+        after: Option<&str>,
+    ) -> Called<Part<IntentEntry>, GatewayRefusal> {
+        self.time(Provider::Gateway, Call::List, self.provider.intents(since, after)).await
+    }
+
+    async fn entry(&self, id: &IntentId) -> Called<IntentEntry, GatewayRefusal> {
+        self.time(Provider::Gateway, Call::Entry, self.provider.entry(id)).await
+    }
+}
+
+/// See [`ListIntents`].
+impl<P: ListLabels, C: Clock> ListLabels for Metered<P, C> {
+    async fn labels(
+        &self,
+        since: Option<Moment>,
+        until: Moment,
+        after: Option<&str>,
+    ) -> Called<Part<LabelEntry>, CarrierRefusal> {
+        self.time(Provider::Carrier, Call::List, self.provider.labels(since, until, after)).await
+    }
+
+    async fn entry(&self, id: &ShipmentId) -> Called<LabelEntry, CarrierRefusal> {
+        self.time(Provider::Carrier, Call::Entry, self.provider.entry(id)).await
     }
 }

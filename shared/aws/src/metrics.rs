@@ -12,6 +12,7 @@
 //! [embedded metric format]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
 use domain::compensation::Outcome;
+use domain::order::code;
 use domain::{Moment, Status};
 use serde_json::{Map, Value, json};
 
@@ -122,6 +123,10 @@ pub enum Call {
     LookUp,
     /// Which refunds there are.
     Refunds,
+    /// A part of its book.
+    List,
+    /// One entry of its book.
+    Entry,
 }
 
 /// What an outcome that was unknown turned out to be.
@@ -245,14 +250,14 @@ impl Raised {
     /// Every reason but [`Raised::Other`] for which a function raises attention,
     /// under the code that the timeline has for it.
     const CODES: [(&'static str, Self); 8] = [
-        ("GIVEN_UP", Self::GivenUp),
-        ("LABEL_REFUND_REFUSED", Self::LabelRefundRefused),
-        ("REFUND_FAILED", Self::RefundFailed),
-        ("PAYMENT_UNSETTLED", Self::PaymentUnsettled),
-        ("PAYMENT_AMOUNT_DIFFERS", Self::PaymentAmountDiffers),
-        ("AUTHORISATION_LAPSES", Self::AuthorisationLapses),
-        ("DISPUTED", Self::Disputed),
-        ("BOOKS_DIFFER", Self::BooksDiffer),
+        (code::GIVEN_UP, Self::GivenUp),
+        (code::LABEL_REFUND_REFUSED, Self::LabelRefundRefused),
+        (code::REFUND_FAILED, Self::RefundFailed),
+        (code::PAYMENT_UNSETTLED, Self::PaymentUnsettled),
+        (code::PAYMENT_AMOUNT_DIFFERS, Self::PaymentAmountDiffers),
+        (code::AUTHORISATION_LAPSES, Self::AuthorisationLapses),
+        (code::DISPUTED, Self::Disputed),
+        (code::BOOKS_DIFFER, Self::BooksDiffer),
     ];
 
     /// The reason of a code of the timeline, if it is one.
@@ -306,6 +311,8 @@ impl Call {
             Self::Refund => "REFUND",
             Self::LookUp => "LOOK_UP",
             Self::Refunds => "REFUNDS",
+            Self::List => "LIST",
+            Self::Entry => "ENTRY",
         }
     }
 }

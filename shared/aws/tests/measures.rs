@@ -100,6 +100,28 @@ fn a_wait_is_measured_by_the_first_write_that_finds_it_and_by_no_other() {
 }
 
 #[test]
+fn a_hint_does_not_measure_a_wait_and_the_look_that_follows_does() {
+    let waits = stuck(sample::labelled());
+    let hinted = waits.hinted("evt_1", at()).unwrap();
+    assert_eq!(measures(Some(&waits), &hinted), []);
+    let looked = hinted.checked(&[], at());
+    assert_eq!(measures(Some(&hinted), &looked), [Metric::AttentionRaised(Raised::Stuck)]);
+    assert_eq!(measures(Some(&looked), &looked.checked(&[], at().plus_minutes(1))), []);
+}
+
+#[test]
+fn an_order_that_is_given_up_is_measured_like_any_other_that_is_raised() {
+    let order = sample::labelled();
+    let given_up = order.give_up(at()).unwrap();
+    let raised = Metric::AttentionRaised(Raised::GivenUp);
+    assert_eq!(measures(Some(&order), &given_up), [raised]);
+    let undone = undoing(&order, "CapturePayment", "States.Timeout");
+    let failed = Metric::CompensationsFailed(Raised::GivenUp);
+    let given_up = undone.give_up(at()).unwrap();
+    assert_eq!(measures(Some(&undone), &given_up), [raised, failed]);
+}
+
+#[test]
 fn the_answer_to_a_wait_finds_it_when_nobody_else_has() -> Result<(), AnswerRefused> {
     let waits = stuck(sample::labelled());
     let answered = waits.resume(Action::Compensate, true, "operator-1", None, at())?;
