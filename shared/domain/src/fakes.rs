@@ -8,6 +8,7 @@
 //! small on purpose; the providers' full models are not for what ships.
 
 pub mod asking;
+mod books;
 mod depot;
 mod tables;
 mod till;
