@@ -8,6 +8,7 @@
 use domain::order::AnswerRefused;
 use domain::ports::{Saved, WorkflowUnavailable};
 use domain::rounds::MOST;
+use domain::waking::tell;
 use domain::{Order, OrderId};
 
 use crate::problem::Problem;
@@ -53,21 +54,17 @@ pub(crate) async fn load<O: Orders, I: Inventory, W: Workflow>(
     api.orders.load(id).await?.ok_or_else(Problem::not_found)
 }
 
-/// Sends the recorded answer to the wait that it answers, if the order still is
-/// in it. That the wait has moved on is fine.
+/// Tells the wait that the order is in what is on record for it. That the wait has
+/// moved on is fine.
 pub(crate) async fn send<O: Orders, I: Inventory, W: Workflow>(
     api: &Api<O, I, W>,
     order: &Order,
 ) -> Result<(), Problem> {
-    let Some(answer) = &order.answer else { return Ok(()) };
-    if order.task_token.as_ref() != Some(&answer.token) {
-        return Ok(());
-    }
-    let sent = api.workflow.answer(&answer.token, &answer.kind.message()).await;
-    sent.map(|_moved_on_is_fine| ()).map_err(|WorkflowUnavailable(cause)| {
-        Problem::unavailable(
-            "the decision is on record and not delivered yet; send it again",
-            cause,
-        )
-    })
+    let told = tell(&api.workflow, order).await;
+    told.map(|_moved_on_is_fine| ()).map_err(|WorkflowUnavailable(cause)| undelivered(cause))
+}
+
+/// What is on record is not lost; but whoever asked may wish to hurry.
+pub(crate) fn undelivered(cause: String) -> Problem {
+    Problem::unavailable("the decision is on record and not delivered yet; send it again", cause)
 }

@@ -32,9 +32,9 @@ use serde_json::Value;
 use crate::compare::{Compare, Range, TIME_MS};
 use crate::event::{Event, Operation};
 
-/// What is asked of the Orders table.
-pub trait Orders: LoadOrder + SaveOrder + ListDue + ListOrders + ScanOrders {}
-impl<T: LoadOrder + SaveOrder + ListDue + ListOrders + ScanOrders> Orders for T {}
+/// What looking after the orders asks of the Orders table.
+pub trait Orders: LoadOrder + SaveOrder + ListDue + ListOrders {}
+impl<T: LoadOrder + SaveOrder + ListDue + ListOrders> Orders for T {}
 
 /// What is asked of Step Functions.
 pub trait Workflow: StartExecution + StopExecution + DescribeExecution + AnswerTask {}
@@ -57,7 +57,7 @@ pub struct ReconcileOrders<O, I, W, G, C> {
 
 impl<O, I, W, G, C> ReconcileOrders<O, I, W, G, C>
 where
-    O: Orders,
+    O: Orders + ScanOrders,
     I: ReadCatalogue + ReadShelves,
     W: Workflow,
     G: Gateway + ListIntents,

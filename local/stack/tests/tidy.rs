@@ -259,6 +259,8 @@ fn permissions_of(port: &str) -> &'static [&'static str] {
         "AnswerTask" => &["states:SendTaskSuccess", "states:SendTaskFailure"],
         "ListOrders" => &["dynamodb:Query", "dynamodb:BatchGetItem"],
         "ListDue" | "FindOrder" => &["dynamodb:Query"],
+        "ScanOrders" => &["dynamodb:Scan", "dynamodb:BatchGetItem"],
+        "ReadShelves" => &["dynamodb:Scan"],
         "StopExecution" => &["states:StopExecution"],
         "DescribeExecution" => &["states:DescribeExecution"],
         "ReadExecution" => &["states:DescribeExecution", "states:GetExecutionHistory"],
@@ -269,7 +271,9 @@ fn permissions_of(port: &str) -> &'static [&'static str] {
 
 #[test]
 fn every_function_may_do_exactly_what_its_ports_ask_for() {
-    const PORTS: [&str; 19] = [
+    const PORTS: [&str; 21] = [
+        "ScanOrders",
+        "ReadShelves",
         "ListOrders",
         "ListDue",
         "FindOrder",
