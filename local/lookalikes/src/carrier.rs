@@ -135,7 +135,7 @@ impl Carrier {
             Route::Refund(id) => self.refund(id, doing),
             Route::Get(_) | Route::List if refuse => Err(Refusal::not_found()),
             Route::Get(id) => self.get(id),
-            Route::List => self.list(&request.query),
+            Route::List => self.list(&request.query, request.at),
         }
     }
 

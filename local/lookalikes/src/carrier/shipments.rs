@@ -290,7 +290,11 @@ impl Carrier {
         Ok(Answer::json(200, &self.shipments[self.place(id)?].render()))
     }
 
-    pub(super) fn list(&self, query: &[(String, String)]) -> Result<Answer, Refusal> {
+    pub(super) fn list(
+        &self,
+        query: &[(String, String)],
+        at: Timestamp,
+    ) -> Result<Answer, Refusal> {
         let param = |name: &str| {
             query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
         };
@@ -299,18 +303,47 @@ impl Carrier {
             Some(Ok(size @ 1..=100)) => size,
             Some(_) => return Err(Refusal::invalid("page_size", "must be 1 to 100")),
         };
-        let end = match param("before_id") {
+        let only_bought = param("purchased") != Some("false");
+        let (start, end) = range(param("start_datetime"), param("end_datetime"), at)?;
+        let before = match param("before_id") {
             Some(id) => self.place(id)?,
             None => self.shipments.len(),
         };
-        let newest_first = self.shipments.iter().take(end).rev();
-        let shipments: Vec<Value> = newest_first.take(size).map(Shipment::render).collect();
-        Ok(Answer::json(200, &json!({ "shipments": shipments, "has_more": end > size })))
+        let newest_first = self.shipments.iter().take(before).rev();
+        let listed: Vec<&Shipment> = newest_first
+            .filter(|shipment| !only_bought || shipment.label.is_some())
+            .filter(|shipment| start <= shipment.created && shipment.created <= end)
+            .collect();
+        let has_more = listed.len() > size;
+        let shipments: Vec<Value> = listed.into_iter().take(size).map(Shipment::render).collect();
+        Ok(Answer::json(200, &json!({ "shipments": shipments, "has_more": has_more })))
     }
 
     fn place(&self, id: &str) -> Result<usize, Refusal> {
         self.places.get(id).copied().ok_or_else(Refusal::not_found)
     }
+}
+
+/// How long a list reaches when it is not told from when to when.
+const MONTH: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// From when to when shipments are listed: one date that is given brings a month with
+/// it, and without any it is the last month (docs.easypost.com/docs/shipments).
+fn range(
+    start: Option<&str>,
+    end: Option<&str>,
+    at: Timestamp,
+) -> Result<(Timestamp, Timestamp), Refusal> {
+    let read = |name: &str, text: Option<&str>| {
+        let wrong = || Refusal::invalid(name, "must be a date and time");
+        text.map(|text| text.parse::<Timestamp>().ok().ok_or_else(wrong)).transpose()
+    };
+    Ok(match (read("start_datetime", start)?, read("end_datetime", end)?) {
+        (Some(start), Some(end)) => (start, end),
+        (Some(start), None) => (start, start.checked_add(MONTH).unwrap_or(Timestamp::MAX)),
+        (None, Some(end)) => (end.checked_sub(MONTH).unwrap_or(Timestamp::MIN), end),
+        (None, None) => (at - MONTH, at),
+    })
 }
 
 /// The statuses of a tracker.

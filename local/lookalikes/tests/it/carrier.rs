@@ -261,12 +261,36 @@ fn a_parcel_is_tracked_and_the_product_is_told() {
 fn the_list_comes_newest_first() {
     let mut dock = Dock::new();
     let ids: Vec<_> = (0..3).map(|_| id(&dock.created())).collect();
-    let page = dock.say("GET", "/v2/shipments?page_size=2", &Value::Null, at(1)).value();
+    let path = "/v2/shipments?page_size=2&purchased=false";
+    let page = dock.say("GET", path, &Value::Null, at(1)).value();
     assert_eq!((id(&page["shipments"][0]), &page["has_more"]), (ids[2].clone(), &json!(true)));
-    let path = format!("/v2/shipments?before_id={}", ids[1]);
+    let path = format!("/v2/shipments?purchased=false&before_id={}", ids[1]);
     let rest = dock.say("GET", &path, &Value::Null, at(1)).value();
     assert_eq!(rest["shipments"].as_array().unwrap().len(), 1);
     assert_eq!(rest["has_more"], false);
+}
+
+#[test]
+fn the_list_is_of_bought_shipments_and_of_a_month_unless_told_otherwise() {
+    let mut dock = Dock::new();
+    let (_unbought, bought) = (dock.created(), dock.bought());
+    let mut listed = |query: &str, hour| {
+        let path = format!("/v2/shipments?{query}");
+        let page = dock.say("GET", &path, &Value::Null, hours(hour)).value();
+        page["shipments"].as_array().unwrap().iter().map(id).collect::<Vec<_>>()
+    };
+    let month = 30 * 24;
+    assert_eq!(listed("", 1), [id(&bought)]);
+    assert_eq!(listed("purchased=true", month), [id(&bought)]);
+    assert_eq!(listed("purchased=false", month).len(), 2);
+    assert_eq!(listed("", month + 1), [""; 0], "older than a month");
+    let both = |end: i64| format!("start_datetime={}&end_datetime={}", hours(-9), hours(end));
+    assert_eq!(listed(&both(9), 9 * month), [id(&bought)]);
+    assert_eq!(listed(&both(-8), 9 * month), [""; 0]);
+    assert_eq!(listed(&format!("start_datetime={}", hours(-month - 1)), 1), [""; 0]);
+    assert_eq!(listed(&format!("end_datetime={}", hours(1)), 9 * month), [id(&bought)]);
+    let wrong = dock.say("GET", "/v2/shipments?end_datetime=soon", &Value::Null, at(1));
+    assert_eq!(wrong.status, 422);
 }
 
 #[test]
