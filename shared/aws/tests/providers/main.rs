@@ -4,6 +4,8 @@
 //! One binary, because linking is what takes the time.
 
 #[cfg(test)]
+mod books;
+#[cfg(test)]
 mod carrier;
 #[cfg(test)]
 mod gateway;
