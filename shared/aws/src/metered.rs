@@ -55,14 +55,19 @@ impl<P, C: Clock> Metered<P, C> {
         }
     }
 
-    /// Remembers that the outcome of a call is open.
+    /// Remembers that the outcome of a call is open. One that is open already, and
+    /// was asked for again, is still the same one.
     fn doubt(&self, who: Provider, call: Call, id: &str) {
-        self.emit(Metric::OutcomesUnknown(who, call));
-        let mut doubts = self.doubts();
-        if doubts.len() >= MOST_DOUBTS {
-            doubts.pop_first();
+        let is_new = {
+            let mut doubts = self.doubts();
+            if doubts.len() >= MOST_DOUBTS {
+                doubts.pop_first();
+            }
+            doubts.insert((id.to_owned(), call))
+        };
+        if is_new {
+            self.emit(Metric::OutcomesUnknown(who, call));
         }
-        doubts.insert((id.to_owned(), call));
     }
 
     /// Has `judge` say, of every open outcome of this object, what it was.

@@ -132,7 +132,7 @@ pub enum Call {
 /// What an outcome that was unknown turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolution {
-    /// The call had its effect.
+    /// The effect is there: of that call, or of one that was made again.
     Effect,
     /// It had none.
     NoEffect,

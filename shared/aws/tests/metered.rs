@@ -213,6 +213,17 @@ async fn an_outcome_stays_open_until_the_same_intent_is_seen() {
 }
 
 #[tokio::test]
+async fn what_is_asked_for_again_while_it_is_unknown_is_unknown_once() {
+    let (page, _until_the_end) = Page::open();
+    let answers = [lost(), lost(), lost(), intent(IntentState::Succeeded)];
+    let gateway = metered(Told::intents(answers));
+    for _ in 0..4 {
+        let _answer = gateway.capture(&id(), "k").await;
+    }
+    assert_eq!(short(&page), ["gateway capture", "gateway capture effect"]);
+}
+
+#[tokio::test]
 async fn a_refund_that_is_unknown_is_resolved_by_the_list_of_refunds() {
     let (page, _until_the_end) = Page::open();
     for (refunds, word) in [(vec![RefundState::Done], "effect"), (vec![], "no_effect")] {
