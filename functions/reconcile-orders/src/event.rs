@@ -36,7 +36,7 @@ pub struct Event {
     pub at: Option<Moment>,
 }
 
-/// What EventBridge calls the tick of a schedule.
+/// What `EventBridge` calls the tick of a schedule.
 const SCHEDULED: &str = "Scheduled Event";
 /// What it calls the end of an execution.
 const STATUS_CHANGED: &str = "Step Functions Execution Status Change";

@@ -168,6 +168,8 @@ fn every_operation_that_the_state_machine_asks_for_has_a_sample_and_every_sample
     let samples: BTreeSet<String> = files("events/functions")
         .iter()
         .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        // The reconciler is asked by rules, not by the state machine.
+        .filter(|name| !name.starts_with("reconcile-orders-"))
         .collect();
     assert_eq!(asked, samples);
 }

@@ -6,8 +6,10 @@ mod support;
 
 use adapters::Orders;
 use domain::order::Attention;
-use domain::ports::{ListOrders, OrderList, Place, PlaceOrder};
-use domain::{CustomerId, Order, OrderId, Sku, sample};
+use domain::ports::{
+    FindOrder, ListDue, ListOrders, OrderList, Place, PlaceOrder, SaveOrder, Saved,
+};
+use domain::{CustomerId, IntentId, Order, OrderId, ShipmentId, Sku, sample};
 use serde_json::json;
 use support::{Instead, ORDERS, World};
 
@@ -102,4 +104,61 @@ async fn a_store_that_is_away_is_an_error() {
     let orders = world.aws_trying(1).orders(ORDERS);
     world.next(Instead::Refuse);
     assert!(orders.list(&OrderList::Open(0), None, 10).await.is_err());
+}
+
+#[tokio::test]
+async fn the_orders_that_are_due_come_longest_due_first_and_the_others_not_at_all() {
+    let held: Vec<_> = (0..40).map(|n| order("ada", 40 - n)).collect();
+    let world = World::new();
+    let orders = holding(&world, &held).await;
+    let settled = sample::fulfilled().settled(&[], sample::placed_at());
+    orders.place(&settled).await.unwrap();
+    // The nth order is looked at two minutes after it was placed.
+    let at = sample::placed_at().plus_minutes(22);
+    let mut found = Vec::new();
+    for bucket in 0..domain::order::BUCKETS {
+        let due = orders.due(bucket, at, 100).await.unwrap();
+        let look = |id: &OrderId| held.iter().find(|order| order.order_id == *id).unwrap().check_at;
+        assert!(due.is_sorted_by_key(look), "{due:?}");
+        let one = orders.due(bucket, at, 1).await.unwrap();
+        assert_eq!(one.first(), due.first());
+        found.extend(due);
+    }
+    found.sort();
+    let mut expected: Vec<_> =
+        held.iter().filter(|order| order.is_due(at)).map(|order| order.order_id.clone()).collect();
+    expected.sort();
+    assert_eq!(expected.len(), 20);
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn an_order_is_found_by_what_the_providers_call_it_once_that_is_on_record() {
+    let world = World::new();
+    let orders = holding(&world, &[sample::received()]).await;
+    let stored = sample::shipping();
+    let intent = stored.payment.intent_id.clone().unwrap();
+    let shipment = stored.shipment.as_ref().unwrap().shipment_id.clone();
+    assert_eq!(orders.by_intent(&intent).await, Ok(None));
+    assert_eq!(orders.save(&sample::received(), &stored).await, Ok(Saved::Done));
+    assert_eq!(orders.by_intent(&intent).await, Ok(Some(stored.order_id.clone())));
+    assert_eq!(orders.by_shipment(&shipment).await, Ok(Some(stored.order_id.clone())));
+    assert_eq!(orders.by_intent(&IntentId::parse("pi_other").unwrap()).await, Ok(None));
+    assert_eq!(orders.by_shipment(&ShipmentId::parse("shp_other").unwrap()).await, Ok(None));
+    // A save of something else leaves them where they are.
+    let later = stored.with_label("T", None, sample::placed_at());
+    assert_eq!(orders.save(&stored, &later).await, Ok(Saved::Done));
+    assert_eq!(orders.by_shipment(&shipment).await, Ok(Some(stored.order_id.clone())));
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_no_order_that_is_not_there() {
+    let world = World::new();
+    let orders = world.aws_trying(1).orders(ORDERS);
+    let intent = IntentId::parse("pi_1").unwrap();
+    for _ in 0..2 {
+        world.next(Instead::Refuse);
+    }
+    assert!(orders.due(0, sample::placed_at(), 10).await.is_err());
+    assert!(orders.by_intent(&intent).await.is_err());
 }

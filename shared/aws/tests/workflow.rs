@@ -6,7 +6,10 @@ mod support;
 
 use adapters::Workflow;
 use domain::answer::{Action, AnswerKind, Decision, Message};
-use domain::ports::{AnswerTask, Answered, ReadExecution, StartExecution, StopExecution};
+use domain::ports::{
+    AnswerTask, Answered, DescribeExecution, ExecutionState, ReadExecution, StartExecution,
+    StopExecution,
+};
 use domain::{ExecutionName, TaskToken};
 use serde_json::{Value, json};
 use support::{Instead, World};
@@ -196,6 +199,26 @@ async fn an_execution_that_is_not_there_is_none() {
     assert_eq!(workflow(&world).read(&name()).await, Ok(None));
     world.next(Instead::Refuse);
     assert!(workflow(&world).read(&name()).await.is_err());
+}
+
+#[tokio::test]
+async fn an_execution_has_ended_only_when_the_service_says_so() {
+    let world = World::new();
+    let check = async |status: &str, expected: ExecutionState| {
+        world.next(Instead::Answer(200, described(status, None)));
+        assert_eq!(workflow(&world).state(&name()).await, Ok(Some(expected)), "{status}");
+    };
+    for status in ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"] {
+        check(status, ExecutionState::Ended).await;
+    }
+    for status in ["RUNNING", "PENDING_REDRIVE", "WHAT_A_LATER_RELEASE_SAYS"] {
+        check(status, ExecutionState::Running).await;
+    }
+    assert_eq!(world.calls(), ["DescribeExecution"; 7], "its history is not asked for");
+    world.refuse_with("ExecutionDoesNotExist");
+    assert_eq!(workflow(&world).state(&name()).await, Ok(None));
+    world.next(Instead::Refuse);
+    assert!(workflow(&world).state(&name()).await.is_err());
 }
 
 #[tokio::test]

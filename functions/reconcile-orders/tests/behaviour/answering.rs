@@ -106,7 +106,7 @@ fn an_execution_to_which_nothing_can_be_said_is_stopped_after_a_while() {
     let order = closed_behind_its_back();
     let world = under_way(&order).intent(voided()).moved_on(token(&order));
     look_at(&world, &order, order.closed_at().plus_minutes(15));
-    assert_eq!(world.stopped(), [order.execution.clone()]);
+    assert_eq!(world.stopped(), std::slice::from_ref(&order.execution));
     assert_eq!(tick(&world, due(&world, &order)).settled, 1);
 }
 
@@ -119,7 +119,7 @@ fn the_execution_of_an_order_that_was_cancelled_before_it_began_is_stopped() {
     assert_eq!(order.status, Status::Cancelled);
     let world = under_way(&order);
     look_at(&world, &order, now());
-    assert_eq!(world.stopped(), [order.execution.clone()]);
+    assert_eq!(world.stopped(), std::slice::from_ref(&order.execution));
     assert_eq!(tick(&world, due(&world, &order)).settled, 1);
 }
 

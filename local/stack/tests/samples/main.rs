@@ -104,6 +104,11 @@ fn function_samples() -> Vec<(&'static str, &'static str, Value)> {
         ("initiate-shipping", "cancel", json!({"orderId": id, "labelRefund": "NONE"})),
         ("check-inventory", "release", json!({"orderId": id, "released": false})),
         ("process-payment", "cancel", json!({"orderId": id, "outcome": "FULFILLED"})),
+        // It is due to nobody yet; that its execution ended has it looked at all the same.
+        ("reconcile-orders", "every-minute", json!({"looked": 0, "failed": 0})),
+        ("reconcile-orders", "execution-ended", json!({"looked": 1, "settled": 1, "failed": 0})),
+        ("reconcile-orders", "look", json!({"looked": 0, "failed": 0})),
+        ("reconcile-orders", "every-day", json!({"differences": []})),
     ]
 }
 

@@ -167,7 +167,23 @@ fn orders_table() -> Value {
             "Projection": {"ProjectionType": "KEYS_ONLY"},
         })
     };
-    let names = ["orderId", "open", "checkAt", "attention", "createdAt", "waitsFor", "customerId"];
+    let by_id = |name: &str| {
+        json!({
+            "IndexName": name, "KeySchema": [key(name, "HASH")],
+            "Projection": {"ProjectionType": "KEYS_ONLY"},
+        })
+    };
+    let names = [
+        "orderId",
+        "open",
+        "checkAt",
+        "attention",
+        "createdAt",
+        "waitsFor",
+        "customerId",
+        "intentId",
+        "shipmentId",
+    ];
     json!({
         "TableName": ORDERS,
         "KeySchema": [key("orderId", "HASH")],
@@ -176,6 +192,7 @@ fn orders_table() -> Value {
         "GlobalSecondaryIndexes": [
             index("open", "checkAt"), index("attention", "createdAt"),
             index("waitsFor", "createdAt"), index("customerId", "createdAt"),
+            by_id("intentId"), by_id("shipmentId"),
         ],
         "BillingMode": "PAY_PER_REQUEST",
     })

@@ -131,8 +131,8 @@ impl ListOrders for Tables {
             found.sort_by(|a, b| (a.0, &a.1.order_id).cmp(&(b.0, &b.1.order_id)));
             let more = found.len() > limit;
             found.truncate(limit);
-            let last = found.last().filter(|_| more);
-            let next = last.map(|(at, order)| Place { order_id: order.order_id.clone(), at: *at });
+            let next = found.last().filter(|_| more);
+            let next = next.map(|(at, order)| Place { order_id: order.order_id.clone(), at: *at });
             Page { orders: found.into_iter().map(|(_, order)| order).collect(), next }
         };
         self.0.call("orders.list", find).await.map_err(lost)
