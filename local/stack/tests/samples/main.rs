@@ -104,9 +104,9 @@ fn function_samples() -> Vec<(&'static str, &'static str, Value)> {
         ("initiate-shipping", "cancel", json!({"orderId": id, "labelRefund": "NONE"})),
         ("check-inventory", "release", json!({"orderId": id, "released": false})),
         ("process-payment", "cancel", json!({"orderId": id, "outcome": "FULFILLED"})),
-        // It is due to nobody yet; that its execution ended has it looked at all the same.
-        ("reconcile-orders", "every-minute", json!({"looked": 0, "failed": 0})),
-        ("reconcile-orders", "execution-ended", json!({"looked": 1, "settled": 1, "failed": 0})),
+        // The schedule of the stack may have been there before.
+        ("reconcile-orders", "every-minute", json!({"failed": 0})),
+        ("reconcile-orders", "execution-ended", json!({"started": 0, "failed": 0})),
         ("reconcile-orders", "look", json!({"looked": 0, "failed": 0})),
         ("reconcile-orders", "every-day", json!({"differences": []})),
     ]
@@ -136,7 +136,7 @@ async fn the_samples_of_the_functions_take_the_sample_order_through_its_life() {
 }
 
 /// The samples of the API, with the code that each is answered.
-const REQUESTS: [(&str, u64); 13] = [
+const REQUESTS: [(&str, u64); 14] = [
     ("place-order", 202),
     ("read-order", 200),
     ("read-execution", 200),
@@ -153,6 +153,7 @@ const REQUESTS: [(&str, u64); 13] = [
     // Well signed, about nothing of ours.
     ("stripe-webhook", 200),
     ("easypost-webhook", 200),
+    ("read-document", 200),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -215,6 +215,35 @@ fn an_answer_is_sorted_by_what_it_says_about_the_effect() {
 }
 
 #[test]
+fn a_refund_is_done_only_when_the_carrier_says_so() {
+    let check = |status: Value, expected: CarrierRefund| {
+        let shown = looked_up(Ok(answer(200, &json!({"id": "shp_1", "refund_status": status}))));
+        let Called::Done(shipment) = shown else { panic!("not read") };
+        assert_eq!(shipment.refund, expected);
+    };
+    check(Value::Null, CarrierRefund::NotAsked);
+    check(json!("submitted"), CarrierRefund::Submitted);
+    check(json!("refunded"), CarrierRefund::Done);
+    check(json!("rejected"), CarrierRefund::Rejected);
+}
+
+#[test]
+fn where_a_parcel_is_is_told_in_a_word_or_not_at_all() {
+    let check = |status: Value, expected: Option<&str>| {
+        let shown =
+            looked_up(Ok(answer(200, &json!({"id": "shp_1", "tracker": {"status": status}}))));
+        let Called::Done(shipment) = shown else { panic!("not read") };
+        assert_eq!(shipment.tracking.as_deref(), expected, "{status}");
+    };
+    check(json!("in_transit"), Some("in_transit"));
+    check(json!("unknown"), None);
+    check(Value::Null, None);
+    // The customer reads it: it is a word of the carrier's, and no text.
+    check(json!("left with Canary, 1 Canary Wharf"), None);
+    check(json!("x".repeat(33)), None);
+}
+
+#[test]
 fn no_answer_is_not_begun_only_when_nothing_was_sent() {
     let check = |failed, expected: &str| assert_eq!(word(&looked_up(Err(failed))), expected);
     check(NoResponse::NotSent("refused".into()), "not begun");

@@ -244,6 +244,16 @@ fn the_recorded_intent_is_read_whole() {
     assert_eq!(intent, expected);
 }
 
+#[test]
+fn a_charge_tells_whether_the_customer_disputes_it() {
+    for disputed in [false, true] {
+        let change = |charge: &mut Value| charge["disputed"] = json!(disputed);
+        let Some(response) = with_charge(change) else { return };
+        let Called::Done(intent) = confirmed(Ok(response)) else { panic!("not done") };
+        assert_eq!(intent.disputed, disputed);
+    }
+}
+
 /// The recorded charge, expanded in an intent, with what decides anything in it.
 fn with_charge(change: impl Fn(&mut Value)) -> Option<Response> {
     let folder = contracts()?;
