@@ -4,13 +4,28 @@
 use domain::order::CancelRefused;
 use domain::ports::Saved;
 use domain::rounds::MOST;
-use domain::{Order, Status};
-use serde_json::json;
+use domain::{Order, OrderId, Status};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::caller::{Caller, Scope};
 use crate::event::{Reply, Request};
 use crate::problem::{Kind, Problem};
-use crate::{Api, Inventory, Orders, Workflow, answers, orders};
+use crate::view::Links;
+use crate::{Api, Inventory, Orders, Workflow, answers, orders, schema};
+
+/// A cancellation that is on record.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CancelledOrder)]
+pub(crate) struct CancelView {
+    #[schema(value_type = schema::OrderIdText)]
+    order_id: OrderId,
+    /// Its status of now: what was begun is undone first.
+    #[schema(value_type = schema::StatusWord)]
+    status: Status,
+    links: Links,
+}
 
 impl From<CancelRefused> for Problem {
     fn from(refused: CancelRefused) -> Self {
@@ -42,9 +57,11 @@ pub(crate) async fn cancel<O: Orders, I: Inventory, W: Workflow>(
 }
 
 fn accepted(order: &Order) -> Reply {
-    let path = format!("/orders/{}", order.order_id);
-    let answer =
-        json!({"orderId": order.order_id, "status": order.status, "links": {"self": path}});
+    let answer = CancelView {
+        order_id: order.order_id.clone(),
+        status: order.status,
+        links: Links::to(&order.order_id),
+    };
     Reply::json(202, &answer)
 }
 

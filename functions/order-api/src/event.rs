@@ -138,6 +138,7 @@ impl Request {
                 "webhooks",
                 "stripe",
                 "easypost",
+                "openapi.json",
             ]
             .into_iter()
             .find(|word| *word == text)
@@ -211,7 +212,7 @@ impl Reply {
 
     /// The answer to a client that has this version already.
     pub fn not_modified(etag: &str) -> Self {
-        let mut reply = Self::json(StatusCode::NOT_MODIFIED.as_u16(), &Value::Null);
+        let mut reply = Self::json(StatusCode::NOT_MODIFIED.as_u16(), &());
         reply.headers.remove("content-type");
         reply.body.clear();
         reply.with("etag", etag)

@@ -8,6 +8,7 @@ use domain::{Currency, Moment, Money, Quantity, Sku};
 
 use crate::body::{Node, join};
 use crate::problem::{FieldError, Kind, Problem};
+use crate::schema::MOST_MONEY;
 
 /// No more than this many errors are listed.
 const MOST_ERRORS: usize = 20;
@@ -240,7 +241,7 @@ pub fn moment(node: &Node) -> Result<Moment, Wrong> {
 /// An amount of money: `{amount, currency}`, in one of these currencies.
 pub fn money(taken: &[Currency]) -> impl Fn(&mut Form<'_>) -> Option<Money> {
     move |form| {
-        let amount = form.required("amount", whole(0, 99_999_999));
+        let amount = form.required("amount", whole(0, MOST_MONEY));
         let currency = form.required("currency", |node| {
             let code = string(node)?;
             Currency::from_code(code)

@@ -16,6 +16,7 @@ pub mod body;
 pub mod caller;
 pub mod cancel;
 pub mod card;
+pub mod document;
 pub mod event;
 pub mod execution;
 pub mod form;
@@ -27,6 +28,7 @@ pub mod restock;
 pub mod resume;
 pub mod review;
 pub mod routes;
+mod schema;
 mod view;
 pub mod webhooks;
 

@@ -12,16 +12,18 @@ use domain::ports::{OrderList, Place};
 use domain::{Order, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::caller::{Caller, Scope};
 use crate::event::{Reply, Request};
 use crate::problem::{Kind, Problem};
-use crate::{Api, Inventory, Orders, Workflow, view};
+use crate::view::{self, SummaryView};
+use crate::{Api, Inventory, Orders, Workflow};
 
 /// Orders of a page, when the client does not say.
-const USUAL: u32 = 20;
+pub(crate) const USUAL: u32 = 20;
 /// The most orders of a page.
-const MOST: u32 = 100;
+pub(crate) const MOST: u32 = 100;
 /// A page is filled by at most this many queries; the client asks on.
 const QUERIES: usize = 16;
 /// The open orders are kept in this many buckets.
@@ -37,10 +39,24 @@ struct Cursor {
     place: Option<Place>,
 }
 
+/// A page of a list of orders.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OrderPage)]
+pub(crate) struct PageView<'a> {
+    orders: Vec<SummaryView<'a>>,
+    /// Where the list goes on, if it does: the `cursor` of the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, pattern = "^[A-Za-z0-9_-]+$")]
+    next_cursor: Option<String>,
+}
+
 /// What is listed.
 struct View {
     lists: Vec<OrderList>,
     status: Option<Status>,
+    /// Only those that are not settled.
+    open: bool,
 }
 
 /// `GET /orders`
@@ -64,12 +80,9 @@ pub(crate) async fn list<O: Orders, I: Inventory, W: Workflow>(
                 .filter(|next| usize::from(next.n) < view.lists.len()),
         };
     }
-    let orders: Vec<_> = found.iter().map(view::summary).collect();
-    let mut answer = json!({ "orders": orders });
-    if let Some(cursor) = cursor {
-        answer["nextCursor"] = json!(BASE64_URL_SAFE_NO_PAD.encode(json!(cursor).to_string()));
-    }
-    Ok(Reply::json(200, &answer))
+    let orders = found.iter().map(view::summary).collect();
+    let next_cursor = cursor.map(|cursor| BASE64_URL_SAFE_NO_PAD.encode(json!(cursor).to_string()));
+    Ok(Reply::json(200, &PageView { orders, next_cursor }))
 }
 
 impl View {
@@ -79,10 +92,7 @@ impl View {
         let attention = attention(request)?;
         let open = open(request)?;
         let lists = match (attention, open) {
-            (Some(_), true) => {
-                return Err(Problem::field(Kind::Invalid, "open", "cannot go with attention"));
-            }
-            (Some(why), false) => {
+            (Some(why), _) => {
                 Caller::with(request, &[Scope::OrdersOperate])?;
                 vec![OrderList::Attention(why)]
             }
@@ -94,11 +104,12 @@ impl View {
                 vec![OrderList::Customer(Caller::with(request, &[Scope::OrdersRead])?.id)]
             }
         };
-        Ok(Self { lists, status })
+        Ok(Self { lists, status, open })
     }
 
     fn shows(&self, order: &Order) -> bool {
         self.status.is_none_or(|status| order.status == status)
+            && (!self.open || order.open.is_some())
     }
 }
 

@@ -6,15 +6,17 @@
 use domain::order::AnswerRefused;
 use domain::ports::{StoreUnavailable, WorkflowUnavailable};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
 
 use crate::event::{Reply, Request};
+use crate::schema;
 
 /// Seconds after which a client may try again what could not be done.
 const RETRY_AFTER: &str = "1";
 
 /// A field and what is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// The field, as `items[0].sku`, or the name of a header.
     pub field: String,
@@ -62,7 +64,30 @@ pub enum Kind {
 }
 
 impl Kind {
-    const fn parts(self) -> (&'static str, u16, &'static str) {
+    /// Every kind.
+    pub(crate) const ALL: [Self; 13] = [
+        Self::Invalid,
+        Self::BadSignature,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Conflict,
+        Self::TotalChanged,
+        Self::TooLarge,
+        Self::UnsupportedMediaType,
+        Self::KeyReused,
+        Self::Unprocessable,
+        Self::Unavailable,
+    ];
+
+    /// The `type` of a problem of this kind.
+    pub(crate) fn urn(self) -> String {
+        format!("urn:problem-type:order-api:{}", self.parts().0)
+    }
+
+    /// Its name, its status and its title.
+    pub(crate) const fn parts(self) -> (&'static str, u16, &'static str) {
         match self {
             Self::Invalid => ("invalid-request", 400, "The request is not valid"),
             Self::BadSignature => ("bad-signature", 400, "The signature is not valid"),
@@ -81,6 +106,37 @@ impl Kind {
             Self::Unavailable => ("unavailable", 503, "Try again in a moment"),
         }
     }
+}
+
+/// The body of a problem.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemView<'a> {
+    #[serde(rename = "type")]
+    #[schema(schema_with = kinds)]
+    kind: String,
+    /// The kind, for people.
+    title: &'a str,
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What there is to say about this one, for people.
+    detail: &'a str,
+    /// The fields at fault.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl ProblemView<'_> {
+    /// What one of this kind may look like.
+    pub(crate) fn example(kind: Kind) -> Self {
+        let (_, status, title) = kind.parts();
+        let detail = "what there is to say about this one";
+        ProblemView { kind: kind.urn(), title, status, detail, errors: &[] }
+    }
+}
+
+fn kinds() -> Object {
+    schema::words("The kind, for programs.", &Kind::ALL.map(Kind::urn))
 }
 
 /// A problem on its way to the client.
@@ -134,21 +190,19 @@ impl Problem {
 
     /// The answer to the request; what is our own fault is logged here, once.
     pub(crate) fn into_reply(self, request: &Request) -> Reply {
-        let (name, status, title) = self.kind.parts();
+        let (_, status, title) = self.kind.parts();
         if let Some(cause) = &self.cause {
             let route = request.route();
             tracing::warn!(route, status, cause, "a request could not be served");
         }
-        let mut body = Map::from_iter([
-            ("type".to_owned(), json!(format!("urn:problem-type:order-api:{name}"))),
-            ("title".to_owned(), json!(title)),
-            ("status".to_owned(), json!(status)),
-            ("detail".to_owned(), json!(self.detail)),
-        ]);
-        if !self.errors.is_empty() {
-            body.insert("errors".to_owned(), json!(self.errors));
-        }
-        let mut reply = Reply::json(status, &Value::Object(body));
+        let body = ProblemView {
+            kind: self.kind.urn(),
+            title,
+            status,
+            detail: &self.detail,
+            errors: &self.errors,
+        };
+        let mut reply = Reply::json(status, &body);
         reply.headers.insert("content-type", "application/problem+json".to_owned());
         reply.headers.extend(self.headers);
         reply

@@ -3,7 +3,9 @@
 use crate::event::{Reply, Request};
 use crate::problem::{Kind, Problem};
 use crate::{Api, Inventory, Orders, Workflow};
-use crate::{cancel, execution, inventory, listing, orders, restock, resume, review, webhooks};
+use crate::{
+    cancel, document, execution, inventory, listing, orders, restock, resume, review, webhooks,
+};
 
 /// Answers a request.
 pub(crate) async fn answer<O: Orders, I: Inventory, W: Workflow>(
@@ -25,6 +27,7 @@ pub(crate) async fn answer<O: Orders, I: Inventory, W: Workflow>(
         ("POST", ["inventory", sku, "restock"]) => restock::restock(request, api, sku).await,
         ("POST", ["webhooks", "stripe"]) => webhooks::stripe(request, api).await,
         ("POST", ["webhooks", "easypost"]) => webhooks::easypost(request, api).await,
+        ("GET", ["openapi.json"]) => Ok(document::serve(&api.currencies)),
 
         (_, ["orders"]) => Err(only("GET, POST")),
         (
@@ -33,7 +36,9 @@ pub(crate) async fn answer<O: Orders, I: Inventory, W: Workflow>(
             | ["inventory", _, "restock"]
             | ["webhooks", "stripe" | "easypost"],
         ) => Err(only("POST")),
-        (_, ["orders", _] | ["orders", _, "execution"] | ["inventory"]) => Err(only("GET")),
+        (_, ["orders", _] | ["orders", _, "execution"] | ["inventory" | "openapi.json"]) => {
+            Err(only("GET"))
+        }
         (_, ["inventory", _]) => Err(only("GET, PUT")),
         _ => Err(Problem::not_found()),
     }

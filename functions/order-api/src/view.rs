@@ -1,88 +1,222 @@
 //! An order as its customer sees it: what was ordered, how far it is, and why
 //! it failed. No address, no token, no id of a provider's.
 
+use domain::order::Attention;
 use domain::payment::PaymentStatus;
-use domain::{Order, Status};
-use serde_json::{Map, Value, json};
+use domain::{Moment, Money, Order, OrderId, Quantity, Sku, Status};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-/// The body of `GET /orders/{orderId}`.
-pub(crate) fn order(order: &Order) -> Value {
-    let items: Vec<_> = order
-        .items
-        .iter()
-        .map(|line| {
-            json!({
-                "sku": line.sku,
-                "title": line.title,
-                "quantity": line.quantity,
-                "unitPrice": line.unit_price,
-            })
-        })
-        .collect();
-    let mut view = Map::from_iter([
-        ("orderId".to_owned(), json!(order.order_id)),
-        ("status".to_owned(), json!(order.status)),
-        ("total".to_owned(), json!(order.total)),
-        ("items".to_owned(), json!(items)),
-        ("timeline".to_owned(), json!(order.timeline)),
-        ("cancellable".to_owned(), json!(order.is_cancellable())),
-        ("createdAt".to_owned(), json!(order.created_at)),
-        ("updatedAt".to_owned(), json!(order.updated_at)),
-    ]);
-    let optional = [
-        ("payment", payment(order)),
-        ("shipment", shipment(order)),
-        ("failure", failure(order.status)),
-        ("scheduledFor", order.scheduled_for.map(|at| json!(at))),
-    ];
-    for (name, value) in optional {
-        if let Some(value) = value {
-            view.insert(name.to_owned(), value);
-        }
-    }
-    Value::Object(view)
+use crate::schema;
+
+/// An order.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Order)]
+pub(crate) struct OrderView<'a> {
+    #[schema(value_type = schema::OrderIdText)]
+    order_id: &'a OrderId,
+    #[schema(value_type = schema::StatusWord)]
+    status: Status,
+    /// What it costs: Σ price × quantity. The shop pays the postage.
+    #[schema(value_type = schema::MoneyObject)]
+    total: Money,
+    items: Vec<LineView<'a>>,
+    /// What has happened to it, oldest first.
+    timeline: Vec<EntryView<'a>>,
+    /// Once there is anything to say about the money.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    payment: Option<PaymentView>,
+    /// Once the goods are on their way for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    shipment: Option<ShipmentView<'a>>,
+    /// Why a closed order was not fulfilled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    failure: Option<FailureView>,
+    /// Whether the customer may still cancel it.
+    cancellable: bool,
+    #[schema(value_type = schema::MomentText)]
+    created_at: Moment,
+    #[schema(value_type = schema::MomentText)]
+    updated_at: Moment,
+    /// When it begins, if not at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = schema::MomentText)]
+    scheduled_for: Option<Moment>,
+}
+
+/// A line of an order, as the server priced it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OrderLine)]
+pub(crate) struct LineView<'a> {
+    #[schema(value_type = schema::SkuText)]
+    sku: &'a Sku,
+    /// What it was called when it was ordered.
+    title: &'a str,
+    #[schema(value_type = u32, minimum = 1, maximum = 999)]
+    quantity: Quantity,
+    /// The price of one, when it was ordered.
+    #[schema(value_type = schema::MoneyObject)]
+    unit_price: Money,
+}
+
+/// An entry of an order's history.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TimelineEntry)]
+pub(crate) struct EntryView<'a> {
+    #[schema(value_type = schema::MomentText)]
+    at: Moment,
+    /// The status from then on.
+    #[schema(value_type = schema::StatusWord)]
+    status: Status,
+    /// What there is to say about it, as a code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    detail: Option<&'a str>,
+}
+
+/// The money of an order.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Payment)]
+pub(crate) struct PaymentView {
+    #[schema(value_type = schema::PaymentWord)]
+    status: PaymentStatus,
+}
+
+/// The parcel of an order that is fulfilled.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Shipment)]
+pub(crate) struct ShipmentView<'a> {
+    carrier: &'a str,
+    service: &'a str,
+    tracking_code: &'a str,
+    /// The carrier's page about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    tracking_url: Option<&'a str>,
+}
+
+/// Why an order failed, in words that give nothing away: the bank's own reason
+/// is not the buyer's to know.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Failure)]
+pub(crate) struct FailureView {
+    #[schema(value_type = schema::StatusWord)]
+    code: Status,
+    /// For people.
+    reason: &'static str,
 }
 
 /// An order in a list of orders.
-pub(crate) fn summary(order: &Order) -> Value {
-    let mut view = json!({
-        "orderId": order.order_id,
-        "status": order.status,
-        "total": order.total,
-        "cancellable": order.is_cancellable(),
-        "createdAt": order.created_at,
-        "updatedAt": order.updated_at,
-    });
-    if let Some(attention) = order.attention {
-        view["attention"] = json!(attention);
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = OrderSummary)]
+pub(crate) struct SummaryView<'a> {
+    #[schema(value_type = schema::OrderIdText)]
+    order_id: &'a OrderId,
+    #[schema(value_type = schema::StatusWord)]
+    status: Status,
+    #[schema(value_type = schema::MoneyObject)]
+    total: Money,
+    cancellable: bool,
+    #[schema(value_type = schema::MomentText)]
+    created_at: Moment,
+    #[schema(value_type = schema::MomentText)]
+    updated_at: Moment,
+    /// Why a person should look at it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = schema::AttentionWord)]
+    attention: Option<Attention>,
+}
+
+/// Where to go from here.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Links {
+    /// The order itself.
+    #[serde(rename = "self")]
+    #[schema(pattern = "^/orders/ord_[0-9a-f]{32}$")]
+    to_self: String,
+}
+
+impl Links {
+    /// To this order.
+    pub(crate) fn to(id: &OrderId) -> Self {
+        Self { to_self: format!("/orders/{id}") }
     }
-    view
 }
 
-/// Once there is anything to say about the money.
-fn payment(order: &Order) -> Option<Value> {
+/// The body of `GET /orders/{orderId}`.
+pub(crate) fn order(order: &Order) -> OrderView<'_> {
+    OrderView {
+        order_id: &order.order_id,
+        status: order.status,
+        total: order.total,
+        items: lines(order),
+        timeline: timeline(order),
+        payment: payment(order),
+        shipment: shipment(order),
+        failure: failure(order.status),
+        cancellable: order.is_cancellable(),
+        created_at: order.created_at,
+        updated_at: order.updated_at,
+        scheduled_for: order.scheduled_for,
+    }
+}
+
+/// An order in a list of orders.
+pub(crate) fn summary(order: &Order) -> SummaryView<'_> {
+    SummaryView {
+        order_id: &order.order_id,
+        status: order.status,
+        total: order.total,
+        cancellable: order.is_cancellable(),
+        created_at: order.created_at,
+        updated_at: order.updated_at,
+        attention: order.attention,
+    }
+}
+
+fn lines(order: &Order) -> Vec<LineView<'_>> {
+    let lines = order.items.iter().map(|line| LineView {
+        sku: &line.sku,
+        title: &line.title,
+        quantity: line.quantity,
+        unit_price: line.unit_price,
+    });
+    lines.collect()
+}
+
+fn timeline(order: &Order) -> Vec<EntryView<'_>> {
+    let entries = order.timeline.iter().map(|entry| EntryView {
+        at: entry.at,
+        status: entry.status,
+        detail: entry.detail.as_deref(),
+    });
+    entries.collect()
+}
+
+fn payment(order: &Order) -> Option<PaymentView> {
     let status = order.payment.status;
-    (status != PaymentStatus::None).then(|| json!({ "status": status }))
+    (status != PaymentStatus::None).then_some(PaymentView { status })
 }
 
-/// Once the goods are on their way for good.
-fn shipment(order: &Order) -> Option<Value> {
+fn shipment(order: &Order) -> Option<ShipmentView<'_>> {
     let shipment = order.shipment.as_ref().filter(|_| order.status == Status::Fulfilled)?;
     let label = shipment.label.as_ref()?;
-    let mut view = json!({
-        "carrier": shipment.carrier,
-        "service": shipment.service,
-        "trackingCode": label.tracking_code,
-    });
-    if let Some(url) = &label.tracking_url {
-        view["trackingUrl"] = json!(url);
-    }
-    Some(view)
+    Some(ShipmentView {
+        carrier: &shipment.carrier,
+        service: &shipment.service,
+        tracking_code: &label.tracking_code,
+        tracking_url: label.tracking_url.as_deref(),
+    })
 }
 
-/// Why a closed order was not fulfilled, in words that give nothing away: the
-/// bank's own reason is not the buyer's to know.
-fn failure(status: Status) -> Option<Value> {
+fn failure(status: Status) -> Option<FailureView> {
     let reason = match status {
         Status::PaymentFailed => "The payment could not be completed.",
         Status::OutOfStock => "Not everything that was ordered is in stock.",
@@ -100,5 +234,5 @@ fn failure(status: Status) -> Option<Value> {
         | Status::NeedsAttention
         | Status::Fulfilled => return None,
     };
-    Some(json!({"code": status, "reason": reason}))
+    Some(FailureView { code: status, reason })
 }

@@ -9,13 +9,14 @@
 //! Read [`signature`] for whom we listen to, and [`told`] for what we read.
 
 mod signature;
-mod told;
+pub(crate) mod told;
 
 use adapters::ProviderMode;
 use domain::ports::Saved;
 use domain::rounds::MOST;
 use domain::{Moment, Order, OrderId, Private};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::event::{Reply, Request};
 use crate::problem::Problem;
@@ -34,7 +35,7 @@ pub struct Webhooks {
 }
 
 /// The answer to a webhook, also to one that changes nothing.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Received {
     /// Always `true`: there is no need to send it again.
     received: bool,

@@ -73,8 +73,10 @@ id!(
 id!(
     /// A stock-keeping unit: what is sold, by its shelf label.
     Sku,
-    "must be 1 to 64 letters, digits, dots, hyphens or underscores",
+    "must be 1 to 64 letters, digits, dots, hyphens or underscores, the first no dot",
+    // `..` would be taken for a step up in a path.
     |text| (1..=64).contains(&text.len())
+        && !text.starts_with('.')
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
 );
 id!(
@@ -179,7 +181,7 @@ mod tests {
         for bad in ["", "ord_", "ord_XYZ", "ord_00000000000000000000000000000000x", "pi_1"] {
             assert!(OrderId::parse(bad).is_err(), "{bad}");
         }
-        for bad in ["", "a b", "a#b", "a/b", &"x".repeat(65)] {
+        for bad in ["", "a b", "a#b", "a/b", ".", "..", ".a", &"x".repeat(65)] {
             assert!(Sku::parse(bad).is_err(), "{bad}");
         }
         assert!(Sku::parse("MUG-01.blue_L").is_ok());

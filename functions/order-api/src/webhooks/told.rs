@@ -8,6 +8,10 @@ use domain::{IntentId, OrderId, ShipmentId};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, OneOfBuilder, Schema, Type};
+
+use crate::schema;
 
 use crate::problem::{Kind, Problem};
 
@@ -43,8 +47,9 @@ pub(crate) enum Subject {
 }
 
 /// An event of Stripe's (docs.stripe.com/api/events/object), as far as it is read.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(crate) struct StripeEvent {
+    #[schema(schema_with = event_id)]
     id: EventId,
     #[serde(default)]
     livemode: Option<bool>,
@@ -53,20 +58,21 @@ pub(crate) struct StripeEvent {
 }
 
 /// What a Stripe event is about.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 pub(crate) struct StripeData {
     #[serde(default, deserialize_with = "object")]
     object: StripeObject,
 }
 
 /// A payment intent, or a charge, refund or dispute of one.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 pub(crate) struct StripeObject {
     #[serde(default)]
     object: Option<String>,
     #[serde(default)]
     id: Option<String>,
     #[serde(default)]
+    #[schema(schema_with = linked)]
     payment_intent: Option<Linked>,
     /// What we have written on it: `order_id`.
     #[serde(default)]
@@ -88,8 +94,9 @@ impl TryFrom<Value> for Linked {
 }
 
 /// An event of EasyPost's (docs.easypost.com/docs/events), as far as it is read.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(crate) struct EasyPostEvent {
+    #[schema(schema_with = event_id)]
     id: EventId,
     #[serde(default)]
     mode: Option<EasyPostMode>,
@@ -98,7 +105,7 @@ pub(crate) struct EasyPostEvent {
 }
 
 /// In which mode it happened.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum EasyPostMode {
     /// No parcel leaves.
@@ -108,7 +115,7 @@ pub(crate) enum EasyPostMode {
 }
 
 /// A shipment, or a tracker or a refund of one.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 pub(crate) struct EasyPostResult {
     #[serde(default)]
     object: Option<String>,
@@ -133,6 +140,20 @@ impl TryFrom<String> for EventId {
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
         if sound { Ok(Self(text)) } else { Err("is no id of an event") }
     }
+}
+
+fn event_id() -> Object {
+    schema::matching("^[A-Za-z0-9_-]+$", LONGEST_ID, "evt_1")
+}
+
+fn linked() -> Schema {
+    let id = || ObjectBuilder::new().schema_type(Type::String);
+    let either = OneOfBuilder::new()
+        .description(Some("The payment intent's id, or the payment intent itself."))
+        .item(id())
+        .item(ObjectBuilder::new().schema_type(Type::Object).property("id", id()).required("id"))
+        .item(ObjectBuilder::new().schema_type(Type::Null));
+    Schema::OneOf(either.build())
 }
 
 /// Reads an event of the gateway's.

@@ -3,7 +3,7 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each test file uses its own part of this")]
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use adapters::ProviderMode;
 use domain::answer::Message;
@@ -248,11 +248,49 @@ pub(crate) async fn send(api: &Api<World, World, World>, call: Call) -> Answer {
     let response =
         order_api::handle(&call.event, api, || panic!("the event brings its time")).await.unwrap();
     let text = response["body"].as_str().unwrap().to_owned();
-    Answer {
+    let answer = Answer {
         status: response["statusCode"].as_u64().unwrap(),
         headers: response["headers"].clone(),
         body: serde_json::from_str(&text).unwrap_or_default(),
         text,
+    };
+    is_documented(&call, &answer);
+    answer
+}
+
+/// The OpenAPI document that the API serves.
+pub(crate) fn document() -> &'static Value {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    DOCUMENT.get_or_init(|| {
+        let served = order_api::document::serve(&[Currency::Usd, Currency::Eur]);
+        serde_json::from_str(&served.body).unwrap()
+    })
+}
+
+/// Whatever any test is answered is in the document: the status, the type of the
+/// body, and the headers that say more.
+#[track_caller]
+fn is_documented(call: &Call, answer: &Answer) {
+    let path = call.event["rawPath"].as_str().unwrap();
+    let method = call.event["requestContext"]["http"]["method"].as_str().unwrap();
+    let fits = |template: &str| {
+        let parts = template.split('/').zip(path.split('/'));
+        template.split('/').count() == path.split('/').count() && { parts }
+            .all(|(part, given)| part == given || part.starts_with('{'))
+    };
+    let paths = document()["paths"].as_object().unwrap();
+    let Some((template, item)) = paths.iter().find(|(template, _)| fits(template)) else { return };
+    let Some(operation) = item.get(method.to_lowercase()) else { return };
+    let response = &operation["responses"][answer.status.to_string()];
+    assert!(response.is_object(), "{method} {template} does not document {}", answer.status);
+    let content_type = answer.headers["content-type"].as_str();
+    let contents = response["content"].as_object().cloned().unwrap_or_default();
+    let documented = content_type.is_none_or(|one| contents.contains_key(one));
+    assert!(documented, "{method} {template} {} {content_type:?}", answer.status);
+    for header in ["ETag", "Location", "Retry-After", "WWW-Authenticate"] {
+        let sent = answer.headers.get(header.to_lowercase()).is_some();
+        let named = response["headers"].get(header).is_some();
+        assert!(named || !sent, "{method} {template} {} {header}", answer.status);
     }
 }
 
