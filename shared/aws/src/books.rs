@@ -101,7 +101,7 @@ impl ReadShelves for Inventory {
                 .map_err(|error| StoreUnavailable(describe("Scan", &error)))?;
             for item in page.items() {
                 match (is_shelf(item), shelf(item)) {
-                    (true, Some(shelf)) => all.entries.push(shelf),
+                    (true, Some(read)) => all.entries.push(read),
                     (true, None) => all.unread += 1,
                     (false, _) => {}
                 }

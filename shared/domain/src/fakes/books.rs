@@ -19,6 +19,7 @@ fn lost(trouble: Trouble) -> StoreUnavailable {
     StoreUnavailable(format!("{trouble:?}"))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "taken as `unwrap_or_else` gives it")]
 fn unknown<T, R>(trouble: Trouble) -> Called<T, R> {
     match trouble {
         Trouble::Down => Called::NotBegun("down".to_owned()),
@@ -127,12 +128,12 @@ impl ScanOrders for Tables {
 impl ReadShelves for Tables {
     async fn shelves(&self) -> Result<Part<ShelfEntry>, StoreUnavailable> {
         let all = |state: &mut State| {
-            let shelf = |item: &crate::catalogue::StockItem| ShelfEntry {
+            let entry = |item: &crate::catalogue::StockItem| ShelfEntry {
                 sku: item.sku.clone(),
                 available: i64::try_from(item.available).unwrap_or(i64::MAX),
                 received: i64::try_from(item.received).unwrap_or(i64::MAX),
             };
-            whole(state.shelves.values().map(shelf).collect())
+            whole(state.shelves.values().map(entry).collect())
         };
         self.0.call("store.shelves", all).await.map_err(lost)
     }
