@@ -30,6 +30,7 @@ where
             return self.attend(order, at).await;
         }
         self.start(&order).await?;
+        tell_of(&order, "an execution was missing, and was started");
         // The execution writes by itself; should it not, this one stays due.
         Ok(Looked { started: 1, ..Looked::default() })
     }
@@ -40,10 +41,12 @@ where
             Recovery::TakeOver(taken) => {
                 let taken = record(&self.orders, &order, *taken).await?;
                 self.start(&taken).await?;
+                tell_of(&taken, "an execution ended before its time; another goes on");
                 Ok(Looked { taken_over: 1, ..Looked::default() })
             }
             Recovery::GiveUp(given_up) => {
                 record(&self.orders, &order, *given_up).await?;
+                tell_of(&order, "executions keep ending before their time; a person must look");
                 Ok(Looked { raised: 1, ..Looked::default() })
             }
             Recovery::LeaveAlone => self.attend(order, at).await,
@@ -58,4 +61,9 @@ where
         }
         Ok(self.workflow.start(&order.execution, &order.execution_input()).await?)
     }
+}
+
+fn tell_of(order: &Order, what: &'static str) {
+    let (order_id, execution) = (order.order_id.as_str(), order.execution.as_str());
+    tracing::warn!(orderId = order_id, execution, "{what}");
 }

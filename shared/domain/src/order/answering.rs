@@ -204,8 +204,8 @@ impl Order {
     /// An answer is for the token that it was given to. After a take-over the
     /// wait has another one: a cancellation and a review's decision hold for it
     /// too, what an operator said of an earlier state of things does not. The wait
-    /// of an order that was closed behind its back is told to undo: it finds
-    /// everything undone, and ends.
+    /// of an order that turned round or was closed behind its back is told to undo:
+    /// it finds that it may not go on, undoes what is left, and ends.
     pub fn unsaid(&self) -> Option<(TaskToken, Message)> {
         let token = self.task_token.clone()?;
         let kind = if self.status.is_closed() {
@@ -219,7 +219,10 @@ impl Order {
     }
 
     fn holds_for_any_wait(&self) -> Option<AnswerKind> {
-        if self.cancel_requested_at.is_some() && self.status.allows_cancellation() {
+        let may_be_told = self.status.allows_cancellation();
+        if may_be_told && self.compensation.is_some() {
+            Some(AnswerKind::Operator(Action::Compensate))
+        } else if may_be_told && self.cancel_requested_at.is_some() {
             Some(AnswerKind::Cancellation)
         } else if self.status == Status::InReview {
             self.decision().map(AnswerKind::Review)

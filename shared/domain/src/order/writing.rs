@@ -136,7 +136,9 @@ impl Order {
     /// order is not settled.
     pub(super) fn look_again(&mut self, at: Moment) {
         if self.open.is_some() {
-            self.check_at = Some(self.next_look(at));
+            // A hint that nobody has followed is followed soon, whoever writes meanwhile.
+            let hinted = self.hinted_at.is_some();
+            self.check_at = Some(if hinted { at } else { self.next_look(at) });
         }
     }
 

@@ -88,6 +88,32 @@ fn the_wait_of_a_closed_order_is_told_to_undo() {
 }
 
 #[test]
+fn the_wait_of_an_order_that_turned_round_behind_its_back_is_told_to_undo() {
+    let waiting = sample::in_review();
+    let failed = crate::compensation::FailedStates::new();
+    let turned = Order {
+        task_token: waiting.task_token.clone(),
+        ..waiting.begin_compensation(&failed, now())
+    };
+    let (_, message) = turned.unsaid().unwrap();
+    assert_eq!(message, crate::answer::AnswerKind::Operator(Action::Compensate).message());
+    // Who waits for an operator waits on: the operator decides.
+    let stuck = sample::stuck().begin_compensation(&failed, now());
+    let stuck = sample::waiting(stuck, Status::NeedsAttention, Attention::Operator);
+    assert_eq!(stuck.unsaid(), None);
+}
+
+#[test]
+fn a_hint_that_nobody_followed_outlives_the_writes_of_others() {
+    let order = sample::authorised().hinted("evt_1", now()).unwrap();
+    let later = now().plus_minutes(1);
+    let written = order.reserved(later).unwrap();
+    assert!(written.is_due(later));
+    assert_eq!(written.hinted_at, Some(now()));
+    assert!(!written.checked(&[], later).is_due(later), "followed");
+}
+
+#[test]
 fn a_hint_opens_the_order_and_changes_nothing_else() {
     let settled = sample::fulfilled().settled(&[], now());
     assert_eq!((&settled.open, settled.check_at), (&None, None));
