@@ -32,6 +32,7 @@ use serde_json::Value;
 use self::ledger::Ledger;
 use self::refusal::Refusal;
 use self::shipments::{Doing, LabelRefund, Shipment};
+use crate::callers::Callers;
 use crate::due::Due;
 use crate::faults::{Fault, Kind, Plan, Point};
 use crate::gateway::KINDS;
@@ -64,6 +65,7 @@ pub struct Carrier {
     in_flight: BTreeSet<String>,
     due: Due<RefundFinal>,
     plan: Plan,
+    callers: Callers,
     events: Queue,
 }
 
@@ -78,6 +80,7 @@ impl Carrier {
             in_flight: BTreeSet::new(),
             due: Due::new(),
             plan: Plan::new(POINTS),
+            callers: Callers::new(),
             events: Queue::new(),
         }
     }
@@ -191,6 +194,7 @@ impl Provider for Carrier {
             Ok(request) => request,
             Err(refusal) => return Delivery::Answer(refusal.into_answer()),
         };
+        self.callers.count(request.order.as_deref(), call);
         let fault = self.plan.decide(request.route.point(), request.order.as_deref());
         self.deliver(&request, fault.as_ref())
     }
@@ -254,6 +258,10 @@ impl Provider for Carrier {
 
     fn plan_mut(&mut self) -> &mut Plan {
         &mut self.plan
+    }
+
+    fn calls_by_key(&self, order: &str) -> BTreeMap<String, u64> {
+        self.callers.of(order)
     }
 
     fn ledger_json(&self, order: Option<&str>) -> Value {

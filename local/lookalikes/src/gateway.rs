@@ -44,6 +44,7 @@ use self::ledger::Ledger;
 use self::params::Params;
 use self::refunds::{Refund, RefundStatus};
 use self::refusal::Refusal;
+use crate::callers::Callers;
 use crate::due::Due;
 use crate::faults::{Fault, Kind, Plan, Point};
 use crate::ids::Ids;
@@ -104,6 +105,7 @@ pub struct Gateway {
     keys: Keys,
     due: Due<Timer>,
     plan: Plan,
+    callers: Callers,
     events: Queue,
 }
 
@@ -120,6 +122,7 @@ impl Gateway {
             keys: Keys::new(),
             due: Due::new(),
             plan: Plan::new(POINTS),
+            callers: Callers::new(),
             events: Queue::new(),
         }
     }
@@ -339,6 +342,7 @@ impl Provider for Gateway {
                 );
             }
         };
+        self.callers.count(request.order.as_deref(), call);
         // A call that its key answers is not executed, so only the wire can fail it.
         let fresh = matches!(self.known(&request), Known::Fresh);
         let can_happen = |kind| {
@@ -418,6 +422,10 @@ impl Provider for Gateway {
 
     fn plan_mut(&mut self) -> &mut Plan {
         &mut self.plan
+    }
+
+    fn calls_by_key(&self, order: &str) -> BTreeMap<String, u64> {
+        self.callers.of(order)
     }
 
     fn ledger_json(&self, order: Option<&str>) -> Value {

@@ -22,5 +22,6 @@ pub mod provider;
 pub mod webhooks;
 pub mod wire;
 
+mod callers;
 mod due;
 mod ids;

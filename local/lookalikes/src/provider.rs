@@ -1,5 +1,7 @@
 //! What the gateway and the carrier have in common, and the journal that brings either back.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -45,6 +47,9 @@ pub trait Provider: Send + 'static {
 
     /// The same, to change it.
     fn plan_mut(&mut self) -> &mut Plan;
+
+    /// How many calls were counted for an order, by the keys of those who made them.
+    fn calls_by_key(&self, order: &str) -> BTreeMap<String, u64>;
 
     /// The ledger as `GET /_ledger` shows it, of one order or of all.
     fn ledger_json(&self, order: Option<&str>) -> Value;

@@ -126,18 +126,25 @@ impl DynamoDb {
         body: &Value,
         caller: Caller,
     ) -> Result<Value, AwsError> {
-        self.serve(operation, body, &caller).await.into_result()
+        self.serve(operation, body, &caller, None).await.into_result()
     }
 
-    /// The same, with the ends that only a connection can have.
-    pub(crate) async fn serve(&self, operation: &str, body: &Value, caller: &Caller) -> Served {
+    /// The same, with the ends that only a connection can have. `process` is the process
+    /// of a function that calls, where one does.
+    pub(crate) async fn serve(
+        &self,
+        operation: &str,
+        body: &Value,
+        caller: &Caller,
+        process: Option<u64>,
+    ) -> Served {
         let request = Request { operation, body, caller };
         let order = request.order();
         let fault = self.deps.faults.decide(&format!("store.{operation}"), order);
-        let kill = || {
-            if let (Some(functions), Some(order)) = (&self.deps.functions, order) {
-                functions.kill_order(order);
-            }
+        let kill = || match (&self.deps.functions, process, order) {
+            (Some(functions), Some(process), _) => functions.kill(process),
+            (Some(functions), None, Some(order)) => functions.kill_order(order),
+            _ => (),
         };
         served::serve(fault, self.carry_out(&request), || words(&request), kill).await
     }

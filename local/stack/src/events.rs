@@ -102,12 +102,6 @@ pub(crate) type Delivery<'a> = Pin<Box<dyn Future<Output = Delivered> + Send + '
 
 impl Target for LambdaHost {
     fn deliver<'a>(&'a self, function: &'a str, event: Bytes, busy: Busy) -> Delivery<'a> {
-        Box::pin(async move {
-            let delivered = LambdaHost::deliver(self, function, event, busy.clone()).await;
-            delivered.unwrap_or_else(|error| {
-                tracing::warn!(function, %error, "an event was not taken");
-                Delivered { succeeded: false, busy }
-            })
-        })
+        Box::pin(LambdaHost::deliver(self, function, event, busy))
     }
 }

@@ -357,9 +357,9 @@ impl Base {
         step_functions: &StepFunctions,
     ) -> Result<Endpoint, StartError> {
         let states = step_functions.clone();
-        let states: StatesApi = Arc::new(move |operation, body| {
+        let states: StatesApi = Arc::new(move |operation, body, signer| {
             let states = states.clone();
-            Box::pin(async move { states.serve(&operation, body).await })
+            Box::pin(async move { states.serve(&operation, body, signer.process()).await })
         });
         let services = Services {
             lambda: Arc::clone(&self.lambda),

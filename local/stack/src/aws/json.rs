@@ -3,10 +3,8 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{AwsError, Served, Services};
-use crate::dynamodb::Caller;
-use crate::http::{Reply, Request, Response, StatusCode, add_header, header, response};
-use crate::lambda::ACCESS_KEY_PREFIX;
+use super::{AwsError, Served, Services, Signer};
+use crate::http::{Reply, Request, Response, StatusCode, add_header, response};
 
 /// What is before the operation in DynamoDB's `X-Amz-Target`.
 pub(super) const DYNAMODB: &str = "DynamoDB_20120810";
@@ -15,7 +13,10 @@ pub(super) const STATES: &str = "AWSStepFunctions";
 
 pub(super) async fn dynamodb(services: &Services, operation: &str, request: &Request) -> Reply {
     let served = match body_of(request) {
-        Ok(body) => services.dynamodb.serve(operation, &body, &caller_of(request)).await,
+        Ok(body) => {
+            let signer = Signer::of(request.headers());
+            services.dynamodb.serve(operation, &body, &signer.caller(), signer.process()).await
+        }
         Err(error) => Served::Refusal(error),
     };
     reply(served, |response, body| {
@@ -25,7 +26,9 @@ pub(super) async fn dynamodb(services: &Services, operation: &str, request: &Req
 
 pub(super) async fn states(services: &Services, operation: &str, request: &Request) -> Reply {
     let served = match body_of(request) {
-        Ok(body) => (services.states)(operation.to_owned(), body).await,
+        Ok(body) => {
+            (services.states)(operation.to_owned(), body, Signer::of(request.headers())).await
+        }
         Err(error) => Served::Refusal(error),
     };
     reply(served, |_, _| ())
@@ -41,15 +44,6 @@ fn body_of(request: &Request) -> Result<Value, AwsError> {
     // AWS says no more than this of a body that it cannot read.
     serde_json::from_slice(request.body())
         .map_err(|_unsaid| AwsError::bare(400, "SerializationException"))
-}
-
-/// Who signed: the access key of a function's process has the function's name.
-fn caller_of(request: &Request) -> Caller {
-    let authorization = header(request.headers(), "authorization");
-    let credential = authorization.split_once("Credential=").map_or("", |(_, rest)| rest);
-    let key = credential.split('/').next().unwrap_or_default();
-    key.strip_prefix(ACCESS_KEY_PREFIX)
-        .map_or(Caller::Other, |function| Caller::Function(function.to_owned()))
 }
 
 /// The reply that a call comes to; `finish` adds what the service has of its own.

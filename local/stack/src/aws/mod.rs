@@ -2,8 +2,8 @@
 //!
 //! One port for three services, told apart as AWS's own endpoints are: Lambda's
 //! Invoke by its path, DynamoDB and Step Functions by `X-Amz-Target`. Signatures
-//! are taken unchecked; only the name in them is read, as it tells which function
-//! calls. What is not served is refused in AWS's own shape.
+//! are taken unchecked; only who signed is read off them ([`signer`]). What is not
+//! served is refused in AWS's own shape.
 //!
 //! Read [`error`] for that shape, [`json`], [`invoke`] and [`plan`] for what is
 //! behind each of the three kinds of path.
@@ -13,6 +13,7 @@ mod invoke;
 mod json;
 mod plan;
 pub(crate) mod served;
+mod signer;
 
 use std::io;
 use std::pin::Pin;
@@ -29,11 +30,13 @@ use crate::lambda::LambdaHost;
 
 pub use error::AwsError;
 pub use served::Served;
+pub use signer::Signer;
 
-/// Step Functions, as the endpoint needs it: an operation and its body, and what it
-/// comes to.
-pub type StatesApi =
-    Arc<dyn Fn(String, Value) -> Pin<Box<dyn Future<Output = Served> + Send>> + Send + Sync>;
+/// Step Functions, as the endpoint needs it: an operation, its body and who asks, and
+/// what it comes to.
+pub type StatesApi = Arc<
+    dyn Fn(String, Value, Signer) -> Pin<Box<dyn Future<Output = Served> + Send>> + Send + Sync,
+>;
 
 /// The services behind the endpoint.
 #[derive(Clone)]

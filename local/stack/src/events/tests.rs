@@ -153,15 +153,15 @@ async fn days_in_which_nobody_writes_take_one_tick() {
 
 #[tokio::test]
 async fn a_write_makes_one_tick_at_the_next_whole_minute_and_not_a_thousand() {
-    async fn check(writer: Caller, writes: usize, expected: &[&str]) {
+    async fn check(writer: Caller, times: usize, expected: &[&str]) {
         let bench = Bench::open_orders(nothing).await;
         let busy = bench.until("2026-11-24T10:00:10Z").await;
-        for _ in 0..writes {
+        for _ in 0..times {
             write(&bench.dynamodb, None, writer.clone()).await;
         }
         drop(busy);
         drop(bench.until("2026-11-26T00:00:00Z").await);
-        assert_eq!(bench.ticks(), expected, "{writes} by {writer:?}");
+        assert_eq!(bench.ticks(), expected, "{times} by {writer:?}");
     }
     let one = [FIRST, "2026-11-24T10:01:00Z"];
     check(api(), 1, &one).await;

@@ -45,7 +45,7 @@ pub use event::Delivered;
 pub use function::FunctionSettings;
 pub use invocation::{InvokeError, InvokeOutcome};
 pub use log::{LogBook, LogLine};
-pub(crate) use process::ACCESS_KEY_PREFIX;
+pub(crate) use process::{ACCESS_KEY_PREFIX, SESSION_PREFIX};
 
 /// What the host is to run.
 #[derive(Debug, Default)]
@@ -122,15 +122,16 @@ impl LambdaHost {
         Ok(request_id)
     }
 
-    /// The same, waiting until the function has succeeded or the event is given up.
-    pub async fn deliver(
-        &self,
-        function: &str,
-        payload: Bytes,
-        busy: Busy,
-    ) -> Result<Delivered, InvokeError> {
-        let (function, invocation) = self.accept(function, payload)?;
-        Ok(event::deliver(self, function, invocation, busy).await)
+    /// The same, waiting until the function has succeeded or the event is given up,
+    /// as one is at once that no function takes.
+    pub async fn deliver(&self, function: &str, payload: Bytes, busy: Busy) -> Delivered {
+        match self.accept(function, payload) {
+            Ok((function, invocation)) => event::deliver(self, function, invocation, busy).await,
+            Err(error) => {
+                tracing::warn!(function, %error, "an event was not taken");
+                Delivered { succeeded: false, busy }
+            }
+        }
     }
 
     /// Whether an invocation with this payload would be accepted (`DryRun`).
@@ -143,6 +144,13 @@ impl LambdaHost {
     pub fn kill_order(&self, order_id: &str) {
         for function in &self.functions {
             function.pool.kill_order(order_id);
+        }
+    }
+
+    /// Kills (SIGKILL) this process, if it is at work.
+    pub fn kill(&self, process: u64) {
+        for function in &self.functions {
+            function.pool.kill(process);
         }
     }
 

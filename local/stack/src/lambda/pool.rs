@@ -61,6 +61,13 @@ impl Pool {
         Ok(Lease { shared: Arc::clone(&self.shared) })
     }
 
+    /// Kills this process, if it is at work.
+    pub(super) fn kill(&self, process: u64) {
+        if let Some(process) = self.shared.lock().at_work.get(&process) {
+            process.kill();
+        }
+    }
+
     /// Kills the processes at work on this order.
     pub(super) fn kill_order(&self, order_id: &str) {
         for process in self.shared.lock().at_work.values() {

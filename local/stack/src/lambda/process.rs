@@ -62,7 +62,7 @@ impl Process {
         let desk = Arc::new(Desk::new());
         // Before the program runs: its first request must find it.
         runtime_api.open_desk(id, Arc::clone(&desk));
-        let mut child = command(settings, &runtime_api.url(id))
+        let mut child = command(settings, id, &runtime_api.url(id))
             .spawn()
             .inspect_err(|_| runtime_api.close_desk(id))?;
         let printed =
@@ -174,11 +174,11 @@ fn lock(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
     child.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn command(settings: &FunctionSettings, runtime_api: &str) -> Command {
+fn command(settings: &FunctionSettings, id: u64, runtime_api: &str) -> Command {
     let mut command = Command::new(&settings.binary);
     command
         .env_clear()
-        .envs(lambda_environment(settings, runtime_api))
+        .envs(lambda_environment(settings, id, runtime_api))
         .envs(&settings.environment)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -188,16 +188,19 @@ fn command(settings: &FunctionSettings, runtime_api: &str) -> Command {
     command
 }
 
-/// What Lambda adds to a function's environment. The key tells the AWS endpoint
-/// which function calls: it is in the signature of every request.
+/// What Lambda adds to a function's environment. The key and the session's token tell
+/// the AWS endpoint which function calls, and which process of it: every request that
+/// is signed carries them.
 fn lambda_environment(
     settings: &FunctionSettings,
+    id: u64,
     runtime_api: &str,
-) -> [(&'static str, String); 13] {
+) -> [(&'static str, String); 14] {
     let name = settings.name.clone();
     [
         ("AWS_ACCESS_KEY_ID", format!("{ACCESS_KEY_PREFIX}{name}")),
         ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ("AWS_SESSION_TOKEN", format!("{SESSION_PREFIX}{id}")),
         ("AWS_REGION", "us-east-1".to_owned()),
         ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
         ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
@@ -214,6 +217,8 @@ fn lambda_environment(
 
 /// Before the function's name, the access key with which its process signs.
 pub(crate) const ACCESS_KEY_PREFIX: &str = "local-";
+/// Before the process's number, the token of its session.
+pub(crate) const SESSION_PREFIX: &str = "process-";
 
 /// Takes down what a process prints.
 #[derive(Clone)]

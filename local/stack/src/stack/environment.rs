@@ -13,11 +13,14 @@ use crate::template::{Template, TemplateFunction};
 /// no number: plenty for a laptop, and low enough to see throttling under load.
 const LIMIT: usize = 64;
 
-/// The test keys in place of the secrets; the look-alikes take any of their form.
-const TEST_KEYS: [(&str, &str); 4] = [
-    ("STRIPE_SECRET_KEY", "sk_test_local"),
+/// The test keys in place of the providers' keys; each function's ends with its name, by
+/// which the look-alikes' books tell who called. They take any of this form.
+const TEST_KEYS: [(&str, &str); 2] =
+    [("STRIPE_SECRET_KEY", "sk_test_local_"), ("EASYPOST_API_KEY", "EZTKlocal_")];
+
+/// What stands in place of the other secrets.
+const TEST_SECRETS: [(&str, &str); 2] = [
     ("STRIPE_WEBHOOK_SECRET", super::providers::STRIPE_WEBHOOK_SECRET),
-    ("EASYPOST_API_KEY", "EZTKlocal"),
     ("EASYPOST_WEBHOOK_SECRET", super::providers::EASYPOST_WEBHOOK_SECRET),
 ];
 
@@ -40,7 +43,7 @@ fn settings(
     let missing = || StartError::NoBinary(function.binary.clone());
     Ok(FunctionSettings {
         binary: binary.ok_or_else(missing)?.to_owned(),
-        environment: environment(function.environment, urls)?,
+        environment: environment(&function.binary, function.environment, urls)?,
         name: function.binary,
         logical_id: function.logical_id,
         timeout: function.timeout,
@@ -50,6 +53,7 @@ fn settings(
 }
 
 fn environment(
+    function: &str,
     given: BTreeMap<String, String>,
     urls: &Urls,
 ) -> Result<BTreeMap<String, String>, StartError> {
@@ -57,7 +61,7 @@ fn environment(
     for (name, value) in given {
         match name.strip_suffix("_ARN") {
             Some(secret) if value.contains(":secretsmanager:") => {
-                environment.insert(secret.to_owned(), test_key(secret)?);
+                environment.insert(secret.to_owned(), test_secret(secret, function)?);
             }
             _ => drop(environment.insert(name, value)),
         }
@@ -71,9 +75,21 @@ fn environment(
     Ok(environment)
 }
 
-fn test_key(secret: &str) -> Result<String, StartError> {
-    let known = TEST_KEYS.iter().find(|(name, _)| *name == secret);
-    known.map(|(_, key)| (*key).to_owned()).ok_or_else(|| StartError::NoTestKey(secret.to_owned()))
+fn test_secret(secret: &str, function: &str) -> Result<String, StartError> {
+    let named = |(name, _): &&(&str, &str)| *name == secret;
+    let key = TEST_KEYS.iter().find(named).map(|(_, key)| key_of(key, function));
+    let known = key.or_else(|| TEST_SECRETS.iter().find(named).map(|(_, text)| (*text).to_owned()));
+    known.ok_or_else(|| StartError::NoTestKey(secret.to_owned()))
+}
+
+/// Keys have no hyphens.
+fn key_of(key: &str, function: &str) -> String {
+    format!("{key}{}", function.replace('-', "_"))
+}
+
+/// Whether a provider was called with this function's key.
+pub(super) fn is_key_of(key: &str, function: &str) -> bool {
+    TEST_KEYS.iter().any(|(_, own)| key_of(own, function) == key)
 }
 
 #[cfg(test)]
@@ -86,14 +102,16 @@ mod tests {
     }
 
     fn given(name: &str, value: &str) -> Result<BTreeMap<String, String>, StartError> {
-        environment([(name.to_owned(), value.to_owned())].into(), &urls())
+        environment("process-payment", [(name.to_owned(), value.to_owned())].into(), &urls())
     }
 
     #[test]
     fn a_secrets_arn_becomes_a_test_key_and_other_arns_stay() {
         let arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:orders/stripe";
         let told = given("STRIPE_SECRET_KEY_ARN", arn).expect("it is known");
-        assert_eq!(told["STRIPE_SECRET_KEY"], "sk_test_local");
+        assert_eq!(told["STRIPE_SECRET_KEY"], "sk_test_local_process_payment");
+        assert!(is_key_of(&told["STRIPE_SECRET_KEY"], "process-payment"));
+        assert!(!is_key_of(&told["STRIPE_SECRET_KEY"], "reconcile-orders"));
         assert!(!told.contains_key("STRIPE_SECRET_KEY_ARN"), "exactly one of the two is given");
         let machine = "arn:aws:states:us-east-1:000000000000:stateMachine:OrderWorkflow";
         assert_eq!(

@@ -16,9 +16,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::environment::is_key_of;
 use super::{Base, Folder, StartError};
 use crate::clock::StackClock;
-use crate::counters::{Called, Counters};
+use crate::counters::{Called, Counters, RECONCILER};
 use crate::scenarios::client::Urls;
 use crate::template::Template;
 
@@ -112,9 +113,13 @@ fn sleep(clock: StackClock) -> Sleep {
     })
 }
 
-/// What an order's calls come to is asked of the model itself: it knows whose they are.
+/// What an order's calls come to is asked of the model itself: it knows whose they are,
+/// and by their keys which function made them. The reconciler's are not the order's.
 fn count<P: Provider>(counters: &Counters, called: Called, model: Shared<P>) {
-    counters.ask(called, move |order| model.lock().plan().calls_of(order).values().sum());
+    counters.ask(called, move |order| {
+        let calls = model.lock().calls_by_key(order);
+        calls.iter().filter(|(key, _)| !is_key_of(key, RECONCILER)).map(|(_, calls)| calls).sum()
+    });
 }
 
 /// Where a provider's events go, if the template has a route for them.

@@ -1,7 +1,12 @@
 //! What a fault plan makes of a call of the API: `states.start` for
 //! `StartExecution`, `states.answer` for the answers to waiting tasks. Calls are
 //! counted for each order, which is read off the execution's name.
+//!
+//! `kill` is of the caller, before the call has any effect: the process that signed it
+//! dies between what it had written and what it was about to say. After the effect its
+//! death changes nothing that `drop-answer` does not.
 
+use lookalikes::faults::Kind;
 use serde_json::Value;
 
 use super::StepFunctions;
@@ -11,18 +16,20 @@ use crate::aws::{AwsError, Served};
 
 impl StepFunctions {
     /// Carries out one operation as it goes on the wire, planned faults included.
-    pub async fn serve(&self, operation: &str, body: Value) -> Served {
+    /// `process` is the process of a function that asks, where one does.
+    pub async fn serve(&self, operation: &str, body: Value, process: Option<u64>) -> Served {
         let Some(point) = point(operation) else {
             return self.api(operation, body).await.into();
         };
         let order = self.order_of_call(point, &body).await;
         let fault = self.faults.decide(point, order.as_deref());
-        let kill = || {
-            if let Some(order) = &order {
-                self.functions.kill_order(order);
+        if fault.as_ref().is_some_and(|fault| fault.kind == Kind::Kill) {
+            if let Some(process) = process {
+                self.functions.kill(process);
             }
-        };
-        serve(fault, self.api(operation, body), words, kill).await
+            return Served::Silence;
+        }
+        serve(fault, self.api(operation, body), words, || ()).await
     }
 
     /// The order that a call is about, where it is about one.

@@ -29,8 +29,8 @@ pub trait Functions: Send + Sync + fmt::Debug {
     /// Invokes a function by its name or ARN and waits for its answer.
     fn invoke<'a>(&'a self, function: &'a str, payload: Bytes) -> Invocation<'a>;
 
-    /// Kills the process that is at work for this order, if one is.
-    fn kill_order(&self, order_id: &str);
+    /// Kills this process of a function, if it is at work.
+    fn kill(&self, process: u64);
 }
 
 /// An invocation under way.
@@ -42,8 +42,8 @@ impl Functions for LambdaHost {
         Box::pin(LambdaHost::invoke(self, function, payload))
     }
 
-    fn kill_order(&self, order_id: &str) {
-        LambdaHost::kill_order(self, order_id);
+    fn kill(&self, process: u64) {
+        LambdaHost::kill(self, process);
     }
 }
 

@@ -7,6 +7,7 @@ mod clients;
 mod clock;
 mod dynamodb;
 mod endpoint;
+mod events;
 mod functions;
 mod lambda;
 mod stack;

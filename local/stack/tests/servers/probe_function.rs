@@ -3,7 +3,12 @@
 //! It speaks the runtime API by hand, one request a connection, so that it is
 //! small and shows on one screen what a function is. The event's `do` is one of
 //! `echo`, `fail`, `exit`, `abort`, `hang`, `print`, `environment`, `headers`,
-//! `pid`, `call` (a GET of `url`, then an echo of its body).
+//! `pid`, `call` (a GET of `url`, then an echo of its body), `aws` (a signed call of
+//! `target` with `body` at the AWS endpoint, then an echo of its answer).
+//!
+//! What the test cannot put into the event it puts into the environment: with
+//! `PRINT_EVENTS` each event is printed as it came, and `FAIL_FIRST` is the number of
+//! events that fail.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -22,6 +27,12 @@ fn main() {
 }
 
 fn handle(event: &Answer, handled: u32) -> (&'static str, Value) {
+    if !variable("PRINT_EVENTS").is_empty() {
+        print_line(&event.body);
+    }
+    if variable("FAIL_FIRST").parse().is_ok_and(|first: u32| handled <= first) {
+        return ("error", json!({ "errorType": "Asked", "errorMessage": "to fail" }));
+    }
     let payload: Value = serde_json::from_str(&event.body).unwrap_or_default();
     let answer = match payload["do"].as_str().unwrap_or("echo") {
         "fail" => return ("error", json!({ "errorType": "Asked", "errorMessage": "to fail" })),
@@ -35,6 +46,7 @@ fn handle(event: &Answer, handled: u32) -> (&'static str, Value) {
         "headers" => json!(event.head),
         "pid" => json!({ "pid": std::process::id(), "handled": handled }),
         "call" => call(payload["url"].as_str().unwrap_or_default()),
+        "aws" => aws(&payload),
         _ => payload,
     };
     ("response", answer)
@@ -50,6 +62,11 @@ fn print(text: &str) -> Value {
     println!("{text} on stdout");
     eprintln!("{text} on stderr");
     Value::Null
+}
+
+#[expect(clippy::print_stdout, reason = "a test asks for it")]
+fn print_line(text: &str) {
+    println!("{text}");
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test looks at the environment")]
@@ -69,6 +86,18 @@ fn call(url: &str) -> Value {
     json!(get(url).map(|answer| answer.body))
 }
 
+/// As an SDK signs, but for the signature itself, which nobody here looks at.
+fn aws(payload: &Value) -> Value {
+    let (key, session) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SESSION_TOKEN"));
+    let target = payload["target"].as_str().unwrap_or_default();
+    let headers = format!(
+        "authorization: AWS4-HMAC-SHA256 Credential={key}/20261123/us-east-1/aws/aws4_request\r\n\
+         x-amz-security-token: {session}\r\nx-amz-target: {target}\r\n"
+    );
+    let url = format!("{}/", variable("AWS_ENDPOINT_URL"));
+    json!(send("POST", &url, &headers, &payload["body"].to_string()).map(|answer| answer.body))
+}
+
 struct Answer {
     head: Vec<String>,
     body: String,
@@ -83,22 +112,22 @@ impl Answer {
 }
 
 fn get(url: &str) -> Option<Answer> {
-    send("GET", url, "")
+    send("GET", url, "", "")
 }
 
 fn post(url: &str, body: &str) {
-    send("POST", url, body);
+    send("POST", url, "", body);
 }
 
 /// One request; nothing when the other side is gone.
-fn send(method: &str, url: &str, body: &str) -> Option<Answer> {
+fn send(method: &str, url: &str, headers: &str, body: &str) -> Option<Answer> {
     let rest = url.strip_prefix("http://").unwrap_or(url);
     let (host, path) = rest.split_once('/')?;
     let mut stream = TcpStream::connect(host).ok()?;
     let length = body.len();
     write!(
         stream,
-        "{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+        "{method} /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
     )
     .ok()?;
     let mut text = String::new();

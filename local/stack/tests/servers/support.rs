@@ -74,7 +74,7 @@ impl Hosted {
     /// An AWS endpoint before this host, with a Step Functions that repeats what it
     /// is asked.
     pub(crate) async fn endpoint(&self) -> Endpoint {
-        let states: StatesApi = Arc::new(|operation, body| {
+        let states: StatesApi = Arc::new(|operation, body, _signer| {
             Box::pin(async move {
                 match operation.as_str() {
                     "DescribeExecution" => {

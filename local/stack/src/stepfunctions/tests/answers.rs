@@ -130,11 +130,23 @@ async fn planned_faults_meet_the_answers_of_their_order() {
     asked.bench.faults.add(Fault::parse_list(&faults).unwrap()).unwrap();
     let body = json!({ "taskToken": asked.token, "output": "{}" });
     let states = asked.bench.states.clone();
-    let throttled = states.serve("SendTaskSuccess", body.clone()).await;
+    let throttled = states.serve("SendTaskSuccess", body.clone(), None).await;
     assert!(matches!(&throttled, Served::Refusal(error) if error.code == "ThrottlingException"));
     assert_eq!(asked.bench.describe(&asked.arn).await["status"], "RUNNING");
-    let dropped = states.serve("SendTaskSuccess", body).await;
+    let dropped = states.serve("SendTaskSuccess", body, None).await;
     assert_eq!(dropped, Served::Closed);
     drop(asked.held);
     assert_eq!(asked.bench.ended(&asked.arn).await["status"], "SUCCEEDED");
+}
+
+#[tokio::test]
+async fn a_kill_at_an_answer_is_of_the_caller_and_the_answer_is_not_heard() {
+    let asked = asked(waiting()).await;
+    let faults = json!([{ "at": "states.answer", "kind": "kill", "order": "ord_7" }]);
+    asked.bench.faults.add(Fault::parse_list(&faults).unwrap()).unwrap();
+    let body = json!({ "taskToken": asked.token, "output": "{}" });
+    let killed = asked.bench.states.serve("SendTaskSuccess", body, Some(17)).await;
+    assert_eq!(killed, Served::Silence);
+    assert_eq!(asked.bench.script.killed(), [17]);
+    assert_eq!(asked.bench.describe(&asked.arn).await["status"], "RUNNING");
 }

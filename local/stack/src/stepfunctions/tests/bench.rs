@@ -36,6 +36,7 @@ pub(super) enum Act {
 pub(super) struct Script {
     acts: Mutex<BTreeMap<String, VecDeque<Act>>>,
     calls: Mutex<Vec<(String, Value)>>,
+    killed: Mutex<Vec<u64>>,
     called: Notify,
     watcher: OnceLock<Watcher>,
 }
@@ -62,6 +63,11 @@ impl Script {
 
     pub(super) fn calls(&self) -> Vec<(String, Value)> {
         self.calls.lock().unwrap().clone()
+    }
+
+    /// The processes that a fault has killed.
+    pub(super) fn killed(&self) -> Vec<u64> {
+        self.killed.lock().unwrap().clone()
     }
 
     /// Waits until functions were called so many times in all.
@@ -104,7 +110,9 @@ impl Functions for Script {
         })
     }
 
-    fn kill_order(&self, _order_id: &str) {}
+    fn kill(&self, process: u64) {
+        self.killed.lock().unwrap().push(process);
+    }
 }
 
 fn outcome(payload: &Value, failed: bool) -> InvokeOutcome {

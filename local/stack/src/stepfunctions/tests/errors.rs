@@ -138,12 +138,25 @@ async fn a_start_whose_answer_was_lost_can_be_asked_again() {
     ]);
     bench.faults.add(Fault::parse_list(&faults).unwrap()).unwrap();
     let start = json!({ "stateMachineArn": machine, "name": "ord_1" });
-    let refused = bench.states.serve("StartExecution", start.clone()).await;
+    let refused = bench.states.serve("StartExecution", start.clone(), None).await;
     assert!(matches!(refused, Served::Refusal(error) if error.status == 500));
-    assert_eq!(bench.states.serve("StartExecution", start.clone()).await, Served::Closed);
-    let Served::Answer(answer) = bench.states.serve("StartExecution", start).await else {
+    assert_eq!(bench.states.serve("StartExecution", start.clone(), None).await, Served::Closed);
+    let Served::Answer(answer) = bench.states.serve("StartExecution", start, None).await else {
         panic!("the third start meets no fault");
     };
     let about = bench.describe(answer["executionArn"].as_str().unwrap()).await;
     assert_eq!(about["startDate"], answer["startDate"], "it is the one that was begun before");
+}
+
+#[tokio::test]
+async fn a_kill_at_a_start_is_of_the_caller_and_nothing_is_started() {
+    let bench = Bench::new().await;
+    let machine = bench.machine("Waiter", &only(json!({ "Type": "Succeed" }))).await;
+    let faults = json!([{ "at": "states.start", "kind": "kill", "order": "ord_1" }]);
+    bench.faults.add(Fault::parse_list(&faults).unwrap()).unwrap();
+    let start = json!({ "stateMachineArn": machine, "name": "ord_1" });
+    let killed = bench.states.serve("StartExecution", start, Some(17)).await;
+    assert_eq!((killed, bench.script.killed()), (Served::Silence, vec![17]));
+    let body = json!({ "stateMachineArn": machine });
+    assert_eq!(bench.call("ListExecutions", body).await["executions"], json!([]));
 }
