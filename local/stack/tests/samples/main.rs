@@ -109,6 +109,7 @@ fn function_samples() -> Vec<(&'static str, &'static str, Value)> {
         ("reconcile-orders", "execution-ended", json!({"started": 0, "failed": 0})),
         ("reconcile-orders", "look", json!({"looked": 0, "failed": 0})),
         ("reconcile-orders", "every-day", json!({"differences": []})),
+        ("reconcile-orders", "compare", json!({"differences": [], "complete": true})),
     ]
 }
 
