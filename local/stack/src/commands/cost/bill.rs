@@ -79,11 +79,12 @@ impl TryFrom<String> for Dollars {
 
     fn try_from(text: String) -> Result<Self> {
         let (whole, parts) = text.split_once('.').unwrap_or((&text, ""));
-        if parts.len() > DIGITS {
-            bail!("{text} is finer than a picodollar");
+        let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || !is_number(whole) || !is_number(parts) || parts.len() > DIGITS {
+            bail!("{text} is no amount of dollars, or finer than a picodollar");
         }
         let digits = format!("{whole}{parts:0<DIGITS$}");
-        digits.parse().map(Self).with_context(|| format!("{text} is no amount of dollars"))
+        digits.parse().map(Self).with_context(|| format!("{text} is too many dollars"))
     }
 }
 
@@ -273,7 +274,7 @@ mod tests {
         check("0.0000166667", 16_666_700);
         check("0.000000000001", 1);
         check("3", 3_000_000_000_000);
-        for text in ["", "1.2.3", "-1", "1e3", "0.0000000000001", "0.1 "] {
+        for text in ["", ".5", "+1", "1.2.3", "-1", "1e3", "0.0000000000001", "0.1 "] {
             assert!(Dollars::try_from(text.to_owned()).is_err(), "{text}");
         }
         assert_eq!(dollars("0.0000000014").to_string(), "0.000000001");
