@@ -10,6 +10,7 @@
 
 pub mod api_front;
 pub mod aws;
+pub mod books;
 pub mod clock;
 pub mod commands;
 pub mod conformance;

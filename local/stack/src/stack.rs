@@ -255,6 +255,13 @@ impl Stack {
         self.folder.root()
     }
 
+    /// The item of this key, in DynamoDB's JSON; null when there is none.
+    pub async fn row(&self, table: &str, key: &Value) -> Result<Value, AwsError> {
+        let mut answer =
+            self.dynamodb.look("GetItem", json!({"TableName": table, "Key": key})).await?;
+        Ok(answer["Item"].take())
+    }
+
     /// All items of a table, in DynamoDB's JSON.
     pub async fn rows(&self, table: &str) -> Result<Vec<Value>, AwsError> {
         let mut rows = Vec::new();
