@@ -68,8 +68,8 @@ pub enum Act {
         /// The order.
         order: String,
     },
-    /// The gateway: refunds of the order, those to come too, look fine and fail later;
-    /// those that have not failed yet fail now.
+    /// The gateway: refunds of the order, those to come too, look fine (or pend, with a card
+    /// whose refunds do) and fail later; those that have not failed yet fail now.
     FailRefund {
         /// The order.
         order: String,

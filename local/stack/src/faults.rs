@@ -4,6 +4,20 @@
 //!
 //! A point is a name and a how-manieth call, counted for each order. Whoever
 //! serves the call asks [`Faults::decide`], once, and makes what it says happen.
+//!
+//! | point | kinds | what `kill` kills |
+//! |---|---|---|
+//! | `store.` and an operation's name | `down`, `hang`, `late`, `drop-answer`, `500`, `500-with-effect`, `throttle`, `conflict`, `kill` | the process that called, after the effect; where the state machine called, the function at work on the order |
+//! | `function.` and a crate's name | `down`, `hang`, `late`, `drop-answer`, `500`, `500-with-effect`, `throttle`, `kill` | the process of the invocation, before it did anything (`drop-answer`: after all of it) |
+//! | `states.start`, `states.answer` | as at a function | the process that called, **before** the effect: nothing is started, nothing is heard |
+//! | `events.status-change` | `drop`: the event that an execution has ended is lost | |
+//! | `gateway.` and `carrier.` points | their own ([`lookalikes::faults`]) | the function at work on the order, after the effect |
+//!
+//! So an order that was written and never started is `states.start`, `kill`; an answer
+//! that was recorded and never sent is `states.answer`, `kill`; and an execution that
+//! ended unnoticed but for the schedule is `events.status-change`, `drop`. An invocation
+//! of `order-api` has no order at its top: at `function.order-api` calls are counted for
+//! all orders together.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

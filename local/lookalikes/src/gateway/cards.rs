@@ -1,6 +1,6 @@
 //! The test cards, by the token that stands for each: what the issuer says to them.
 //!
-//! Names and behaviour are Stripe's (docs.stripe.com/testing), but for one card that is
+//! Names and behaviour are Stripe's (docs.stripe.com/testing), but for two cards that are
 //! marked as ours.
 
 /// What a card does.
@@ -60,6 +60,20 @@ pub(crate) enum RefundFate {
     PendsFirst,
     /// Succeeded first, failed some time later.
     FailsLater,
+    /// Pending first, failed some time later.
+    PendsThenFails,
+}
+
+impl RefundFate {
+    /// Whether a refund is pending first.
+    pub(crate) const fn pends(self) -> bool {
+        matches!(self, Self::PendsFirst | Self::PendsThenFails)
+    }
+
+    /// The same, but that the refund fails in the end.
+    pub(crate) const fn failing(self) -> Self {
+        if self.pends() { Self::PendsThenFails } else { Self::FailsLater }
+    }
 }
 
 /// A refusal by the issuer, in Stripe's words.
@@ -156,8 +170,13 @@ const CARDS: &[(&str, Card)] = &[
     ("pendingRefund", Card { last4: "7726", refund: RefundFate::PendsFirst, ..VISA }),
     ("refundFail", Card { last4: "5126", refund: RefundFate::FailsLater, ..VISA }),
     ("createDispute", Card { last4: "0259", disputed: true, ..VISA }),
-    // Ours, not Stripe's: no card of theirs stays in `processing`.
+    // Ours, not Stripe's: no card of theirs stays in `processing`, nor has a refund fail that
+    // was pending.
     ("lookalikeProcessing", Card { last4: "7777", issuer: Issuer::Hesitates, ..VISA }),
+    (
+        "lookalikeRefundPendsThenFails",
+        Card { last4: "7778", refund: RefundFate::PendsThenFails, ..VISA },
+    ),
 ];
 
 /// The card behind a token; none where the gateway would know no such payment method.

@@ -105,21 +105,14 @@ impl Gateway {
         };
         let (intent_id, order, currency) =
             (intent.id.clone(), intent.order.clone(), intent.currency.clone());
-        let fate = if self.refunds_fail.contains(&order.clone().unwrap_or_default()) {
-            RefundFate::FailsLater
-        } else {
-            card.refund
-        };
+        let fails = self.refunds_fail.contains(&order.clone().unwrap_or_default());
+        let fate = if fails { card.refund.failing() } else { card.refund };
         let refund = Refund {
             id: self.ids.stripe("re"),
             intent: intent_id,
             order,
             amount,
-            status: if fate == RefundFate::PendsFirst {
-                RefundStatus::Pending
-            } else {
-                RefundStatus::Succeeded
-            },
+            status: if fate.pends() { RefundStatus::Pending } else { RefundStatus::Succeeded },
             created: doing.at,
             history: Vec::new(),
             charge,
@@ -148,7 +141,7 @@ impl Gateway {
             RefundFate::PendsFirst => {
                 Some(self.due.put(doing.at + REFUND_FINAL_AFTER, Timer::SettleRefund(number)))
             }
-            RefundFate::FailsLater => {
+            RefundFate::FailsLater | RefundFate::PendsThenFails => {
                 Some(self.due.put(doing.at + REFUND_FINAL_AFTER, Timer::FailRefund(number)))
             }
         };
@@ -206,10 +199,11 @@ impl Gateway {
     /// What was pending has arrived.
     pub(super) fn settle_refund(&mut self, number: usize, doing: Doing<'_>) {
         self.end_refund(number, RefundStatus::Succeeded, doing);
+        self.tell_of_refund("charge.refund.updated", number, doing);
         self.tell_of_refund("refund.updated", number, doing);
     }
 
-    /// What was thought to have arrived has come back.
+    /// What was on its way, or thought to have arrived, has come back.
     pub(super) fn fail_refund(&mut self, number: usize, doing: Doing<'_>) {
         self.end_refund(number, RefundStatus::Failed, doing);
         let refund = &self.refunds[number];
@@ -220,6 +214,7 @@ impl Gateway {
             intent.failed_refunds += 1;
             intent.history.push(Step { at: doing.at, what: "refund_failed", amount, key: None });
         }
+        self.tell_of_refund("charge.refund.updated", number, doing);
         self.tell_of_refund("refund.failed", number, doing);
     }
 

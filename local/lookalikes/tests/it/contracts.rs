@@ -160,7 +160,12 @@ fn gateway_answers() -> Vec<(&'static str, Value)> {
         answers.push(("error", till.say(&post(&intent, "capture", &[]), at(1)).value()));
         answers.push(("payment_intent", till.ok(&post(&intent, "cancel", &[]), at(1))));
     }
-    for card in ["pm_card_visa", "pm_card_pendingRefund", "pm_card_refundFail"] {
+    for card in [
+        "pm_card_visa",
+        "pm_card_pendingRefund",
+        "pm_card_refundFail",
+        "pm_card_lookalikeRefundPendsThenFails",
+    ] {
         let intent = till.captured(card);
         answers.push(("payment_intent", till.ok(&look(&intent), at(3))));
         let more =

@@ -312,6 +312,24 @@ fn a_refund_that_fails_later_gives_the_money_back_to_the_shop_and_may_be_made_ag
 }
 
 #[test]
+fn a_refund_can_be_on_its_way_and_fail_after_all() {
+    fn check(card: &str, told_to_fail: bool) {
+        let mut till = Till::new();
+        let intent = till.captured(card);
+        if told_to_fail {
+            till.gateway.act(&Act::FailRefund { order: ORDER.to_owned() }, at(2)).unwrap();
+        }
+        assert_eq!(till.ok(&refund(&intent, &[]), at(3))["status"], "pending", "{card}");
+        let listed =
+            till.ok(&stripe("GET", "/v1/refunds", &[("payment_intent", &intent)]), hours(1));
+        assert_eq!(listed["data"][0]["status"], "failed", "{card}");
+        assert_eq!(till.book(), [2599, 2599, 0, 0], "{card}");
+    }
+    check("pm_card_lookalikeRefundPendsThenFails", false);
+    check("pm_card_pendingRefund", true);
+}
+
+#[test]
 fn what_happens_in_the_world_can_be_told_to_the_gateway() {
     let order = || ORDER.to_owned();
     let mut till = Till::new();

@@ -14,12 +14,13 @@ use crate::support::{Dock, Till, at, create, easypost, id, look, parcel, post, r
 /// What a caller may do next: an operation on one of the objects, an amount, a key, a pause.
 type Move = (u8, usize, u16, Option<u8>, u32);
 
-const CARDS: [&str; 8] = [
+const CARDS: [&str; 9] = [
     "pm_card_visa",
     "pm_card_visa",
     "pm_card_chargeDeclined",
     "pm_card_pendingRefund",
     "pm_card_refundFail",
+    "pm_card_lookalikeRefundPendsThenFails",
     "pm_card_authenticationRequired",
     "pm_card_lookalikeProcessing",
     "pm_card_createDispute",
