@@ -1,8 +1,10 @@
-//! One look: the open orders that are due, the longest due first, and then the
-//! back-orders that can be served.
+//! One look: the back-orders that can be served, and the open orders that are due,
+//! the longest due first.
 //!
 //! One order's failure never stops the others: it is logged, counted, and looked
-//! at again in a few minutes.
+//! at again in a few minutes. Only when many fail is a look given up before its
+//! end: somebody whom they all need is away, and waiting for each in vain would
+//! take the time of those who need nobody. The next look begins with them.
 
 use domain::order::{Attention, BUCKETS};
 use domain::ports::{Carrier, Gateway, OrderList, ReadCatalogue};
@@ -15,6 +17,9 @@ use crate::{Orders, ReconcileOrders, Workflow};
 
 /// So many orders of a bucket are looked at in one look; the next takes the rest.
 const MOST_DUE: u32 = 100;
+/// So many orders may fail in one look: at 15 s each for a provider that does not
+/// answer, they take half of the function's 300 s.
+const MOST_FAILED: u32 = 10;
 /// So many pages of back-orders are gone through, 50 orders each.
 const PAGES: usize = 40;
 
@@ -32,8 +37,10 @@ where
             Which::Nobodys => Ok(Looked::default()),
             Which::One(id) => Ok(self.look_at(&id, false, at).await),
             Which::Due => {
+                // They need no provider; and who cannot list the ones lists the others.
+                let woken = self.wake(at).await;
                 let mut seen = self.look_at_due(at).await?;
-                seen += self.wake(at).await?;
+                seen += woken?;
                 Ok(seen)
             }
         }
@@ -43,6 +50,10 @@ where
         let mut seen = Looked::default();
         for bucket in 0..BUCKETS {
             for id in self.orders.due(bucket, at, MOST_DUE).await? {
+                if seen.failed == MOST_FAILED {
+                    tracing::warn!("too much failed: the other orders are left for the next look");
+                    return Ok(seen);
+                }
                 seen += self.look_at(&id, true, at).await;
             }
         }

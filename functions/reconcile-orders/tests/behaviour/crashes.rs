@@ -36,7 +36,8 @@ fn dying(order: &Order, world: impl Fn() -> World, check: impl Fn(&World, &str))
 /// Ticks from this minute on for hours, whenever the order is due.
 fn go_on(world: &World, order: &Order, at: Moment) {
     let (mut minute, until) = (at, at.plus_hours(3));
-    while let Some(next) = on_record(world, order).check_at.filter(|next| *next <= until) {
+    while minute <= until {
+        let Some(next) = on_record(world, order).check_at else { break };
         minute = minute.plus_minutes(1).max(next);
         tick(world, minute);
     }

@@ -84,6 +84,39 @@ fn one_orders_failure_stops_no_other_and_is_looked_at_again_soon() {
     assert_eq!(tick(&world, at.plus_minutes(5)).started, 1);
 }
 
+/// The `n`th order that was closed and whose money is to be looked up.
+fn closed_nth(n: i64) -> Order {
+    let mut request = sample::request();
+    request.order_id = domain::OrderId::of_request(&request.customer_id, &n.to_string());
+    let placed = Order::accept(request, sample::placed_at());
+    let closed = crate::support::closed_early(domain::payment::PaymentStatus::Voided);
+    Order {
+        open: placed.open.clone(),
+        order_id: placed.order_id.clone(),
+        execution: placed.execution,
+        ..closed
+    }
+}
+
+#[test]
+fn a_provider_that_is_away_does_not_take_the_time_of_the_orders_that_need_none() {
+    let closed: Vec<_> = (0..15).map(closed_nth).collect();
+    let mut world = (1..=15)
+        .fold(World::default(), |world, nth| world.on("gateway.look_up", nth, Trouble::Down));
+    for order in &closed {
+        world.put(order);
+        world = world.ended(&order.execution);
+    }
+    let at = closed[0].check_at.unwrap();
+    assert_eq!(tick(&world, at).failed, 10);
+    assert_eq!(tick(&world, at.plus_minutes(1)).failed, 5, "the next look goes on with the rest");
+    assert_eq!(
+        tick(&world, at.plus_minutes(2)),
+        Looked::default(),
+        "all of them are looked at later"
+    );
+}
+
 #[test]
 fn an_order_that_is_settled_or_not_there_is_nobodys_business() {
     let settled = sample::fulfilled().settled(&[], now());
