@@ -122,13 +122,11 @@ where
         })
     }
 
-    /// The order of a doubt, if it is still what it was when the doubt was raised.
+    /// The order of a doubt, if it is still what it was when the doubt was raised: at
+    /// rest, for every write raises the version.
     async fn again(&self, doubt: &Doubt) -> Result<Found, NotRead> {
         let mut found = self.books.orders.load_all(std::slice::from_ref(&doubt.order)).await?;
-        let is_same = |order: &Order| {
-            doubt.on_record == OnRecord::Version(order.version)
-                && judge::is_at_rest(order, self.range.at)
-        };
+        let is_same = |order: &Order| doubt.on_record == OnRecord::Version(order.version);
         Ok(match found.pop() {
             None if doubt.on_record == OnRecord::Nothing => Found::Nothing,
             Some(OrderEntry::Order(order)) if is_same(&order) => Found::Same(order),

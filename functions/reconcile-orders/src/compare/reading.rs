@@ -206,9 +206,6 @@ where
     /// Compares the shelves with what orders hold. Whoever moves stock meanwhile
     /// raises a doubt at most: then both are read once more.
     async fn stock(&mut self, before: &Holdings) -> Result<(), NotRead> {
-        if self.differences.iter().any(|it| it.kind == Kind::OrderUnreadable) {
-            return Err(NotRead::because("what a spoilt order holds, nobody knows"));
-        }
         let first = self.books.stock.shelves().await?;
         self.compared.skus = first.entries.len();
         if first.unread == 0 && shelves::differences(before, &first.entries, before).is_empty() {
@@ -234,7 +231,9 @@ where
             for entry in &part.entries {
                 match entry {
                     OrderEntry::Order(order) => holdings.count(order),
-                    OrderEntry::Spoilt(_) => return Err(NotRead::because("an order was spoilt")),
+                    OrderEntry::Spoilt(_) => {
+                        return Err(NotRead::because("nobody knows what a spoilt order holds"));
+                    }
                 }
             }
             after = self.go_on(&part, after.as_deref())?;
@@ -277,7 +276,7 @@ impl<O, S, G, C> Reading<'_, O, S, G, C> {
     }
 
     pub(super) const fn has_too_many(&self) -> bool {
-        self.doubts.len() >= DOUBTS
+        self.doubts.len() + self.differences.len() >= DOUBTS
     }
 
     fn intent(&mut self, entry: &IntentEntry, orders: &Named) {

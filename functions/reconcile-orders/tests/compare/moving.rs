@@ -76,6 +76,7 @@ fn of_a_provider_that_is_silent_nothing_is_thought_to_be_missing() {
         let read = serde_json::json!(report.through);
         assert_eq!(read[through], false, "{read}");
         assert_eq!(read["orders"], true, "{read}");
+        assert_eq!(world.calls("intent") + world.calls("label"), 0, "nor is it looked for");
     }
 }
 
@@ -115,6 +116,18 @@ fn a_run_without_time_says_so_and_what_it_reports_is_true() {
 }
 
 #[test]
+fn without_time_no_further_page_is_asked_for() {
+    let made = (0..3).map(|number| make(number, End::Fulfilled)).collect();
+    let world = World::of(made, 1);
+    let report = world.compare_with(Range { at: now(), days: None }, &|| false);
+    assert!(!report.complete && found(&report).is_empty());
+    let through = report.through;
+    assert!(!through.gateway && !through.carrier && !through.orders && !through.stock);
+    let calls = ["intents", "labels", "scan", "shelves"].map(|point| world.calls(point));
+    assert_eq!(calls, [1, 1, 1, 0]);
+}
+
+#[test]
 fn stock_that_moves_while_it_is_counted_is_no_difference() {
     // A reservation, a release, or both, at each moment of the reading.
     let take: fn(&mut State) = |state| {
@@ -135,28 +148,26 @@ fn stock_that_moves_while_it_is_counted_is_no_difference() {
         state.shelves[0].available += 5;
         state.shelves[0].received += 5;
     };
+    // Five orders, a page each: five pages of the first reading, five of the second.
     let points = [
         ("scan", 1),
-        ("scan", 2),
         ("scan", 3),
+        ("scan", 5),
         ("shelves", 1),
         ("shelves", 2),
-        ("scan", 4),
-        ("scan", 5),
+        ("scan", 6),
+        ("scan", 8),
+        ("scan", 10),
     ];
-    for moves in
-        [vec![take], vec![give_back], vec![restock], vec![give_back, take], vec![take, give_back]]
-    {
-        for first in points {
-            for second in points {
-                let made =
-                    vec![make(0, End::Authorised), make(1, End::Reserved), make(2, End::Fulfilled)];
-                let world = World::of(made, 1);
-                for (at, step) in [first, second].into_iter().zip(&moves) {
-                    world.on(at.0, at.1, *step);
-                }
-                assert_eq!(kinds(&world), BTreeSet::new(), "{first:?} {second:?}");
-            }
+    let ends = [End::Authorised, End::Reserved, End::Fulfilled, End::Authorised, End::Reserved];
+    let moves = [take, give_back, restock];
+    for (one, other) in moves.iter().flat_map(|one| moves.map(|other| (*one, other))) {
+        for (first, second) in points.iter().flat_map(|one| points.map(|other| (*one, other))) {
+            let made = ends.iter().enumerate().map(|(number, end)| make(number, *end)).collect();
+            let world = World::of(made, 1);
+            world.on(first.0, first.1, one);
+            world.on(second.0, second.1, other);
+            assert_eq!(kinds(&world), BTreeSet::new(), "{first:?} {second:?}");
         }
     }
 }
@@ -220,6 +231,21 @@ fn a_label_whose_refund_the_carrier_refused_was_raised_and_is_no_difference() {
     let world = World::of(vec![make(0, End::LabelRefused)], 1);
     for refund in [CarrierRefund::NotAsked, CarrierRefund::Rejected] {
         world.state().label(&ShipmentId::parse("shp_0").unwrap()).refund = refund;
+        assert_eq!(kinds(&world), BTreeSet::new());
+    }
+}
+
+#[test]
+fn a_stray_label_that_was_given_back_costs_nothing() {
+    let world = World::of(vec![make(0, End::Fulfilled)], 1);
+    let id = ShipmentId::parse("shp_spare0").unwrap();
+    world.state().label(&id).tracking_code = Some("TRACK".to_owned());
+    assert_eq!(kinds(&world), BTreeSet::from([Kind::StrayLabel]));
+    for order in world.state().orders.values_mut() {
+        order.updated_at = sample::placed_at();
+    }
+    for refund in [CarrierRefund::Submitted, CarrierRefund::Done] {
+        world.state().label(&id).refund = refund;
         assert_eq!(kinds(&world), BTreeSet::new());
     }
 }
