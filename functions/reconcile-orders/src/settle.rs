@@ -94,8 +94,6 @@ where
         let Some(id) = &order.payment.intent_id else { return Ok(Found::last(Vec::new())) };
         let intent = undo::intent(&self.gateway, id).await?;
         let mut found = match intent.state {
-            // A person knows already, and settles it.
-            _ if order.payment.status == PaymentStatus::RefundFailed => Found::last(Vec::new()),
             IntentState::Canceled => Found::last(vec![Finding::Money(PaymentStatus::Voided)]),
             IntentState::Succeeded => {
                 let whole = intent.refunded_minor >= intent.amount.amount_minor();

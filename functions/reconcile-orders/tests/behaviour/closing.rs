@@ -118,6 +118,11 @@ fn a_refund_that_fails_calls_a_person_once() {
     world.put(&raised.hinted("evt_1", now().plus_hours(50)).unwrap());
     let seen = tick(&world, due(&world, &order));
     assert_eq!((seen.raised, seen.settled), (0, 1));
+    // And when the person has given it back, the record learns that too.
+    let world = world.refund(RefundState::Done);
+    world.put(&on_record(&world, &order).hinted("evt_2", now().plus_hours(60)).unwrap());
+    tick(&world, due(&world, &order));
+    assert_eq!(on_record(&world, &order).payment.status, PaymentStatus::Refunded);
 }
 
 #[test]

@@ -9,8 +9,11 @@ fn now() -> Moment {
     sample::placed_at().plus_minutes(1)
 }
 
+/// An order that was approved, reserved, and taken over so often.
 fn taken_over(times: u32) -> Order {
-    (0..times).fold(sample::reserved(), |order, _| order.take_over(now()))
+    let approve = sample::in_review().decide_review(Decision::Approve, "op", None, now());
+    let order = approve.unwrap().reserved(now()).unwrap();
+    (0..times).fold(order, |order, _| order.take_over(now()))
 }
 
 #[test]
