@@ -24,6 +24,9 @@ use crate::template::{Template, TemplateSchedule};
 const START: &str = "2026-11-23T04:00:30Z";
 const RECONCILER: &str = "reconcile-orders";
 
+/// More than any of these tests has.
+const TICKS_AT_MOST: usize = 200;
+
 /// What the function does at each event, and with what it ends.
 type Script = Box<dyn Fn(usize, Arc<DynamoDb>) -> Work + Send + Sync>;
 type Work = std::pin::Pin<Box<dyn Future<Output = bool> + Send>>;
@@ -46,6 +49,8 @@ impl Target for Function {
         assert_eq!(function, RECONCILER);
         let event: Value = serde_json::from_slice(&event).unwrap();
         let mut times = self.times.lock().unwrap();
+        // A clock that is driven on for ever ends here, and the test with what it saw.
+        assert!(times.len() < TICKS_AT_MOST, "the ticks do not end: {times:?}");
         times.push(event["time"].as_str().unwrap().to_owned());
         let work = (self.script)(times.len(), Arc::clone(&self.dynamodb));
         Box::pin(async move { Delivered { succeeded: work.await, busy } })
@@ -261,6 +266,10 @@ async fn a_write_that_lands_while_a_tick_runs_is_looked_at_by_the_next() {
         Box::pin(async move {
             if tick == 1 {
                 write(&dynamodb, None, api()).await;
+                // It is heard of while the tick goes on, and not only when it has ended.
+                for _ in 0..3 {
+                    write(&dynamodb, None, reconciler()).await;
+                }
             }
             true
         })

@@ -5,6 +5,7 @@
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -131,7 +132,9 @@ fn probes() -> Binaries {
 
 /// Lets the clock run on, with everything that is due on the way.
 async fn until(stack: &Stack, time: &str) -> Busy {
-    stack.clock().sleep_until(time.parse().expect("a time")).await
+    let sleep = stack.clock().sleep_until(time.parse().expect("a time"));
+    let came = tokio::time::timeout(Duration::from_secs(60), sleep).await;
+    came.unwrap_or_else(|_| panic!("{time} never comes: {:?}", stack.clock().pending()))
 }
 
 /// Ends the stack; every event that a function has got, oldest first.
