@@ -133,7 +133,7 @@ fn probes() -> Binaries {
 /// Lets the clock run on, with everything that is due on the way.
 async fn until(stack: &Stack, time: &str) -> Busy {
     let sleep = stack.clock().sleep_until(time.parse().expect("a time"));
-    let came = tokio::time::timeout(Duration::from_secs(60), sleep).await;
+    let came = tokio::time::timeout(Duration::from_mins(1), sleep).await;
     came.unwrap_or_else(|_| panic!("{time} never comes: {:?}", stack.clock().pending()))
 }
 
