@@ -14,7 +14,7 @@ use crate::canary::{self, CARD, Searched};
 const CUSTOMER: &str = "Bearer dev:customer-1:orders:write,orders:read";
 const STRANGER: &str = "Bearer dev:customer-2:orders:write,orders:read";
 const OPERATOR: &str = "Bearer dev:operator-1:orders:operate,orders:read,inventory:write";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One request, as it is written on the wire.
 struct Sent {
@@ -50,11 +50,14 @@ impl Sent {
     /// The whole answer, head and body.
     async fn to(&self, address: &str) -> String {
         let address = address.trim_start_matches("http://");
-        let mut head = format!("{} {} HTTP/1.1\r\nhost: {address}\r\n", self.method, self.path);
-        for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        head.push_str(&format!("content-length: {}\r\nconnection: close\r\n\r\n", self.body.len()));
+        let lines = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+        let head = format!(
+            "{} {} HTTP/1.1\r\nhost: {address}\r\n{}content-length: {}\r\nconnection: close\r\n\r\n",
+            self.method,
+            self.path,
+            lines.collect::<String>(),
+            self.body.len()
+        );
         let mut answer = Vec::new();
         let exchange = async {
             let mut line = TcpStream::connect(address).await.unwrap();
