@@ -14,10 +14,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::screen::{say, tell};
-use crate::counters::Counts;
+use crate::counters::{Counts, RECONCILER};
 use crate::scenarios::run::{play, stock};
 use crate::scenarios::{self, Report, Scenario};
 use crate::stack::{Settings, Stack, interrupted};
@@ -43,8 +44,15 @@ pub(super) struct Args {
 struct Priced {
     name: String,
     ok: bool,
-    usage: Usage,
+    usage: Used,
     bill: Bill,
+    settling: Dollars,
+}
+
+impl Priced {
+    fn total(&self) -> Dollars {
+        [self.bill.total(), self.settling].into_iter().sum()
+    }
 }
 
 /// Builds, plays, reckons.
@@ -144,8 +152,8 @@ fn reckon(
             printed_bytes: played.printed_bytes,
         };
         let usage = usage.of(&prices.assumptions, memory)?;
-        let bill = prices.bill(&usage)?;
-        Ok(Priced { name: report.name.clone(), ok: report.ok, usage, bill })
+        let (bill, settling) = (prices.bill(&usage.order)?, prices.bill(&usage.settling)?.total());
+        Ok(Priced { name: report.name.clone(), ok: report.ok, usage, bill, settling })
     };
     chosen.iter().zip(played).map(of_one).collect()
 }
@@ -154,6 +162,14 @@ fn reckon(
 fn executions(report: &Report) -> u64 {
     let first = report.states.first();
     report.states.iter().filter(|state| Some(*state) == first).map(|_| 1).sum()
+}
+
+/// What an order used: for itself, and when the reconciler settled it, which takes a
+/// look more or less from time to time.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Used {
+    order: Usage,
+    settling: Usage,
 }
 
 /// What was seen of an order, from which follows what it used.
@@ -168,14 +184,12 @@ struct Use<'a> {
 }
 
 impl Use<'_> {
-    fn of(&self, assumed: &Assumptions, memory: &Memory) -> Result<Usage> {
+    fn of(&self, assumed: &Assumptions, memory: &Memory) -> Result<Used> {
         let counts = self.counts;
-        // The request's own invocation, and the one that is told of each end.
-        let others = [("order-api", self.requests), ("reconcile-orders", self.executions)];
         let by_machine = counts.invocations_by_function.iter();
         let by_machine = by_machine.map(|(name, times)| (name.as_str(), *times));
         let (mut invocations, mut megabyte_ms) = (0, 0);
-        for (name, times) in by_machine.chain(others) {
+        for (name, times) in by_machine.chain([("order-api", self.requests)]) {
             let providers = match name {
                 "process-payment" => counts.gateway_calls * assumed.gateway_call_ms,
                 "initiate-shipping" => counts.carrier_calls * assumed.carrier_call_ms,
@@ -184,17 +198,31 @@ impl Use<'_> {
             invocations += times;
             megabyte_ms += (times * assumed.invocation_ms + providers) * memory.of(name)?;
         }
-        let (own, reconciler) = (counts.units, counts.reconciler_units);
         let lines = u64::try_from(self.lines).unwrap_or(u64::MAX);
-        Ok(Usage {
+        let order = Usage {
             transitions: counts.transitions,
             invocations,
             megabyte_ms,
-            write_units: own.writes + reconciler.writes,
-            index_write_units: own.index_writes + reconciler.index_writes,
-            read_units: own.reads + reconciler.reads + self.requests * lines,
+            write_units: counts.units.writes,
+            index_write_units: counts.units.index_writes,
+            read_units: counts.units.reads + self.requests * lines,
             api_calls: self.requests,
             log_bytes: self.printed_bytes + invocations * assumed.platform_log_bytes,
+        };
+        Ok(Used { order, settling: self.settling(assumed, memory)? })
+    }
+
+    /// The reconciler is told of each end of an execution.
+    fn settling(&self, assumed: &Assumptions, memory: &Memory) -> Result<Usage> {
+        let units = self.counts.reconciler_units;
+        Ok(Usage {
+            invocations: self.executions,
+            megabyte_ms: self.executions * assumed.invocation_ms * memory.of(RECONCILER)?,
+            write_units: units.writes,
+            index_write_units: units.index_writes,
+            read_units: units.reads,
+            log_bytes: self.executions * assumed.platform_log_bytes,
+            ..Usage::default()
         })
     }
 }
@@ -205,7 +233,7 @@ fn monthly(prices: &PriceList, memory: &Memory) -> Result<Dollars> {
     let assumed = &prices.assumptions;
     let bill = prices.bill(&Usage {
         invocations: LOOKS,
-        megabyte_ms: LOOKS * assumed.invocation_ms * memory.of("reconcile-orders")?,
+        megabyte_ms: LOOKS * assumed.invocation_ms * memory.of(RECONCILER)?,
         read_units: LOOKS * assumed.read_units_of_a_look,
         log_bytes: LOOKS * assumed.platform_log_bytes,
         ..Usage::default()
@@ -221,9 +249,10 @@ fn in_json(prices: &PriceList, memory: &Memory, paths: &[Priced]) -> Result<Valu
         json!({
             "name": path.name,
             "ok": path.ok,
-            "usd": path.bill.total().to_string(),
-            "picodollars": path.bill.total().pico(),
+            "usd": path.total().to_string(),
+            "picodollars": path.total().pico(),
             "parts": parts,
+            "settling": path.settling.to_string(),
             "usage": path.usage,
         })
     };
@@ -237,12 +266,12 @@ fn in_json(prices: &PriceList, memory: &Memory, paths: &[Priced]) -> Result<Valu
     }))
 }
 
-const COLUMNS: [&str; 7] =
-    ["one order", "transitions", "functions", "tables", "indexes", "API", "logs"];
+const COLUMNS: [&str; 8] =
+    ["one order", "transitions", "functions", "tables", "indexes", "API", "logs", "settling"];
 
 fn show(prices: &PriceList, memory: &Memory, paths: &[Priced]) -> Result<()> {
     let widest = paths.iter().map(|path| path.name.len()).max().unwrap_or(0).max(4);
-    let line = |name: &str, cells: [String; 7]| {
+    let line = |name: &str, cells: [String; 8]| {
         let cells: Vec<_> = cells.iter().map(|cell| format!("{cell:>12}")).collect();
         say(format_args!("{name:widest$} {}", cells.join(" ")));
     };
@@ -252,20 +281,22 @@ fn show(prices: &PriceList, memory: &Memory, paths: &[Priced]) -> Result<()> {
         let functions: Dollars = [bill.invocations, bill.duration].into_iter().sum();
         let tables: Dollars = [bill.table_writes, bill.reads].into_iter().sum();
         let cells = [
-            bill.total(),
+            path.total(),
             bill.transitions,
             functions,
             tables,
             bill.index_writes,
             bill.api,
             bill.logs,
+            path.settling,
         ];
         line(&path.name, cells.map(|cell| cell.to_string()));
     }
     let assumed = &prices.assumptions;
     say(format_args!(
         "\nUS dollars at the list prices of {} in {} (local/stack/prices.json), without free tiers.\n\
-         Counted: the order's request, its executions, and what the reconciler does to settle it.\n\
+         Counted: the order's request, its executions and their logs; settling is what the reconciler\n\
+         does about it, a look more or less from time to time.\n\
          Assumed: {} ms for an invocation, {} ms for a call of the gateway, {} ms for one of the carrier.\n\
          Not counted: what the providers ask, other requests (each one API call and one invocation),\n\
          cold starts, storage and backups, keys and secrets, custom metrics and alarms, data transfer.\n\
@@ -311,18 +342,27 @@ mod tests {
         let assumed = PriceList::read().unwrap().assumptions;
         let usage = seen.of(&assumed, &memory()).unwrap();
         let worked =
-            13 * assumed.invocation_ms + 3 * assumed.gateway_call_ms + 2 * assumed.carrier_call_ms;
-        let expected = Usage {
+            11 * assumed.invocation_ms + 3 * assumed.gateway_call_ms + 2 * assumed.carrier_call_ms;
+        let order = Usage {
             transitions: 7,
-            invocations: 2 + 1 + 8 + 2,
+            invocations: 2 + 1 + 8,
             megabyte_ms: worked * 512,
-            write_units: 23,
-            index_write_units: 11,
-            read_units: 4 + 1 + 8 * 2,
+            write_units: 20,
+            index_write_units: 9,
+            read_units: 4 + 8 * 2,
             api_calls: 8,
-            log_bytes: 1_000 + 13 * assumed.platform_log_bytes,
+            log_bytes: 1_000 + 11 * assumed.platform_log_bytes,
         };
-        assert_eq!(usage, expected);
+        let settling = Usage {
+            invocations: 2,
+            megabyte_ms: 2 * assumed.invocation_ms * 512,
+            write_units: 3,
+            index_write_units: 2,
+            read_units: 1,
+            log_bytes: 2 * assumed.platform_log_bytes,
+            ..Usage::default()
+        };
+        assert_eq!(usage, Used { order, settling });
     }
 
     #[test]
