@@ -209,8 +209,12 @@ pub fn flag(node: &Node) -> Result<bool, Wrong> {
 /// A whole number from `least` to `most`.
 pub fn whole(least: u64, most: u64) -> impl Fn(&Node) -> Result<u64, Wrong> {
     move |node| {
+        // `2.0` is a whole number, too, as JSON Schema has it: without a fraction.
         let number = match node {
-            Node::Number(number) => number.as_u64(),
+            Node::Number(number) => {
+                let text = number.to_string();
+                text.strip_suffix(".0").unwrap_or(&text).parse::<u64>().ok()
+            }
             _ => None,
         };
         number

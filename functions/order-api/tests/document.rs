@@ -367,6 +367,9 @@ impl Walk {
             (schema["minimum"].as_u64().unwrap(), schema["maximum"].as_u64().unwrap());
         for sound in [least, most] {
             self.put(pointer, json!(sound), true);
+            // As JSON Schema has it, this is the same number.
+            let written: Value = serde_json::from_str(&format!("{sound}.0")).unwrap();
+            self.put(pointer, written, true);
         }
         self.put(pointer, json!(most + 1), false);
         if least > 0 {

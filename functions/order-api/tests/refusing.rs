@@ -93,7 +93,7 @@ async fn each_field_of_a_wrong_type_is_named() {
             refused(post(&with(pointer, &value), "k"), &[&dotted(pointer)]).await;
         }
     }
-    for value in [json!(null), json!("2"), json!(1.0), json!(2.5), json!([1])] {
+    for value in [json!(null), json!("2"), json!(2.5), json!([1])] {
         refused(post(&with("/items/0/quantity", &value), "k"), &["items[0].quantity"]).await;
     }
 }
