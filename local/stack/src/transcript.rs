@@ -64,18 +64,23 @@ fn before<'a>(
 
 /// How long was waited between two events, where an execution waits between them
 /// and does not work: a pause before a retry, a Wait state, an answer from outside,
-/// a redrive. Work makes a wait longer, and the one for a date shorter.
+/// a redrive. Work makes a wait longer, and the one for a date shorter. When an
+/// answer or a redrive comes is somebody else's doing: it is told to the hour.
 fn waited(history: &[HistoryEvent], before: &HistoryEvent, after: &HistoryEvent) -> Option<i64> {
     let since = |event: &HistoryEvent| after.timestamp.duration_since(event.timestamp);
     if before.event_type == EventType::WaitStateEntered {
         return Some(nearest(since(before)));
     }
     if before.event_type == EventType::TaskSubmitted {
-        return Some(since(scheduled(history, before)?).as_secs());
+        let seconds = since(scheduled(history, before)?).as_secs();
+        let expired = after.event_type == EventType::TaskTimedOut;
+        return Some(if expired { seconds } else { to_the_hour(seconds) });
     }
     let tried_again = is_failure(before.event_type) && is_schedule(after.event_type);
-    let redriven = after.event_type == EventType::ExecutionRedriven;
-    (tried_again || redriven).then(|| since(before).as_secs())
+    if after.event_type == EventType::ExecutionRedriven {
+        return Some(to_the_hour(since(before).as_secs()));
+    }
+    tried_again.then(|| since(before).as_secs())
 }
 
 /// The event with which the task of this event began.
@@ -94,6 +99,10 @@ fn is_schedule(event_type: EventType) -> bool {
             | EventType::TaskScheduled
             | EventType::ActivityScheduled
     )
+}
+
+fn to_the_hour(seconds: i64) -> i64 {
+    (seconds + 1800) / 3600 * 3600
 }
 
 fn nearest(span: SignedDuration) -> i64 {

@@ -34,7 +34,7 @@ impl Mover {
     pub(super) fn new(name: &str) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix:22} {wide_msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix:34} {wide_msg}") {
                 bar.set_style(style);
             }
             bar.set_prefix(name.to_owned());
@@ -52,7 +52,7 @@ impl Mover {
                 self.path.push(text);
                 bar.set_message(self.path.join(" → "));
             }
-            None => tell(format_args!("  {:22} {text}", self.name)),
+            None => tell(format_args!("  {:34} {text}", self.name)),
         }
     }
 

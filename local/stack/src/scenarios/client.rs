@@ -1,6 +1,7 @@
 //! A client of a running stack: what a customer, an operator and a bookkeeper
 //! do, over HTTP.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -11,6 +12,7 @@ use hyper::http::request::Builder;
 use hyper_util::client::legacy::Client as Http;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use lookalikes::provider::Act;
 use serde_json::{Value, json};
 
 use super::Ledger;
@@ -58,6 +60,11 @@ impl Reply {
 const CUSTOMER: &str = "Bearer dev:customer-1:orders:write,orders:read";
 const OPERATOR: &str = "Bearer dev:operator-1:orders:operate,orders:read,inventory:write";
 
+/// One of several operators, counted from 1.
+fn operator(number: u32) -> String {
+    format!("Bearer dev:operator-{number}:orders:operate,orders:read")
+}
+
 /// Longer than the API's own limit of 30 s.
 const PATIENCE: Duration = Duration::from_secs(40);
 
@@ -88,8 +95,30 @@ impl Client {
 
     /// Says something to an order as an operator does: `review`, `resume`.
     pub async fn operate(&self, id: &str, what: &str, body: &Value) -> Result<Reply> {
+        self.operate_as(1, id, what, body).await
+    }
+
+    /// The same, as the operator of this number.
+    pub async fn operate_as(
+        &self,
+        number: u32,
+        id: &str,
+        what: &str,
+        body: &Value,
+    ) -> Result<Reply> {
         let request = post(&format!("{}/orders/{id}/{what}", self.urls.api));
-        self.send(request.header("authorization", OPERATOR), Some(body)).await
+        self.send(request.header("authorization", operator(number)), Some(body)).await
+    }
+
+    /// Delivers a webhook: these bytes, with this signature.
+    pub async fn deliver(
+        &self,
+        path: &str,
+        (header, signature): (&str, &str),
+        body: Vec<u8>,
+    ) -> Result<Reply> {
+        let request = post(&format!("{}{path}", self.urls.api)).header(header, signature);
+        self.send_bytes(request, body.into()).await
     }
 
     /// Puts goods on a shelf.
@@ -132,6 +161,27 @@ impl Client {
         self.send(Request::get(url), None).await?.accepted("reading a ledger")
     }
 
+    /// The money of all orders: what was captured and not refunded, by order.
+    pub async fn net_by_order(&self) -> Result<BTreeMap<String, i64>> {
+        let url = format!("{}/_ledger", self.urls.gateway);
+        let book = self.send(Request::get(url), None).await?.accepted("reading a ledger")?;
+        let net = |of: &Value| {
+            let minor = |name: &str| of[name].as_i64().unwrap_or_default();
+            minor("captured") - minor("refunded")
+        };
+        let orders = book["orders"].as_object().into_iter().flatten();
+        Ok(orders.map(|(id, of)| (id.clone(), net(of))).collect())
+    }
+
+    /// Has something happen in the world that no call of the API does.
+    pub async fn act(&self, act: &Act) -> Result<Reply> {
+        let provider = match act {
+            Act::RejectRefund { .. } | Act::Track { .. } => &self.urls.carrier,
+            _ => &self.urls.gateway,
+        };
+        self.send(post(&format!("{provider}/_acts")), Some(&json!(act))).await
+    }
+
     /// Lets these things go wrong: each fault goes to the server that its point belongs to.
     pub async fn plan(&self, faults: &[Value], order_id: Option<&str>) -> Result<()> {
         for fault in faults {
@@ -166,19 +216,23 @@ impl Client {
 
     /// Calls Step Functions, such as `StopExecution`.
     pub async fn states(&self, operation: &str, body: &Value) -> Result<Value> {
-        self.aws(&format!("AWSStepFunctions.{operation}"), body).await
+        self.ask_states(operation, body).await?.accepted(operation)
     }
 
-    /// Calls an operation of the AWS endpoint by its target.
-    async fn aws(&self, target: &str, body: &Value) -> Result<Value> {
+    /// The same, for a call that may be refused.
+    pub async fn ask_states(&self, operation: &str, body: &Value) -> Result<Reply> {
         let request = Request::post(&self.urls.aws)
-            .header("x-amz-target", target)
+            .header("x-amz-target", format!("AWSStepFunctions.{operation}"))
             .header("content-type", "application/x-amz-json-1.0");
-        self.send(request, Some(body)).await?.accepted(target)
+        self.send(request, Some(body)).await
     }
 
     async fn send(&self, request: Builder, body: Option<&Value>) -> Result<Reply> {
         let body = body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string()));
+        self.send_bytes(request, body).await
+    }
+
+    async fn send_bytes(&self, request: Builder, body: Bytes) -> Result<Reply> {
         let request = request.body(Full::new(body)).context("not an address")?;
         let answered = tokio::time::timeout(PATIENCE, self.http.request(request)).await;
         let response = answered.context("no answer in time")?.context("is the stack running?")?;

@@ -60,7 +60,13 @@ pub struct Report {
     /// By how much what is available of each SKU changed.
     #[serde(skip)]
     pub taken: BTreeMap<String, i64>,
-    /// The execution as a tree of text.
+    /// The words in its timeline.
+    #[serde(skip)]
+    pub timeline: Vec<String>,
+    /// What a person is asked for about it.
+    #[serde(skip)]
+    pub attention: Option<String>,
+    /// Its executions as trees of text.
     #[serde(skip)]
     pub transcript: String,
     /// The order's id.
@@ -80,11 +86,15 @@ impl Report {
             }
         };
         differ("status", expect.status.clone(), self.status.clone());
-        let name = |error: &Option<String>| error.clone().unwrap_or_else(|| "none".to_owned());
+        let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "none".to_owned());
         differ("error", name(&expect.error), name(&self.error));
+        differ("attention", name(&expect.attention), name(&self.attention));
         differ("states", expect.states.join(" → "), self.states.join(" → "));
         differ("ledger", format!("{:?}", expect.ledger), format!("{:?}", self.ledger));
         differ("stock", format!("{:?}", expect.stock), format!("{:?}", self.taken));
+        if let Some(timeline) = &expect.timeline {
+            differ("timeline", timeline.join(", "), self.timeline.join(", "));
+        }
         self.ok = self.differences.is_empty();
     }
 }
@@ -100,6 +110,8 @@ mod tests {
             states: vec!["A".into(), "B".into()],
             ledger: Ledger { authorized: 5, captured: 5, labels: 1, ..Ledger::default() },
             stock: BTreeMap::from([("MUG".into(), -1)]),
+            timeline: Some(vec!["TAKEN_OVER".into()]),
+            attention: None,
         }
     }
 
@@ -115,6 +127,8 @@ mod tests {
             stock: Vec::new(),
             counts: Counts::default(),
             taken: expect.stock,
+            timeline: expect.timeline.unwrap_or_default(),
+            attention: None,
             transcript: String::new(),
             order_id: String::new(),
             differences: Vec::new(),
@@ -143,6 +157,8 @@ mod tests {
         check(|r| r.ledger.captured = 10, "ledger");
         check(|r| r.ledger.labels = 2, "ledger");
         check(|r| r.taken.clear(), "stock");
+        check(|r| r.timeline.clear(), "timeline: expected TAKEN_OVER, saw ");
+        check(|r| r.attention = Some("OPERATOR".into()), "attention: expected none");
         check(|r| r.differences.push("an action never came due".into()), "an action");
     }
 }

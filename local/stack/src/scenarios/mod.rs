@@ -1,13 +1,44 @@
 //! Scenarios: an order, what goes wrong, what people do, and how it must end.
 //!
 //! A scenario is a file of `events/scenarios/`. [`load`] reads them all,
-//! [`run`] plays one on a running stack and compares what it sees with what the
+//! [`run::play`] plays one on a running stack and compares what it sees with what the
 //! file expects. The runner is a client like any other: it places the order
-//! over HTTP, answers over HTTP, and reads the providers' ledgers over HTTP.
+//! over HTTP, answers over HTTP, and reads the providers' ledgers over HTTP. Only
+//! the tables and the executions it reads at their source, so that looking costs
+//! no order anything.
+//!
+//! A file is
+//!
+//! ```text
+//! {"about", "order": a body or the name of a file in events/orders, "scheduledIn"?: "72h",
+//!  "faults"?: [{"at", "calls": {"from", "to"?}, "kind", "delayMs"?}],
+//!  "submit"?: {"times", "concurrently"?, "answer"?}, "others"?: [{"order", "expect": {"status"}}],
+//!  "actions"?: [{"when": {"status"}, {"state"}, {"waits"} or {"timeline"}, "do", …, "answer"?}],
+//!  "expect": {"status", "error"?, "states", "ledger", "stock"?, "timeline"?, "attention"?}}
+//! ```
+//!
+//! - `others` are placed one after another, each once the one before waits; the
+//!   actions begin when the last one waits.
+//! - `actions` come one after another, each the moment that its `when` holds: the
+//!   order has a status, an execution of it enters a state or waits in one, or its
+//!   timeline says a word. The clock stands while somebody acts. `answer` is the code that must come;
+//!   without it, any that says yes. Read [`action`] for what can be done.
+//! - The states are those of all executions of the order, those of `{id}-r1` after
+//!   those of `{id}`; the error is that of the last one. `timeline` are the words in
+//!   the timeline, in order, where a scenario is about them; `attention` is what a
+//!   person is asked for in the end.
+//! - A scenario ends when every order of it is closed (or, where that is expected,
+//!   in an operator's hands), nothing of it runs, and the reconciler is done with it:
+//!   for two minutes on the stack's clock nothing has happened to it any more.
 
+pub mod action;
 pub mod client;
 pub mod expectation;
+mod perform;
 pub mod run;
+pub mod shelves;
+mod told;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,6 +48,7 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use action::{Action, Deed, When};
 pub use expectation::{Ledger, Report};
 
 /// One scenario, as its file says it.
@@ -34,6 +66,8 @@ pub struct Scenario {
     pub faults: Vec<Value>,
     /// How often the order is sent.
     pub submit: Submit,
+    /// Further orders, placed once this one waits.
+    pub others: Vec<Other>,
     /// What people do, one after another.
     pub actions: Vec<Action>,
     /// How it must end.
@@ -49,69 +83,23 @@ pub struct Submit {
     /// All at once, or one after another.
     #[serde(default)]
     pub concurrently: bool,
+    /// The code that each is answered; without it, any that says yes.
+    pub answer: Option<u16>,
 }
 
 impl Default for Submit {
     fn default() -> Self {
-        Self { times: 1, concurrently: false }
+        Self { times: 1, concurrently: false, answer: None }
     }
 }
 
-/// Something that somebody does once the order is where they wait for it.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Action {
-    /// When to do it.
-    pub when: When,
-    /// What to do.
-    #[serde(flatten)]
-    pub deed: Deed,
-}
-
-/// When an action is due.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum When {
-    /// The order has this status.
-    Status(String),
-    /// The execution is in this state.
-    State(String),
-}
-
-/// What somebody does.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "do", rename_all = "kebab-case")]
-pub enum Deed {
-    /// A person decides about an order under review.
-    Review {
-        /// `approve` or `reject`.
-        decision: String,
-        /// What they write about it.
-        note: Option<String>,
-    },
-    /// An operator decides about an order that is stuck.
-    Resume {
-        /// `capture`, `compensate` or `acknowledge`.
-        action: String,
-        /// Whether captured money may be given back.
-        refund: Option<bool>,
-        /// What they write about it.
-        note: Option<String>,
-    },
-    /// The customer cancels.
-    Cancel,
-    /// Goods arrive.
-    Restock {
-        /// Of what.
-        sku: String,
-        /// How many.
-        quantity: u32,
-    },
-    /// Whatever was broken works again.
-    ClearFaults,
-    /// Somebody aborts the execution by hand.
-    StopExecution,
-    /// Somebody starts it again from where it failed.
-    Redrive,
+/// A further order, of another customer's mind but the same customer.
+#[derive(Debug, Clone)]
+pub struct Other {
+    /// The body of `POST /orders`.
+    pub order: Value,
+    /// The status in which it must end.
+    pub status: String,
 }
 
 /// How a scenario must end.
@@ -129,6 +117,10 @@ pub struct Expect {
     /// By how much the scenario changes what is available of each SKU.
     #[serde(default)]
     pub stock: BTreeMap<String, i64>,
+    /// The words in its timeline, where the scenario is about them.
+    pub timeline: Option<Vec<String>>,
+    /// What a person is asked for about it: `OPERATOR`, ….
+    pub attention: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -142,8 +134,23 @@ struct File {
     #[serde(default)]
     submit: Submit,
     #[serde(default)]
+    others: Vec<OtherFile>,
+    #[serde(default)]
     actions: Vec<Action>,
     expect: Expect,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OtherFile {
+    order: Value,
+    expect: OtherEnd,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OtherEnd {
+    status: String,
 }
 
 /// All scenarios of a workspace, by name.
@@ -161,23 +168,32 @@ pub fn load(workspace: &Path) -> Result<Vec<Scenario>> {
 
 fn read(workspace: &Path, path: &Path) -> Result<Scenario> {
     let file: File = parse(path)?;
-    let order = match &file.order {
-        Value::String(name) => parse(&workspace.join("events/orders").join(name))?,
-        body => body.clone(),
-    };
     if file.submit.times == 0 {
         bail!("{}: `submit.times` must be at least 1", path.display());
     }
     Ok(Scenario {
         name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
         about: file.about,
-        order,
+        order: body(workspace, &file.order)?,
         scheduled_in: file.scheduled_in,
         faults: file.faults,
         submit: file.submit,
+        others: file.others.iter().map(|o| other(workspace, o)).collect::<Result<_>>()?,
         actions: file.actions,
         expect: file.expect,
     })
+}
+
+fn other(workspace: &Path, file: &OtherFile) -> Result<Other> {
+    Ok(Other { order: body(workspace, &file.order)?, status: file.expect.status.clone() })
+}
+
+/// The body of an order, or that of the file that is named.
+fn body(workspace: &Path, order: &Value) -> Result<Value> {
+    match order {
+        Value::String(name) => parse(&workspace.join("events/orders").join(name)),
+        body => Ok(body.clone()),
+    }
 }
 
 /// Reads a JSON file; what is wrong with it is said with its name.
@@ -228,6 +244,13 @@ mod tests {
                 "actions": [{{"when": {{"status": "X"}}, "do": "dance"}}]}}"#
             ),
             "dance",
+        );
+        check(
+            format!(
+                r#"{{"about": "", "order": {{}}, {EXPECT},
+                "actions": [{{"when": {{"status": "X"}}, "do": "cancel", "nte": "?"}}]}}"#
+            ),
+            "nte",
         );
         check(
             format!(r#"{{"about": "", "order": {{}}, "scheduledIn": "soon", {EXPECT}}}"#),

@@ -44,9 +44,13 @@ impl Tree {
         let mut tree = Self::default();
         let types: BTreeMap<u64, EventType> =
             history.iter().map(|event| (event.id, event.event_type)).collect();
+        let mut last = None;
         for (index, event) in history.iter().enumerate() {
             let before = event.previous_event_id;
             let led = tree.owners.get(&before).copied();
+            // A redrive follows from the end of the execution, which belongs to no
+            // state, and goes on in the state that was the last.
+            let led = led.or(last.filter(|_| event.event_type == EventType::ExecutionRedriven));
             if is_entry(event) {
                 let opens = types.get(&before).copied().is_some_and(opens_inside);
                 let place = led.and_then(|led| tree.place(led, opens));
@@ -55,6 +59,7 @@ impl Tree {
                 tree.nodes[owner].events.push(index);
                 tree.owners.insert(event.id, owner);
             }
+            last = tree.owners.get(&event.id).copied().or(last);
         }
         tree
     }
@@ -183,6 +188,7 @@ fn what(event: &HistoryEvent, number: &str, waited: Option<&str>) -> Option<Stri
             Some(format!("{number}waited to be answered{}", waited.unwrap_or_default()))
         }
         EventType::WaitStateEntered => waited.map(|waited| format!("waited {waited}")),
+        EventType::ExecutionRedriven => Some("redriven".to_owned()),
         EventType::TaskStateAborted
         | EventType::WaitStateAborted
         | EventType::ParallelStateAborted

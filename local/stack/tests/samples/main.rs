@@ -43,13 +43,16 @@ fn sample(folder: &str, name: &str) -> Value {
 
 /// Each sample order with how it ends: a status, or the answer's code and the
 /// field at fault.
-const ORDERS: [(&str, &str); 8] = [
+const ORDERS: [(&str, &str); 10] = [
     ("two-items", "FULFILLED"),
     ("one-item", "FULFILLED"),
     ("declined-card", "PAYMENT_FAILED"),
     ("insufficient-funds", "PAYMENT_FAILED"),
     ("unknown-sku", "422 items[1].sku"),
     ("out-of-stock", "OUT_OF_STOCK"),
+    // Nothing comes in for as long as it waits.
+    ("back-ordered", "OUT_OF_STOCK"),
+    ("pending-refund", "FULFILLED"),
     ("needs-review", "REJECTED"),
     // The last: it waits for its date, and the clock leaps there.
     ("scheduled", "FULFILLED"),

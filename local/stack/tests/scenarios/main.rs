@@ -30,6 +30,9 @@ struct Facts {
 struct Row {
     states: Vec<String>,
     status: String,
+    /// Its last execution was stopped, and so ends without an error.
+    #[serde(default)]
+    stopped: bool,
     gateway: BTreeMap<String, String>,
     labels: u64,
     label_refunds: u64,
@@ -60,10 +63,11 @@ impl Facts {
             Some("T") => total,
             Some(other) => panic!("{other} is no sum"),
         };
+        let error = self.ends.get(&row.status).filter(|_| !row.stopped).map(|(_, error)| error);
         json!({
             "states": self.states(row),
             "status": row.status,
-            "error": self.ends.get(&row.status).map(|(_, error)| error),
+            "error": error,
             "ledger": {
                 "authorized": sum("authorized"),
                 "captured": sum("captured"),
