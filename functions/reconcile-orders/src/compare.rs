@@ -32,9 +32,9 @@
 //! agrees only eight bytes are kept (that it was seen). A run ends in time by
 //! itself, before Lambda would end it, and says so: `complete: false`, and which
 //! book it did not get through. What it reports is true then, too. At a quarter of
-//! a second a page it gets through some 40,000 intents; a shop with more gives
-//! `days`, and what was created before that is left out, but for the stock, which
-//! always counts every order.
+//! a second a page (100 intents, 40 shipments, 1 MB of orders) it gets through some
+//! 15,000 orders; a shop with more gives `days`, and what was created before that
+//! is left out, but for the stock, which always counts every order.
 
 pub mod difference;
 mod doubts;
