@@ -30,6 +30,7 @@ TOKEN = {"authorization": WORLD["token"]}
 # Orders that are in each state that a decision takes; each serves once.
 pools = {name: collections.deque(ids) for name, ids in WORLD["pools"].items()}
 PRICES = WORLD["prices"]
+MOST_MONEY = 99_999_999
 skus = itertools.cycle(PRICES)
 turns = itertools.cycle([True, True, True, True, False])
 counts = collections.defaultdict(collections.Counter)
@@ -78,18 +79,31 @@ def order_for(case):
 
 def order_body(body):
     """The generated order, of things that the shop sells, at a date that can be."""
-    # The gateway charges at most 999,999.99 at once, which no schema can say of a sum.
-    del body["items"][10:]
+    lines, total = [], 0
     for line in body["items"]:
         line["sku"] = next(skus)
+        total += PRICES[line["sku"]] * int(line["quantity"])
+        # The gateway charges no more at once, which no schema can say of a sum.
+        if total > MOST_MONEY:
+            total -= PRICES[line["sku"]] * int(line["quantity"])
+            break
+        lines.append(line)
+    body["items"] = lines
     # Now and then another total than ours stays: a conflict, as documented.
     if "expectedTotal" in body and next(turns):
-        total = sum(PRICES[line["sku"]] * int(line["quantity"]) for line in body["items"])
         body["expectedTotal"] = {"amount": total, "currency": "USD"}
     if "scheduledFor" in body:
         body["scheduledFor"] = in_days(30)
         body.setdefault("paymentCustomer", "cus_1")
     return body
+
+
+def shelf_of_its_own(case):
+    """The generated SKU; another where it is one that orders are made of, or where there
+    is an opening stock, which is for a new one only."""
+    sku = case.path_parameters["sku"]
+    is_taken = isinstance(case.body, dict) and "available" in case.body
+    return f"{sku[:40]}-{uuid.uuid4().hex[:8]}" if is_taken or sku in PRICES else sku
 
 
 def signed(case):
@@ -117,9 +131,8 @@ def before_call(context, case, kwargs):
             case.path_parameters["orderId"] = order_for(case)
         elif operation_id != "writeInventory":
             case.path_parameters["sku"] = next(skus)
-        elif isinstance(case.body, dict) and "available" in case.body:
-            # Only for a SKU that is new.
-            case.path_parameters["sku"] = f"{case.path_parameters['sku'][:40]}-{uuid.uuid4().hex[:8]}"
+        else:
+            case.path_parameters["sku"] = shelf_of_its_own(case)
     if sound(case, ParameterLocation.HEADER) and "Idempotency-Key" in (case.headers or {}):
         # A key belongs to one body.
         case.headers["Idempotency-Key"] = f"{uuid.uuid4()}"

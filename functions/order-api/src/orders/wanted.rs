@@ -23,6 +23,8 @@ const LONGEST_EMAIL: usize = 254;
 const LONGEST_PHONE: usize = 32;
 /// The longest id of the gateway's.
 const LONGEST_TOKEN: usize = 200;
+/// Digits in a row in such an id: fewer than any card's number has.
+const MOST_DIGITS: usize = 12;
 
 /// An order that a client wants. Its JSON is the canonical form that tells a
 /// repeat from another request.
@@ -137,11 +139,18 @@ fn country_code() -> Object {
 }
 
 fn payment_method() -> Object {
-    schema::matching("^pm_[A-Za-z0-9_]+$", LONGEST_TOKEN, "pm_card_visa")
+    token_of("pm_", "pm_card_visa")
 }
 
 fn payment_customer() -> Object {
-    schema::matching("^cus_[A-Za-z0-9_]+$", LONGEST_TOKEN, "cus_saved")
+    token_of("cus_", "cus_saved")
+}
+
+/// Letters, digits and underscores, and never so many digits in a row that they
+/// might be a card's.
+fn token_of(prefix: &str, example: &str) -> Object {
+    let pattern = format!("^{prefix}([0-9]{{1,12}}|[0-9]{{0,12}}([A-Za-z_]+[0-9]{{0,12}})+)$");
+    schema::matching(&pattern, LONGEST_TOKEN, example)
 }
 
 impl Wanted {
@@ -231,7 +240,8 @@ fn email(node: &body::Node) -> Result<String, Wrong> {
 
 fn phone(node: &body::Node) -> Result<String, Wrong> {
     let text = form::text(LONGEST_PHONE)(node)?;
-    let (local, most) = text.strip_prefix('+').map_or((text.as_str(), 12), |rest| (rest, 15));
+    let (local, most) =
+        text.strip_prefix('+').map_or((text.as_str(), MOST_DIGITS), |rest| (rest, 15));
     let digits = local.bytes().filter(u8::is_ascii_digit).count();
     let spaced = local.bytes().all(|b| b.is_ascii_digit() || b" -.()".contains(&b));
     let first = local.strip_prefix('(').unwrap_or(local).bytes().next();
@@ -259,7 +269,8 @@ fn token(prefix: &'static str) -> impl Fn(&body::Node) -> Result<String, Wrong> 
         let text = form::text(LONGEST_TOKEN)(node)?;
         let rest = text.strip_prefix(prefix).unwrap_or_default();
         let plain = rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if !rest.is_empty() && plain {
+        let mut digits = rest.split(|c: char| !c.is_ascii_digit());
+        if !rest.is_empty() && plain && digits.all(|run| run.len() <= MOST_DIGITS) {
             Ok(text)
         } else {
             Err(format!("must be an id of the payment gateway: `{prefix}…`"))
