@@ -2,7 +2,7 @@
 //!
 //! It is made from the types that the handlers read and write: their schemas are
 //! derived where they stand, the lists of words are the domain's, the kinds of
-//! problems are [`Kind::ALL`]. What no type says, which route answers what, is in
+//! problems are [`Kind::ALL`](crate::problem::Kind::ALL). What no type says, which route answers what, is in
 //! [`operations`], one entry a route. `tests/document.rs` holds that nothing of it
 //! differs from what the code does.
 
