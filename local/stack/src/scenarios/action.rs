@@ -68,9 +68,9 @@ pub enum Deed {
     },
     /// Whatever was broken works again.
     ClearFaults {},
-    /// Somebody aborts the order's first execution by hand.
+    /// Somebody aborts the execution that owns the order, by hand.
     StopExecution {},
-    /// Somebody starts the order's first execution again from where it failed.
+    /// Somebody starts the order's first execution again from where it ended.
     Redrive {},
     /// A webhook about the order arrives, besides those that the providers send.
     Webhook {

@@ -21,8 +21,9 @@
 //!   actions begin when the last one waits.
 //! - `actions` come one after another, each the moment that its `when` holds: the
 //!   order has a status, an execution of it enters a state or waits in one, or its
-//!   timeline says a word. The clock stands while somebody acts. `answer` is the code that must come;
-//!   without it, any that says yes. Read [`action`] for what can be done.
+//!   timeline says a word. The clock stands while somebody acts. `answer` is the code
+//!   that must come; without it, any that says yes. Read [`action`] for what can be
+//!   done.
 //! - The states are those of all executions of the order, those of `{id}-r1` after
 //!   those of `{id}`; the error is that of the last one. `timeline` are the words in
 //!   the timeline, in order, where a scenario is about them; `attention` is what a
@@ -93,7 +94,7 @@ impl Default for Submit {
     }
 }
 
-/// A further order, of another customer's mind but the same customer.
+/// A further order of the same customer.
 #[derive(Debug, Clone)]
 pub struct Other {
     /// The body of `POST /orders`.

@@ -58,8 +58,11 @@ impl Actor<'_> {
                 let key = format!("restock-{order}-{}", self.nth);
                 self.client.restock(sku, *quantity, &key).await
             }
-            Deed::StopExecution {} => self.states("StopExecution").await,
-            Deed::Redrive {} => self.states("RedriveExecution").await,
+            Deed::StopExecution {} => {
+                let owner = self.row["execution"]["S"].as_str().unwrap_or(self.order);
+                self.states("StopExecution", owner).await
+            }
+            Deed::Redrive {} => self.states("RedriveExecution", self.order).await,
             Deed::FailRefund {} => self.client.act(&Act::FailRefund { order }).await,
             Deed::Dispute {} => self.client.act(&Act::Dispute { order }).await,
             Deed::RejectRefund {} => self.client.act(&Act::RejectRefund { order }).await,
@@ -97,8 +100,8 @@ impl Actor<'_> {
         Ok(())
     }
 
-    async fn states(&self, operation: &str) -> Result<Reply> {
-        let arn = self.stack.step_functions().execution_arn(self.order);
+    async fn states(&self, operation: &str, execution: &str) -> Result<Reply> {
+        let arn = self.stack.step_functions().execution_arn(execution);
         self.client.ask_states(operation, &json!({ "executionArn": arn })).await
     }
 

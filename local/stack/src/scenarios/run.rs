@@ -229,6 +229,11 @@ impl Run<'_> {
         match when {
             When::State(state) => return Ok(happened.enters(state)),
             When::Waits(state) => return Ok(watch.waits(state, happened)),
+            When::Status(status) if WAITS.contains(&status.as_str()) => {
+                if !happened.may_have_begun_a_wait() {
+                    return Ok(false);
+                }
+            }
             When::Status(_) | When::Timeline(_) => {}
         }
         if !happened.may_have_changed_the_record() {
@@ -369,6 +374,9 @@ impl Run<'_> {
 }
 
 const STUCK: &str = "NEEDS_ATTENTION";
+
+/// The statuses in which an order waits for somebody.
+const WAITS: [&str; 3] = ["IN_REVIEW", "BACKORDERED", STUCK];
 
 /// The words in an order's timeline, in order.
 fn timeline(row: &Value) -> Vec<String> {

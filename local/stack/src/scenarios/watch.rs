@@ -99,11 +99,17 @@ impl Happened {
     /// Whether the record may say something new: a task has done its work or has begun
     /// to wait, or somebody from outside wrote.
     pub(super) fn may_have_changed_the_record(&self) -> bool {
+        let ended = |step: &Moved| matches!(step, Moved::Exited { .. } | Moved::Ended { .. });
+        matches!(self, Self::Moved(watched, _) if ended(&watched.progress.step))
+            || self.may_have_begun_a_wait()
+    }
+
+    /// Whether an order may have come to wait for somebody. Its record says so a little
+    /// before its execution does; whoever answered in between would be answered all the
+    /// same, but the history would be another.
+    pub(super) fn may_have_begun_a_wait(&self) -> bool {
         match self {
-            Self::Moved(watched, _) => matches!(
-                watched.progress.step,
-                Moved::Exited { .. } | Moved::Waiting | Moved::Ended { .. }
-            ),
+            Self::Moved(watched, _) => watched.progress.step == Moved::Waiting,
             Self::Written { .. } => true,
         }
     }
