@@ -13,7 +13,7 @@ use crate::scenarios::expectation::Shelf;
 use crate::scenarios::run::{play, shelves, stock};
 use crate::scenarios::{self, Report, Scenario};
 use crate::stack::{Settings, Stack, interrupted};
-use crate::{functions, workspace};
+use crate::{books, functions, workspace};
 
 /// What `cargo local demo` takes.
 #[derive(Debug, clap::Args)]
@@ -141,7 +141,8 @@ fn table(chosen: &[Scenario], reports: &[Report]) -> String {
     lines.join("\n")
 }
 
-/// The sums that must hold over everything that was played.
+/// What must hold over everything that was played: the sums, and of each order that
+/// its record and both providers' books agree.
 struct Books {
     net_minor: i64,
     shipped_minor: i64,
@@ -154,7 +155,8 @@ struct Books {
 
 impl Books {
     async fn read(stack: &Stack) -> Result<Self> {
-        let net = Client::new(stack.urls()).net_by_order().await?;
+        let client = Client::new(stack.urls());
+        let net = client.net_by_order().await?;
         let mut books = Self {
             net_minor: net.values().sum(),
             shipped_minor: 0,
@@ -164,6 +166,7 @@ impl Books {
         };
         for order in stack.rows("Orders").await? {
             books.add(&order, &net)?;
+            books.wrong.extend(books::wrong(&order, &client.ledger(id_of(&order)?).await?));
         }
         books.judge();
         Ok(books)
@@ -175,8 +178,7 @@ impl Books {
             let total = order["total"]["M"]["amount"]["N"].as_str();
             self.shipped_minor += total.context("an order has a total")?.parse::<i64>()?;
         } else if order["attention"]["S"] == "OPERATOR" {
-            let id = order["orderId"]["S"].as_str().context("an order has an id")?;
-            self.raised_minor += net.get(id).copied().unwrap_or_default();
+            self.raised_minor += net.get(id_of(order)?).copied().unwrap_or_default();
         }
         Ok(())
     }
@@ -223,6 +225,10 @@ impl Books {
             ));
         }
     }
+}
+
+fn id_of(order: &Value) -> Result<&str> {
+    order["orderId"]["S"].as_str().context("an order has an id")
 }
 
 #[cfg(test)]
