@@ -11,6 +11,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use adapters::easypost::EasyPost;
+use adapters::stripe::Stripe;
 use adapters::transport::Limits;
 use adapters::{Https, ShipFrom};
 use domain::fakes::{Tables, World, run};
@@ -19,7 +21,6 @@ use domain::ports::{Called, Gateway as _, Method, NoResponse, Request, Response,
 use domain::shipment::LabelRefund;
 use domain::{Failure, Fault, IntentId, Order, Private, Status, sample};
 use initiate_shipping::InitiateShipping;
-use adapters::easypost::EasyPost;
 use jiff::{SignedDuration, Timestamp};
 use lookalikes::carrier::Carrier;
 use lookalikes::face::{Hooks, Shared, serve};
@@ -28,7 +29,6 @@ use lookalikes::gateway::Gateway;
 use lookalikes::provider::{Act, Provider};
 use lookalikes::wire::{Answer, Call, Delivery};
 use process_payment::ProcessPayment;
-use adapters::stripe::Stripe;
 use serde_json::{Value, json};
 
 /// What the sample order costs.
