@@ -267,7 +267,7 @@ impl Shopper {
     }
 }
 
-/// Numbers from a seed (SplitMix64, <https://prng.di.unimi.it/splitmix64.c>).
+/// Numbers from a seed (`SplitMix64`, <https://prng.di.unimi.it/splitmix64.c>).
 struct Chance(u64);
 
 impl Chance {
