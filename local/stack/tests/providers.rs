@@ -243,7 +243,7 @@ fn planned(at: &str, calls: Calls, kind: Kind) -> faults::Fault {
 
 /// Everything that can go wrong on the wire, short of a refusal.
 fn mishaps() -> Vec<Kind> {
-    let elsewhere = [Kind::Refuse, Kind::Throttle, Kind::Conflict];
+    let elsewhere = [Kind::Refuse, Kind::Throttle, Kind::Conflict, Kind::Drop];
     Kind::ALL.into_iter().filter(|kind| !elsewhere.contains(kind)).collect()
 }
 

@@ -1,4 +1,4 @@
-//! Log lines and [metrics](crate::metrics): JSON, one line each, on standard output.
+//! Log lines and metrics ([`crate::metrics`]): JSON, one line each, on standard output.
 //!
 //! A line has a message for people and fields for queries. It has no time of
 //! its own: Lambda stamps each line as it takes it. Only our own crates speak

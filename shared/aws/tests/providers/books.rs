@@ -57,7 +57,7 @@ impl Wire {
     }
 }
 
-fn intent(id: &str, charge: Value) -> Value {
+fn intent(id: &str, charge: &Value) -> Value {
     json!({
         "id": id, "object": "payment_intent", "status": "succeeded", "amount": 4499,
         "amount_received": 4400, "currency": "usd", "metadata": {"order_id": "ord_7"},
@@ -82,7 +82,7 @@ fn done<T: std::fmt::Debug, R: std::fmt::Debug>(called: Called<T, R>) -> T {
 
 #[test]
 fn intents_are_asked_for_with_their_charges_a_page_after_the_other() {
-    let wire = Wire::answering(200, &page(&[intent("pi_2", charge())], true));
+    let wire = Wire::answering(200, &page(&[intent("pi_2", &charge())], true));
     let first = done(run(wire.stripe().intents(None, None)).unwrap());
     assert_eq!(first.next.as_deref(), Some("pi_2"));
     let expected = IntentEntry {
@@ -111,7 +111,7 @@ fn intents_are_asked_for_with_their_charges_a_page_after_the_other() {
 #[test]
 fn an_intent_was_confirmed_when_the_bank_was_ever_asked() {
     let check = |status: &str, charge: Value, expected: bool| {
-        let mut body = intent("pi_1", charge);
+        let mut body = intent("pi_1", &charge);
         body["status"] = json!(status);
         let wire = Wire::answering(200, &body);
         let id = IntentId::parse("pi_1").unwrap();
@@ -131,13 +131,13 @@ fn an_intent_was_confirmed_when_the_bank_was_ever_asked() {
 #[test]
 fn an_intent_that_cannot_be_read_is_counted_and_hides_no_other() {
     let spoilt =
-        [intent("pi_1", json!("ch_not_expanded")), json!({"id": "pi_3"}), json!({"id": 5}), {
-            let mut foreign = intent("pi_4", charge());
+        [intent("pi_1", &json!("ch_not_expanded")), json!({"id": "pi_3"}), json!({"id": 5}), {
+            let mut foreign = intent("pi_4", &charge());
             foreign["currency"] = json!("xau");
             foreign
         }];
     for spoilt in spoilt {
-        let data = [intent("pi_2", charge()), spoilt];
+        let data = [intent("pi_2", &charge()), spoilt];
         let wire = Wire::answering(200, &page(&data, false));
         let part = done(run(wire.stripe().intents(None, None)).unwrap());
         assert_eq!((part.entries.len(), part.unread), (1, 1));
@@ -167,25 +167,25 @@ fn bought_shipments_are_asked_for_between_two_dates_a_page_after_the_other() {
         tracking_code: None,
         refund: CarrierRefund::NotAsked,
     };
-    let bought = LabelEntry {
+    let sold = LabelEntry {
         id: ShipmentId::parse("shp_2").unwrap(),
         reference: Some("ord_7".to_owned()),
         tracking_code: Some("TRACK1".to_owned()),
         ..bare.clone()
     };
-    assert_eq!(first.entries, [bought, bare]);
+    assert_eq!(first.entries, [sold, bare]);
     assert_eq!(first.next.as_deref(), Some("shp_1"));
     wire.answers.lock().unwrap().push_back((200, json!({"shipments": [], "has_more": false})));
     let since = until.plus_hours(-1);
     let last = done(run(wire.easypost().labels(Some(since), until, Some("shp_1"))).unwrap());
     assert_eq!(last.next, None);
-    let base = "https://api.easypost.com/v2/shipments?page_size=40&purchased=true";
+    let query = "https://api.easypost.com/v2/shipments?page_size=40&purchased=true";
     let end = "end_datetime=2026-11-23T04%3A00%3A00.000Z";
     assert_eq!(
         wire.asked(),
         [
-            format!("{base}&start_datetime=2012-01-01T00%3A00%3A00.000Z&{end}"),
-            format!("{base}&start_datetime=2026-11-23T03%3A00%3A00.000Z&{end}&before_id=shp_1"),
+            format!("{query}&start_datetime=2012-01-01T00%3A00%3A00.000Z&{end}"),
+            format!("{query}&start_datetime=2026-11-23T03%3A00%3A00.000Z&{end}&before_id=shp_1"),
         ]
     );
 }
