@@ -4,7 +4,7 @@
 //! An item that cannot be read is named or counted, never passed over in silence,
 //! and hides no other.
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::books::{OrderEntry, Part, ReadShelves, ScanOrders, ShelfEntry};
 use domain::ports::StoreUnavailable;
 use domain::{OrderId, Sku};
@@ -13,8 +13,6 @@ use crate::aws::describe;
 use crate::item::{self, Item};
 use crate::{Inventory, Orders};
 
-/// A batch that is answered in part is asked for the rest this often.
-const BATCH_ROUNDS: usize = 8;
 /// `DynamoDB` gives at most 100 items a call.
 const BATCH: usize = 100;
 /// No inventory has more pages, of 1 MB each.
@@ -40,41 +38,9 @@ impl ScanOrders for Orders {
         let mut found = Vec::with_capacity(ids.len());
         for batch in ids.chunks(BATCH) {
             let keys = batch.iter().map(|id| key("orderId", id.as_str())).collect();
-            self.batch(keys, &mut found).await?;
+            found.extend(self.batch(keys, true).await?.into_iter().map(entry));
         }
         Ok(found)
-    }
-}
-
-impl Orders {
-    async fn batch(
-        &self,
-        mut keys: Vec<Item>,
-        found: &mut Vec<OrderEntry>,
-    ) -> Result<(), StoreUnavailable> {
-        for _ in 0..BATCH_ROUNDS {
-            if keys.is_empty() {
-                return Ok(());
-            }
-            let wanted =
-                KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-            let wanted = wanted.or(Err(StoreUnavailable("BatchGetItem: no keys".to_owned())))?;
-            let answer = self
-                .client()
-                .batch_get_item()
-                .request_items(self.table(), wanted)
-                .send()
-                .await
-                .map_err(|error| StoreUnavailable(describe("BatchGetItem", &error)))?;
-            let items = answer.responses.unwrap_or_default().remove(self.table());
-            found.extend(items.unwrap_or_default().into_iter().map(entry));
-            let left = answer.unprocessed_keys.unwrap_or_default().remove(self.table());
-            keys = left.map(|left| left.keys).unwrap_or_default();
-        }
-        if keys.is_empty() {
-            return Ok(());
-        }
-        Err(StoreUnavailable("BatchGetItem: too much was left out, too often".to_owned()))
     }
 }
 

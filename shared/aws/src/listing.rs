@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::Attention;
 use domain::ports::{FindOrder, ListDue, ListOrders, OrderList, Page, Place, StoreUnavailable};
 use domain::{IntentId, Moment, Order, OrderId, ShipmentId};
@@ -13,9 +13,6 @@ use domain::{IntentId, Moment, Order, OrderId, ShipmentId};
 use crate::Orders;
 use crate::aws::describe;
 use crate::item::{self, Item};
-
-/// A batch that is answered in part is asked for the rest this often.
-const BATCH_ROUNDS: usize = 8;
 
 /// How a list is kept: its index, which is named by its key; the key's value;
 /// the attribute that it is sorted by; and from which end it is read.
@@ -109,34 +106,13 @@ impl Orders {
         &self,
         ids: &[AttributeValue],
     ) -> Result<BTreeMap<String, Order>, StoreUnavailable> {
-        let mut keys: Vec<Item> =
-            ids.iter().map(|id| Item::from([("orderId".to_owned(), id.clone())])).collect();
+        let keys = ids.iter().map(|id| Item::from([("orderId".to_owned(), id.clone())]));
         let mut orders = BTreeMap::new();
-        for _ in 0..BATCH_ROUNDS {
-            if keys.is_empty() {
-                return Ok(orders);
-            }
-            let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).build();
-            let wanted = wanted.or(Err(StoreUnavailable("BatchGetItem: no keys".to_owned())))?;
-            let answer = self
-                .client()
-                .batch_get_item()
-                .request_items(self.table(), wanted)
-                .send()
-                .await
-                .map_err(|error| StoreUnavailable(describe("BatchGetItem", &error)))?;
-            let found = answer.responses.unwrap_or_default().remove(self.table());
-            for found in found.unwrap_or_default() {
-                let order = item::read(found)?;
-                orders.insert(order.order_id.to_string(), order);
-            }
-            let left = answer.unprocessed_keys.unwrap_or_default().remove(self.table());
-            keys = left.map(|left| left.keys).unwrap_or_default();
+        for found in self.batch(keys.collect(), false).await? {
+            let order = item::read(found)?;
+            orders.insert(order.order_id.to_string(), order);
         }
-        if keys.is_empty() {
-            return Ok(orders);
-        }
-        Err(StoreUnavailable("BatchGetItem: too much was left out, too often".to_owned()))
+        Ok(orders)
     }
 }
 

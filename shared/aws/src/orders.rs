@@ -9,12 +9,17 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
+};
 use domain::ports::{LoadOrder, PlaceOrder, Placed, SaveOrder, Saved, StoreUnavailable};
 use domain::{Order, OrderId};
 
 use crate::aws::describe;
 use crate::{item, measures};
+
+/// A batch that is answered in part is asked for the rest this often.
+const BATCH_ROUNDS: usize = 8;
 
 /// The Orders table.
 #[derive(Debug, Clone)]
@@ -35,6 +40,39 @@ impl Orders {
 
     pub(crate) fn table(&self) -> &str {
         &self.table
+    }
+
+    /// The items of these keys, at most 100, in any order; one that is not there is
+    /// left out.
+    pub(crate) async fn batch(
+        &self,
+        mut keys: Vec<Item>,
+        consistent: bool,
+    ) -> Result<Vec<Item>, StoreUnavailable> {
+        let mut found = Vec::with_capacity(keys.len());
+        for _ in 0..BATCH_ROUNDS {
+            if keys.is_empty() {
+                return Ok(found);
+            }
+            let wanted = KeysAndAttributes::builder().set_keys(Some(keys));
+            let wanted = wanted.consistent_read(consistent).build();
+            let wanted = wanted.or(Err(StoreUnavailable("BatchGetItem: no keys".to_owned())))?;
+            let answer = self
+                .client
+                .batch_get_item()
+                .request_items(&self.table, wanted)
+                .send()
+                .await
+                .map_err(|error| StoreUnavailable(describe("BatchGetItem", &error)))?;
+            let items = answer.responses.unwrap_or_default().remove(&self.table);
+            found.extend(items.unwrap_or_default());
+            let left = answer.unprocessed_keys.unwrap_or_default().remove(&self.table);
+            keys = left.map(|left| left.keys).unwrap_or_default();
+        }
+        if keys.is_empty() {
+            return Ok(found);
+        }
+        Err(StoreUnavailable("BatchGetItem: too much was left out, too often".to_owned()))
     }
 }
 

@@ -3,31 +3,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use adapters::ShipFrom;
 use adapters::easypost::EasyPost;
 use domain::fakes::run;
-use domain::ports::{
-    Called, Carrier, CarrierRefusal, Method, NoResponse, Request, Response, Transport,
-};
+use domain::ports::{Called, Carrier, CarrierRefusal, Method, NoResponse, Request, Response};
 use domain::shipment::{Address, CarrierRefund, CarrierShipment};
 use domain::{Private, RateId, ShipmentId, sample};
 use serde_json::{Value, json};
 
-/// Answers every request with the same, and keeps what it was asked.
-#[derive(Debug, Clone)]
-struct Wire {
-    answer: Result<Response, NoResponse>,
-    asked: Arc<Mutex<Vec<Request>>>,
-}
-
-impl Transport for Wire {
-    async fn send(&self, request: Request) -> Result<Response, NoResponse> {
-        self.asked.lock().unwrap().push(request);
-        self.answer.clone()
-    }
-}
+use crate::wire::Wire;
 
 fn carrier(answer: Result<Response, NoResponse>) -> (EasyPost<Wire>, Wire) {
     let wire = Wire { answer, asked: Arc::default() };

@@ -3,33 +3,20 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use adapters::stripe::{Stripe, VERSION};
 use domain::fakes::run;
 use domain::payment::{Intent, IntentState, Risk};
 use domain::ports::{
     Called, Gateway, GatewayRefusal, IntentRequest, Method, NoResponse, RefundState, Request,
-    Response, Transport,
+    Response,
 };
 use domain::{Currency, IntentId, Money, Private, sample};
 use serde_json::{Value, json};
 
 use crate::openapi;
-
-/// Answers every request with the same, and keeps what it was asked.
-#[derive(Debug, Clone)]
-struct Wire {
-    answer: Result<Response, NoResponse>,
-    asked: Arc<Mutex<Vec<Request>>>,
-}
-
-impl Transport for Wire {
-    async fn send(&self, request: Request) -> Result<Response, NoResponse> {
-        self.asked.lock().unwrap().push(request);
-        self.answer.clone()
-    }
-}
+use crate::wire::Wire;
 
 const KEY: &str = "sk_test_canary";
 

@@ -11,3 +11,5 @@ mod carrier;
 mod gateway;
 #[cfg(test)]
 mod openapi;
+#[cfg(test)]
+mod wire;
