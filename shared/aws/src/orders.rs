@@ -16,7 +16,8 @@ use domain::ports::{LoadOrder, PlaceOrder, Placed, SaveOrder, Saved, StoreUnavai
 use domain::{Order, OrderId};
 
 use crate::aws::describe;
-use crate::{item, measures};
+use crate::item::{self, Item};
+use crate::measures;
 
 /// A batch that is answered in part is asked for the rest this often.
 const BATCH_ROUNDS: usize = 8;
