@@ -1,6 +1,6 @@
-//! Five hundred orders, with cancellations, reviews, restocks, operators' answers
-//! and aborted executions at random moments, from sixteen clients at once, on a
-//! stack whose clock then runs on. Every order is closed or in an operator's
+//! Five hundred orders, with cancellations, reviews, restocks, operators' answers,
+//! mishaps at the providers and aborted executions at random moments, from sixteen
+//! clients at once, on a stack whose clock then runs on. Every order is closed or in an operator's
 //! hands, the books agree, and none is both cancelled and shipped.
 //!
 //! Needs cargo, which builds the functions. The seed is printed; it fixes what is
@@ -156,7 +156,22 @@ impl Shopper {
             let reply = self.client.place(&order, &format!("storm-{number}")).await.unwrap();
             let body = self.note("place", &reply);
             let id = body["orderId"].as_str().unwrap().to_owned();
-            self.told.lock().unwrap().placed.insert(id);
+            self.told.lock().unwrap().placed.insert(id.clone());
+            self.mishap(&id).await;
+        }
+    }
+
+    /// For one order in eight, something goes wrong at a provider; for some of them
+    /// for good, so that they end up with an operator.
+    async fn mishap(&mut self, id: &str) {
+        let points = ["gateway.confirm", "gateway.capture", "gateway.cancel", "carrier.buy"];
+        let kinds = ["drop-answer", "500-with-effect", "500", "down"];
+        let at = points[usize::try_from(self.chance.below(4)).unwrap()];
+        let kind = kinds[usize::try_from(self.chance.below(4)).unwrap()];
+        let calls = if kind == "down" { json!({"from": 1}) } else { json!({"from": 1, "to": 1}) };
+        if self.chance.below(8) == 0 {
+            let fault = json!({"at": at, "kind": kind, "calls": calls});
+            self.client.plan(&[fault], Some(id)).await.unwrap();
         }
     }
 
