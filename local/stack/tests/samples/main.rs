@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use stack::clock::ClockSettings;
 use stack::functions::{self, Profile};
 use stack::scenarios::client::Client;
 use stack::scenarios::parse;
@@ -17,7 +18,10 @@ use stack::workspace;
 async fn fresh() -> Stack {
     let root = workspace::root();
     let binaries = functions::build_in(&root, Profile::Dev).unwrap();
-    let stack = Stack::start(Settings::fresh(&root, binaries)).await.unwrap();
+    // The scheduled sample has a date, which must lie ahead by 90 days at the most.
+    let start = Some("2026-11-23T09:00:00Z".parse().unwrap());
+    let clock = ClockSettings { skip: true, start, ..ClockSettings::default() };
+    let stack = Stack::start(Settings::fresh(&root, binaries).with_clock(clock)).await.unwrap();
     stock(&stack, &root).await.unwrap();
     stack
 }
