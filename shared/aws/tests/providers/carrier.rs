@@ -2,7 +2,7 @@
 //! every request has the shape of the recorded ones.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use adapters::ShipFrom;
@@ -13,7 +13,7 @@ use domain::shipment::{Address, CarrierRefund, CarrierShipment};
 use domain::{Private, RateId, ShipmentId, sample};
 use serde_json::{Value, json};
 
-use crate::wire::Wire;
+use crate::wire::{Wire, contracts};
 
 fn carrier(answer: Result<Response, NoResponse>) -> (EasyPost<Wire>, Wire) {
     let wire = Wire { answer, asked: Arc::default() };
@@ -41,20 +41,6 @@ fn id() -> ShipmentId {
 
 fn rate() -> RateId {
     RateId::parse("rate_1").unwrap()
-}
-
-/// Where the recordings are; none where this repository stands alone.
-fn contracts() -> Option<PathBuf> {
-    let folder =
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/contracts/easypost");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    #[expect(clippy::disallowed_methods, reason = "whether this is CI is asked nowhere else here")]
-    let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(!ci, "CI has the contracts beside the repository: {}", folder.display());
-    println!("skipped: no contracts beside the repository");
-    None
 }
 
 /// The calls of a recording: method, path, body, and the answer.
@@ -94,7 +80,7 @@ fn word(called: &Called<CarrierShipment, CarrierRefusal>) -> String {
 
 #[test]
 fn every_recorded_shipment_is_read() {
-    let Some(folder) = contracts() else { return };
+    let Some(folder) = contracts("easypost") else { return };
     let fresh = "3 rates, not bought, NotAsked";
     let sold = "3 rates, bought, NotAsked";
     for (name, expected) in [
@@ -114,7 +100,7 @@ fn every_recorded_shipment_is_read() {
 
 #[test]
 fn the_recorded_rates_are_read_to_the_cent() {
-    let Some(folder) = contracts() else { return };
+    let Some(folder) = contracts("easypost") else { return };
     let (.., bought) = recording(&folder, "shipment_buy").remove(1);
     let Called::Done(shipment) = looked_up(Ok(bought)) else { panic!("not read") };
     let seen: Vec<_> = shipment
@@ -133,7 +119,7 @@ fn the_recorded_rates_are_read_to_the_cent() {
 
 #[test]
 fn both_recorded_forms_of_an_error_are_read() {
-    let Some(folder) = contracts() else { return };
+    let Some(folder) = contracts("easypost") else { return };
     let (.., answer) = recording(&folder, "error").remove(0);
     assert_eq!(word(&looked_up(Ok(answer))), "rejected: answered 422 PARAMETER.REQUIRED");
     let (.., answer) = recording(&folder, "error_alternative_format").remove(0);
@@ -142,7 +128,7 @@ fn both_recorded_forms_of_an_error_are_read() {
 
 #[test]
 fn every_documented_error_is_sorted_as_the_document_says() {
-    let Some(folder) = contracts() else { return };
+    let Some(folder) = contracts("easypost") else { return };
     let file: Value =
         serde_json::from_slice(&fs::read(folder.join("errors-from-docs.json")).unwrap()).unwrap();
     for (code, documented) in file["codes"].as_object().unwrap() {
@@ -295,7 +281,7 @@ fn a_shipment_is_asked_for_with_what_the_carrier_needs_and_no_more() {
 
 #[test]
 fn every_request_has_the_shape_of_a_recorded_one() {
-    let Some(folder) = contracts() else { return };
+    let Some(folder) = contracts("easypost") else { return };
     let recorded: Vec<_> =
         ["shipment_create", "shipment_buy", "shipment_refund", "shipment_retrieve"]
             .iter()

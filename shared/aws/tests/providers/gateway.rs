@@ -16,7 +16,7 @@ use domain::{Currency, IntentId, Money, Private, sample};
 use serde_json::{Value, json};
 
 use crate::openapi;
-use crate::wire::Wire;
+use crate::wire::{Wire, contracts};
 
 const KEY: &str = "sk_test_canary";
 
@@ -33,19 +33,6 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &Value) -> Response {
 
 fn id() -> IntentId {
     IntentId::parse("pi_1PgafyB7WZ01zgkWSjxsAJo3").unwrap()
-}
-
-/// Where the recordings are; none where this repository stands alone.
-fn contracts() -> Option<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/contracts/stripe");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    #[expect(clippy::disallowed_methods, reason = "whether this is CI is asked nowhere else here")]
-    let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-    assert!(!ci, "CI has the contracts beside the repository: {}", folder.display());
-    println!("skipped: no contracts beside the repository");
-    None
 }
 
 fn read(path: PathBuf) -> Value {
@@ -82,7 +69,7 @@ fn every_request() -> Vec<Request> {
 
 #[test]
 fn every_request_is_one_that_the_gateway_describes() {
-    let Some(folder) = contracts() else { return };
+    let Some(folder) = contracts("stripe") else { return };
     let spec = read(folder.join("openapi-subset.2023-08-16.json"));
     for request in every_request() {
         let fault = openapi::fault_of(&spec, &request);
@@ -193,7 +180,7 @@ fn recorded(path: PathBuf) -> Response {
 
 #[test]
 fn every_recorded_answer_is_sorted_as_it_must_be() {
-    let Some(folder) = contracts() else { return };
+    let Some(folder) = contracts("stripe") else { return };
     let mut seen = 0;
     for entry in fs::read_dir(folder.join("responses")).unwrap() {
         let path = entry.unwrap().path();
@@ -216,7 +203,7 @@ fn every_recorded_answer_is_sorted_as_it_must_be() {
 
 #[test]
 fn the_recorded_intent_is_read_whole() {
-    let Some(folder) = contracts() else { return };
+    let Some(folder) = contracts("stripe") else { return };
     let response = recorded(folder.join("responses/create_requires_capture.json"));
     let Called::Done(intent) = confirmed(Ok(response)) else { panic!("not done") };
     let expected = Intent {
@@ -243,7 +230,7 @@ fn a_charge_tells_whether_the_customer_disputes_it() {
 
 /// The recorded charge, expanded in an intent, with what decides anything in it.
 fn with_charge(change: impl Fn(&mut Value)) -> Option<Response> {
-    let folder = contracts()?;
+    let folder = contracts("stripe")?;
     let mut expanded = read(folder.join("fixtures.2026-08.json"))["resources"]["charge"].clone();
     change(&mut expanded);
     let mut intent = read(folder.join("responses/capture_succeeded.json"))["body"].clone();
