@@ -37,7 +37,6 @@ struct Told {
     placed: BTreeSet<String>,
     cancelled: BTreeSet<String>,
     rejected: BTreeSet<String>,
-    approved: BTreeSet<String>,
     compensated: BTreeSet<String>,
     /// How often each kind of request was answered how.
     answers: BTreeMap<(&'static str, u16), u64>,
@@ -213,15 +212,20 @@ impl Shopper {
         match self.chance.below(10) {
             0..3 => {
                 let reply = self.client.cancel(&id).await.unwrap();
-                self.remember("cancel", &reply, &id, |told| &mut told.cancelled);
+                self.note("cancel", &reply);
+                self.remember(&reply, &id, |told| &mut told.cancelled);
             }
-            3..5 => self.review(&id, "approve", |told| &mut told.approved).await,
-            5 => self.review(&id, "reject", |told| &mut told.rejected).await,
+            3..5 => drop(self.review(&id, "approve").await),
+            5 => {
+                let reply = self.review(&id, "reject").await;
+                self.remember(&reply, &id, |told| &mut told.rejected);
+            }
             6..8 => self.restock().await,
             8 => {
                 let body = json!({"action": "compensate", "refund": true});
                 let reply = self.client.operate(&id, "resume", &body).await.unwrap();
-                self.remember("resume", &reply, &id, |told| &mut told.compensated);
+                self.note("resume", &reply);
+                self.remember(&reply, &id, |told| &mut told.compensated);
             }
             _ => {
                 // Somebody aborts it by hand, if it runs at all.
@@ -232,14 +236,11 @@ impl Shopper {
         }
     }
 
-    async fn review(
-        &self,
-        id: &str,
-        decision: &str,
-        set: impl FnOnce(&mut Told) -> &mut BTreeSet<String>,
-    ) {
-        let reply = self.client.operate(id, "review", &json!({ "decision": decision })).await;
-        self.remember("review", &reply.unwrap(), id, set);
+    async fn review(&self, id: &str, decision: &str) -> Reply {
+        let body = json!({ "decision": decision });
+        let reply = self.client.operate(id, "review", &body).await.unwrap();
+        self.note("review", &reply);
+        reply
     }
 
     async fn restock(&mut self) {
@@ -249,14 +250,13 @@ impl Shopper {
         self.note("restock", &reply.unwrap());
     }
 
+    /// Keeps what an order was promised.
     fn remember(
         &self,
-        what: &'static str,
         reply: &Reply,
         id: &str,
         set: impl FnOnce(&mut Told) -> &mut BTreeSet<String>,
     ) {
-        self.note(what, reply);
         if reply.status < 300 {
             set(&mut self.told.lock().unwrap()).insert(id.to_owned());
         }
