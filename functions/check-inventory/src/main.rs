@@ -2,7 +2,7 @@
 //!
 //! The function itself is the library beside it; nothing is decided here.
 
-use adapters::{Aws, clock, lambda};
+use aws::{Aws, clock, lambda};
 use check_inventory::CheckInventory;
 
 #[tokio::main(flavor = "current_thread")]

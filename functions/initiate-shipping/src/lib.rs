@@ -4,7 +4,7 @@
 //! its price back. The shipment is created and stored before its label is
 //! bought, and an order has one shipment for ever: so it has at most one label.
 //!
-//! [`event`] is JSON in and out; the carrier over HTTPS is `adapters::easypost`. What
+//! [`event`] is JSON in and out; the carrier over HTTPS is `aws::easypost`. What
 //! never happens twice, and why, is written in `domain::order`.
 
 pub mod book;

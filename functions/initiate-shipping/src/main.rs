@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use adapters::clock::SystemClock;
-use adapters::easypost::EasyPost;
-use adapters::metered::Metered;
-use adapters::transport::Limits;
-use adapters::{Aws, Https, clock, lambda};
+use aws::clock::SystemClock;
+use aws::metered::Metered;
+use aws::{Aws, clock, lambda};
+use easypost::EasyPost;
+use http_client::{Https, Limits};
 use initiate_shipping::InitiateShipping;
 
 /// Three calls one after another (create, buy, look up) end within the

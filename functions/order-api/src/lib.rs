@@ -8,7 +8,7 @@
 //! [`inventory`], [`restock`]; [`webhooks`] are what the providers tell.
 //!
 //! [`handle`] takes an event and gives back a response, both as JSON, over
-//! whichever ports it is given: Lambda calls it with the adapters, a simulator
+//! whichever ports it is given: Lambda calls it with the aws, a simulator
 //! with its own.
 
 mod answers;

@@ -2,7 +2,7 @@
 //!
 //! The function itself is the library beside it; nothing is decided here.
 
-use adapters::{Aws, clock, lambda};
+use aws::{Aws, clock, lambda};
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use order_api::webhooks::Webhooks;
 use order_api::{Api, handle};

@@ -11,7 +11,7 @@
 mod signature;
 pub(crate) mod told;
 
-use adapters::ProviderMode;
+use aws::ProviderMode;
 use domain::ports::Saved;
 use domain::rounds::MOST;
 use domain::{Moment, Order, OrderId, Private};

@@ -6,10 +6,11 @@ mod support;
 
 use domain::answer::AnswerKind;
 use domain::compensation::FailedStates;
-use domain::{Order, Status, sample};
+use domain::{Order, Status};
 use order_api::Api;
 use serde_json::json;
 use support::{ADA, Answer, BOB, Call, World, send};
+use testing::sample;
 
 type Shop = Api<World, World, World>;
 

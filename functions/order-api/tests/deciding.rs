@@ -5,12 +5,13 @@
 
 mod support;
 
+use domain::Order;
 use domain::answer::{Action, AnswerKind, Decision};
 use domain::payment::PaymentStatus;
-use domain::{Order, sample};
 use order_api::Api;
 use serde_json::{Value, json};
 use support::{ADA, Answer, Call, OP, World, send};
+use testing::sample;
 
 type Shop = Api<World, World, World>;
 

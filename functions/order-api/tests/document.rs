@@ -7,10 +7,11 @@ mod support;
 
 use std::collections::BTreeSet;
 
-use domain::{Order, sample};
+use domain::Order;
 use order_api::Api;
 use serde_json::{Map, Value, json};
 use support::{ADA, Answer, Call, EASYPOST, STRIPE, World, document, hmac, send};
+use testing::sample;
 
 /// Every operation with its method and its path.
 fn operations() -> impl Iterator<Item = (String, &'static str, &'static Value)> {

@@ -8,10 +8,11 @@ mod support;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::order::Attention;
-use domain::{CustomerId, Order, OrderId, Status, sample};
+use domain::{CustomerId, Order, OrderId, Status};
 use order_api::Api;
 use serde_json::json;
 use support::{ADA, Answer, BOB, Call, OP, World, id_of, send};
+use testing::sample;
 
 type Shop = Api<World, World, World>;
 

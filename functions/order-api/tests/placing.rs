@@ -5,9 +5,10 @@
 mod support;
 
 use domain::order::WhenOutOfStock;
-use domain::{Money, Status, sample};
+use domain::{Money, Status};
 use serde_json::{Value, json};
 use support::{ADA, BOB, World, id_of, order_body, post, send};
+use testing::sample;
 
 fn with(name: &str, value: Value) -> Value {
     let mut body = order_body();

@@ -59,7 +59,7 @@ async fn told_by_webhooks(api: &Api<World, World, World>, body: &Value) -> Vec<A
     for path in ["/webhooks/stripe", "/webhooks/easypost"] {
         answers.push(send(api, Call::new("POST", path).text(&event.to_string())).await);
     }
-    let time = domain::sample::placed_at().timestamp().as_second();
+    let time = testing::sample::placed_at().timestamp().as_second();
     for text in [event.to_string(), format!("{event}Canary Lovelace")] {
         let hex = hmac(STRIPE[0], format!("{time}.{text}").as_bytes());
         let call = Call::new("POST", "/webhooks/stripe").text(&text);
@@ -73,7 +73,7 @@ async fn told_by_webhooks(api: &Api<World, World, World>, body: &Value) -> Vec<A
 async fn nothing_private_is_logged_or_echoed() {
     let page = Page::default();
     let writer = page.clone();
-    let lines = adapters::telemetry::subscriber(tracing::Level::TRACE, move || writer.clone());
+    let lines = aws::telemetry::subscriber(tracing::Level::TRACE, move || writer.clone());
     let _until_the_end = set_default(lines);
 
     let api = World::new();
@@ -139,7 +139,7 @@ async fn nothing_private_is_logged_or_echoed() {
     assert_eq!(
         format!(
             "{:?}",
-            order_api::event::Request::parse(&post(&body, "k").event, domain::sample::placed_at)
+            order_api::event::Request::parse(&post(&body, "k").event, testing::sample::placed_at)
                 .unwrap()
         ),
         "[request]"

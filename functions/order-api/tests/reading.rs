@@ -4,11 +4,12 @@
 
 mod support;
 
+use domain::Order;
 use domain::compensation::FailedStates;
 use domain::payment::PaymentStatus;
-use domain::{Order, sample};
 use serde_json::{Value, json};
 use support::{ADA, BOB, Call, OP, World, send};
+use testing::sample;
 
 fn get(order: &Order) -> Call {
     Call::new("GET", &format!("/orders/{}", order.order_id)).by(ADA, "orders:read")

@@ -5,9 +5,9 @@
 
 mod support;
 
-use domain::sample;
 use serde_json::{Value, json};
 use support::{ADA, Call, World, order_body, post, send};
+use testing::sample;
 
 /// The body with the value at a pointer replaced; a missing field is added.
 fn with(pointer: &str, value: &Value) -> Value {

@@ -6,10 +6,11 @@
 mod support;
 
 use domain::order::Attention;
-use domain::{CustomerId, Order, OrderId, Quantity, Sku, Status, sample};
+use domain::{CustomerId, Order, OrderId, Quantity, Sku, Status};
 use order_api::Api;
 use serde_json::json;
 use support::{ADA, Answer, Call, World, send};
+use testing::sample;
 
 type Shop = Api<World, World, World>;
 

@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use domain::catalogue::StockItem;
-use domain::{Money, Private, Sku, sample};
+use domain::{Money, Private, Sku};
 use order_api::Api;
 use serde_json::Value;
 use support::{World, post, send};
+use testing::sample;
 
 /// The files of a folder under `events/`, by name.
 fn files(folder: &str) -> BTreeMap<String, Value> {

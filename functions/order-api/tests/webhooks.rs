@@ -7,13 +7,14 @@ mod support;
 
 use std::path::PathBuf;
 
-use adapters::ProviderMode;
+use aws::ProviderMode;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use domain::{Moment, Order, Private, sample};
+use domain::{Moment, Order, Private};
 use order_api::Api;
 use serde_json::{Value, json};
 use support::{Answer, Call, EASYPOST, STRIPE, World, hmac, send};
+use testing::sample;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// An hour after the sample order was placed.

@@ -6,7 +6,7 @@
 //! facts on the record and by what the gateway's intent is, acts, and records.
 //!
 //! [`event`] is JSON in and out; [`intent`] is what the three have in common;
-//! The gateway over HTTPS is `adapters::stripe`. What never happens twice, and why, is
+//! The gateway over HTTPS is `aws::stripe`. What never happens twice, and why, is
 //! written in `domain::payment` and in `domain::order`.
 
 pub mod authorize;

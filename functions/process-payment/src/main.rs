@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use adapters::clock::SystemClock;
-use adapters::metered::Metered;
-use adapters::stripe::Stripe;
-use adapters::transport::Limits;
-use adapters::{Aws, Https, clock, lambda};
+use aws::clock::SystemClock;
+use aws::metered::Metered;
+use aws::{Aws, clock, lambda};
+use http_client::{Https, Limits};
 use process_payment::ProcessPayment;
+use stripe::Stripe;
 
 /// Three calls one after another (create, confirm, look up) end within the
 /// function's 60 s, with time left for the table.

@@ -124,7 +124,7 @@ where
         for id in orders {
             match settle(|| self.raise_once(id, at)).await {
                 Ok(done) => raised += usize::from(done),
-                Err(failure) => adapters::telemetry::failed("compare", id.as_str(), &failure),
+                Err(failure) => aws::telemetry::failed("compare", id.as_str(), &failure),
             }
         }
         raised

@@ -20,7 +20,7 @@ mod look;
 mod settle;
 mod takeover;
 
-use adapters::clock::{Clock as _, SystemClock};
+use aws::clock::{Clock as _, SystemClock};
 use domain::books::{ListIntents, ListLabels, ReadShelves, ScanOrders};
 use domain::ports::{
     AnswerTask, Carrier, DescribeExecution, Gateway, ListDue, ListOrders, LoadOrder, ReadCatalogue,

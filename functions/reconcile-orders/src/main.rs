@@ -4,13 +4,13 @@
 
 use std::time::Duration;
 
-use adapters::clock::SystemClock;
-use adapters::easypost::EasyPost;
-use adapters::metered::Metered;
-use adapters::stripe::Stripe;
-use adapters::transport::Limits;
-use adapters::{Aws, Https, clock, lambda};
+use aws::clock::SystemClock;
+use aws::metered::Metered;
+use aws::{Aws, clock, lambda};
+use easypost::EasyPost;
+use http_client::{Https, Limits};
 use reconcile_orders::ReconcileOrders;
+use stripe::Stripe;
 
 /// An order takes five calls of a provider at most; one that is slow is looked
 /// at again later, so that it does not hold up the others.

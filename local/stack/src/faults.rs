@@ -11,7 +11,7 @@
 //! | `function.` and a crate's name | `down`, `hang`, `late`, `drop-answer`, `500`, `500-with-effect`, `throttle`, `kill` | the process of the invocation, before it did anything (`drop-answer`: after all of it) |
 //! | `states.start`, `states.answer` | as at a function | the process that called, **before** the effect: nothing is started, nothing is heard |
 //! | `events.status-change` | `drop`: the event that an execution has ended is lost | |
-//! | `gateway.` and `carrier.` points | their own ([`lookalikes::faults`]) | the function at work on the order, after the effect |
+//! | `gateway.` and `carrier.` points | their own ([`emulators::faults`]) | the function at work on the order, after the effect |
 //!
 //! So an order that was written and never started is `states.start`, `kill`; an answer
 //! that was recorded and never sent is `states.answer`, `kill`; and an execution that
@@ -21,10 +21,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lookalikes::faults::{Kind, Plan, Point};
+use emulators::faults::{Kind, Plan, Point};
 use serde_json::Value;
 
-pub use lookalikes::faults::{Fault, PlanError};
+pub use emulators::faults::{Fault, PlanError};
 
 /// The stack's points and what can happen at each.
 const POINTS: &[Point] = &[

@@ -30,8 +30,8 @@ impl Profile {
         let (profile, also): (_, &[&str]) = match self {
             // What `cargo test --workspace` builds; then there is nothing left to do.
             Self::Dev => return vec!["--workspace", "--all-targets"],
-            // What `cargo run --package local` builds, whose graph has the functions.
-            Self::Local => ("local", &["--package", "local"]),
+            // What `cargo run --package local-stack` builds, whose graph has the functions.
+            Self::Local => ("local", &["--package", "local-stack"]),
             // What ships, and nothing else.
             Self::Release => ("release", &[]),
         };

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use stack::commands::{self, Cli};
+use local_stack::commands::{self, Cli};
 
 #[tokio::main]
 async fn main() -> ExitCode {

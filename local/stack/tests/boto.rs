@@ -10,13 +10,13 @@
 use std::process::Command;
 use std::sync::Arc;
 
-use stack::aws::{Endpoint, Services};
-use stack::clock::{ClockSettings, StackClock};
-use stack::counters::Counters;
-use stack::dynamodb::{self, DynamoDb};
-use stack::faults::Faults;
-use stack::lambda::{HostSettings, LambdaHost};
-use stack::stepfunctions::{Deps, Place, StepFunctions};
+use local_stack::aws::{Endpoint, Services};
+use local_stack::clock::{ClockSettings, StackClock};
+use local_stack::counters::Counters;
+use local_stack::dynamodb::{self, DynamoDb};
+use local_stack::faults::Faults;
+use local_stack::lambda::{HostSettings, LambdaHost};
+use local_stack::stepfunctions::{Deps, Place, StepFunctions};
 use tokio::net::TcpListener;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,6 +23,6 @@ fn recordings() -> Option<PathBuf> {
 fn the_list_of_disagreements_with_aws_neither_grows_nor_lags_behind() {
     let Some(recordings) = recordings() else { return };
     let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("../asl/disagreements.txt");
-    let changes = stack::conformance::changes(&recordings, &list).unwrap();
+    let changes = local_stack::conformance::changes(&recordings, &list).unwrap();
     assert_eq!(changes, "", "\n{changes}");
 }

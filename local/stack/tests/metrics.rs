@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 
+use local_stack::functions::{self, Profile};
+use local_stack::scenarios;
+use local_stack::scenarios::run::{play, stock};
+use local_stack::stack::{Settings, Stack};
+use local_stack::workspace;
 use serde_json::Value;
-use stack::functions::{self, Profile};
-use stack::scenarios;
-use stack::scenarios::run::{play, stock};
-use stack::stack::{Settings, Stack};
-use stack::workspace;
 
 /// What is played.
 const PLAYED: [&str; 7] = [

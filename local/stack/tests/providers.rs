@@ -11,25 +11,26 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use adapters::easypost::EasyPost;
-use adapters::stripe::Stripe;
-use adapters::transport::Limits;
-use adapters::{Https, ShipFrom};
-use domain::fakes::{Tables, World, run};
 use domain::policy::ReviewPolicy;
 use domain::ports::{Called, Gateway as _, Method, NoResponse, Request, Response, Transport};
 use domain::shipment::LabelRefund;
-use domain::{Failure, Fault, IntentId, Order, Private, Status, sample};
+use domain::shipment::ShipFrom;
+use domain::{Failure, Fault, IntentId, Order, Private, Status};
+use easypost::EasyPost;
+use emulators::carrier::Carrier;
+use emulators::face::{Hooks, Shared, serve};
+use emulators::faults::{self, Calls, Kind};
+use emulators::gateway::Gateway;
+use emulators::provider::{Act, Provider};
+use emulators::wire::{Answer, Call, Delivery};
+use http_client::{Https, Limits};
 use initiate_shipping::InitiateShipping;
 use jiff::{SignedDuration, Timestamp};
-use lookalikes::carrier::Carrier;
-use lookalikes::face::{Hooks, Shared, serve};
-use lookalikes::faults::{self, Calls, Kind};
-use lookalikes::gateway::Gateway;
-use lookalikes::provider::{Act, Provider};
-use lookalikes::wire::{Answer, Call, Delivery};
 use process_payment::ProcessPayment;
 use serde_json::{Value, json};
+use stripe::Stripe;
+use testing::fakes::{Tables, World, run};
+use testing::sample;
 
 /// What the sample order costs.
 const TOTAL: i64 = 4499;

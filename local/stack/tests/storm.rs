@@ -17,13 +17,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use local_stack::books;
+use local_stack::functions::{self, Profile};
+use local_stack::scenarios::client::{Client, Reply};
+use local_stack::scenarios::shelves::{shelves, stock};
+use local_stack::stack::{Settings, Stack};
+use local_stack::workspace;
 use serde_json::{Value, json};
-use stack::books;
-use stack::functions::{self, Profile};
-use stack::scenarios::client::{Client, Reply};
-use stack::scenarios::shelves::{shelves, stock};
-use stack::stack::{Settings, Stack};
-use stack::workspace;
 
 const ORDERS: u64 = 500;
 const CLIENTS: u64 = 16;

@@ -9,13 +9,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use local_stack::books;
+use local_stack::functions::{self, Profile};
+use local_stack::scenarios::client::Client;
+use local_stack::scenarios::shelves::stock;
+use local_stack::stack::{Settings, Stack};
+use local_stack::workspace;
 use serde_json::{Value, json};
-use stack::books;
-use stack::functions::{self, Profile};
-use stack::scenarios::client::Client;
-use stack::scenarios::shelves::stock;
-use stack::stack::{Settings, Stack};
-use stack::workspace;
 use tokio::task::JoinSet;
 
 const ORDERS: usize = 50;

@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use domain::policy::ReviewPolicy;
-use domain::shipment::Address;
+use domain::shipment::ShipFrom;
 use domain::{Currency, Private};
 use serde_json::{Map, Value};
 
@@ -82,17 +82,6 @@ pub struct WebhookSecrets {
     pub easypost: Secret,
     /// Events of the other mode are not for us.
     pub mode: ProviderMode,
-}
-
-/// Where parcels are sent from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShipFrom {
-    /// The shop's name on the label.
-    pub name: String,
-    /// How the carrier can call the shop.
-    pub phone: String,
-    /// The shop's address.
-    pub address: Address,
 }
 
 impl Settings {
@@ -226,7 +215,7 @@ impl Settings {
     ) -> Result<Provider, BadSetting> {
         let secret = self.secret(key, test_keys)?;
         let base_url = self.get(address).unwrap_or(default).trim_end_matches('/').to_owned();
-        let url = reqwest::Url::parse(&base_url)
+        let url = url::Url::parse(&base_url)
             .or(Err(bad(address, "is not an address such as https://api.example.com")))?;
         let safe = url.scheme() == "https"
             || (url.scheme() == "http" && is_loopback(&url) && matches!(secret, Secret::Value(_)));
@@ -266,7 +255,7 @@ impl Settings {
     }
 }
 
-fn is_loopback(url: &reqwest::Url) -> bool {
+fn is_loopback(url: &url::Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || bare.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())

@@ -1,8 +1,7 @@
 //! The ports of the domain, spoken to the outside.
 //!
 //! Each module is one neighbour: [`orders`], [`listing`], [`inventory`] and
-//! [`restock`] the two tables, [`workflow`] Step Functions, [`stripe`] the gateway and
-//! [`easypost`] the carrier, over [`transport`], [`secrets`] their keys. [`configuration`] is the only place that reads the environment,
+//! [`restock`] the two tables, [`workflow`] Step Functions, [`secrets`] the providers' keys. [`configuration`] is the only place that reads the environment,
 //! [`clock`] the only one that reads a clock, [`telemetry`] the only one that
 //! writes a log line. [`lambda`] runs a handler; [`aws`] makes the clients.
 //!
@@ -17,7 +16,6 @@ pub mod aws;
 pub mod books;
 pub mod clock;
 pub mod configuration;
-pub mod easypost;
 pub mod inventory;
 mod item;
 pub mod lambda;
@@ -28,16 +26,11 @@ pub mod metrics;
 pub mod orders;
 pub mod restock;
 pub mod secrets;
-pub mod stripe;
 pub mod telemetry;
-pub mod transport;
 pub mod workflow;
 
 pub use aws::Aws;
-pub use configuration::{
-    BadSetting, Provider, ProviderMode, Secret, Settings, ShipFrom, WebhookSecrets,
-};
+pub use configuration::{BadSetting, Provider, ProviderMode, Secret, Settings, WebhookSecrets};
 pub use inventory::Inventory;
 pub use orders::Orders;
-pub use transport::Https;
 pub use workflow::Workflow;

@@ -22,7 +22,7 @@ use crate::metrics;
 
 /// The crates that may speak below `WARN`.
 const OURS: [&str; 7] = [
-    "adapters",
+    "aws",
     "check_inventory",
     "domain",
     "initiate_shipping",

@@ -7,9 +7,10 @@ mod support;
 
 use domain::books::{OrderEntry, ReadShelves, ScanOrders};
 use domain::ports::{Listing, PlaceOrder, RestockShelf, WriteCatalogue};
-use domain::{Currency, Money, Order, OrderId, Sku, sample};
+use domain::{Currency, Money, Order, OrderId, Sku};
 use serde_json::{Value, json};
 use support::{INVENTORY, Instead, ORDERS, World};
+use testing::sample;
 
 fn order(n: usize) -> Order {
     let mut request = sample::request();

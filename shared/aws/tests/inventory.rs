@@ -5,7 +5,7 @@
 
 mod support;
 
-use adapters::{Inventory, Orders};
+use aws::{Inventory, Orders};
 use domain::catalogue::StockItem;
 use domain::compensation::FailedStates;
 use domain::ports::{
@@ -13,9 +13,10 @@ use domain::ports::{
     Reserved, SaveOrder, WriteCatalogue,
 };
 use domain::ports::{RestockShelf, Restocked};
-use domain::{Currency, Money, Order, Sku, sample};
+use domain::{Currency, Money, Order, Sku};
 use serde_json::json;
 use support::{INVENTORY, Instead, ORDERS, World};
+use testing::sample;
 
 struct Shop {
     world: World,

@@ -4,12 +4,13 @@
 
 mod support;
 
-use adapters::metrics::{Call, Metric, Provider, Raised, Rejection, Resolution};
-use adapters::telemetry;
+use aws::metrics::{Call, Metric, Provider, Raised, Rejection, Resolution};
+use aws::telemetry;
 use domain::compensation::Outcome;
-use domain::{Failure, Fault, Status, sample};
+use domain::{Failure, Fault, Status};
 use serde_json::{Value, json};
 use support::page::Page;
+use testing::sample;
 use tracing::Level;
 
 /// The lines that are logged while `act` runs.
@@ -27,7 +28,7 @@ fn failing(input: &str, failure: Option<&Failure>) -> (Vec<Value>, Result<Value,
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let lines = lines(|| {
         let handler = async |input: Value| failure.map_or(Ok(input), |it| Err(it.clone()));
-        result = runtime.block_on(adapters::lambda::answer(handler, input));
+        result = runtime.block_on(aws::lambda::answer(handler, input));
     });
     (lines, result)
 }
@@ -82,7 +83,7 @@ fn libraries_speak_only_from_warn_on() {
     let lines = lines(|| {
         tracing::info!(target: "aws_sdk_dynamodb", "a whole request: canary");
         tracing::error!(target: "lambda_runtime::layers::panic", "the failure again");
-        tracing::info!(target: "adapters::orders", "ours");
+        tracing::info!(target: "aws::orders", "ours");
         tracing::warn!(target: "hyper", "theirs");
     });
     let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
@@ -159,7 +160,7 @@ fn a_metric_is_written_as_it_is_whatever_the_level_of_the_log() {
     tracing::subscriber::with_default(subscriber, || {
         tracing::info!("a line that is not asked for");
         Metric::OrdersAccepted.emit(sample::placed_at());
-        tracing::error!(target: "adapters", "a line");
+        tracing::error!(target: "aws", "a line");
     });
     let lines = page.lines();
     assert_eq!(lines.len(), 2, "{lines:?}");

@@ -4,14 +4,15 @@
 
 mod support;
 
-use adapters::Orders;
+use aws::Orders;
 use domain::order::Attention;
 use domain::ports::{
     FindOrder, ListDue, ListOrders, OrderList, Place, PlaceOrder, SaveOrder, Saved,
 };
-use domain::{CustomerId, IntentId, Order, OrderId, ShipmentId, Sku, sample};
+use domain::{CustomerId, IntentId, Order, OrderId, ShipmentId, Sku};
 use serde_json::json;
 use support::{Instead, ORDERS, World};
+use testing::sample;
 
 fn customer(name: &str) -> CustomerId {
     CustomerId::parse(name).unwrap()

@@ -4,17 +4,18 @@
 
 mod support;
 
-use adapters::measures::measures;
-use adapters::metrics::{Metric, Raised, Rejection};
+use aws::measures::measures;
+use aws::metrics::{Metric, Raised, Rejection};
 use domain::answer::{Action, Decision};
 use domain::compensation::{FailedState, FailedStates, Outcome};
 use domain::order::{AnswerRefused, Attention, NewOrder};
 use domain::payment::PaymentStatus;
 use domain::ports::{Listing, PlaceOrder, ReleaseStock, ReserveStock, SaveOrder, WriteCatalogue};
 use domain::shipment::LabelRefund;
-use domain::{Fault, Moment, Order, Sku, Status, sample};
+use domain::{Fault, Moment, Order, Sku, Status};
 use support::page::Page;
 use support::{INVENTORY, Instead, ORDERS, World};
+use testing::sample;
 
 fn at() -> Moment {
     sample::placed_at().plus_minutes(3)

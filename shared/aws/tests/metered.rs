@@ -9,16 +9,17 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use adapters::clock::Clock;
-use adapters::metered::Metered;
+use aws::clock::Clock;
+use aws::metered::Metered;
 use domain::payment::{Intent, IntentState};
 use domain::ports::{
     Called, Carrier, CarrierRefusal, Gateway, GatewayRefusal, IntentRequest, RefundState,
 };
 use domain::shipment::{CarrierRefund, CarrierShipment, Parcel};
-use domain::{IntentId, Moment, Private, RateId, ShipmentId, sample};
+use domain::{IntentId, Moment, Private, RateId, ShipmentId};
 use serde_json::Value;
 use support::page::Page;
+use testing::sample;
 
 type Bank = Called<Intent, GatewayRefusal>;
 type Post = Called<CarrierShipment, CarrierRefusal>;

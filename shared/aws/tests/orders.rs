@@ -5,12 +5,13 @@
 
 mod support;
 
-use adapters::Orders;
+use aws::Orders;
+use domain::Order;
 use domain::compensation::FailedStates;
 use domain::ports::{LoadOrder, PlaceOrder, Placed, SaveOrder, Saved, StoreUnavailable};
-use domain::{Order, sample};
 use serde_json::json;
 use support::{Instead, ORDERS, World};
+use testing::sample;
 
 fn orders(world: &World) -> Orders {
     world.aws().orders(ORDERS)

@@ -9,7 +9,7 @@ const CANARY: &str = "canary-4242424242424242";
 
 fn main() {
     if std::env::args().any(|argument| argument == "die") {
-        adapters::telemetry::install_panic_hook();
+        aws::telemetry::install_panic_hook();
         panic!("{CANARY}");
     }
     let this = std::env::current_exe().unwrap();

@@ -4,7 +4,7 @@
 
 mod support;
 
-use adapters::{BadSetting, ProviderMode, Secret, Settings};
+use aws::{BadSetting, ProviderMode, Secret, Settings};
 use domain::payment::Risk;
 use domain::{Currency, Money, Private};
 use serde_json::json;

@@ -4,7 +4,7 @@
 
 mod support;
 
-use adapters::Workflow;
+use aws::Workflow;
 use domain::answer::{Action, AnswerKind, Decision, Message};
 use domain::ports::{
     AnswerTask, Answered, DescribeExecution, ExecutionState, ReadExecution, StartExecution,

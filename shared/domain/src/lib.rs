@@ -2,7 +2,7 @@
 //!
 //! Nothing here opens a socket, reads a clock or knows of AWS: given what is on
 //! record and the time, it says what may happen next. The functions act on
-//! that, and the adapters (`shared/aws`) speak the [`ports`] to the outside.
+//! that, and the aws (`shared/aws`) speak the [`ports`] to the outside.
 //!
 //! Where to begin: [`order`] is the record and the writes that it admits;
 //! [`status`] the table of its life; [`payment`] what each state of the money
@@ -13,8 +13,6 @@ pub mod answer;
 pub mod books;
 pub mod catalogue;
 pub mod compensation;
-#[cfg(any(test, feature = "samples"))]
-pub mod fakes;
 pub mod fault;
 pub mod id;
 pub mod money;
@@ -24,8 +22,6 @@ pub mod policy;
 pub mod ports;
 pub mod private;
 pub mod rounds;
-#[cfg(any(test, feature = "samples"))]
-pub mod sample;
 pub mod shipment;
 pub mod status;
 pub mod step;

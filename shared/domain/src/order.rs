@@ -34,6 +34,3 @@ pub use writing::code;
 
 /// How many buckets the index of open orders has.
 pub const BUCKETS: u8 = 8;
-
-#[cfg(test)]
-mod tests;

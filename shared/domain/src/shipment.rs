@@ -40,6 +40,17 @@ impl std::fmt::Debug for Address {
     }
 }
 
+/// Where parcels are sent from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShipFrom {
+    /// The shop's name on the label.
+    pub name: String,
+    /// How the carrier can call the shop.
+    pub phone: String,
+    /// The shop's address.
+    pub address: Address,
+}
+
 /// What is on record about the parcel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,8 +1,9 @@
 //! The process dies: before or after the effect of any call. What runs
 //! afterwards finds everything it needs, and nothing moves twice.
 
-use domain::fakes::{World, run};
-use domain::{Order, sample};
+use domain::Order;
+use testing::fakes::{World, run};
+use testing::sample;
 
 use crate::support::{function, input, now, on_record, perform};
 

@@ -1,9 +1,10 @@
 //! Releasing: once, after the label, and never from a fulfilled order.
 
-use domain::fakes::{Trouble, World};
 use domain::shipment::LabelRefund;
-use domain::{Failure, Fault, Order, Status, sample};
+use domain::{Failure, Fault, Order, Status};
 use serde_json::{Value, json};
+use testing::fakes::{Trouble, World};
+use testing::sample;
 
 use crate::support::{ask, fault, now, on_record, perform, turned_round, zombie};
 

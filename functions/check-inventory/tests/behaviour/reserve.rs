@@ -1,10 +1,11 @@
 //! Reserving: every line or none, once, and only while there is time.
 
 use domain::answer::Decision;
-use domain::fakes::{Trouble, World};
 use domain::order::{Attention, WhenOutOfStock};
-use domain::{Failure, Fault, Order, Sku, Status, sample};
+use domain::{Failure, Fault, Order, Sku, Status};
 use serde_json::{Value, json};
+use testing::fakes::{Trouble, World};
+use testing::sample;
 
 use crate::support::{ask, fault, input, now, on_record, perform, turned_round, zombie};
 

@@ -2,10 +2,10 @@
 //! memory, and how it is asked.
 
 use check_inventory::CheckInventory;
-pub(crate) use domain::fakes::asking::{fault, input, now, on_record, zombie};
-use domain::fakes::{Tables, World, run};
 use domain::{Failure, Order};
 use serde_json::Value;
+pub(crate) use testing::fakes::asking::{fault, input, now, on_record, zombie};
+use testing::fakes::{Tables, World, run};
 
 /// The function over this world.
 pub(crate) fn function(world: &World) -> CheckInventory<Tables, Tables> {

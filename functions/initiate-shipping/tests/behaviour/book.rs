@@ -1,11 +1,12 @@
 //! Booking: one shipment, one label, whatever the carrier answers.
 
-use domain::fakes::{Trouble, World};
 use domain::payment::{Payment, PaymentStatus};
 use domain::ports::CarrierRefusal;
 use domain::shipment::{CarrierRefund, CarrierShipment, LabelRefund, ShippingService};
-use domain::{Failure, Fault, Order, Status, sample};
+use domain::{Failure, Fault, Order, Status};
 use serde_json::{Value, json};
+use testing::fakes::{Trouble, World};
+use testing::sample;
 
 use crate::support::{ask, fault, input, now, on_record, perform, turned_round, zombie};
 

@@ -1,11 +1,12 @@
 //! Giving the label back: what the carrier shows is believed, and nothing else.
 
-use domain::fakes::{Trouble, World};
 use domain::order::Attention;
 use domain::ports::CarrierRefusal;
 use domain::shipment::{CarrierRefund, CarrierShipment, LabelRefund};
-use domain::{Failure, Fault, Order, Status, sample};
+use domain::{Failure, Fault, Order, Status};
 use serde_json::{Value, json};
+use testing::fakes::{Trouble, World};
+use testing::sample;
 
 use crate::support::{ask, fault, now, on_record, perform, turned_round, zombie};
 

@@ -1,9 +1,10 @@
 //! The process dies: before or after the effect of any call, once or twice. What
 //! runs afterwards finds everything it needs, and nothing is bought twice.
 
-use domain::fakes::{World, run};
+use domain::Order;
 use domain::shipment::{CarrierRefund, CarrierShipment};
-use domain::{Order, sample};
+use testing::fakes::{World, run};
+use testing::sample;
 
 use crate::support::{function, input, now, on_record, perform};
 

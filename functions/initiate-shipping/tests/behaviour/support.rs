@@ -1,11 +1,11 @@
 //! What the tests of `initiate-shipping` share: the function over the world in
 //! memory, and how it is asked.
 
-pub(crate) use domain::fakes::asking::{fault, input, now, on_record, zombie};
-use domain::fakes::{Depot, Tables, World, run};
 use domain::{Failure, Order};
 use initiate_shipping::InitiateShipping;
 use serde_json::Value;
+pub(crate) use testing::fakes::asking::{fault, input, now, on_record, zombie};
+use testing::fakes::{Depot, Tables, World, run};
 
 /// The function over this world.
 pub(crate) fn function(world: &World) -> InitiateShipping<Tables, Depot> {

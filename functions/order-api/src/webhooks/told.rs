@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use adapters::ProviderMode;
+use aws::ProviderMode;
 use domain::{IntentId, OrderId, ShipmentId};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};

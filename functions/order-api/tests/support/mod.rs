@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock};
 
-use adapters::ProviderMode;
+use aws::ProviderMode;
 use domain::answer::Message;
 use domain::catalogue::StockItem;
 use domain::ports::{
@@ -16,13 +16,14 @@ use domain::ports::{
 };
 use domain::{
     Currency, CustomerId, ExecutionName, IntentId, Moment, Money, Order, OrderId, Private,
-    ShipmentId, Sku, TaskToken, sample,
+    ShipmentId, Sku, TaskToken,
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use order_api::Api;
 use order_api::webhooks::Webhooks;
 use serde_json::{Value, json};
 use sha2::Sha256;
+use testing::sample;
 
 /// Who places the sample orders.
 pub(crate) const ADA: &str = "customer-1";

@@ -2,12 +2,13 @@
 
 use crate::support::{ask, fault, input, now, on_record, perform, zombie};
 use domain::answer::Decision;
-use domain::fakes::{Card, Trouble, World};
 use domain::order::{Attention, NewOrder};
 use domain::payment::{Intent, IntentState, PaymentStatus};
 use domain::ports::GatewayRefusal;
-use domain::{Currency, Failure, Fault, Money, Order, Status, sample};
+use domain::{Currency, Failure, Fault, Money, Order, Status};
 use serde_json::{Value, json};
+use testing::fakes::{Card, Trouble, World};
+use testing::sample;
 
 fn authorize(world: &World, order: &Order) -> Result<Value, Failure> {
     perform(world, "authorize", order)

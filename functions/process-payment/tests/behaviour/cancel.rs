@@ -1,12 +1,13 @@
 //! Giving the money back: proven before it is recorded, and the order closed.
 
-use domain::fakes::{Trouble, World};
 use domain::order::Attention;
 use domain::payment::{Intent, IntentState, PaymentStatus};
 use domain::ports::{GatewayRefusal, RefundState};
 use domain::shipment::LabelRefund;
-use domain::{Failure, Fault, Order, Status, sample};
+use domain::{Failure, Fault, Order, Status};
 use serde_json::{Value, json};
+use testing::fakes::{Trouble, World};
+use testing::sample;
 
 use crate::support::{ask, fault, input, now, on_record, perform, zombie};
 

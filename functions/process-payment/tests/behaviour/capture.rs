@@ -1,12 +1,13 @@
 //! Capturing: the money is taken once, and only for goods that are on their way.
 
 use crate::support::{ask, fault, input, now, on_record, perform, zombie};
-use domain::fakes::{Trouble, World};
 use domain::payment::{Intent, IntentState, PaymentStatus};
 use domain::ports::GatewayRefusal;
 use domain::shipment::LabelRefund;
-use domain::{Currency, Failure, Fault, Money, Order, Status, sample};
+use domain::{Currency, Failure, Fault, Money, Order, Status};
 use serde_json::{Value, json};
+use testing::fakes::{Trouble, World};
+use testing::sample;
 
 fn capture(world: &World, order: &Order) -> Result<Value, Failure> {
     perform(world, "capture", order)

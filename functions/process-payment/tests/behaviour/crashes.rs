@@ -1,10 +1,11 @@
 //! The process dies: before or after the effect of any call, once or twice. What
 //! runs afterwards finds everything it needs, and nothing happens twice.
 
-use domain::fakes::{World, run};
 use domain::payment::{IntentState, PaymentStatus};
-use domain::{Order, Status, sample};
+use domain::{Order, Status};
 use serde_json::Value;
+use testing::fakes::{World, run};
+use testing::sample;
 
 use crate::support::{function, input, now, on_record, perform};
 

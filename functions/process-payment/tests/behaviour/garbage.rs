@@ -1,8 +1,9 @@
 //! Inputs that make no sense: refused by name, and nobody is called.
 
-use domain::fakes::World;
-use domain::{Fault, sample};
+use domain::Fault;
 use serde_json::{Value, json};
+use testing::fakes::World;
+use testing::sample;
 
 use crate::support::{ask, fault};
 

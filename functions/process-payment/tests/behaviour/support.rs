@@ -1,12 +1,12 @@
 //! What the tests of `process-payment` share: the function over the world in
 //! memory, and how it is asked.
 
-pub(crate) use domain::fakes::asking::{fault, input, now, on_record, zombie};
-use domain::fakes::{Tables, Till, World, run};
 use domain::policy::ReviewPolicy;
 use domain::{Failure, Order};
 use process_payment::ProcessPayment;
 use serde_json::Value;
+pub(crate) use testing::fakes::asking::{fault, input, now, on_record, zombie};
+use testing::fakes::{Tables, Till, World, run};
 
 /// The function over this world.
 pub(crate) fn function(world: &World) -> ProcessPayment<Tables, Till> {

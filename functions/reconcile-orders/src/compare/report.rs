@@ -1,7 +1,7 @@
 //! What came of a comparison: as JSON for whoever asked, as log lines and metrics
 //! for whoever watches.
 
-use adapters::metrics::Metric;
+use aws::metrics::Metric;
 use domain::Moment;
 use serde::Serialize;
 

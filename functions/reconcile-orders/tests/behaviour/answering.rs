@@ -1,11 +1,12 @@
 //! What is on record for a wait is told to it for as long as it waits.
 
 use domain::answer::{Action, AnswerKind, Decision};
-use domain::fakes::Trouble;
 use domain::order::Attention;
 use domain::payment::PaymentStatus;
-use domain::{Order, Status, TaskToken, sample};
+use domain::{Order, Status, TaskToken};
 use reconcile_orders::event::Looked;
+use testing::fakes::Trouble;
+use testing::sample;
 
 use crate::support::{after, due, look_at, now, on_record, tick, turned_round, under_way, voided};
 

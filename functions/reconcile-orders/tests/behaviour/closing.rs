@@ -1,13 +1,14 @@
 //! A closed order is looked after until its money and its label are final, as the
 //! providers show it.
 
-use domain::fakes::{Trouble, World};
+use domain::Order;
 use domain::order::Attention;
 use domain::payment::{Intent, IntentState, PaymentStatus};
 use domain::ports::RefundState;
 use domain::shipment::{CarrierRefund, LabelRefund};
-use domain::{Order, sample};
 use reconcile_orders::event::Looked;
+use testing::fakes::{Trouble, World};
+use testing::sample;
 
 use crate::support::{
     after, bought, closed, closed_early, codes, due, look_at, now, on_record, refunded, tick,

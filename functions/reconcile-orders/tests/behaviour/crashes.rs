@@ -2,11 +2,12 @@
 //! everything they need, and nothing happens twice.
 
 use domain::answer::{Action, Decision};
-use domain::fakes::{World, run};
 use domain::payment::{IntentState, PaymentStatus};
 use domain::shipment::{CarrierRefund, LabelRefund};
-use domain::{Moment, Order, Status, sample};
+use domain::{Moment, Order, Status};
 use reconcile_orders::event::Which;
+use testing::fakes::{World, run};
+use testing::sample;
 
 use crate::support::{
     after, bought, closed, closed_early, due, function, on_record, tick, turned_round, under_way,

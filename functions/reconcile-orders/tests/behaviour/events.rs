@@ -1,8 +1,9 @@
 //! What the function is asked, by schedules, by the end of an execution, by hand.
 
-use domain::{Fault, sample};
+use domain::Fault;
 use reconcile_orders::event::{Event, Looked, Operation, Which};
 use serde_json::{Value, json};
+use testing::sample;
 
 use crate::support::now;
 

@@ -1,11 +1,12 @@
 //! A hint has the truth looked up; and what a person must know is raised once.
 
-use domain::fakes::{Trouble, World};
+use domain::Order;
 use domain::order::Attention;
 use domain::payment::{Intent, IntentState, PaymentStatus};
 use domain::shipment::{CarrierRefund, CarrierShipment};
-use domain::{Order, sample};
 use reconcile_orders::event::Looked;
+use testing::fakes::{Trouble, World};
+use testing::sample;
 
 use crate::support::{
     after, bought, closed_early, codes, due, look_at, now, on_record, tick, under_way, voided,

@@ -1,9 +1,10 @@
 //! An execution that was never started is started, and nothing else is touched.
 
-use domain::fakes::{Trouble, World};
-use domain::{Order, sample};
+use domain::Order;
 use reconcile_orders::event::Looked;
 use serde_json::json;
+use testing::fakes::{Trouble, World};
+use testing::sample;
 
 use crate::support::{due, look_at, now, on_record, tick, under_way};
 

@@ -1,13 +1,14 @@
 //! What the tests of `reconcile-orders` share: the function over the world in
 //! memory, the ticks of its schedule, and the orders that it meets.
 
-pub(crate) use domain::fakes::asking::{now, on_record};
-use domain::fakes::{Depot, Tables, Till, Workflow, World, run};
 use domain::payment::{Intent, IntentState, PaymentStatus};
 use domain::shipment::{CarrierRefund, CarrierShipment, LabelRefund};
-use domain::{Moment, Order, sample};
+use domain::{Moment, Order};
 use reconcile_orders::ReconcileOrders;
 use reconcile_orders::event::{Looked, Which};
+pub(crate) use testing::fakes::asking::{now, on_record};
+use testing::fakes::{Depot, Tables, Till, Workflow, World, run};
+use testing::sample;
 
 /// The function over this world.
 pub(crate) fn function(world: &World) -> ReconcileOrders<Tables, Tables, Workflow, Till, Depot> {

@@ -2,10 +2,11 @@
 //! times without a person, and only once it is seen to have ended.
 
 use domain::answer::Action;
-use domain::fakes::{Trouble, World};
 use domain::order::Attention;
-use domain::{Order, Status, sample};
+use domain::{Order, Status};
 use reconcile_orders::event::Looked;
+use testing::fakes::{Trouble, World};
+use testing::sample;
 
 use crate::support::{after, codes, due, look_at, now, on_record, tick, turned_round, under_way};
 

@@ -1,11 +1,12 @@
 //! Back-orders are woken, oldest first and no more than the shelves can serve,
 //! whatever brought the goods.
 
-use domain::fakes::{Trouble, World};
 use domain::order::{Attention, WhenOutOfStock};
 use domain::payment::IntentState;
 use domain::policy::ReviewPolicy;
-use domain::{Order, OrderId, Quantity, Sku, Status, TaskToken, sample};
+use domain::{Order, OrderId, Quantity, Sku, Status, TaskToken};
+use testing::fakes::{Trouble, World};
+use testing::sample;
 
 use crate::support::{now, on_record, tick, under_way};
 

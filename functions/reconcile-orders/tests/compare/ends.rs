@@ -8,7 +8,8 @@ use domain::order::Attention;
 use domain::payment::{IntentState, PaymentStatus, Risk};
 use domain::policy::ReviewPolicy;
 use domain::shipment::{CarrierRefund, CarrierShipment, LabelRefund};
-use domain::{Fault, IntentId, Order, OrderId, ShipmentId, Status, sample};
+use domain::{Fault, IntentId, Order, OrderId, ShipmentId, Status};
+use testing::sample;
 
 /// An order with its entries in the providers' books.
 #[derive(Debug, Clone)]

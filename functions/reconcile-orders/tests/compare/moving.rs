@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use domain::payment::IntentState;
 use domain::shipment::CarrierRefund;
-use domain::{IntentId, ShipmentId, sample};
+use domain::{IntentId, ShipmentId};
 use reconcile_orders::compare::{Kind, Range};
+use testing::sample;
 
 use crate::ends::{End, make};
 use crate::world::{State, World, found, now};

@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use domain::books::{IntentEntry, LabelEntry};
 use domain::payment::{IntentState, PaymentStatus};
 use domain::shipment::CarrierRefund;
-use domain::{Currency, IntentId, Money, Order, OrderId, ShipmentId, Sku, Status, sample};
+use domain::{Currency, IntentId, Money, Order, OrderId, ShipmentId, Sku, Status};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use reconcile_orders::compare::Kind;
+use testing::sample;
 
 use crate::ends::{End, Made, make};
 use crate::world::{Found, State, World, found, now};

@@ -8,12 +8,13 @@ use domain::books::{
     IntentEntry, LabelEntry, ListIntents, ListLabels, OrderEntry, Part, ReadShelves, ScanOrders,
     ShelfEntry,
 };
-use domain::fakes;
 use domain::ports::{
     Called, CarrierRefusal, GatewayRefusal, LoadOrder, SaveOrder, Saved, StoreUnavailable,
 };
-use domain::{IntentId, Moment, Order, OrderId, ShipmentId, Sku, sample};
+use domain::{IntentId, Moment, Order, OrderId, ShipmentId, Sku};
 use reconcile_orders::compare::{Compare, Kind, Range, Report};
+use testing::fakes;
+use testing::sample;
 
 use crate::ends::Made;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lookalikes::faults::Kind;
+use emulators::faults::Kind;
 use serde_json::Value;
 
 use super::AwsError;

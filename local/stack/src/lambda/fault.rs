@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use lookalikes::faults::Kind;
+use emulators::faults::Kind;
 
 use super::function::Function;
 use super::invocation::{Invocation, InvokeError, InvokeOutcome};

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
+use emulators::provider::Act;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper::http::request::Builder;
 use hyper_util::client::legacy::Client as Http;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use lookalikes::provider::Act;
 use serde_json::{Value, json};
 
 use super::Ledger;

@@ -1,7 +1,7 @@
 //! What a scenario's actions do, each as its person, provider or passer-by does it.
 
 use anyhow::{Result, bail};
-use lookalikes::provider::Act;
+use emulators::provider::Act;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 

@@ -1,8 +1,8 @@
 //! Webhooks of a scenario: what arrives besides that which the providers send, and
 //! what is the matter with it.
 
+use emulators::webhooks::{easypost_signature, stripe_signature};
 use jiff::{SignedDuration, Timestamp};
-use lookalikes::webhooks::{easypost_signature, stripe_signature};
 use serde_json::{Value, json};
 
 use super::action::{Teller, Telling};

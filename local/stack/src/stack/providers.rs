@@ -8,10 +8,10 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lookalikes::carrier::Carrier;
-use lookalikes::face::{Guard, Hooks, Shared, Sleep, Webhook, serve};
-use lookalikes::gateway::Gateway;
-use lookalikes::provider::{Provider, Record, replay};
+use emulators::carrier::Carrier;
+use emulators::face::{Guard, Hooks, Shared, Sleep, Webhook, serve};
+use emulators::gateway::Gateway;
+use emulators::provider::{Provider, Record, replay};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;

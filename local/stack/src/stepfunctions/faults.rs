@@ -6,7 +6,7 @@
 //! dies between what it had written and what it was about to say. After the effect its
 //! death changes nothing that `drop-answer` does not.
 
-use lookalikes::faults::Kind;
+use emulators::faults::Kind;
 use serde_json::Value;
 
 use super::StepFunctions;

@@ -3,13 +3,12 @@
 
 use std::time::Duration;
 
-use adapters::Https;
-use adapters::transport::Limits;
 use domain::ports::{Method, Request, Transport as _};
+use http_client::{Https, Limits};
 use jiff::Timestamp;
+use local_stack::scenarios::client::Urls;
+use local_stack::stack::Stack;
 use serde_json::{Value, json};
-use stack::scenarios::client::Urls;
-use stack::stack::Stack;
 
 /// The hand.
 pub(crate) struct Hand<'a> {

@@ -20,15 +20,15 @@ use std::time::Duration;
 
 use domain::{CustomerId, OrderId};
 use jiff::SignedDuration;
+use local_stack::books::CLOSED;
+use local_stack::functions::{self, Profile};
+use local_stack::scenarios;
+use local_stack::scenarios::client::Client;
+use local_stack::scenarios::run::play;
+use local_stack::scenarios::shelves::stock;
+use local_stack::stack::{Settings, Stack};
+use local_stack::workspace;
 use serde_json::{Value, json};
-use stack::books::CLOSED;
-use stack::functions::{self, Profile};
-use stack::scenarios;
-use stack::scenarios::client::Client;
-use stack::scenarios::run::play;
-use stack::scenarios::shelves::stock;
-use stack::stack::{Settings, Stack};
-use stack::workspace;
 use tokio::task::JoinSet;
 
 use crate::hand::Hand;

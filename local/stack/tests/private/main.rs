@@ -17,13 +17,13 @@ mod requests;
 
 use std::path::Path;
 
+use local_stack::functions::{self, Profile};
+use local_stack::scenarios::client::Client;
+use local_stack::scenarios::run::{play, stock};
+use local_stack::scenarios::{self, Deed, Scenario};
+use local_stack::stack::{Settings, Stack};
+use local_stack::workspace;
 use serde_json::{Value, json};
-use stack::functions::{self, Profile};
-use stack::scenarios::client::Client;
-use stack::scenarios::run::{play, stock};
-use stack::scenarios::{self, Deed, Scenario};
-use stack::stack::{Settings, Stack};
-use stack::workspace;
 
 use canary::Searched;
 use requests::Hostile;

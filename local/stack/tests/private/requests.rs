@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
+use local_stack::stack::Stack;
 use serde_json::{Value, json};
-use stack::stack::Stack;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

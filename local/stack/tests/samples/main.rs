@@ -6,14 +6,14 @@
 
 use std::collections::BTreeSet;
 
+use local_stack::clock::ClockSettings;
+use local_stack::functions::{self, Profile};
+use local_stack::scenarios::client::Client;
+use local_stack::scenarios::parse;
+use local_stack::scenarios::run::{end_of, play, stock};
+use local_stack::stack::{Settings, Stack};
+use local_stack::workspace;
 use serde_json::{Value, json};
-use stack::clock::ClockSettings;
-use stack::functions::{self, Profile};
-use stack::scenarios::client::Client;
-use stack::scenarios::parse;
-use stack::scenarios::run::{end_of, play, stock};
-use stack::stack::{Settings, Stack};
-use stack::workspace;
 
 async fn fresh() -> Stack {
     let root = workspace::root();
@@ -181,7 +181,7 @@ async fn every_sample_request_is_answered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scenario_that_expects_another_end_fails() {
     let stack = fresh().await;
-    let all = stack::scenarios::load(&workspace::root()).unwrap();
+    let all = local_stack::scenarios::load(&workspace::root()).unwrap();
     let mut happy = all.into_iter().find(|scenario| scenario.name == "happy").unwrap();
     happy.expect.ledger.captured += 1;
     let report = play(&stack, &happy, &mut |_| {}).await.unwrap();

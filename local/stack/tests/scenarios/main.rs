@@ -10,13 +10,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use local_stack::functions::{self, Profile};
+use local_stack::scenarios::run::{play, stock};
+use local_stack::scenarios::{self, Report};
+use local_stack::stack::{Settings, Stack};
+use local_stack::workspace;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stack::functions::{self, Profile};
-use stack::scenarios::run::{play, stock};
-use stack::scenarios::{self, Report};
-use stack::stack::{Settings, Stack};
-use stack::workspace;
 
 #[derive(Deserialize)]
 struct Facts {

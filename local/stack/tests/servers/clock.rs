@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use stack::clock::{ClockSettings, StackClock};
+use local_stack::clock::{ClockSettings, StackClock};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 

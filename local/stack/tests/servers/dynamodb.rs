@@ -4,9 +4,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use local_stack::clock::ClockSettings;
+use local_stack::dynamodb::{Caller, DynamoDb};
 use serde_json::{Value, json};
-use stack::clock::ClockSettings;
-use stack::dynamodb::{Caller, DynamoDb};
 
 use crate::support::{Hosted, host, host_on, probe};
 

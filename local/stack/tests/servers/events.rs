@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use emulators::webhooks::{easypost_signature, stripe_signature};
 use jiff::{SignedDuration, Timestamp};
-use lookalikes::webhooks::{easypost_signature, stripe_signature};
+use local_stack::clock::{Busy, ClockSettings};
+use local_stack::dynamodb::Caller;
+use local_stack::functions::Binaries;
+use local_stack::stack::{EASYPOST_WEBHOOK_SECRET, Ports, STRIPE_WEBHOOK_SECRET, Settings, Stack};
 use serde_json::{Value, json};
-use stack::clock::{Busy, ClockSettings};
-use stack::dynamodb::Caller;
-use stack::functions::Binaries;
-use stack::stack::{EASYPOST_WEBHOOK_SECRET, Ports, STRIPE_WEBHOOK_SECRET, Settings, Stack};
 
 use crate::client::post;
 
@@ -246,7 +246,7 @@ async fn the_clock_stands_until_the_function_has_been_told() {
     // What is told next to us must not be overtaken by what we wait for.
     let later = stack.clock().sleep_until(began + SignedDuration::from_secs(10));
     while let Ok(watched) = moves.recv().await {
-        if matches!(watched.progress.step, stack::stepfunctions::Moved::Ended { .. }) {
+        if matches!(watched.progress.step, local_stack::stepfunctions::Moved::Ended { .. }) {
             break;
         }
     }

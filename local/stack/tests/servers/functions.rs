@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use stack::functions::{BuildError, Profile, build_in};
+use local_stack::functions::{BuildError, Profile, build_in};
 use tempfile::TempDir;
 
 /// A workspace like ours, but for one function: the package `local`, and a template
@@ -35,7 +35,7 @@ fn manifest(package: &str) -> String {
     format!("[package]\nname = \"{package}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n")
 }
 
-fn build(folder: &Path) -> Result<stack::functions::Binaries, BuildError> {
+fn build(folder: &Path) -> Result<local_stack::functions::Binaries, BuildError> {
     build_in(folder, Profile::Local)
 }
 

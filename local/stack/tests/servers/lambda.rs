@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use crate::support::{host, host_on, probe};
 use bytes::Bytes;
+use local_stack::clock::ClockSettings;
+use local_stack::lambda::{FunctionSettings, InvokeError};
 use serde_json::{Value, json};
-use stack::clock::ClockSettings;
-use stack::lambda::{FunctionSettings, InvokeError};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
@@ -59,7 +59,7 @@ async fn the_function_sees_lambdas_headers_and_environment_and_nothing_of_the_us
     let arn = header("lambda-runtime-invoked-function-arn");
     assert_eq!(arn, "arn:aws:lambda:us-east-1:000000000000:function:process-payment");
     let deadline: i64 = header("lambda-runtime-deadline-ms").parse().expect("a number");
-    let left = deadline - stack::clock::wall_clock().as_millisecond();
+    let left = deadline - local_stack::clock::wall_clock().as_millisecond();
     assert!((20_000..=30_000).contains(&left), "{left} ms are left of 30 s");
 
     let (_, environment) = hosted.ask(json!({ "do": "environment" })).await;

@@ -5,12 +5,12 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
+use local_stack::clock::ClockSettings;
+use local_stack::dynamodb::Caller;
+use local_stack::functions::{Binaries, read_template};
+use local_stack::stack::{Ports, Settings, Stack};
+use local_stack::workspace;
 use serde_json::{Value, json};
-use stack::clock::ClockSettings;
-use stack::dynamodb::Caller;
-use stack::functions::{Binaries, read_template};
-use stack::stack::{Ports, Settings, Stack};
-use stack::workspace;
 use tokio::net::TcpListener;
 
 use crate::client::{Answer, get, post};

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use local_stack::aws::{AwsError, Endpoint, Served, Services, StatesApi};
+use local_stack::clock::{ClockSettings, StackClock};
+use local_stack::counters::Counters;
+use local_stack::dynamodb::{Deps, DynamoDb, Store};
+use local_stack::faults::Faults;
+use local_stack::lambda::{FunctionSettings, HostSettings, InvokeOutcome, LambdaHost};
 use serde_json::{Value, json};
-use stack::aws::{AwsError, Endpoint, Served, Services, StatesApi};
-use stack::clock::{ClockSettings, StackClock};
-use stack::counters::Counters;
-use stack::dynamodb::{Deps, DynamoDb, Store};
-use stack::faults::Faults;
-use stack::lambda::{FunctionSettings, HostSettings, InvokeOutcome, LambdaHost};
 use tokio::net::TcpListener;
 
 /// A host with its clock, its counters and its fault plan.

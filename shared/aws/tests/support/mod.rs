@@ -9,7 +9,7 @@ pub(crate) mod page;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use adapters::Aws;
+use aws::Aws;
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -119,7 +119,7 @@ impl World {
         self.0.calls.lock().unwrap().last().unwrap().1.clone()
     }
 
-    /// One call of the emulator, past the adapters.
+    /// One call of the emulator, past the aws.
     pub(crate) fn call(&self, operation: &str, body: &Value) -> Value {
         dispatch(&self.0.database, operation, body.clone()).unwrap()
     }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
-use adapters::telemetry;
+use aws::telemetry;
 use serde_json::Value;
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;

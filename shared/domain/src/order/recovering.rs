@@ -236,6 +236,3 @@ impl Order {
         self.note(&format!("{} {word}", code::TRACKING), at);
     }
 }
-
-#[cfg(test)]
-mod tests;

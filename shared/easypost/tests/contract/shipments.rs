@@ -1,0 +1,350 @@
+//! The carrier over its wire: every recorded answer is sorted as it must be, and
+//! every request has the shape of the recorded ones.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use domain::ports::{Called, Carrier, CarrierRefusal, Method, NoResponse, Request, Response};
+use domain::shipment::ShipFrom;
+use domain::shipment::{Address, CarrierRefund, CarrierShipment};
+use domain::{Private, RateId, ShipmentId};
+use easypost::EasyPost;
+use serde_json::{Value, json};
+use testing::fakes::run;
+use testing::sample;
+
+use testing::contracts::contracts;
+use testing::transport::FixedTransport;
+
+fn carrier(answer: Result<Response, NoResponse>) -> (EasyPost<FixedTransport>, FixedTransport) {
+    let wire = FixedTransport { answer, requests: Arc::default() };
+    let key = Private::new("EZTKcanary".to_owned());
+    let address = Address {
+        street1: "1 Canary Wharf".to_owned(),
+        street2: Some("Dock 2".to_owned()),
+        city: "Oakland".to_owned(),
+        state: Some("CA".to_owned()),
+        postal_code: "94607".to_owned(),
+        country: "US".to_owned(),
+    };
+    let from =
+        ShipFrom { name: "Canary Shop".to_owned(), phone: "+15105550100".to_owned(), address };
+    (EasyPost::new(wire.clone(), "https://api.easypost.com", key, from), wire)
+}
+
+fn answer(status: u16, body: &Value) -> Response {
+    Response { status, headers: Vec::new(), body: body.to_string().into_bytes() }
+}
+
+fn id() -> ShipmentId {
+    ShipmentId::parse("shp_1").unwrap()
+}
+
+fn rate() -> RateId {
+    RateId::parse("rate_1").unwrap()
+}
+
+/// The calls of a recording: method, path, body, and the answer.
+fn recording(folder: &Path, name: &str) -> Vec<(String, String, Value, Response)> {
+    let file = fs::read(folder.join(format!("{name}.json"))).unwrap();
+    let file: Value = serde_json::from_slice(&file).unwrap();
+    let calls = file["interactions"].as_array().unwrap();
+    let call = |call: &Value| {
+        let (request, response) = (&call["request"], &call["response"]);
+        let path = request["uri"].as_str().unwrap().replace("https://api.easypost.com", "");
+        let status = response["status"]["code"].as_u64().unwrap().try_into().unwrap();
+        let method = request["method"].as_str().unwrap().to_owned();
+        (method, path, request["body"].clone(), answer(status, &response["body"]))
+    };
+    calls.iter().map(call).collect()
+}
+
+fn looked_up(answer: Result<Response, NoResponse>) -> Called<CarrierShipment, CarrierRefusal> {
+    let (easypost, _) = carrier(answer);
+    run(easypost.look_up(&id())).unwrap()
+}
+
+/// An answer to a call, in a word.
+fn word(called: &Called<CarrierShipment, CarrierRefusal>) -> String {
+    match called {
+        Called::Done(shipment) => {
+            let label = if shipment.bought.is_some() { "bought" } else { "not bought" };
+            format!("{} rates, {label}, {:?}", shipment.rates.len(), shipment.refund)
+        }
+        Called::Refused(CarrierRefusal::Rejected(why)) => format!("rejected: {why}"),
+        Called::Refused(CarrierRefusal::Misconfigured(why)) => format!("misconfigured: {why}"),
+        Called::Refused(refusal) => format!("{refusal:?}"),
+        Called::NotBegun(_) => "not begun".to_owned(),
+        Called::Unknown(_) => "unknown".to_owned(),
+    }
+}
+
+#[test]
+fn every_recorded_shipment_is_read() {
+    let Some(folder) = contracts("easypost") else { return };
+    let fresh = "3 rates, not bought, NotAsked";
+    let sold = "3 rates, bought, NotAsked";
+    for (name, expected) in [
+        ("shipment_create", vec![fresh]),
+        ("shipment_create_empty_objects", vec![fresh]),
+        ("shipment_retrieve", vec![fresh, fresh]),
+        ("shipment_buy", vec![fresh, sold]),
+        ("shipment_refund", vec![sold, "3 rates, bought, Submitted"]),
+        ("refund_create", vec![sold, sold, "unknown"]),
+    ] {
+        let calls = recording(&folder, name);
+        let seen: Vec<_> =
+            calls.into_iter().map(|(.., answer)| word(&looked_up(Ok(answer)))).collect();
+        assert_eq!(seen, expected, "{name}");
+    }
+}
+
+#[test]
+fn the_recorded_rates_are_read_to_the_cent() {
+    let Some(folder) = contracts("easypost") else { return };
+    let (.., bought) = recording(&folder, "shipment_buy").remove(1);
+    let Called::Done(shipment) = looked_up(Ok(bought)) else { panic!("not read") };
+    let seen: Vec<_> = shipment
+        .rates
+        .iter()
+        .map(|rate| (rate.service.as_str(), rate.price_minor, rate.delivery_days))
+        .collect();
+    assert_eq!(
+        seen,
+        [("Express", 3415, Some(1)), ("Priority", 742, Some(2)), ("GroundAdvantage", 607, Some(3))]
+    );
+    let (code, url) = shipment.bought.unwrap();
+    assert_eq!(code, "9400100208303109505657");
+    assert!(url.unwrap().starts_with("https://track.easypost.com/"));
+}
+
+#[test]
+fn both_recorded_forms_of_an_error_are_read() {
+    let Some(folder) = contracts("easypost") else { return };
+    let (.., answer) = recording(&folder, "error").remove(0);
+    assert_eq!(word(&looked_up(Ok(answer))), "rejected: answered 422 PARAMETER.REQUIRED");
+    let (.., answer) = recording(&folder, "error_alternative_format").remove(0);
+    assert_eq!(word(&looked_up(Ok(answer))), "NotFound");
+}
+
+#[test]
+fn every_documented_error_is_sorted_as_the_document_says() {
+    let Some(folder) = contracts("easypost") else { return };
+    let file: Value =
+        serde_json::from_slice(&fs::read(folder.join("errors-from-docs.json")).unwrap()).unwrap();
+    for (code, documented) in file["codes"].as_object().unwrap() {
+        let expected = match code.as_str() {
+            "SHIPMENT.POSTAGE.EXISTS" => "BoughtAlready".to_owned(),
+            "SHIPMENT.PURCHASE.IN_PROGRESS"
+            | "SHIPMENT.POSTAGE.TIMED_OUT"
+            | "SHIPMENT.POSTAGE.NO_RESPONSE" => "unknown".to_owned(),
+            "SHIPMENT.POSTAGE.FAILURE" => format!("rejected: answered 422 {code}"),
+            "RATE_LIMITED" => "not begun".to_owned(),
+            "APIKEY.INACTIVE" => format!("misconfigured: answered 403 {code}"),
+            other => panic!("{other} has no expectation"),
+        };
+        let status = documented["status"].as_u64().unwrap().try_into().unwrap();
+        for errors in [json!([]), json!(["text"]), json!([{"field": "x", "message": "y"}])] {
+            let body = json!({"error": {"code": code, "message": "m", "errors": errors}});
+            assert_eq!(word(&looked_up(Ok(answer(status, &body)))), expected);
+        }
+    }
+}
+
+#[test]
+fn an_answer_is_sorted_by_what_it_says_about_the_effect() {
+    let check = |status, body: &Value, expected: &str| {
+        let called = looked_up(Ok(answer(status, body)));
+        assert_eq!(word(&called), expected, "{status} {body}");
+        assert!(!format!("{called:?}").contains("canary"), "{called:?}");
+    };
+    let coded = |code: &str| json!({"error": {"code": code, "message": "canary", "errors": []}});
+    check(500, &coded("INTERNAL"), "unknown");
+    check(503, &Value::Null, "unknown");
+    check(302, &Value::Null, "unknown");
+    check(408, &Value::Null, "unknown");
+    check(409, &Value::Null, "unknown");
+    check(200, &Value::Null, "unknown");
+    check(200, &json!({"id": "shp_1", "refund_status": "on_fire"}), "unknown");
+    check(200, &json!({"id": "adr_1"}), "unknown");
+    check(200, &json!({"id": "shp_1", "postage_label": {}}), "unknown");
+    check(429, &Value::Null, "not begun");
+    check(401, &json!({"error": "canary"}), "misconfigured: answered 401");
+    check(402, &coded("PAYMENT.REQUIRED"), "misconfigured: answered 402 PAYMENT.REQUIRED");
+    check(400, &json!({"error": "canary"}), "rejected: answered 400");
+    check(422, &coded("ADDRESS.VERIFY.FAILURE"), "rejected: answered 422 ADDRESS.VERIFY.FAILURE");
+    check(422, &coded("a canary in the code"), "rejected: answered 422");
+    check(404, &Value::Null, "NotFound");
+    check(
+        200,
+        &json!({"id": "shp_1", "refund_status": "rejected"}),
+        "0 rates, not bought, Rejected",
+    );
+    check(
+        200,
+        &json!({"id": "shp_1", "refund_status": "not_applicable"}),
+        "0 rates, not bought, Rejected",
+    );
+}
+
+#[test]
+fn a_refund_is_done_only_when_the_carrier_says_so() {
+    let check = |status: Value, expected: CarrierRefund| {
+        let shown = looked_up(Ok(answer(200, &json!({"id": "shp_1", "refund_status": status}))));
+        let Called::Done(shipment) = shown else { panic!("not read") };
+        assert_eq!(shipment.refund, expected);
+    };
+    check(Value::Null, CarrierRefund::NotAsked);
+    check(json!("submitted"), CarrierRefund::Submitted);
+    check(json!("refunded"), CarrierRefund::Done);
+    check(json!("rejected"), CarrierRefund::Rejected);
+}
+
+#[test]
+fn where_a_parcel_is_is_told_in_a_word_or_not_at_all() {
+    let check = |status: Value, expected: Option<&str>| {
+        let shown =
+            looked_up(Ok(answer(200, &json!({"id": "shp_1", "tracker": {"status": status}}))));
+        let Called::Done(shipment) = shown else { panic!("not read") };
+        assert_eq!(shipment.tracking.as_deref(), expected, "{status}");
+    };
+    check(json!("in_transit"), Some("in_transit"));
+    check(json!("unknown"), None);
+    check(Value::Null, None);
+    // The customer reads it: it is a word of the carrier's, and no text.
+    check(json!("left with Canary, 1 Canary Wharf"), None);
+    check(json!("x".repeat(33)), None);
+}
+
+#[test]
+fn no_answer_is_not_begun_only_when_nothing_was_sent() {
+    let check = |failed, expected: &str| assert_eq!(word(&looked_up(Err(failed))), expected);
+    check(NoResponse::NotSent("refused".into()), "not begun");
+    check(NoResponse::Lost("timed out".into()), "unknown");
+}
+
+#[test]
+fn a_rate_that_cannot_be_read_is_not_offered() {
+    let rate = |price: &str, currency: &str| {
+        json!({
+            "id": "rate_1", "carrier": "USPS", "service": "Ground", "rate": price,
+            "currency": currency,
+        })
+    };
+    let rates = [rate("6.07", "USD"), rate("six", "USD"), rate("6.07", "XXX")];
+    let called = looked_up(Ok(answer(200, &json!({"id": "shp_1", "rates": rates}))));
+    assert_eq!(word(&called), "1 rates, not bought, NotAsked");
+    let Called::Done(CarrierShipment { refund: CarrierRefund::NotAsked, rates, .. }) = called
+    else {
+        panic!("not read")
+    };
+    assert_eq!(rates[0].delivery_days, None);
+}
+
+/// Every request that the function can make: create, buy, refund, look up.
+fn every_request() -> Vec<Request> {
+    let (easypost, wire) = carrier(Err(NoResponse::NotSent("a test".into())));
+    run(async {
+        let _ = easypost.create(&sample::received().parcel()).await;
+        let _ = easypost.buy(&id(), &rate()).await;
+        let _ = easypost.refund(&id()).await;
+        let _ = easypost.look_up(&id()).await;
+    })
+    .unwrap();
+    let asked = wire.requests.lock().unwrap();
+    asked.clone()
+}
+
+fn body(request: &Request) -> Value {
+    serde_json::from_slice(&request.body).unwrap_or_default()
+}
+
+#[test]
+fn a_shipment_is_asked_for_with_what_the_carrier_needs_and_no_more() {
+    assert_eq!(
+        body(&every_request()[0]),
+        json!({"shipment": {
+            "reference": sample::received().order_id,
+            "from_address": {
+                "name": "Canary Shop", "phone": "+15105550100", "street1": "1 Canary Wharf",
+                "street2": "Dock 2", "city": "Oakland", "state": "CA", "zip": "94607",
+                "country": "US",
+            },
+            "to_address": {
+                "name": "Ada Lovelace", "phone": "+14155550123", "street1": "417 Montgomery St",
+                "city": "San Francisco", "state": "CA", "zip": "94104", "country": "US",
+            },
+            // Two mugs of 350 g and a shirt of 180 g: 880 g are 31.04 oz.
+            "parcel": {"weight": 31.1},
+        }})
+    );
+}
+
+#[test]
+fn every_request_has_the_shape_of_a_recorded_one() {
+    let Some(folder) = contracts("easypost") else { return };
+    let recorded: Vec<_> =
+        ["shipment_create", "shipment_buy", "shipment_refund", "shipment_retrieve"]
+            .iter()
+            .zip([0, 1, 1, 1])
+            .map(|(name, nth)| recording(&folder, name).remove(nth))
+            .collect();
+    for (request, (method, path, recorded, _)) in every_request().iter().zip(recorded) {
+        let of_the_shipment = |path: &str| {
+            let parts: Vec<_> = path.split('/').collect();
+            parts
+                .iter()
+                .map(|p| if p.starts_with("shp_") { "ID" } else { *p })
+                .collect::<Vec<_>>()
+                .join("/")
+        };
+        let url = request.url.strip_prefix("https://api.easypost.com").unwrap();
+        assert_eq!(of_the_shipment(url), of_the_shipment(&path));
+        let verb = if request.method == Method::Get { "GET" } else { "POST" };
+        assert_eq!(verb, method);
+        same_shape(&body(request), &recorded, &path);
+    }
+}
+
+/// Whether every field that we send is one of the recorded request, of its kind.
+fn same_shape(ours: &Value, recorded: &Value, at: &str) {
+    match (ours, recorded) {
+        (Value::Object(ours), Value::Object(recorded)) => {
+            for (name, value) in ours {
+                let known = recorded.get(name);
+                let known = known.unwrap_or_else(|| panic!("{at}: {name} was never recorded"));
+                same_shape(value, known, &format!("{at}.{name}"));
+            }
+        }
+        (Value::String(_), Value::String(_))
+        | (Value::Number(_), Value::Number(_))
+        | (Value::Null, Value::Null) => {}
+        _ => panic!("{at}: {ours} is not like {recorded}"),
+    }
+}
+
+#[test]
+fn every_request_has_the_key_and_every_post_its_kind() {
+    for request in every_request() {
+        let header = |name: &str| {
+            let found = request.headers.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| value.clone())
+        };
+        // `EZTKcanary:` in base 64.
+        assert_eq!(header("authorization").as_deref(), Some("Basic RVpUS2NhbmFyeTo="));
+        let json = Some("application/json".to_owned());
+        assert_eq!(header("content-type"), json.filter(|_| request.method == Method::Post));
+    }
+}
+
+#[test]
+fn nothing_private_is_in_a_debug_print() {
+    let (easypost, _) = carrier(Ok(answer(200, &Value::Null)));
+    for request in every_request() {
+        let print = format!("{request:?} {easypost:?}");
+        for private in ["canary", "Canary", "Ada", "Montgomery"] {
+            assert!(!print.contains(private), "{print}");
+        }
+    }
+}

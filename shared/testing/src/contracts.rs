@@ -1,0 +1,23 @@
+//! Where the providers' published contracts are.
+
+use std::path::PathBuf;
+
+/// The folder of a provider's recordings; none where this repository stands alone.
+///
+/// # Panics
+/// With `CI=true`, when the recordings are missing: CI must not skip them.
+pub fn contracts(provider: &str) -> Option<PathBuf> {
+    let contracts = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/contracts");
+    let folder = contracts.join(provider);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    #[expect(clippy::disallowed_methods, reason = "whether this is CI is asked nowhere else here")]
+    let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+    assert!(!ci, "CI has the contracts beside the repository: {}", folder.display());
+    #[expect(clippy::print_stdout, reason = "a test says what it skips")]
+    {
+        println!("skipped: no contracts beside the repository");
+    }
+    None
+}

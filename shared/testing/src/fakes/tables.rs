@@ -1,0 +1,283 @@
+//! The two tables, with the conditions that the real writes have.
+
+use super::{State, Trouble, World};
+use domain::catalogue::StockItem;
+use domain::ports::{
+    FindOrder, ListDue, ListOrders, Listed, Listing, LoadOrder, OrderList, Page, Place, PlaceOrder,
+    Placed, ReadCatalogue, ReleaseStock, Released, ReserveStock, Reserved, SaveOrder, Saved,
+    StoreUnavailable, WriteCatalogue,
+};
+use domain::stock::{ReservedLine, Shortage};
+use domain::{Currency, IntentId, Moment, Money, Order, OrderId, ShipmentId, Sku};
+
+/// The Orders and the Inventory table.
+#[derive(Debug, Clone)]
+pub struct Tables(pub(super) World);
+
+impl World {
+    /// Puts an order on record, whatever was there.
+    pub fn put(&self, order: &Order) {
+        self.state().orders.insert(order.order_id.clone(), written(order));
+    }
+
+    /// The order as it is on record.
+    pub fn order(&self, id: &OrderId) -> Option<Order> {
+        self.state().orders.get(id).cloned()
+    }
+
+    /// Puts so many of a SKU on its shelf, new.
+    pub fn stock(&self, sku: &str, available: u64) {
+        let Ok(sku) = Sku::parse(sku) else { return };
+        let item = StockItem {
+            title: sku.to_string(),
+            unit_price: Money::new(1250, Currency::Usd),
+            weight_grams: 350,
+            available,
+            received: available,
+            sku: sku.clone(),
+        };
+        self.state().shelves.insert(sku, item);
+    }
+
+    /// How many of a SKU are on its shelf.
+    pub fn available(&self, sku: &str) -> Option<u64> {
+        self.state().shelves.values().find(|item| item.sku.as_str() == sku).map(|i| i.available)
+    }
+
+    /// The SKUs of which `received` is not `available` and what orders hold.
+    pub fn books_that_differ(&self) -> Vec<Sku> {
+        let state = self.state();
+        let held = |sku: &Sku| -> u64 {
+            let reservations = state.orders.values().filter(|order| order.holds_stock());
+            let lines = reservations.flat_map(|order| order.reservation.iter());
+            let lines = lines.flat_map(|taken| taken.lines.iter());
+            lines.filter(|line| line.sku == *sku).map(|line| u64::from(line.quantity)).sum()
+        };
+        let differs = |item: &&StockItem| item.received != item.available + held(&item.sku);
+        state.shelves.values().filter(differs).map(|item| item.sku.clone()).collect()
+    }
+}
+
+/// As it comes back from the table: what is not written is not there.
+fn written(order: &Order) -> Order {
+    let text = serde_json::to_vec(order).unwrap_or_default();
+    #[expect(clippy::expect_used, reason = "a record that cannot be read again fails the test")]
+    serde_json::from_slice(&text).expect("an order is read as it was written")
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "taken as `map_err` gives it")]
+fn lost(trouble: Trouble) -> StoreUnavailable {
+    StoreUnavailable(format!("{trouble:?}"))
+}
+
+impl State {
+    fn is_as_read(&self, before: &Order) -> bool {
+        self.orders.get(&before.order_id).is_some_and(|now| now.version == before.version)
+    }
+
+    fn write(&mut self, after: &Order) {
+        self.orders.insert(after.order_id.clone(), written(after));
+    }
+}
+
+impl LoadOrder for Tables {
+    async fn load(&self, id: &OrderId) -> Result<Option<Order>, StoreUnavailable> {
+        self.0.call("orders.load", |state| state.orders.get(id).cloned()).await.map_err(lost)
+    }
+}
+
+impl SaveOrder for Tables {
+    async fn save(&self, before: &Order, after: &Order) -> Result<Saved, StoreUnavailable> {
+        let save = |state: &mut State| {
+            if !state.is_as_read(before) {
+                return Saved::Changed;
+            }
+            state.write(after);
+            Saved::Done
+        };
+        self.0.call("orders.save", save).await.map_err(lost)
+    }
+}
+
+/// Whether an order is on a list, and what the list is sorted by.
+fn place_on(list: &OrderList, order: &Order) -> Option<Moment> {
+    let on = match list {
+        OrderList::Customer(id) => order.customer_id == *id,
+        OrderList::Attention(why) => order.attention == Some(*why),
+        OrderList::Open(bucket) => order.open.as_deref() == Some(&bucket.to_string()),
+        OrderList::WaitingFor(sku) => order.waits_for.as_ref() == Some(sku),
+    };
+    let by_look = matches!(list, OrderList::Open(_));
+    on.then_some(if by_look { order.check_at? } else { order.created_at })
+}
+
+impl ListOrders for Tables {
+    async fn list(
+        &self,
+        list: &OrderList,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page, StoreUnavailable> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let find = |state: &mut State| {
+            let mut found: Vec<(Moment, Order)> = state
+                .orders
+                .values()
+                .filter_map(|order| Some((place_on(list, order)?, order.clone())))
+                .filter(|(at, order)| {
+                    after.is_none_or(|place| (*at, &order.order_id) > (place.at, &place.order_id))
+                })
+                .collect();
+            found.sort_by(|a, b| (a.0, &a.1.order_id).cmp(&(b.0, &b.1.order_id)));
+            let more = found.len() > limit;
+            found.truncate(limit);
+            let next = found.last().filter(|_| more);
+            let next = next.map(|(at, order)| Place { order_id: order.order_id.clone(), at: *at });
+            Page { orders: found.into_iter().map(|(_, order)| order).collect(), next }
+        };
+        self.0.call("orders.list", find).await.map_err(lost)
+    }
+}
+
+impl ListDue for Tables {
+    async fn due(
+        &self,
+        bucket: u8,
+        at: Moment,
+        limit: u32,
+    ) -> Result<Vec<OrderId>, StoreUnavailable> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let find = |state: &mut State| {
+            let list = OrderList::Open(bucket);
+            let mut found: Vec<(Moment, OrderId)> = state
+                .orders
+                .values()
+                .filter_map(|order| Some((place_on(&list, order)?, order.order_id.clone())))
+                .filter(|(look, _)| *look <= at)
+                .collect();
+            found.sort();
+            found.into_iter().take(limit).map(|(_, id)| id).collect()
+        };
+        self.0.call("orders.due", find).await.map_err(lost)
+    }
+}
+
+impl FindOrder for Tables {
+    async fn by_intent(&self, id: &IntentId) -> Result<Option<OrderId>, StoreUnavailable> {
+        let ours = |order: &&Order| order.payment.intent_id.as_ref() == Some(id);
+        let find = |state: &mut State| state.orders.values().find(ours).map(|o| o.order_id.clone());
+        self.0.call("orders.find", find).await.map_err(lost)
+    }
+
+    async fn by_shipment(&self, id: &ShipmentId) -> Result<Option<OrderId>, StoreUnavailable> {
+        let ours = |order: &&Order| order.shipment.as_ref().is_some_and(|s| s.shipment_id == *id);
+        let find = |state: &mut State| state.orders.values().find(ours).map(|o| o.order_id.clone());
+        self.0.call("orders.find", find).await.map_err(lost)
+    }
+}
+
+impl PlaceOrder for Tables {
+    async fn place(&self, order: &Order) -> Result<Placed, StoreUnavailable> {
+        let place = |state: &mut State| {
+            if let Some(there) = state.orders.get(&order.order_id) {
+                return Placed::Exists(Box::new(there.clone()));
+            }
+            state.write(order);
+            Placed::New
+        };
+        self.0.call("orders.place", place).await.map_err(lost)
+    }
+}
+
+impl ReserveStock for Tables {
+    async fn reserve(&self, before: &Order, after: &Order) -> Result<Reserved, StoreUnavailable> {
+        let lines = after.reservation.as_ref().map_or(&[][..], |taken| &taken.lines);
+        let reserve = |state: &mut State| {
+            if !state.is_as_read(before) {
+                return Reserved::OrderChanged;
+            }
+            let short: Vec<_> = lines.iter().filter_map(|line| state.shortage(line)).collect();
+            if !short.is_empty() {
+                return Reserved::Short(short);
+            }
+            state.write(after);
+            for line in lines {
+                if let Some(item) = state.shelves.get_mut(&line.sku) {
+                    item.available -= u64::from(line.quantity);
+                }
+            }
+            Reserved::Done
+        };
+        match self.0.call("stock.reserve", reserve).await {
+            Err(Trouble::Contended) => Ok(Reserved::Contended),
+            other => other.map_err(lost),
+        }
+    }
+}
+
+impl State {
+    fn shortage(&self, line: &ReservedLine) -> Option<Shortage> {
+        let available = self.shelves.get(&line.sku).map_or(0, |item| item.available);
+        let short = available < u64::from(line.quantity);
+        short.then(|| Shortage { sku: line.sku.clone(), requested: line.quantity, available })
+    }
+}
+
+impl ReleaseStock for Tables {
+    async fn release(&self, before: &Order, after: &Order) -> Result<Released, StoreUnavailable> {
+        let lines = before.reservation.as_ref().map_or(&[][..], |taken| &taken.lines);
+        let release = |state: &mut State| {
+            if !state.is_as_read(before) {
+                return Released::OrderChanged;
+            }
+            state.write(after);
+            for line in lines {
+                if let Some(item) = state.shelves.get_mut(&line.sku) {
+                    item.available += u64::from(line.quantity);
+                }
+            }
+            Released::Done
+        };
+        match self.0.call("stock.release", release).await {
+            Err(Trouble::Contended) => Ok(Released::Contended),
+            other => other.map_err(lost),
+        }
+    }
+}
+
+impl ReadCatalogue for Tables {
+    async fn items(&self, skus: &[Sku]) -> Result<Vec<StockItem>, StoreUnavailable> {
+        let items = |state: &mut State| {
+            state.shelves.values().filter(|item| skus.contains(&item.sku)).cloned().collect()
+        };
+        self.0.call("catalogue.items", items).await.map_err(lost)
+    }
+
+    async fn all(&self) -> Result<Vec<StockItem>, StoreUnavailable> {
+        let all = |state: &mut State| state.shelves.values().cloned().collect();
+        self.0.call("catalogue.all", all).await.map_err(lost)
+    }
+}
+
+impl WriteCatalogue for Tables {
+    async fn list(&self, listing: &Listing) -> Result<Listed, StoreUnavailable> {
+        let list = |state: &mut State| {
+            let there = state.shelves.get(&listing.sku);
+            if there.is_some() && listing.available.is_some() {
+                return Listed::ExistsAlready;
+            }
+            let opening = listing.available.unwrap_or(0);
+            let item = StockItem {
+                sku: listing.sku.clone(),
+                title: listing.title.clone(),
+                unit_price: listing.unit_price,
+                weight_grams: listing.weight_grams,
+                available: there.map_or(opening, |item| item.available),
+                received: there.map_or(opening, |item| item.received),
+            };
+            state.shelves.insert(listing.sku.clone(), item.clone());
+            Listed::Done(item)
+        };
+        self.0.call("catalogue.list", list).await.map_err(lost)
+    }
+}

@@ -1,0 +1,156 @@
+//! The workflow service: the executions that were started and the tokens that
+//! were answered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::{Trouble, World};
+use domain::answer::Message;
+use domain::ports::{
+    AnswerTask, Answered, DescribeExecution, ExecutionState, ExecutionView, ReadExecution,
+    StartExecution, StopExecution, WorkflowUnavailable,
+};
+use domain::{ExecutionName, TaskToken};
+
+/// Step Functions.
+#[derive(Debug, Clone)]
+pub struct Workflow(pub(super) World);
+
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    started: BTreeMap<ExecutionName, Value>,
+    ended: BTreeSet<ExecutionName>,
+    stopped: Vec<ExecutionName>,
+    views: BTreeMap<ExecutionName, ExecutionView>,
+    gone: BTreeSet<TaskToken>,
+    answers: Vec<(TaskToken, Message)>,
+}
+
+impl World {
+    /// The executions that were started, with their inputs.
+    pub fn started(&self) -> BTreeMap<ExecutionName, Value> {
+        self.state().workflow.started.clone()
+    }
+
+    /// An execution was started, and runs.
+    #[must_use]
+    pub fn running(self, name: &ExecutionName) -> Self {
+        let input = serde_json::json!({"orderId": name});
+        let mut state = self.state();
+        state.workflow.started.insert(name.clone(), input);
+        state.workflow.ended.remove(name);
+        drop(state);
+        self
+    }
+
+    /// An execution was started, and has ended.
+    #[must_use]
+    pub fn ended(self, name: &ExecutionName) -> Self {
+        let world = self.running(name);
+        world.state().workflow.ended.insert(name.clone());
+        world
+    }
+
+    /// The executions that were told to stop, in that order.
+    pub fn stopped(&self) -> Vec<ExecutionName> {
+        self.state().workflow.stopped.clone()
+    }
+
+    /// Whether an execution runs.
+    pub fn runs(&self, name: &ExecutionName) -> bool {
+        let state = self.state();
+        state.workflow.started.contains_key(name) && !state.workflow.ended.contains(name)
+    }
+
+    /// The answers that reached their wait.
+    pub fn answers(&self) -> Vec<(TaskToken, Message)> {
+        self.state().workflow.answers.clone()
+    }
+
+    /// The wait of this token is over.
+    #[must_use]
+    pub fn moved_on(self, token: TaskToken) -> Self {
+        self.state().workflow.gone.insert(token);
+        self
+    }
+
+    /// An execution looks like this.
+    #[must_use]
+    pub fn execution(self, name: ExecutionName, view: ExecutionView) -> Self {
+        self.state().workflow.views.insert(name, view);
+        self
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "taken as `map_err` gives it")]
+fn down(trouble: Trouble) -> WorkflowUnavailable {
+    WorkflowUnavailable(format!("{trouble:?}"))
+}
+
+impl StartExecution for Workflow {
+    async fn start(&self, name: &ExecutionName, input: &Value) -> Result<(), WorkflowUnavailable> {
+        let start = |state: &mut super::State| {
+            state.workflow.started.entry(name.clone()).or_insert_with(|| input.clone());
+        };
+        self.0.call("workflow.start", start).await.map_err(down)
+    }
+}
+
+impl StopExecution for Workflow {
+    async fn stop(
+        &self,
+        name: &ExecutionName,
+        _cause: &'static str,
+    ) -> Result<(), WorkflowUnavailable> {
+        let stop = |state: &mut super::State| {
+            state.workflow.stopped.push(name.clone());
+            if state.workflow.started.contains_key(name) {
+                state.workflow.ended.insert(name.clone());
+            }
+        };
+        self.0.call("workflow.stop", stop).await.map_err(down)
+    }
+}
+
+impl DescribeExecution for Workflow {
+    async fn state(
+        &self,
+        name: &ExecutionName,
+    ) -> Result<Option<ExecutionState>, WorkflowUnavailable> {
+        let read = |state: &mut super::State| {
+            state.workflow.started.contains_key(name).then(|| {
+                let ended = state.workflow.ended.contains(name);
+                if ended { ExecutionState::Ended } else { ExecutionState::Running }
+            })
+        };
+        self.0.call("workflow.state", read).await.map_err(down)
+    }
+}
+
+impl AnswerTask for Workflow {
+    async fn answer(
+        &self,
+        token: &TaskToken,
+        message: &Message,
+    ) -> Result<Answered, WorkflowUnavailable> {
+        let answer = |state: &mut super::State| {
+            if !state.workflow.gone.insert(token.clone()) {
+                return Answered::MovedOn;
+            }
+            state.workflow.answers.push((token.clone(), message.clone()));
+            Answered::Delivered
+        };
+        self.0.call("workflow.answer", answer).await.map_err(down)
+    }
+}
+
+impl ReadExecution for Workflow {
+    async fn read(
+        &self,
+        name: &ExecutionName,
+    ) -> Result<Option<ExecutionView>, WorkflowUnavailable> {
+        let read = |state: &mut super::State| state.workflow.views.get(name).cloned();
+        self.0.call("workflow.read", read).await.map_err(down)
+    }
+}

@@ -1,0 +1,62 @@
+//! Transports that answer from memory and keep the requests.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::ports::{NoResponse, Request, Response, Transport};
+use serde_json::Value;
+
+/// Answers every request with the same, and keeps the requests.
+#[derive(Debug, Clone)]
+pub struct FixedTransport {
+    /// The answer to every request.
+    pub answer: Result<Response, NoResponse>,
+    /// The requests so far.
+    pub requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Transport for FixedTransport {
+    async fn send(&self, request: Request) -> Result<Response, NoResponse> {
+        lock(&self.requests).push(request);
+        self.answer.clone()
+    }
+}
+
+/// Answers the nth request with the nth answer, and times out after the last.
+#[derive(Debug, Clone, Default)]
+pub struct ScriptedTransport {
+    answers: Arc<Mutex<VecDeque<(u16, Value)>>>,
+    urls: Arc<Mutex<Vec<String>>>,
+}
+
+impl ScriptedTransport {
+    /// A transport with one answer: a status code and a JSON body.
+    pub fn with_answer(status: u16, body: &Value) -> Self {
+        let transport = Self::default();
+        transport.push_answer(status, body);
+        transport
+    }
+
+    /// Adds an answer after the others.
+    pub fn push_answer(&self, status: u16, body: &Value) {
+        lock(&self.answers).push_back((status, body.clone()));
+    }
+
+    /// The URLs of the requests so far, in order.
+    pub fn urls(&self) -> Vec<String> {
+        lock(&self.urls).clone()
+    }
+}
+
+impl Transport for ScriptedTransport {
+    async fn send(&self, request: Request) -> Result<Response, NoResponse> {
+        lock(&self.urls).push(request.url);
+        let next = lock(&self.answers).pop_front();
+        let (status, body) = next.ok_or(NoResponse::Lost("timed out".to_owned()))?;
+        Ok(Response { status, headers: Vec::new(), body: body.to_string().into_bytes() })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
