@@ -21,14 +21,17 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use crate::metrics;
 
 /// The crates that may speak below `WARN`.
-const OURS: [&str; 7] = [
+const OURS: [&str; 10] = [
     "aws",
     "check_inventory",
     "domain",
+    "easypost",
+    "http_client",
     "initiate_shipping",
     "order_api",
     "process_payment",
     "reconcile_orders",
+    "stripe",
 ];
 
 /// Sends log lines to standard output from now on.
@@ -48,7 +51,9 @@ where
         .with_target(metrics::TARGET, LevelFilter::OFF)
         // The runtime logs the errors of handlers again, in words of its own.
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
-        .with_targets(OURS.map(|name| (name, level)));
+        .with_targets(OURS.map(|name| (name, level)))
+        // Targets match by prefix, so `aws` alone would also match `aws_sdk_dynamodb`.
+        .with_target("aws_", Level::WARN);
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)

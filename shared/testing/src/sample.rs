@@ -97,7 +97,11 @@ pub fn waiting(mut order: Order, status: Status, attention: domain::order::Atten
     order.status = status;
     order.attention = Some(attention);
     order.task_token = Some(must(TaskToken::parse(format!("token-{}", order.version))));
-    order.timeline.push(domain::order::TimelineEntry { at: order.updated_at, status, detail: None });
+    order.timeline.push(domain::order::TimelineEntry {
+        at: order.updated_at,
+        status,
+        detail: None,
+    });
     order
 }
 
