@@ -25,7 +25,7 @@ import uuid
 from stack import ENVIRONMENT, ORDERS, ROOT, call, running_stack
 
 SUB = "tester"
-SCOPES = "orders:read,orders:write,orders:operate,inventory:write"
+SCOPES = "orders/read,orders/write,orders/operate,inventory/write"
 TOKEN = f"Bearer dev:{SUB}:{SCOPES}"
 # What the local stack signs with (local/stack/src/stack/providers.rs).
 STRIPE, EASYPOST = "whsec_local", "local-webhook-secret"

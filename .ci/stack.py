@@ -15,8 +15,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # The namespace of the order ids, as `domain::id` has it.
 ORDERS = uuid.UUID("6f1d1c3a-6f0e-5a53-9f0b-35f41c2d7a10")
 CUSTOMER = "customer-1"
-AS_CUSTOMER = f"Bearer dev:{CUSTOMER}:orders:write,orders:read"
-AS_OPERATOR = "Bearer dev:operator-1:orders:operate"
+AS_CUSTOMER = f"Bearer dev:{CUSTOMER}:orders/write,orders/read"
+AS_OPERATOR = "Bearer dev:operator-1:orders/operate"
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",

@@ -25,10 +25,10 @@ impl Scope {
     /// The name in the token.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::OrdersRead => "orders:read",
-            Self::OrdersWrite => "orders:write",
-            Self::OrdersOperate => "orders:operate",
-            Self::InventoryWrite => "inventory:write",
+            Self::OrdersRead => "orders/read",
+            Self::OrdersWrite => "orders/write",
+            Self::OrdersOperate => "orders/operate",
+            Self::InventoryWrite => "inventory/write",
         }
     }
 }

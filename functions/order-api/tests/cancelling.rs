@@ -15,7 +15,7 @@ use testing::sample;
 type Shop = Api<World, World, World>;
 
 async fn cancel(api: &Shop, order: &Order) -> Answer {
-    send(api, call(order).by(ADA, "orders:write")).await
+    send(api, call(order).by(ADA, "orders/write")).await
 }
 
 fn call(order: &Order) -> Call {
@@ -113,8 +113,8 @@ async fn the_label_that_is_asked_for_first_wins() {
 async fn an_order_is_cancelled_by_its_owner_only() {
     let order = sample::received();
     let api = World::with(&order);
-    send(&api, call(&order).by(BOB, "orders:write")).await.is_problem(404, "not-found");
-    send(&api, call(&order).by(ADA, "orders:read")).await.is_problem(403, "forbidden");
+    send(&api, call(&order).by(BOB, "orders/write")).await.is_problem(404, "not-found");
+    send(&api, call(&order).by(ADA, "orders/read")).await.is_problem(403, "forbidden");
     send(&api, call(&order)).await.is_problem(401, "unauthenticated");
     assert_eq!(recorded(&api, &order), order);
     *api.orders.store_is_down.lock().unwrap() = true;

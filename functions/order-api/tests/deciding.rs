@@ -17,7 +17,7 @@ type Shop = Api<World, World, World>;
 
 async fn say(api: &Shop, order: &Order, what: &str, body: &Value) -> Answer {
     let path = format!("/orders/{}/{what}", order.order_id);
-    send(api, Call::new("POST", &path).by(OP, "orders:operate").json(body)).await
+    send(api, Call::new("POST", &path).by(OP, "orders/operate").json(body)).await
 }
 
 fn told(api: &Shop) -> Vec<(String, domain::answer::Message)> {
@@ -80,7 +80,7 @@ async fn a_review_is_refused_where_nobody_waits_for_it() {
     let check = async |order: &Order, at: domain::Moment| {
         let api = World::with(order);
         let path = format!("/orders/{}/review", order.order_id);
-        let call = Call::new("POST", &path).by(OP, "orders:operate").at(at);
+        let call = Call::new("POST", &path).by(OP, "orders/operate").at(at);
         let answer = send(&api, call.json(&json!({"decision": "approve"}))).await;
         answer.is_problem(409, "conflict");
         assert_eq!(recorded(&api, order), *order);
@@ -191,12 +191,12 @@ async fn only_operators_decide_and_only_about_orders_that_there_are() {
     {
         let call = |id: &str| Call::new("POST", &format!("/orders/{id}/{what}")).json(&body);
         let path = order.order_id.as_str();
-        send(&api, call(path).by(ADA, "orders:read orders:write"))
+        send(&api, call(path).by(ADA, "orders/read orders/write"))
             .await
             .is_problem(403, "forbidden");
         send(&api, call(path)).await.is_problem(401, "unauthenticated");
         for id in [nobody.as_str(), "canary", "ord_1"] {
-            send(&api, call(id).by(OP, "orders:operate")).await.is_problem(404, "not-found");
+            send(&api, call(id).by(OP, "orders/operate")).await.is_problem(404, "not-found");
         }
     }
     *api.orders.store_is_down.lock().unwrap() = true;

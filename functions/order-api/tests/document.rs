@@ -189,7 +189,7 @@ fn asked(
     }
     api.workflow.started.lock().unwrap().push((order.execution.to_string(), json!({})));
     let path = path.replace("{orderId}", order.order_id.as_str()).replace("{sku}", "MUG-01");
-    let scopes = "orders:read orders:write orders:operate inventory:write";
+    let scopes = "orders/read orders/write orders/operate inventory/write";
     let mut call = Call::new(method, &path).by(ADA, scopes);
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
         if let Some(example) = parameter["schema"]["examples"][0].as_str() {

@@ -34,7 +34,7 @@ fn shop(of_ada: usize, of_bob: usize) -> Shop {
 }
 
 fn own(sub: &str) -> Call {
-    Call::new("GET", "/orders").by(sub, "orders:read")
+    Call::new("GET", "/orders").by(sub, "orders/read")
 }
 
 fn ids(answer: &Answer) -> Vec<String> {
@@ -128,7 +128,7 @@ async fn an_operator_sees_what_needs_attention_and_what_is_open() {
     let api = shop(3, 3);
     let stuck = sample::stuck();
     api.orders.orders.lock().unwrap().insert(stuck.order_id.clone(), stuck.clone());
-    let call = Call::new("GET", "/orders").by(OP, "orders:operate");
+    let call = Call::new("GET", "/orders").by(OP, "orders/operate");
     let attention = send(&api, call.clone().query("attention", "OPERATOR")).await;
     assert_eq!(ids(&attention), [stuck.order_id.to_string()]);
     assert_eq!(attention.body["orders"][0]["attention"], "OPERATOR");
@@ -156,7 +156,7 @@ async fn what_a_token_does_not_allow_is_not_listed() {
     for (name, value) in [("attention", "OPERATOR"), ("open", "true")] {
         send(&api, own(ADA).query(name, value)).await.is_problem(403, "forbidden");
     }
-    let operator = Call::new("GET", "/orders").by(OP, "orders:operate");
+    let operator = Call::new("GET", "/orders").by(OP, "orders/operate");
     send(&api, operator).await.is_problem(403, "forbidden");
     send(&api, Call::new("GET", "/orders")).await.is_problem(401, "unauthenticated");
 }
@@ -167,7 +167,7 @@ async fn of_those_that_need_attention_only_the_open_ones_can_be_asked_for() {
     let api = World::with(&settled);
     let stuck = Order { order_id: id_of("stuck"), ..sample::stuck() };
     api.orders.orders.lock().unwrap().insert(stuck.order_id.clone(), stuck.clone());
-    let call = Call::new("GET", "/orders").by(OP, "orders:operate").query("attention", "OPERATOR");
+    let call = Call::new("GET", "/orders").by(OP, "orders/operate").query("attention", "OPERATOR");
     assert_eq!(ids(&send(&api, call.clone()).await).len(), 2);
     let open = send(&api, call.query("open", "true")).await;
     assert_eq!(ids(&open), [stuck.order_id.as_str()]);

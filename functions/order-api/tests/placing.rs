@@ -126,7 +126,7 @@ async fn a_key_that_was_used_for_another_body_is_refused() {
 async fn the_same_key_of_another_customer_is_another_order() {
     let api = World::new();
     let hers = send(&api, post(&order_body(), "k")).await;
-    let his = send(&api, post(&order_body(), "k").by(BOB, "orders:write")).await;
+    let his = send(&api, post(&order_body(), "k").by(BOB, "orders/write")).await;
     assert_eq!(his.status, 202);
     assert_ne!(hers.body["orderId"], his.body["orderId"]);
 }

@@ -111,21 +111,21 @@ async fn nothing_private_is_logged_or_echoed() {
     answers.push(send(&api, post(&json!(null), "bad").text("{\"name\": Canary Lovelace}")).await);
     answers.push(send(&api, post(&body, "bad").header("content-type", "Canary Street")).await);
     answers.push(
-        send(&api, Call::new("GET", "/orders/canary@example.com").by(ADA, "orders:read")).await,
+        send(&api, Call::new("GET", "/orders/canary@example.com").by(ADA, "orders/read")).await,
     );
 
     answers.extend(told_by_webhooks(&api, &body).await);
 
     let path = format!("/orders/{}", id_of("k"));
-    answers.push(send(&api, Call::new("GET", &path).by(ADA, "orders:read")).await);
+    answers.push(send(&api, Call::new("GET", &path).by(ADA, "orders/read")).await);
     let note = json!({"decision": "approve", "note": "Canary Lovelace called"});
-    let review = Call::new("POST", &format!("{path}/review")).by(OP, "orders:operate").json(&note);
+    let review = Call::new("POST", &format!("{path}/review")).by(OP, "orders/operate").json(&note);
     answers.push(send(&api, review).await);
     *api.workflow.workflow_is_down.lock().unwrap() = true;
     answers.push(send(&api, post(&body, "k")).await);
     *api.orders.store_is_down.lock().unwrap() = true;
     answers.push(send(&api, post(&body, "k")).await);
-    answers.push(send(&api, Call::new("GET", &path).by(ADA, "orders:read")).await);
+    answers.push(send(&api, Call::new("GET", &path).by(ADA, "orders/read")).await);
 
     let logged = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
     assert!(logged.contains("a request could not be served"), "something is logged: {logged}");

@@ -12,7 +12,7 @@ use support::{ADA, BOB, Call, OP, World, send};
 use testing::sample;
 
 fn get(order: &Order) -> Call {
-    Call::new("GET", &format!("/orders/{}", order.order_id)).by(ADA, "orders:read")
+    Call::new("GET", &format!("/orders/{}", order.order_id)).by(ADA, "orders/read")
 }
 
 async fn seen(order: &Order) -> Value {
@@ -113,10 +113,10 @@ async fn an_order_is_seen_by_its_owner_and_by_operators_only() {
         assert_eq!(answer.status, status, "{sub} {scopes}");
         answer
     };
-    check(ADA, "orders:read", 200).await;
-    check(OP, "orders:operate", 200).await;
-    check(ADA, "orders:write", 403).await;
-    let foreign = check(BOB, "orders:read orders:write", 404).await;
+    check(ADA, "orders/read", 200).await;
+    check(OP, "orders/operate", 200).await;
+    check(ADA, "orders/write", 403).await;
+    let foreign = check(BOB, "orders/read orders/write", 404).await;
     let nobody = send(&api, get(&sample_other())).await;
     assert_eq!(foreign.text, nobody.text, "an order of somebody else's looks like none");
     assert_eq!(send(&api, Call::new("GET", &path)).await.status, 401);
@@ -163,15 +163,15 @@ async fn an_operator_sees_the_execution_state_by_state() {
     let api = World::with(&order);
     let path = format!("/orders/{}/execution", order.order_id);
     let call = |sub, scopes| Call::new("GET", &path).by(sub, scopes);
-    send(&api, call(OP, "orders:operate")).await.is_problem(404, "not-found");
+    send(&api, call(OP, "orders/operate")).await.is_problem(404, "not-found");
     let name = order.execution.to_string();
     api.workflow.started.lock().unwrap().push((name, json!({})));
-    let answer = send(&api, call(OP, "orders:operate")).await;
+    let answer = send(&api, call(OP, "orders/operate")).await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.body["status"], "RUNNING");
     assert_eq!(answer.body["states"][0]["name"], "ProcessPayment");
     assert_eq!(answer.body["states"][0]["type"], "Task");
-    send(&api, call(ADA, "orders:read")).await.is_problem(403, "forbidden");
+    send(&api, call(ADA, "orders/read")).await.is_problem(403, "forbidden");
     *api.workflow.workflow_is_down.lock().unwrap() = true;
-    send(&api, call(OP, "orders:operate")).await.is_problem(503, "unavailable");
+    send(&api, call(OP, "orders/operate")).await.is_problem(503, "unavailable");
 }

@@ -340,16 +340,16 @@ async fn who_may_write_is_said_by_the_token() {
     let answer = send(&api, Call::new("POST", "/orders").json(&order_body())).await;
     answer.is_problem(401, "unauthenticated");
     assert_eq!(answer.headers["www-authenticate"], "Bearer");
-    for scopes in ["", "orders:read", "orders:operate inventory:write", "orders:writer"] {
+    for scopes in ["", "orders/read", "orders/operate inventory/write", "orders/writer"] {
         let answer = send(&api, post(&order_body(), "k").by(ADA, scopes)).await;
         answer.is_problem(403, "forbidden");
     }
     for sub in ["", "a b"] {
-        let answer = send(&api, post(&order_body(), "k").by(sub, "orders:write")).await;
+        let answer = send(&api, post(&order_body(), "k").by(sub, "orders/write")).await;
         answer.is_problem(401, "unauthenticated");
     }
     let mut listed = post(&order_body(), "k").by(ADA, "");
-    listed.event["requestContext"]["authorizer"]["jwt"]["scopes"] = json!(["orders:write"]);
+    listed.event["requestContext"]["authorizer"]["jwt"]["scopes"] = json!(["orders/write"]);
     assert_eq!(send(&api, listed).await.status, 202);
     assert_eq!(api.orders.count(), 1);
 }
@@ -359,7 +359,7 @@ async fn hostile_paths_headers_and_methods_are_answered() {
     let api = World::new();
     let check = async |method: &str, path: &str, status: u64| {
         let call = Call::new(method, path)
-            .by(ADA, "orders:read orders:write orders:operate inventory:write")
+            .by(ADA, "orders/read orders/write orders/operate inventory/write")
             .header("host", "a b\u{7f}:::")
             .header("x-forwarded-proto", "no scheme");
         let answer = send(&api, call).await;

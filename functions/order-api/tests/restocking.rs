@@ -43,7 +43,7 @@ fn shop(orders: &[Order]) -> Shop {
 
 fn call(sku: &str, quantity: u32, key: &str) -> Call {
     Call::new("POST", &format!("/inventory/{sku}/restock"))
-        .by("clerk", "inventory:write")
+        .by("clerk", "inventory/write")
         .header("idempotency-key", key)
         .json(&json!({ "quantity": quantity }))
 }
@@ -113,7 +113,7 @@ async fn a_restock_that_makes_no_sense_is_refused() {
     assert_eq!(send(&api, keyless).await.fields(), ["Idempotency-Key"]);
     send(&api, call("NIL", 1, "k")).await.is_problem(404, "not-found");
     send(&api, call("a b", 1, "k")).await.is_problem(404, "not-found");
-    let customer = call("MUG", 1, "k").by(ADA, "orders:write");
+    let customer = call("MUG", 1, "k").by(ADA, "orders/write");
     send(&api, customer).await.is_problem(403, "forbidden");
     *api.inventory.store_is_down.lock().unwrap() = true;
     send(&api, call("MUG", 1, "k")).await.is_problem(503, "unavailable");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use support::{ADA, Call, World, send};
 
 fn put(sku: &str, body: &Value) -> Call {
-    Call::new("PUT", &format!("/inventory/{sku}")).by("clerk", "inventory:write").json(body)
+    Call::new("PUT", &format!("/inventory/{sku}")).by("clerk", "inventory/write").json(body)
 }
 
 fn lamp() -> Value {
@@ -91,7 +91,7 @@ async fn a_malformed_item_names_its_field() {
 async fn only_who_may_write_the_inventory_does() {
     let api = World::new();
     let call = put("LAMP", &lamp());
-    send(&api, call.clone().by(ADA, "orders:operate")).await.is_problem(403, "forbidden");
+    send(&api, call.clone().by(ADA, "orders/operate")).await.is_problem(403, "forbidden");
     *api.inventory.store_is_down.lock().unwrap() = true;
     send(&api, call).await.is_problem(503, "unavailable");
     for path in ["/inventory", "/inventory/MUG"] {

@@ -340,8 +340,8 @@ mod tests {
             let found = routes.iter().find(|route| route.method == method && route.path == path);
             found.unwrap_or_else(|| panic!("no route {method} {path}")).clone()
         };
-        assert_eq!(find("POST", "/orders").scopes, ["orders:write"]);
-        assert_eq!(find("GET", "/orders/{orderId}/execution").scopes, ["orders:operate"]);
+        assert_eq!(find("POST", "/orders").scopes, ["orders/write"]);
+        assert_eq!(find("GET", "/orders/{orderId}/execution").scopes, ["orders/operate"]);
         let inventory = find("GET", "/inventory");
         assert!(inventory.authorised && inventory.scopes.is_empty(), "any token will do");
     }

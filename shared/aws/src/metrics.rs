@@ -255,7 +255,7 @@ impl Raised {
         (code::REFUND_FAILED, Self::RefundFailed),
         (code::PAYMENT_UNSETTLED, Self::PaymentUnsettled),
         (code::PAYMENT_AMOUNT_DIFFERS, Self::PaymentAmountDiffers),
-        (code::AUTHORISATION_LAPSES, Self::AuthorisationLapses),
+        (code::AUTHORIZATION_EXPIRING, Self::AuthorisationLapses),
         (code::DISPUTED, Self::Disputed),
         (code::BOOKS_DIFFER, Self::BooksDiffer),
     ];

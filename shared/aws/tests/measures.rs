@@ -144,7 +144,7 @@ fn what_a_person_must_look_at_is_measured_by_its_code() {
     let raised = Metric::AttentionRaised;
     for (code, why) in [
         ("PAYMENT_AMOUNT_DIFFERS", Raised::PaymentAmountDiffers),
-        ("AUTHORISATION_LAPSES", Raised::AuthorisationLapses),
+        ("AUTHORIZATION_EXPIRING", Raised::AuthorisationLapses),
         ("DISPUTED", Raised::Disputed),
         ("BOOKS_DIFFER", Raised::BooksDiffer),
         ("A_NEW_ONE", Raised::Other),

@@ -71,7 +71,7 @@ fn place_order() -> Described {
 }
 
 fn list_orders() -> Described {
-    let about = "Own orders with `orders:read`, newest first. With `orders:operate` those that \
+    let about = "Own orders with `orders/read`, newest first. With `orders/operate` those that \
                  need attention, or that are open, oldest first.";
     let limit = ObjectBuilder::new()
         .schema_type(Type::Integer)
@@ -91,7 +91,7 @@ fn list_orders() -> Described {
 }
 
 fn read_order() -> Described {
-    let about = "A customer's own; with `orders:operate` anybody's.";
+    let about = "A customer's own; with `orders/operate` anybody's.";
     let etag = ("ETag", "The version of the order.", ETAG);
     get("/orders/{orderId}", "readOrder", ("Read an order", about))
         .takes_token(&[Scope::OrdersRead, Scope::OrdersOperate])

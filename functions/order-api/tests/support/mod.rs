@@ -150,7 +150,7 @@ pub(crate) fn order_body() -> Value {
 
 /// The request of an order with this body and this key.
 pub(crate) fn post(body: &Value, key: &str) -> Call {
-    Call::new("POST", "/orders").by(ADA, "orders:write").header("idempotency-key", key).json(body)
+    Call::new("POST", "/orders").by(ADA, "orders/write").header("idempotency-key", key).json(body)
 }
 
 /// The id that the order of this key has.

@@ -67,7 +67,7 @@ kinds! {
     /// More went back than was captured.
     RefundedTooMuch = "REFUNDED_TOO_MUCH",
     /// The order was given up, and its authorisation is live.
-    AuthorisationLive = "AUTHORISATION_LIVE",
+    AuthorisationLive = "AUTHORIZATION_LIVE",
     /// The order was given up, and we have money of its customer.
     MoneyKept = "MONEY_KEPT",
     /// The bank was asked about an intent that is not the order's stored one.

@@ -112,7 +112,7 @@ fn an_authorisation_that_is_about_to_lapse_calls_a_person_once() {
     }
     assert_eq!(at, lapse.plus_hours(-24), "a day before, to the minute");
     let raised = on_record(&world, &order);
-    assert_eq!(codes(&raised), ["AUTHORISATION_LAPSES"]);
+    assert_eq!(codes(&raised), ["AUTHORIZATION_EXPIRING"]);
     assert_eq!(raised.attention, Some(Attention::Operator));
     assert_eq!(tick(&world, due(&world, &order)).raised, 0);
 }

@@ -163,9 +163,9 @@ mod tests {
             method: "GET".to_owned(),
             path: "/orders/{orderId}".to_owned(),
             authorised: true,
-            scopes: vec!["orders:read".to_owned()],
+            scopes: vec!["orders/read".to_owned()],
         };
-        let token = "Bearer dev:alice:orders:read,orders:write";
+        let token = "Bearer dev:alice:orders/read,orders/write";
         let identity = Identity::of(token, &route).expect("it may");
         let parameters = vec![("orderId".to_owned(), "o 1".to_owned())];
         let at = Timestamp::from_millisecond(1_795_392_000_123).expect("a time");
@@ -217,10 +217,10 @@ mod tests {
                     "claims": {
                         "aud": "local",
                         "iss": "https://issuer.local",
-                        "scope": "orders:read orders:write",
+                        "scope": "orders/read orders/write",
                         "sub": "alice",
                     },
-                    "scopes": ["orders:read", "orders:write"],
+                    "scopes": ["orders/read", "orders/write"],
                 } },
                 "domainName": "127.0.0.1:8080",
                 "domainPrefix": "local",

@@ -88,13 +88,13 @@ mod tests {
                 "{authorization}"
             );
         }
-        let both: &[&str] = &["orders:read", "orders:write"];
-        check("Bearer dev:alice:orders:read,orders:write", Some(("alice", both)));
+        let both: &[&str] = &["orders/read", "orders/write"];
+        check("Bearer dev:alice:orders/read,orders/write", Some(("alice", both)));
         check("bearer dev:alice:", Some(("alice", &[])));
         check("Bearer dev:alice", None);
-        check("Bearer dev::orders:read", None);
+        check("Bearer dev::orders/read", None);
         check("Bearer eyJhbGciOi", None);
-        check("Basic dev:alice:orders:read", None);
+        check("Basic dev:alice:orders/read", None);
         check("", None);
     }
 
@@ -104,13 +104,13 @@ mod tests {
             let let_through = Identity::of(authorization, route).map(|identity| identity.is_some());
             assert_eq!(&let_through, expected, "{authorization}");
         }
-        let token = "Bearer dev:alice:orders:read";
+        let token = "Bearer dev:alice:orders/read";
         check("", &route(false, &[]), &Ok(false));
         check("", &route(true, &[]), &Err(Denied::NoToken));
         check("Bearer x", &route(true, &[]), &Err(Denied::NoToken));
         check(token, &route(true, &[]), &Ok(true));
-        check(token, &route(true, &["orders:operate", "orders:read"]), &Ok(true));
-        let operate = Denied::NoScope("orders:operate".to_owned());
-        check(token, &route(true, &["orders:operate"]), &Err(operate));
+        check(token, &route(true, &["orders/operate", "orders/read"]), &Ok(true));
+        let operate = Denied::NoScope("orders/operate".to_owned());
+        check(token, &route(true, &["orders/operate"]), &Err(operate));
     }
 }

@@ -57,12 +57,12 @@ impl Reply {
     }
 }
 
-const CUSTOMER: &str = "Bearer dev:customer-1:orders:write,orders:read";
-const OPERATOR: &str = "Bearer dev:operator-1:orders:operate,orders:read,inventory:write";
+const CUSTOMER: &str = "Bearer dev:customer-1:orders/write,orders/read";
+const OPERATOR: &str = "Bearer dev:operator-1:orders/operate,orders/read,inventory/write";
 
 /// One of several operators, counted from 1.
 fn operator(number: u32) -> String {
-    format!("Bearer dev:operator-{number}:orders:operate,orders:read")
+    format!("Bearer dev:operator-{number}:orders/operate,orders/read")
 }
 
 /// Longer than the API's own limit of 30 s.

@@ -11,9 +11,9 @@ use tokio::net::TcpStream;
 
 use crate::canary::{self, CARD, Searched};
 
-const CUSTOMER: &str = "Bearer dev:customer-1:orders:write,orders:read";
-const STRANGER: &str = "Bearer dev:customer-2:orders:write,orders:read";
-const OPERATOR: &str = "Bearer dev:operator-1:orders:operate,orders:read,inventory:write";
+const CUSTOMER: &str = "Bearer dev:customer-1:orders/write,orders/read";
+const STRANGER: &str = "Bearer dev:customer-2:orders/write,orders/read";
+const OPERATOR: &str = "Bearer dev:operator-1:orders/operate,orders/read,inventory/write";
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One request, as it is written on the wire.

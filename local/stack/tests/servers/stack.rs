@@ -67,7 +67,7 @@ async fn everything_answers_at_its_port() {
 async fn the_api_hands_a_request_to_its_function_as_an_event() {
     let stack = fresh().await;
     let api = stack.urls().api;
-    let token = "Bearer dev:alice:orders:read";
+    let token = "Bearer dev:alice:orders/read";
     let event = read(format!("{api}/orders/ord_1?x=1"), token).await.json();
     assert_eq!(event["routeKey"], "GET /orders/{orderId}");
     assert_eq!(event["pathParameters"], json!({ "orderId": "ord_1" }));
@@ -88,8 +88,8 @@ async fn requests_without_the_right_token_do_not_reach_a_function() {
     let api = stack.urls().api;
     check(&api, "", "/orders/ord_1", 401, "Unauthorized").await;
     check(&api, "Bearer nonsense", "/inventory", 401, "Unauthorized").await;
-    check(&api, "Bearer dev:a:inventory:write", "/orders/ord_1", 403, "Forbidden").await;
-    check(&api, "Bearer dev:a:orders:read", "/", 404, "Not Found").await;
+    check(&api, "Bearer dev:a:inventory/write", "/orders/ord_1", 403, "Forbidden").await;
+    check(&api, "Bearer dev:a:orders/read", "/", 404, "Not Found").await;
     let inventory = read(format!("{api}/inventory"), "Bearer dev:a:").await;
     assert_eq!(inventory.status, 200, "any token will do");
     stack.shutdown().await;
@@ -102,7 +102,7 @@ async fn a_function_that_dies_is_an_error_of_the_api_and_a_large_body_is_refused
     let fault = json!([{ "at": "function.order-api", "kind": "kill" }]);
     stack.faults().add_json(&fault).expect("a plan");
     let place = |body: String| {
-        post(&url).header("authorization", "Bearer dev:a:orders:write").body(body).send()
+        post(&url).header("authorization", "Bearer dev:a:orders/write").body(body).send()
     };
     let broken = place("{}".to_owned()).await;
     assert_eq!(broken.status, 500);

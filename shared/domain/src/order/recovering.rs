@@ -187,7 +187,7 @@ impl Order {
     fn is_news(&self, finding: &Finding) -> bool {
         let shipment = self.shipment.as_ref();
         match finding {
-            Finding::Lapses => !self.was_noted(code::AUTHORISATION_LAPSES),
+            Finding::Lapses => !self.was_noted(code::AUTHORIZATION_EXPIRING),
             Finding::Disputed => !self.was_noted(code::DISPUTED),
             Finding::Money(money) => self.payment.status != *money,
             Finding::NoEffect => true,
@@ -205,7 +205,7 @@ impl Order {
             }
             self.updated_at = at.max(self.updated_at);
             match finding {
-                Finding::Lapses => self.raise(code::AUTHORISATION_LAPSES, at),
+                Finding::Lapses => self.raise(code::AUTHORIZATION_EXPIRING, at),
                 Finding::Disputed => self.raise(code::DISPUTED, at),
                 Finding::Money(money) => {
                     self.payment.status = *money;

@@ -26,7 +26,7 @@ pub mod code {
     /// A person has seen what was raised.
     pub const ACKNOWLEDGED: &str = "ACKNOWLEDGED";
     /// The authorisation lapses within a day.
-    pub const AUTHORISATION_LAPSES: &str = "AUTHORISATION_LAPSES";
+    pub const AUTHORIZATION_EXPIRING: &str = "AUTHORIZATION_EXPIRING";
     /// Its execution ended before its time; another goes on.
     pub const TAKEN_OVER: &str = "TAKEN_OVER";
     /// Its executions kept ending before their time.
@@ -115,7 +115,7 @@ impl Order {
             || self.payment.status == PaymentStatus::RefundFailed
             || self.was_noted(code::DISPUTED)
             || self.was_noted(code::PAYMENT_AMOUNT_DIFFERS)
-            || (!self.status.is_closed() && self.was_noted(code::AUTHORISATION_LAPSES));
+            || (!self.status.is_closed() && self.was_noted(code::AUTHORIZATION_EXPIRING));
         raised.then_some(Attention::Operator)
     }
 
