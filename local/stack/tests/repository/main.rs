@@ -1,0 +1,23 @@
+//! What must hold over the whole repository and no compiler checks.
+//!
+//! [`state_machine`] compares the state machine file with the table of steps,
+//! [`permissions`] the template with what the code calls, [`imports`] holds the
+//! layout, [`dependencies`] the crates that ship, and [`documents`] the links,
+//! paths and commands that the documents name.
+
+#[cfg(test)]
+mod dependencies;
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod files;
+#[cfg(test)]
+mod imports;
+#[cfg(test)]
+mod permissions;
+#[cfg(test)]
+mod sources;
+#[cfg(test)]
+mod state_machine;
+#[cfg(test)]
+mod template;
