@@ -14,7 +14,7 @@ pub mod reserve;
 
 use domain::ports::{LoadOrder, ReleaseStock, ReserveStock, SaveOrder};
 use domain::step::Step;
-use domain::{Failure, Fault, Moment};
+use domain::{ErrorName, StepError, Timestamp};
 use serde_json::Value;
 
 use crate::event::Operation;
@@ -34,8 +34,8 @@ impl<O: LoadOrder + SaveOrder, S: ReserveStock + ReleaseStock> CheckInventory<O,
     pub async fn handle(
         &self,
         input: Value,
-        now: impl FnOnce() -> Moment + Send,
-    ) -> Result<Value, Failure> {
+        now: impl FnOnce() -> Timestamp + Send,
+    ) -> Result<Value, StepError> {
         let step = Step::parse(&input, Operation::from_name)?;
         let at = step.entered_at.unwrap_or_else(now);
         match step.operation {
@@ -46,6 +46,6 @@ impl<O: LoadOrder + SaveOrder, S: ReserveStock + ReleaseStock> CheckInventory<O,
 }
 
 /// Another order was at the same shelf; the state machine waits and tries again.
-fn contended() -> Failure {
-    Fault::StockContended.because("another order was at the same shelf")
+fn contended() -> StepError {
+    ErrorName::StockContended.with_detail("another order was at the same shelf")
 }

@@ -2,20 +2,20 @@
 //!
 //! The function itself is the library beside it; nothing is decided here.
 
-use aws::{Aws, clock, lambda};
+use aws::{AwsClients, clock, runtime};
 use check_inventory::CheckInventory;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda::Error> {
-    let settings = lambda::begin()?;
+async fn main() -> Result<(), runtime::Error> {
+    let settings = runtime::init()?;
     let orders_table = settings.orders_table()?;
     let inventory_table = settings.inventory_table()?;
-    let aws = Aws::connect().await;
+    let aws = AwsClients::from_env().await;
     let function = CheckInventory {
         orders: aws.orders(&orders_table),
         stock: aws.inventory(&orders_table, inventory_table),
     };
     let function = &function;
     // Boxed, because the SDK's futures are large and deeply nested.
-    lambda::run(|input| Box::pin(function.handle(input, clock::now))).await
+    runtime::run(|input| Box::pin(function.handle(input, clock::now))).await
 }

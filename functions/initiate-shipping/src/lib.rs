@@ -11,9 +11,9 @@ pub mod book;
 pub mod cancel;
 pub mod event;
 
-use domain::ports::{Carrier, LoadOrder, SaveOrder};
+use domain::ports::{LoadOrder, SaveOrder, ShippingProvider};
 use domain::step::Step;
-use domain::{Failure, Moment};
+use domain::{StepError, Timestamp};
 use serde_json::Value;
 
 use crate::event::Operation;
@@ -27,14 +27,14 @@ pub struct InitiateShipping<O, C> {
     pub carrier: C,
 }
 
-impl<O: LoadOrder + SaveOrder, C: Carrier> InitiateShipping<O, C> {
+impl<O: LoadOrder + SaveOrder, C: ShippingProvider> InitiateShipping<O, C> {
     /// Does what the input asks for. `now` is asked only when the input brings
     /// no time of its own.
     pub async fn handle(
         &self,
         input: Value,
-        now: impl FnOnce() -> Moment + Send,
-    ) -> Result<Value, Failure> {
+        now: impl FnOnce() -> Timestamp + Send,
+    ) -> Result<Value, StepError> {
         let step = Step::parse(&input, Operation::from_name)?;
         let at = step.entered_at.unwrap_or_else(now);
         match step.operation {

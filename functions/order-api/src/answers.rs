@@ -5,10 +5,10 @@
 //! is told that it was decided already, and it is sent once more; so does the
 //! reconciler as long as the order waits.
 
-use domain::order::AnswerRefused;
-use domain::ports::{Saved, WorkflowUnavailable};
-use domain::rounds::MOST;
-use domain::waking::tell;
+use domain::backorders::send_task_result;
+use domain::conflict::MAX_ATTEMPTS;
+use domain::order::DecisionError;
+use domain::ports::{SaveResult, WorkflowUnavailable};
 use domain::{Order, OrderId};
 
 use crate::problem::Problem;
@@ -20,20 +20,20 @@ use crate::{Api, Inventory, Orders, Workflow};
 pub(crate) async fn record_and_send<O: Orders, I: Inventory, W: Workflow>(
     api: &Api<O, I, W>,
     id: &OrderId,
-    decide: impl Fn(&Order) -> Result<Order, AnswerRefused>,
+    decide: impl Fn(&Order) -> Result<Order, DecisionError>,
 ) -> Result<Order, Problem> {
-    for _ in 0..MOST {
+    for _ in 0..MAX_ATTEMPTS {
         let before = load(api, id).await?;
         let after = match decide(&before) {
             Ok(after) => after,
             Err(refused) => {
-                if refused == AnswerRefused::DecidedAlready {
+                if refused == DecisionError::AlreadyDecided {
                     send(api, &before).await?;
                 }
                 return Err(refused.into());
             }
         };
-        if api.orders.save(&before, &after).await? == Saved::Done {
+        if api.orders.save(&before, &after).await? == SaveResult::Saved {
             send(api, &after).await?;
             return Ok(after);
         }
@@ -60,7 +60,7 @@ pub(crate) async fn send<O: Orders, I: Inventory, W: Workflow>(
     api: &Api<O, I, W>,
     order: &Order,
 ) -> Result<(), Problem> {
-    let told = tell(&api.workflow, order).await;
+    let told = send_task_result(&api.workflow, order).await;
     told.map(|_moved_on_is_fine| ()).map_err(|WorkflowUnavailable(cause)| undelivered(cause))
 }
 

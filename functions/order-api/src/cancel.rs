@@ -1,9 +1,9 @@
 //! `POST /orders/{orderId}/cancel`: a customer takes an order back, while that
 //! is possible (`workflow.md`, section 5).
 
-use domain::order::CancelRefused;
-use domain::ports::Saved;
-use domain::rounds::MOST;
+use domain::conflict::MAX_ATTEMPTS;
+use domain::order::CancellationError;
+use domain::ports::SaveResult;
 use domain::{Order, OrderId, Status};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -27,8 +27,8 @@ pub(crate) struct CancelView {
     links: Links,
 }
 
-impl From<CancelRefused> for Problem {
-    fn from(refused: CancelRefused) -> Self {
+impl From<CancellationError> for Problem {
+    fn from(refused: CancellationError) -> Self {
         Self::new(Kind::Conflict, refused.to_string())
     }
 }
@@ -40,14 +40,14 @@ pub(crate) async fn cancel<O: Orders, I: Inventory, W: Workflow>(
     id: &str,
 ) -> Result<Reply, Problem> {
     let caller = Caller::with(request, &[Scope::OrdersWrite])?;
-    for _ in 0..MOST {
+    for _ in 0..MAX_ATTEMPTS {
         let before = orders::visible(api, &caller, id).await?;
         let Some(after) = before.request_cancellation(caller.id.as_str(), request.at)? else {
             // Asked for once more: what it told nobody, it tells now.
             answers::send(api, &before).await?;
             return Ok(accepted(&before));
         };
-        if api.orders.save(&before, &after).await? == Saved::Done {
+        if api.orders.save(&before, &after).await? == SaveResult::Saved {
             answers::send(api, &after).await?;
             stop(api, &after).await;
             return Ok(accepted(&after));

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use domain::{Failure, Fault, Moment};
+use domain::{ErrorName, StepError, Timestamp};
 use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -28,7 +28,7 @@ pub struct Request {
     /// The headers, by their names in lower case.
     pub headers: BTreeMap<String, String>,
     /// When it came in.
-    pub at: Moment,
+    pub at: Timestamp,
     /// Who sent it, by the claims of a token that the gateway checked.
     pub jwt: Option<Jwt>,
     body: Option<String>,
@@ -95,12 +95,12 @@ struct Authorizer {
 
 impl Request {
     /// Reads an event; `now` is asked only when it brings no time.
-    pub fn parse(event: &Value, now: impl Fn() -> Moment) -> Result<Self, Failure> {
+    pub fn parse(event: &Value, now: impl Fn() -> Timestamp) -> Result<Self, StepError> {
         // The reason is left out: it may quote the event.
         let event = Event::deserialize(event)
-            .or(Err(Fault::InvalidRequest.because("the input is no HTTP API v2 event")))?;
+            .or(Err(ErrorName::InvalidRequest.with_detail("the input is no HTTP API v2 event")))?;
         let context = event.request_context;
-        let at = context.time_epoch.filter(|at| *at > 0).map(Moment::from_millis);
+        let at = context.time_epoch.filter(|at| *at > 0).map(Timestamp::from_millis);
         let lower = |(name, value): (String, String)| (name.to_ascii_lowercase(), value);
         Ok(Self {
             method: context.http.method.to_ascii_uppercase(),

@@ -1,7 +1,7 @@
 //! `GET /orders/{orderId}/execution`: the states that the order's execution has
 //! been in, read from its history, for an operator and for the web page.
 
-use domain::Moment;
+use domain::Timestamp;
 use domain::ports::{ExecutionView, StateVisit};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,10 +19,10 @@ pub(crate) struct RunView {
     #[schema(value_type = schema::ExecutionWord)]
     status: String,
     #[schema(value_type = schema::MomentText)]
-    started_at: Moment,
+    started_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = schema::MomentText)]
-    stopped_at: Option<Moment>,
+    stopped_at: Option<Timestamp>,
     /// The states that it was in, in the order in which it entered them.
     states: Vec<VisitView>,
 }
@@ -36,10 +36,10 @@ pub(crate) struct VisitView {
     #[serde(rename = "type")]
     kind: String,
     #[schema(value_type = schema::MomentText)]
-    entered_at: Moment,
+    entered_at: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = schema::MomentText)]
-    exited_at: Option<Moment>,
+    exited_at: Option<Timestamp>,
     /// How often its task was tried; 0 for a state without one.
     attempts: u32,
     /// The error of the last attempt that failed.

@@ -4,7 +4,7 @@
 //! All that is wrong is collected, up to a screenful, so that a client mends it
 //! in one go. No value is ever quoted.
 
-use domain::{Currency, Moment, Money, Quantity, Sku};
+use domain::{Currency, Money, Quantity, Sku, Timestamp};
 
 use crate::body::{Node, join};
 use crate::problem::{FieldError, Kind, Problem};
@@ -230,16 +230,16 @@ pub fn sku(node: &Node) -> Result<Sku, Wrong> {
 
 /// How many of a thing.
 pub fn quantity(node: &Node) -> Result<Quantity, Wrong> {
-    let number = whole(1, Quantity::MOST.into())(node)?;
+    let number = whole(1, Quantity::MAX.into())(node)?;
     u32::try_from(number)
         .ok()
         .and_then(|number| Quantity::try_from(number).ok())
-        .ok_or_else(|| format!("must be a whole number from 1 to {}", Quantity::MOST))
+        .ok_or_else(|| format!("must be a whole number from 1 to {}", Quantity::MAX))
 }
 
 /// A date and time in RFC 3339.
-pub fn moment(node: &Node) -> Result<Moment, Wrong> {
-    parsed(|text| text.parse::<Moment>().map_err(|error| format!("is {error}")))(node)
+pub fn moment(node: &Node) -> Result<Timestamp, Wrong> {
+    parsed(|text| text.parse::<Timestamp>().map_err(|error| format!("is {error}")))(node)
 }
 
 /// An amount of money: `{amount, currency}`, in one of these currencies.

@@ -1,8 +1,8 @@
 //! `GET /inventory`, `GET` and `PUT /inventory/{sku}`: what is sold, and how
 //! many there are.
 
-use domain::catalogue::StockItem;
-use domain::ports::{Listed, Listing};
+use domain::catalog::StockItem;
+use domain::ports::{AddProductResult, NewProduct};
 use domain::{Money, Sku};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -22,7 +22,7 @@ const LONGEST_TITLE: usize = 200;
 /// What is to be sold under a SKU.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = Listing)]
+#[schema(as = NewProduct)]
 pub(crate) struct ItemBody {
     #[schema(schema_with = schema::plain::<LONGEST_TITLE>)]
     title: String,
@@ -107,10 +107,10 @@ pub(crate) async fn put<O: Orders, I: Inventory, W: Workflow>(
         })
     })?;
     let ItemBody { title, unit_price, weight_grams, available } = wanted;
-    let listing = Listing { sku, title, unit_price, weight_grams, available };
-    match api.inventory.list(&listing).await? {
-        Listed::Done(item) => Ok(Reply::json(200, &view(&item))),
-        Listed::ExistsAlready => {
+    let listing = NewProduct { sku, title, unit_price, weight_grams, available };
+    match api.inventory.add_product(&listing).await? {
+        AddProductResult::Added(item) => Ok(Reply::json(200, &view(&item))),
+        AddProductResult::AlreadyExists => {
             let detail = "is only for a new SKU; restock one that is on record";
             Err(Problem::field(Kind::Conflict, "available", detail))
         }

@@ -33,10 +33,10 @@ mod view;
 pub mod webhooks;
 
 use domain::ports::{
-    AnswerTask, FindOrder, ListOrders, LoadOrder, PlaceOrder, ReadCatalogue, ReadExecution,
-    RestockShelf, SaveOrder, StartExecution, StopExecution, WriteCatalogue,
+    FindOrder, ListOrders, LoadOrder, PlaceOrder, ReadCatalog, ReadExecution, RestockItem,
+    SaveOrder, SendTaskResult, StartExecution, StopExecution, WriteCatalog,
 };
-use domain::{Currency, Failure, Moment};
+use domain::{Currency, StepError, Timestamp};
 use serde_json::Value;
 
 use crate::event::Request;
@@ -47,12 +47,12 @@ pub trait Orders: LoadOrder + SaveOrder + PlaceOrder + ListOrders + FindOrder {}
 impl<T: LoadOrder + SaveOrder + PlaceOrder + ListOrders + FindOrder> Orders for T {}
 
 /// What the API asks of the Inventory table.
-pub trait Inventory: ReadCatalogue + WriteCatalogue + RestockShelf {}
-impl<T: ReadCatalogue + WriteCatalogue + RestockShelf> Inventory for T {}
+pub trait Inventory: ReadCatalog + WriteCatalog + RestockItem {}
+impl<T: ReadCatalog + WriteCatalog + RestockItem> Inventory for T {}
 
 /// What the API asks of Step Functions.
-pub trait Workflow: StartExecution + StopExecution + AnswerTask + ReadExecution {}
-impl<T: StartExecution + StopExecution + AnswerTask + ReadExecution> Workflow for T {}
+pub trait Workflow: StartExecution + StopExecution + SendTaskResult + ReadExecution {}
+impl<T: StartExecution + StopExecution + SendTaskResult + ReadExecution> Workflow for T {}
 
 /// The API: its ports, the currencies that the shop takes, and how it knows the
 /// providers.
@@ -77,8 +77,8 @@ pub struct Api<O, I, W> {
 pub async fn handle<O: Orders, I: Inventory, W: Workflow>(
     event: &Value,
     api: &Api<O, I, W>,
-    now: impl Fn() -> Moment,
-) -> Result<Value, Failure> {
+    now: impl Fn() -> Timestamp,
+) -> Result<Value, StepError> {
     let request = Request::parse(event, now)?;
     let answered = routes::answer(&request, api).await;
     Ok(answered.unwrap_or_else(|problem| problem.into_reply(&request)).into_event())

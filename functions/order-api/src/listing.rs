@@ -8,7 +8,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::order::Attention;
-use domain::ports::{OrderList, Place};
+use domain::ports::{OrderList, PageCursor};
 use domain::{Order, Status};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -36,7 +36,7 @@ struct Cursor {
     /// The number of the list; the open orders are in several.
     n: u8,
     /// The place in it; none at its beginning.
-    place: Option<Place>,
+    place: Option<PageCursor>,
 }
 
 /// A page of a list of orders.

@@ -2,22 +2,22 @@
 //!
 //! The function itself is the library beside it; nothing is decided here.
 
-use aws::{Aws, clock, lambda};
+use aws::{AwsClients, clock, runtime};
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use order_api::webhooks::Webhooks;
 use order_api::{Api, handle};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda::Error> {
-    let settings = lambda::begin()?;
+async fn main() -> Result<(), runtime::Error> {
+    let settings = runtime::init()?;
     let (orders, inventory) = (settings.orders_table()?, settings.inventory_table()?);
     let (machine, currencies) = (settings.state_machine_arn()?, settings.currencies()?);
     let webhooks = settings.webhooks()?;
-    let aws = Aws::connect().await;
+    let aws = AwsClients::from_env().await;
     let (stripe, easypost) = tokio::try_join!(
-        aws.reveal_rotating(&webhooks.stripe),
-        aws.reveal_rotating(&webhooks.easypost)
+        aws.rotating_secret_values(&webhooks.stripe),
+        aws.rotating_secret_values(&webhooks.easypost)
     )?;
     let api = Api {
         orders: aws.orders(&orders),
@@ -29,7 +29,7 @@ async fn main() -> Result<(), lambda::Error> {
     let api = &api;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         // Boxed, because the SDK's futures are large and deeply nested.
-        Box::pin(handle(&event.payload, api, clock::now)).await.map_err(lambda::Raised)
+        Box::pin(handle(&event.payload, api, clock::now)).await.map_err(runtime::FunctionError)
     }))
     .await
 }

@@ -7,10 +7,10 @@
 
 pub(crate) mod wanted;
 
-use domain::catalogue::{self, PricingError};
+use domain::catalog::{self, PricingError};
 use domain::order::NewOrder;
-use domain::ports::Placed;
-use domain::{Moment, Money, Order, OrderId, Sku, Status};
+use domain::ports::PlaceResult;
+use domain::{Money, Order, OrderId, Sku, Status, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -50,12 +50,12 @@ pub(crate) async fn place<O: Orders, I: Inventory, W: Workflow>(
     let body = body::read(request, Some("customer.phone"))?;
     let wanted = form::read(&body, |form| Wanted::read(form, &api.currencies))?;
     let hash = wanted.hash();
-    let id = OrderId::of_request(&caller.id, key);
+    let id = OrderId::for_request(&caller.id, key);
 
     let order = match accept(wanted, &caller, &id, &hash, request.at, api).await {
         Ok(order) => match api.orders.place(&order).await? {
-            Placed::New => order,
-            Placed::Exists(earlier) => same_request(*earlier, &hash)?,
+            PlaceResult::Created => order,
+            PlaceResult::Exists(earlier) => same_request(*earlier, &hash)?,
         },
         // A repeat is not judged again: prices and the clock have moved on.
         Err(problem) => match api.orders.load(&id).await? {
@@ -92,7 +92,7 @@ async fn accept<O: Orders, I: Inventory, W: Workflow>(
     caller: &Caller,
     id: &OrderId,
     hash: &str,
-    at: Moment,
+    at: Timestamp,
     api: &Api<O, I, W>,
 ) -> Result<Order, Problem> {
     if let Some(date) = wanted.scheduled_for
@@ -106,7 +106,7 @@ async fn accept<O: Orders, I: Inventory, W: Workflow>(
     let lines: Vec<_> = wanted.items.iter().map(|i| (i.sku.clone(), i.quantity)).collect();
     let find = |sku: &Sku| sold.iter().find(|item| item.sku == *sku);
     let (items, total) =
-        catalogue::price(&lines, find, &api.currencies).map_err(|error| unpriced(&error))?;
+        catalog::price(&lines, find, &api.currencies).map_err(|error| unpriced(&error))?;
     if wanted.expected_total.is_some_and(|expected| expected != total) {
         let detail = format!("the total is {total} now");
         return Err(Problem::field(Kind::TotalChanged, "expectedTotal", detail));
@@ -132,8 +132,8 @@ fn unpriced(error: &PricingError) -> Problem {
     let field = match error {
         PricingError::UnknownSku(line)
         | PricingError::MixedCurrencies(line)
-        | PricingError::CurrencyNotTaken(line, _) => format!("items[{line}].sku"),
-        PricingError::Empty | PricingError::NotChargeable(_) => "items".to_owned(),
+        | PricingError::CurrencyNotAccepted(line, _) => format!("items[{line}].sku"),
+        PricingError::Empty | PricingError::AmountNotChargeable(_) => "items".to_owned(),
     };
     Problem::field(Kind::Unprocessable, field, error.to_string())
 }

@@ -3,7 +3,7 @@
 //! A problem names the field at fault and never quotes its value: what a
 //! client sent may be a card number.
 
-use domain::order::AnswerRefused;
+use domain::order::DecisionError;
 use domain::ports::{StoreUnavailable, WorkflowUnavailable};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -221,8 +221,8 @@ impl From<WorkflowUnavailable> for Problem {
     }
 }
 
-impl From<AnswerRefused> for Problem {
-    fn from(refused: AnswerRefused) -> Self {
+impl From<DecisionError> for Problem {
+    fn from(refused: DecisionError) -> Self {
         Self::new(Kind::Conflict, refused.to_string())
     }
 }

@@ -2,8 +2,8 @@
 //! them are woken, oldest first, only as many as can be served.
 
 use domain::Sku;
-use domain::ports::{OrderList, Restocked};
-use domain::waking::Waking;
+use domain::backorders::BackorderResumer;
+use domain::ports::{OrderList, RestockResult};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -54,22 +54,24 @@ pub(crate) async fn restock<O: Orders, I: Inventory, W: Workflow>(
         Some(RestockBody { quantity: u32::try_from(quantity).unwrap_or(u32::MAX) })
     })?;
     let item = match api.inventory.restock(&sku, quantity, key, request.at).await? {
-        Restocked::Done(item) | Restocked::Before(item) => item,
-        Restocked::UnknownSku => return Err(Problem::not_found()),
-        Restocked::Contended => {
+        RestockResult::Restocked(item) | RestockResult::Replayed(item) => item,
+        RestockResult::UnknownSku => return Err(Problem::not_found()),
+        RestockResult::Contended => {
             let detail = "somebody else is at this shelf; send the request again";
             return Err(Problem::unavailable(detail, "contended"));
         }
-        Restocked::OtherRequest => {
+        RestockResult::KeyReused => {
             let detail = "was used for another quantity; choose a new key for a new restock";
             return Err(Problem::field(Kind::KeyReused, "Idempotency-Key", detail));
         }
     };
-    let waking = Waking { orders: &api.orders, stock: &api.inventory, workflow: &api.workflow };
-    let woken = waking.wake(&OrderList::WaitingFor(sku.clone()), PAGES, request.at).await?;
+    let waking =
+        BackorderResumer { orders: &api.orders, stock: &api.inventory, workflow: &api.workflow };
+    let woken =
+        waking.resume_backorders(&OrderList::WaitingFor(sku.clone()), PAGES, request.at).await?;
     if let Some((_, failure)) = woken.failed.into_iter().next() {
         return Err(answers::undelivered(failure.detail));
     }
-    let answer = RestockView { sku, available: item.available, resumed: woken.now.into() };
+    let answer = RestockView { sku, available: item.available, resumed: woken.resumed.into() };
     Ok(Reply::json(200, &answer))
 }

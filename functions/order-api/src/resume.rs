@@ -1,7 +1,7 @@
 //! `POST /orders/{orderId}/resume`: an operator decides about an order that is
 //! stuck. Where the facts forbid an action, it is refused.
 
-use domain::answer::Action;
+use domain::decision::OperatorAction;
 use domain::{OrderId, Status};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ use crate::{Api, Inventory, Orders, Workflow, answers, body, form, schema};
 #[schema(as = Resumption)]
 pub(crate) struct ResumeBody {
     #[schema(value_type = schema::ActionWord)]
-    action: Action,
+    action: OperatorAction,
     /// Agrees that captured money goes back; `compensate` of a captured order needs it.
     #[schema(nullable = false)]
     refund: Option<bool>,
@@ -37,7 +37,7 @@ pub(crate) struct ResumeView {
     #[schema(value_type = schema::StatusWord)]
     status: Status,
     #[schema(value_type = schema::ActionWord)]
-    action: Action,
+    action: OperatorAction,
 }
 
 /// Records the decision, then tells the wait; to acknowledge tells nobody.
@@ -50,9 +50,9 @@ pub(crate) async fn decide<O: Orders, I: Inventory, W: Workflow>(
     let body = body::read(request, None)?;
     let ResumeBody { action, refund, note } = form::read(&body, |form| {
         let choices = [
-            ("capture", Action::Capture),
-            ("compensate", Action::Compensate),
-            ("acknowledge", Action::Acknowledge),
+            ("capture", OperatorAction::Capture),
+            ("compensate", OperatorAction::Compensate),
+            ("acknowledge", OperatorAction::Acknowledge),
         ];
         let action = form.required("action", form::word(&choices));
         let refund = form.optional("refund", form::flag);
@@ -62,7 +62,13 @@ pub(crate) async fn decide<O: Orders, I: Inventory, W: Workflow>(
     let id = answers::order_id(id)?;
     let by = caller.id.as_str();
     let order = answers::record_and_send(api, &id, |order| {
-        order.resume(action, refund.unwrap_or(false), by, note.as_deref(), request.at)
+        order.apply_operator_action(
+            action,
+            refund.unwrap_or(false),
+            by,
+            note.as_deref(),
+            request.at,
+        )
     })
     .await?;
     let answer = ResumeView { order_id: order.order_id, status: order.status, action };

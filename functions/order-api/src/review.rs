@@ -1,7 +1,7 @@
 //! `POST /orders/{orderId}/review`: a person approves or rejects an order. Once:
 //! the first decision on record counts.
 
-use domain::answer::Decision;
+use domain::decision::ReviewDecision;
 use domain::{OrderId, Status};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,7 +20,7 @@ pub(crate) const LONGEST_NOTE: usize = 500;
 #[schema(as = Review)]
 pub(crate) struct ReviewBody {
     #[schema(value_type = schema::DecisionWord)]
-    decision: Decision,
+    decision: ReviewDecision,
     /// Kept with the decision; for operators only.
     #[schema(schema_with = schema::plain::<LONGEST_NOTE>)]
     note: Option<String>,
@@ -36,7 +36,7 @@ pub(crate) struct ReviewView {
     #[schema(value_type = schema::StatusWord)]
     status: Status,
     #[schema(value_type = schema::DecisionWord)]
-    decision: Decision,
+    decision: ReviewDecision,
 }
 
 /// Records the decision, then tells the wait.
@@ -48,7 +48,7 @@ pub(crate) async fn decide<O: Orders, I: Inventory, W: Workflow>(
     let caller = Caller::with(request, &[Scope::OrdersOperate])?;
     let body = body::read(request, None)?;
     let ReviewBody { decision, note } = form::read(&body, |form| {
-        let choices = [("approve", Decision::Approve), ("reject", Decision::Reject)];
+        let choices = [("approve", ReviewDecision::Approve), ("reject", ReviewDecision::Reject)];
         let decision = form.required("decision", form::word(&choices));
         let note = form.optional("note", form::text(LONGEST_NOTE));
         Some(ReviewBody { decision: decision?, note: note? })

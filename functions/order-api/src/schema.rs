@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use domain::answer::{Action, Decision};
-use domain::order::{Attention, WhenOutOfStock};
+use domain::decision::{OperatorAction, ReviewDecision};
+use domain::order::{Attention, OutOfStockPolicy};
 use domain::payment::PaymentStatus;
 use domain::shipment::ShippingService;
 use domain::{Currency, Status};
@@ -102,7 +102,7 @@ component!(
     /// What a person decides about an order under review.
     DecisionWord,
     "Decision",
-    words("What a person decides about the order.", &[Decision::Approve, Decision::Reject])
+    words("What a person decides about the order.", &[ReviewDecision::Approve, ReviewDecision::Reject])
 );
 component!(
     /// What an operator does about an order that is stuck.
@@ -111,7 +111,7 @@ component!(
     words(
         "`capture`: try to take the money once more. `compensate`: undo everything. \
          `acknowledge`: seen; clears the attention of a closed order.",
-        &[Action::Capture, Action::Compensate, Action::Acknowledge],
+        &[OperatorAction::Capture, OperatorAction::Compensate, OperatorAction::Acknowledge],
     )
 );
 component!(
@@ -129,7 +129,7 @@ component!(
     "WhenOutOfStock",
     words(
         "`reject`: give the order up. `wait`: wait for a restock.",
-        &[WhenOutOfStock::Reject, WhenOutOfStock::Wait],
+        &[OutOfStockPolicy::Reject, OutOfStockPolicy::Wait],
     )
 );
 component!(

@@ -3,7 +3,7 @@
 
 use domain::order::Attention;
 use domain::payment::PaymentStatus;
-use domain::{Moment, Money, Order, OrderId, Quantity, Sku, Status};
+use domain::{Money, Order, OrderId, Quantity, Sku, Status, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -39,13 +39,13 @@ pub(crate) struct OrderView<'a> {
     /// Whether the customer may still cancel it.
     cancellable: bool,
     #[schema(value_type = schema::MomentText)]
-    created_at: Moment,
+    created_at: Timestamp,
     #[schema(value_type = schema::MomentText)]
-    updated_at: Moment,
+    updated_at: Timestamp,
     /// When it begins, if not at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = schema::MomentText)]
-    scheduled_for: Option<Moment>,
+    scheduled_for: Option<Timestamp>,
 }
 
 /// A line of an order, as the server priced it.
@@ -69,7 +69,7 @@ pub(crate) struct LineView<'a> {
 #[schema(as = TimelineEntry)]
 pub(crate) struct EntryView<'a> {
     #[schema(value_type = schema::MomentText)]
-    at: Moment,
+    at: Timestamp,
     /// The status from then on.
     #[schema(value_type = schema::StatusWord)]
     status: Status,
@@ -125,9 +125,9 @@ pub(crate) struct SummaryView<'a> {
     total: Money,
     cancellable: bool,
     #[schema(value_type = schema::MomentText)]
-    created_at: Moment,
+    created_at: Timestamp,
     #[schema(value_type = schema::MomentText)]
-    updated_at: Moment,
+    updated_at: Timestamp,
     /// Why a person should look at it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = schema::AttentionWord)]
@@ -161,7 +161,7 @@ pub(crate) fn order(order: &Order) -> OrderView<'_> {
         payment: payment(order),
         shipment: shipment(order),
         failure: failure(order.status),
-        cancellable: order.is_cancellable(),
+        cancellable: order.is_cancelable(),
         created_at: order.created_at,
         updated_at: order.updated_at,
         scheduled_for: order.scheduled_for,
@@ -174,7 +174,7 @@ pub(crate) fn summary(order: &Order) -> SummaryView<'_> {
         order_id: &order.order_id,
         status: order.status,
         total: order.total,
-        cancellable: order.is_cancellable(),
+        cancellable: order.is_cancelable(),
         created_at: order.created_at,
         updated_at: order.updated_at,
         attention: order.attention,

@@ -12,9 +12,9 @@ mod signature;
 pub(crate) mod told;
 
 use aws::ProviderMode;
-use domain::ports::Saved;
-use domain::rounds::MOST;
-use domain::{Moment, Order, OrderId, Private};
+use domain::conflict::MAX_ATTEMPTS;
+use domain::ports::SaveResult;
+use domain::{Order, OrderId, Private, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -67,20 +67,20 @@ pub(crate) async fn easypost<O: Orders, I: Inventory, W: Workflow>(
 async fn listen<O: Orders, I: Inventory, W: Workflow>(
     api: &Api<O, I, W>,
     told: &Told,
-    at: Moment,
+    at: Timestamp,
 ) -> Result<Reply, Problem> {
     let received = || Ok(Reply::json(200, &Received { received: true }));
     // One that does not say its mode is known by its signature alone.
     let is_for_us = told.mode.is_none_or(|mode| mode == api.webhooks.mode);
     let Some(subject) = told.subject.as_ref().filter(|_| is_for_us) else { return received() };
     let Some(id) = find(api, subject).await? else { return received() };
-    for _ in 0..MOST {
+    for _ in 0..MAX_ATTEMPTS {
         let Some(before) = api.orders.load(&id).await? else { return received() };
         if !is_about(subject, &before) || is_at_work(&before) {
             return received();
         }
-        let Some(after) = before.hinted(&told.id, at) else { return received() };
-        if api.orders.save(&before, &after).await? == Saved::Done {
+        let Some(after) = before.with_webhook(&told.id, at) else { return received() };
+        if api.orders.save(&before, &after).await? == SaveResult::Saved {
             return received();
         }
     }
@@ -96,7 +96,7 @@ async fn find<O: Orders, I: Inventory, W: Workflow>(
         Subject::Payment { order: Some(id), .. } | Subject::Shipment { order: Some(id), .. } => {
             Some(id.clone())
         }
-        Subject::Payment { intent, .. } => api.orders.by_intent(intent).await?,
+        Subject::Payment { intent, .. } => api.orders.by_payment_intent(intent).await?,
         Subject::Shipment { shipment, .. } => api.orders.by_shipment(shipment).await?,
     })
 }

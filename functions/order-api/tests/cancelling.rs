@@ -4,13 +4,13 @@
 
 mod support;
 
-use domain::answer::AnswerKind;
 use domain::compensation::FailedStates;
+use domain::decision::DecisionKind;
 use domain::{Order, Status};
 use order_api::Api;
 use serde_json::json;
 use support::{ADA, Answer, BOB, Call, World, send};
-use testing::sample;
+use testing::samples;
 
 type Shop = Api<World, World, World>;
 
@@ -27,14 +27,14 @@ fn recorded(api: &Shop, order: &Order) -> Order {
 }
 
 fn scheduled() -> Order {
-    let mut request = sample::request();
-    request.scheduled_for = Some(sample::placed_at().plus_hours(24));
-    Order::accept(request, sample::placed_at())
+    let mut request = samples::new_order();
+    request.scheduled_for = Some(samples::placed_at().plus_hours(24));
+    Order::accept(request, samples::placed_at())
 }
 
 #[tokio::test]
 async fn a_cancellation_is_recorded_for_the_next_step_to_meet() {
-    for order in [sample::received(), sample::authorised(), sample::reserved()] {
+    for order in [samples::received(), samples::authorized(), samples::reserved()] {
         let api = World::with(&order);
         let answer = cancel(&api, &order).await;
         assert_eq!(answer.status, 202, "{}", answer.text);
@@ -43,7 +43,7 @@ async fn a_cancellation_is_recorded_for_the_next_step_to_meet() {
             answer.body,
             json!({"orderId": order.order_id, "status": order.status, "links": {"self": path}})
         );
-        assert_eq!(recorded(&api, &order).cancel_requested_at, Some(sample::placed_at()));
+        assert_eq!(recorded(&api, &order).cancel_requested_at, Some(samples::placed_at()));
         assert!(api.workflow.answered.lock().unwrap().is_empty());
         assert!(api.workflow.stopped.lock().unwrap().is_empty());
     }
@@ -51,11 +51,11 @@ async fn a_cancellation_is_recorded_for_the_next_step_to_meet() {
 
 #[tokio::test]
 async fn a_wait_is_told_that_it_is_over() {
-    let order = sample::in_review();
+    let order = samples::in_review();
     let api = World::with(&order);
     assert_eq!(cancel(&api, &order).await.status, 202);
     let told = api.workflow.answered.lock().unwrap().clone();
-    assert_eq!(told, [(order.task_token.unwrap(), AnswerKind::Cancellation.message())]);
+    assert_eq!(told, [(order.task_token.unwrap(), DecisionKind::Cancellation.task_result())]);
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn an_order_that_has_not_begun_is_closed_and_its_execution_stopped() {
 
 #[tokio::test]
 async fn what_is_cancelled_twice_is_cancelled_once() {
-    let order = sample::in_review();
+    let order = samples::in_review();
     let api = World::with(&order);
     *api.workflow.workflow_is_down.lock().unwrap() = true;
     cancel(&api, &order).await.is_problem(503, "unavailable");
@@ -88,10 +88,14 @@ async fn what_is_cancelled_twice_is_cancelled_once() {
 
 #[tokio::test]
 async fn what_is_past_cancelling_is_refused() {
-    let turned = sample::reserved().begin_compensation(&FailedStates::new(), sample::placed_at());
-    for order in
-        [sample::shipping(), sample::labelled(), sample::stuck(), sample::fulfilled(), turned]
-    {
+    let turned = samples::reserved().begin_compensation(&FailedStates::new(), samples::placed_at());
+    for order in [
+        samples::shipping(),
+        samples::labeled(),
+        samples::needs_attention(),
+        samples::fulfilled(),
+        turned,
+    ] {
         let api = World::with(&order);
         cancel(&api, &order).await.is_problem(409, "conflict");
         assert_eq!(recorded(&api, &order), order);
@@ -100,10 +104,11 @@ async fn what_is_past_cancelling_is_refused() {
 
 #[tokio::test]
 async fn the_label_that_is_asked_for_first_wins() {
-    let order = sample::reserved();
+    let order = samples::reserved();
     let api = World::with(&order);
-    let shipment = sample::carrier_shipment();
-    let shipping = order.with_shipment(&shipment, &shipment.rates[0], sample::placed_at()).unwrap();
+    let shipment = samples::provider_shipment();
+    let shipping =
+        order.with_shipment(&shipment, &shipment.rates[0], samples::placed_at()).unwrap();
     *api.orders.meanwhile.lock().unwrap() = Some(shipping.clone());
     cancel(&api, &order).await.is_problem(409, "conflict");
     assert_eq!(recorded(&api, &order), shipping);
@@ -111,7 +116,7 @@ async fn the_label_that_is_asked_for_first_wins() {
 
 #[tokio::test]
 async fn an_order_is_cancelled_by_its_owner_only() {
-    let order = sample::received();
+    let order = samples::received();
     let api = World::with(&order);
     send(&api, call(&order).by(BOB, "orders/write")).await.is_problem(404, "not-found");
     send(&api, call(&order).by(ADA, "orders/read")).await.is_problem(403, "forbidden");

@@ -11,7 +11,7 @@ use domain::Order;
 use order_api::Api;
 use serde_json::{Map, Value, json};
 use support::{ADA, Answer, Call, EASYPOST, STRIPE, World, document, hmac, send};
-use testing::sample;
+use testing::samples;
 
 /// Every operation with its method and its path.
 fn operations() -> impl Iterator<Item = (String, &'static str, &'static Value)> {
@@ -175,10 +175,10 @@ fn asked(
     operation: &Value,
 ) -> (Api<World, World, World>, Call) {
     let order = match id {
-        "reviewOrder" => sample::in_review(),
-        "resumeOrder" => sample::stuck(),
-        "cancelOrder" => sample::received(),
-        _ => sample::fulfilled(),
+        "reviewOrder" => samples::in_review(),
+        "resumeOrder" => samples::needs_attention(),
+        "cancelOrder" => samples::received(),
+        _ => samples::fulfilled(),
     };
     let api = World::with(&order);
     for sku in ["MUG", "TEE"] {
@@ -202,7 +202,7 @@ fn asked(
 /// With this body, signed where that is asked for.
 fn with_body(id: &str, call: Call, body: &Value) -> Call {
     let text = body.to_string();
-    let time = sample::placed_at().timestamp().as_second();
+    let time = samples::placed_at().to_jiff().as_second();
     let call = call.text(&text);
     match id {
         "stripeWebhook" => {
@@ -240,7 +240,7 @@ fn the_example_of_an_order_is_the_sample_of_the_events() {
     assert_eq!(content["application/json"]["example"], body);
     assert_eq!(
         document()["components"]["schemas"]["OrderId"]["examples"][0],
-        domain::OrderId::of_request(&sample::fulfilled().customer_id, "sample-order").as_str()
+        domain::OrderId::for_request(&samples::fulfilled().customer_id, "sample-order").as_str()
     );
 }
 
@@ -385,7 +385,7 @@ fn whole(id: &str, example: &Value) -> Value {
     match id {
         "placeOrder" => {
             body["paymentCustomer"] = json!("cus_1");
-            body["scheduledFor"] = json!(sample::placed_at().plus_hours(1));
+            body["scheduledFor"] = json!(samples::placed_at().plus_hours(1));
             body["whenOutOfStock"] = json!("wait");
             body["expectedTotal"] = json!({"amount": 4499, "currency": "USD"});
         }
@@ -427,7 +427,7 @@ async fn every_limit_of_every_body_is_the_codes_own() {
 
 #[tokio::test]
 async fn an_event_of_a_provider_may_have_more_fields_and_its_own_are_what_the_schema_says() {
-    let settled = || World::with(&Order { open: None, check_at: None, ..sample::fulfilled() });
+    let settled = || World::with(&Order { open: None, check_at: None, ..samples::fulfilled() });
     for (path, sound, wrong) in [
         ("/webhooks/stripe", json!({"id": "evt_1", "more": 1}), json!({"livemode": false})),
         ("/webhooks/easypost", json!({"id": "evt_1", "more": 1}), json!({"id": 1})),

@@ -12,7 +12,7 @@ use domain::{CustomerId, Order, OrderId, Status};
 use order_api::Api;
 use serde_json::json;
 use support::{ADA, Answer, BOB, Call, OP, World, id_of, send};
-use testing::sample;
+use testing::samples;
 
 type Shop = Api<World, World, World>;
 
@@ -22,10 +22,10 @@ fn shop(of_ada: usize, of_bob: usize) -> Shop {
     for (customer, count) in [(ADA, of_ada), (BOB, of_bob)] {
         let customer = CustomerId::parse(customer).unwrap();
         for n in 0..count {
-            let mut request = sample::request();
-            request.order_id = OrderId::of_request(&customer, &n.to_string());
+            let mut request = samples::new_order();
+            request.order_id = OrderId::for_request(&customer, &n.to_string());
             request.customer_id = customer.clone();
-            let at = sample::placed_at().plus_minutes(i64::try_from(n).unwrap());
+            let at = samples::placed_at().plus_minutes(i64::try_from(n).unwrap());
             let order = Order::accept(request, at);
             api.orders.orders.lock().unwrap().insert(order.order_id.clone(), order);
         }
@@ -50,7 +50,7 @@ async fn a_customer_sees_their_own_orders_newest_first() {
     assert_eq!(answer.body["nextCursor"], json!(null));
     let customer = CustomerId::parse(ADA).unwrap();
     let expected: Vec<_> =
-        ["2", "1", "0"].map(|key| OrderId::of_request(&customer, key).to_string()).to_vec();
+        ["2", "1", "0"].map(|key| OrderId::for_request(&customer, key).to_string()).to_vec();
     assert_eq!(ids(&answer), expected);
     assert_eq!(
         answer.body["orders"][2],
@@ -126,7 +126,7 @@ async fn a_cursor_that_was_never_given_out_is_refused() {
 #[tokio::test]
 async fn an_operator_sees_what_needs_attention_and_what_is_open() {
     let api = shop(3, 3);
-    let stuck = sample::stuck();
+    let stuck = samples::needs_attention();
     api.orders.orders.lock().unwrap().insert(stuck.order_id.clone(), stuck.clone());
     let call = Call::new("GET", "/orders").by(OP, "orders/operate");
     let attention = send(&api, call.clone().query("attention", "OPERATOR")).await;
@@ -163,9 +163,10 @@ async fn what_a_token_does_not_allow_is_not_listed() {
 
 #[tokio::test]
 async fn of_those_that_need_attention_only_the_open_ones_can_be_asked_for() {
-    let settled = Order { attention: Some(Attention::Operator), open: None, ..sample::fulfilled() };
+    let settled =
+        Order { attention: Some(Attention::Operator), open: None, ..samples::fulfilled() };
     let api = World::with(&settled);
-    let stuck = Order { order_id: id_of("stuck"), ..sample::stuck() };
+    let stuck = Order { order_id: id_of("stuck"), ..samples::needs_attention() };
     api.orders.orders.lock().unwrap().insert(stuck.order_id.clone(), stuck.clone());
     let call = Call::new("GET", "/orders").by(OP, "orders/operate").query("attention", "OPERATOR");
     assert_eq!(ids(&send(&api, call.clone()).await).len(), 2);

@@ -4,11 +4,11 @@
 
 mod support;
 
-use domain::order::WhenOutOfStock;
+use domain::order::OutOfStockPolicy;
 use domain::{Money, Status};
 use serde_json::{Value, json};
 use support::{ADA, BOB, World, id_of, order_body, post, send};
-use testing::sample;
+use testing::samples;
 
 fn with(name: &str, value: Value) -> Value {
     let mut body = order_body();
@@ -36,7 +36,7 @@ async fn an_order_is_priced_recorded_started_and_answered() {
 
     let order = api.orders.order(&id).unwrap();
     assert_eq!(order.customer_id.as_str(), ADA);
-    assert_eq!(order.created_at, sample::placed_at());
+    assert_eq!(order.created_at, samples::placed_at());
     assert_eq!(
         order.items.iter().map(|line| line.title.as_str()).collect::<Vec<_>>(),
         ["mug", "tee"]
@@ -58,7 +58,7 @@ async fn a_scheduled_order_carries_its_date_into_the_execution() {
     let input = api.workflow.started.lock().unwrap()[0].1.clone();
     assert_eq!(input["scheduledFor"], "2026-12-24T16:00:00.000Z");
     let order = api.orders.order(&id_of("k")).unwrap();
-    assert_eq!(order.when_out_of_stock, WhenOutOfStock::Wait);
+    assert_eq!(order.when_out_of_stock, OutOfStockPolicy::Wait);
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn a_repeat_is_not_judged_by_prices_and_dates_of_today() {
     body["expectedTotal"] = json!({"amount": 4499, "currency": "USD"});
     assert_eq!(send(&api, post(&body, "k")).await.status, 202);
     api.inventory.shelves.lock().unwrap().clear();
-    let much_later = sample::placed_at().plus_hours(48);
+    let much_later = samples::placed_at().plus_hours(48);
     let again = send(&api, post(&body, "k").at(much_later)).await;
     assert_eq!((again.status, &again.body["total"]["amount"]), (202, &json!(4499)));
     let fresh = send(&api, post(&body, "fresh").at(much_later)).await;
@@ -203,7 +203,7 @@ async fn an_event_without_a_time_asks_the_clock() {
     let api = World::new();
     let mut call = post(&order_body(), "k");
     call.event["requestContext"]["timeEpoch"] = json!(null);
-    let now = sample::placed_at().plus_hours(1);
+    let now = samples::placed_at().plus_hours(1);
     order_api::handle(&call.event, &api, || now).await.unwrap();
     assert_eq!(api.orders.order(&id_of("k")).unwrap().created_at, now);
 }
@@ -212,8 +212,8 @@ async fn an_event_without_a_time_asks_the_clock() {
 async fn what_is_no_event_is_a_failure_that_quotes_nothing() {
     let api = World::new();
     for event in [json!(null), json!("canary"), json!({"requestContext": {"http": "canary"}})] {
-        let failure = order_api::handle(&event, &api, sample::placed_at).await.unwrap_err();
-        assert_eq!(failure.fault, domain::Fault::InvalidRequest);
+        let failure = order_api::handle(&event, &api, samples::placed_at).await.unwrap_err();
+        assert_eq!(failure.name, domain::ErrorName::InvalidRequest);
         assert!(!failure.detail.contains("canary"), "{}", failure.detail);
     }
 }

@@ -59,7 +59,7 @@ async fn told_by_webhooks(api: &Api<World, World, World>, body: &Value) -> Vec<A
     for path in ["/webhooks/stripe", "/webhooks/easypost"] {
         answers.push(send(api, Call::new("POST", path).text(&event.to_string())).await);
     }
-    let time = testing::sample::placed_at().timestamp().as_second();
+    let time = testing::samples::placed_at().to_jiff().as_second();
     for text in [event.to_string(), format!("{event}Canary Lovelace")] {
         let hex = hmac(STRIPE[0], format!("{time}.{text}").as_bytes());
         let call = Call::new("POST", "/webhooks/stripe").text(&text);
@@ -139,7 +139,7 @@ async fn nothing_private_is_logged_or_echoed() {
     assert_eq!(
         format!(
             "{:?}",
-            order_api::event::Request::parse(&post(&body, "k").event, testing::sample::placed_at)
+            order_api::event::Request::parse(&post(&body, "k").event, testing::samples::placed_at)
                 .unwrap()
         ),
         "[request]"

@@ -9,7 +9,7 @@ use domain::compensation::FailedStates;
 use domain::payment::PaymentStatus;
 use serde_json::{Value, json};
 use support::{ADA, BOB, Call, OP, World, send};
-use testing::sample;
+use testing::samples;
 
 fn get(order: &Order) -> Call {
     Call::new("GET", &format!("/orders/{}", order.order_id)).by(ADA, "orders/read")
@@ -23,7 +23,7 @@ async fn seen(order: &Order) -> Value {
 
 #[tokio::test]
 async fn a_new_order_shows_what_was_ordered_and_what_may_be_done() {
-    let order = sample::received();
+    let order = samples::received();
     assert_eq!(
         seen(&order).await,
         json!({
@@ -44,10 +44,10 @@ async fn a_new_order_shows_what_was_ordered_and_what_may_be_done() {
 
 #[tokio::test]
 async fn the_shipment_is_shown_once_the_order_is_fulfilled() {
-    let labelled = seen(&sample::labelled()).await;
+    let labelled = seen(&samples::labeled()).await;
     assert_eq!(labelled["shipment"], Value::Null);
     assert_eq!(labelled["cancellable"], false);
-    let fulfilled = seen(&sample::fulfilled()).await;
+    let fulfilled = seen(&samples::fulfilled()).await;
     assert_eq!(
         fulfilled["shipment"],
         json!({
@@ -63,10 +63,10 @@ async fn the_shipment_is_shown_once_the_order_is_fulfilled() {
 async fn a_failure_says_what_a_customer_may_know() {
     let declined: FailedStates =
         serde_json::from_str(r#"{"ProcessPayment": {"Error": "PaymentDeclined"}}"#).unwrap();
-    let turned = sample::received().begin_compensation(&declined, sample::placed_at());
+    let turned = samples::received().begin_compensation(&declined, samples::placed_at());
     assert_eq!(seen(&turned).await["failure"], Value::Null, "it is not closed yet");
     assert_eq!(seen(&turned).await["cancellable"], false);
-    let closed = turned.closed(PaymentStatus::Voided, sample::placed_at()).unwrap();
+    let closed = turned.closed(PaymentStatus::Voided, samples::placed_at()).unwrap();
     let view = seen(&closed).await;
     assert_eq!(view["status"], "PAYMENT_FAILED");
     assert_eq!(
@@ -77,15 +77,15 @@ async fn a_failure_says_what_a_customer_may_know() {
 
 #[tokio::test]
 async fn a_scheduled_order_shows_its_date() {
-    let mut request = sample::request();
-    request.scheduled_for = Some(sample::placed_at().plus_hours(24));
-    let view = seen(&Order::accept(request, sample::placed_at())).await;
+    let mut request = samples::new_order();
+    request.scheduled_for = Some(samples::placed_at().plus_hours(24));
+    let view = seen(&Order::accept(request, samples::placed_at())).await;
     assert_eq!(view["scheduledFor"], "2026-11-24T04:00:00.000Z");
 }
 
 #[tokio::test]
 async fn nothing_private_is_shown_at_any_stage() {
-    for order in [sample::in_review(), sample::stuck(), sample::fulfilled()] {
+    for order in [samples::in_review(), samples::needs_attention(), samples::fulfilled()] {
         let text = seen(&order).await.to_string();
         for private in [
             "Ada",
@@ -105,7 +105,7 @@ async fn nothing_private_is_shown_at_any_stage() {
 
 #[tokio::test]
 async fn an_order_is_seen_by_its_owner_and_by_operators_only() {
-    let order = sample::received();
+    let order = samples::received();
     let api = World::with(&order);
     let path = format!("/orders/{}", order.order_id);
     let check = async |sub: &str, scopes: &str, status: u64| {
@@ -124,14 +124,14 @@ async fn an_order_is_seen_by_its_owner_and_by_operators_only() {
 
 /// An order that is on nobody's record.
 fn sample_other() -> Order {
-    let mut order = sample::received();
-    order.order_id = domain::OrderId::of_request(&order.customer_id, "other");
+    let mut order = samples::received();
+    order.order_id = domain::OrderId::for_request(&order.customer_id, "other");
     order
 }
 
 #[tokio::test]
 async fn a_client_that_has_this_version_is_told_so() {
-    let order = sample::authorised();
+    let order = samples::authorized();
     let api = World::with(&order);
     let first = send(&api, get(&order)).await;
     let etag = first.headers["etag"].as_str().unwrap().to_owned();
@@ -148,7 +148,7 @@ async fn a_client_that_has_this_version_is_told_so() {
 
 #[tokio::test]
 async fn when_the_store_is_away_so_is_the_answer() {
-    let order = sample::received();
+    let order = samples::received();
     let api = World::with(&order);
     *api.orders.store_is_down.lock().unwrap() = true;
     let answer = send(&api, get(&order)).await;
@@ -159,7 +159,7 @@ async fn when_the_store_is_away_so_is_the_answer() {
 
 #[tokio::test]
 async fn an_operator_sees_the_execution_state_by_state() {
-    let order = sample::received();
+    let order = samples::received();
     let api = World::with(&order);
     let path = format!("/orders/{}/execution", order.order_id);
     let call = |sub, scopes| Call::new("GET", &path).by(sub, scopes);

@@ -7,7 +7,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::{ADA, Call, World, order_body, post, send};
-use testing::sample;
+use testing::samples;
 
 /// The body with the value at a pointer replaced; a missing field is added.
 fn with(pointer: &str, value: &Value) -> Value {
@@ -138,7 +138,7 @@ async fn a_date_is_in_the_future_and_at_most_ninety_days_ahead() {
         body["paymentCustomer"] = json!("cus_ada");
         body
     };
-    let now = sample::placed_at();
+    let now = samples::placed_at();
     let refusals = [now.plus_hours(-1), now, now.plus_hours(90 * 24).plus_minutes(1)];
     for at in refusals {
         refused(post(&on(at.to_string()), "k"), &["scheduledFor"]).await;

@@ -10,22 +10,22 @@ use domain::{CustomerId, Order, OrderId, Quantity, Sku, Status};
 use order_api::Api;
 use serde_json::json;
 use support::{ADA, Answer, Call, World, send};
-use testing::sample;
+use testing::samples;
 
 type Shop = Api<World, World, World>;
 
 /// An order for so many mugs, the `n`th that waits for them.
 fn waiting(n: i64, mugs: u32) -> Order {
-    let at = sample::placed_at().plus_minutes(n);
-    let mut request = sample::request();
-    request.order_id = OrderId::of_request(&CustomerId::parse(ADA).unwrap(), &n.to_string());
+    let at = samples::placed_at().plus_minutes(n);
+    let mut request = samples::new_order();
+    request.order_id = OrderId::for_request(&CustomerId::parse(ADA).unwrap(), &n.to_string());
     request.items.truncate(1);
     request.items[0].quantity = Quantity::try_from(mugs).unwrap();
     let received = Order::accept(request, at);
-    let held = sample::intent(domain::payment::IntentState::RequiresCapture);
-    let authorised = received.authorised(&held, &domain::policy::ReviewPolicy::default(), at);
+    let held = samples::payment_intent(domain::payment::PaymentIntentState::RequiresCapture);
+    let authorised = received.authorized(&held, &domain::policy::ReviewPolicy::default(), at);
     let short = authorised.unwrap().backordered(&Sku::parse("MUG").unwrap(), at);
-    let mut order = sample::waiting(short, Status::Backordered, Attention::Backorder);
+    let mut order = samples::waiting(short, Status::Backordered, Attention::Backorder);
     order.task_token = Some(domain::TaskToken::parse(format!("token-of-{n}")).unwrap());
     order
 }
@@ -92,7 +92,7 @@ async fn goods_come_in_once_for_a_key_and_nobody_is_woken_twice() {
 
 #[tokio::test]
 async fn only_who_waits_is_woken() {
-    let cancelled = waiting(1, 1).request_cancellation(ADA, sample::placed_at()).unwrap().unwrap();
+    let cancelled = waiting(1, 1).request_cancellation(ADA, samples::placed_at()).unwrap().unwrap();
     let mut not_yet = waiting(2, 1);
     not_yet.task_token = None;
     let api = shop(&[cancelled, not_yet, waiting(3, 1)]);

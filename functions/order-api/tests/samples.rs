@@ -8,12 +8,12 @@ mod support;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use domain::catalogue::StockItem;
+use domain::catalog::StockItem;
 use domain::{Money, Private, Sku};
 use order_api::Api;
 use serde_json::Value;
 use support::{World, post, send};
-use testing::sample;
+use testing::samples;
 
 /// The files of a folder under `events/`, by name.
 fn files(folder: &str) -> BTreeMap<String, Value> {
@@ -52,7 +52,7 @@ fn stocked() -> Api<World, World, World> {
 #[tokio::test]
 async fn each_sample_of_an_event_is_answered() {
     for (name, event) in files("api") {
-        let answer = order_api::handle(&event, &stocked(), sample::placed_at).await.unwrap();
+        let answer = order_api::handle(&event, &stocked(), samples::placed_at).await.unwrap();
         let status = answer["statusCode"].as_u64().unwrap();
         // The order that some ask for is on no record here.
         assert!((200..300).contains(&status) || [404, 409].contains(&status), "{name}: {answer}");

@@ -10,16 +10,16 @@ use std::path::PathBuf;
 use aws::ProviderMode;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use domain::{Moment, Order, Private};
+use domain::{Order, Private, Timestamp};
 use order_api::Api;
 use serde_json::{Value, json};
 use support::{Answer, Call, EASYPOST, STRIPE, World, hmac, send};
-use testing::sample;
+use testing::samples;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// An hour after the sample order was placed.
-fn now() -> Moment {
-    sample::placed_at().plus_hours(1)
+fn now() -> Timestamp {
+    samples::placed_at().plus_hours(1)
 }
 
 fn post(path: &str, body: &str) -> Call {
@@ -27,8 +27,8 @@ fn post(path: &str, body: &str) -> Call {
 }
 
 /// An event of the gateway's, signed with this secret at this time.
-fn stripe_at(body: &str, secret: &str, at: Moment) -> Call {
-    let time = at.timestamp().as_second();
+fn stripe_at(body: &str, secret: &str, at: Timestamp) -> Call {
+    let time = at.to_jiff().as_second();
     let signature = hmac(secret, format!("{time}.{body}").as_bytes());
     post("/webhooks/stripe", body).header("stripe-signature", &format!("t={time},v1={signature}"))
 }
@@ -69,12 +69,12 @@ fn tracker(id: &str) -> Value {
 
 /// The sample order as the world has it.
 fn order(api: &Api<World, World, World>) -> Order {
-    api.orders.order(&sample::fulfilled().order_id).unwrap()
+    api.orders.order(&samples::fulfilled().order_id).unwrap()
 }
 
 /// A shop whose sample order was fulfilled and settled.
 fn settled() -> Api<World, World, World> {
-    World::with(&Order { open: None, check_at: None, ..sample::fulfilled() })
+    World::with(&Order { open: None, check_at: None, ..samples::fulfilled() })
 }
 
 #[track_caller]
@@ -198,7 +198,7 @@ async fn an_event_of_the_other_mode_is_not_for_us() {
 
 #[tokio::test]
 async fn the_order_is_found_by_its_own_id_or_by_the_id_that_it_has_stored() {
-    let id = sample::fulfilled().order_id;
+    let id = samples::fulfilled().order_id;
     let mut by_metadata = dispute("evt_1");
     by_metadata["data"]["object"]["metadata"] = json!({"order_id": id});
     let mut intent = dispute("evt_1");
@@ -225,7 +225,7 @@ async fn an_event_about_nothing_of_ours_is_received_and_changes_nothing() {
         event["result"] = result;
         easypost(&event)
     };
-    let id = sample::fulfilled().order_id;
+    let id = samples::fulfilled().order_id;
     for call in [
         about(json!({})),
         about(json!({"id": "cus_1", "object": "customer"})),
@@ -247,7 +247,8 @@ async fn an_event_about_nothing_of_ours_is_received_and_changes_nothing() {
 
 #[tokio::test]
 async fn an_event_that_comes_early_leaves_the_step_at_work_alone() {
-    for stage in [sample::received(), sample::authorised(), sample::shipping(), sample::labelled()]
+    for stage in
+        [samples::received(), samples::authorized(), samples::shipping(), samples::labeled()]
     {
         let api = World::with(&stage);
         let mut event = dispute("evt_1");
@@ -255,10 +256,15 @@ async fn an_event_that_comes_early_leaves_the_step_at_work_alone() {
         is_received(&send(&api, stripe(&event)).await);
         assert_eq!(order(&api), stage, "{:?}", stage.status);
     }
-    for stage in [sample::in_review(), sample::stuck()] {
+    for stage in [samples::in_review(), samples::needs_attention()] {
         let api = World::with(&stage);
         is_received(&send(&api, stripe(&dispute("evt_1"))).await);
-        assert_eq!(order(&api).hinted_at, Some(now()), "{:?} has no step at work", stage.status);
+        assert_eq!(
+            order(&api).webhook_pending_at,
+            Some(now()),
+            "{:?} has no step at work",
+            stage.status
+        );
     }
 }
 
@@ -356,7 +362,7 @@ async fn an_order_that_changes_meanwhile_is_read_again() {
     *api.orders.meanwhile.lock().unwrap() = Some(theirs);
     is_received(&send(&api, stripe(&dispute("evt_1"))).await);
     assert_eq!(order(&api).check_at, Some(now()));
-    assert_eq!(order(&api).version, sample::fulfilled().version + 2);
+    assert_eq!(order(&api).version, samples::fulfilled().version + 2);
 }
 
 #[tokio::test]
@@ -387,7 +393,7 @@ async fn the_gateways_own_vector_is_taken() {
         std::fs::read_to_string(folder.join("stripe/webhook-signature-vector.json")).unwrap();
     let vector: Value = serde_json::from_str(&text).unwrap();
     let text = |name: &str| vector[name].as_str().unwrap();
-    let at = Moment::from_seconds(vector["timestamp"].as_i64().unwrap()).unwrap();
+    let at = Timestamp::from_seconds(vector["timestamp"].as_i64().unwrap()).unwrap();
     let mut api = settled();
     api.webhooks.stripe = vec![Private::new(text("secret").to_owned())];
     let call = |body: &str| {

@@ -5,12 +5,12 @@
 //! cancelled, after it refunded; an order that is closed already is left as it
 //! is, but its money is settled all the same.
 
+use domain::compensate::{self, CompensationError};
+use domain::conflict::{AttemptError, begin_compensation, retry_on_conflict, save_order};
 use domain::payment::PaymentStatus;
-use domain::ports::{Gateway, LoadOrder, SaveOrder};
-use domain::rounds::{Stop, record, settle, turn_round};
+use domain::ports::{LoadOrder, PaymentProvider, SaveOrder};
 use domain::step::Step;
-use domain::undo::{self, Unsettled};
-use domain::{Failure, Fault, Moment, Order, Status};
+use domain::{ErrorName, Order, Status, StepError, Timestamp};
 
 use crate::ProcessPayment;
 use crate::event::{Cancelled, Operation};
@@ -18,14 +18,22 @@ use crate::event::{Cancelled, Operation};
 /// What an execution that does not own the order is told.
 const SUPERSEDED: &str = "SUPERSEDED";
 
-impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
+impl<O: LoadOrder + SaveOrder, G: PaymentProvider> ProcessPayment<O, G> {
     /// Undoes the order's money and closes the order.
-    pub async fn cancel(&self, step: &Step<Operation>, at: Moment) -> Result<Cancelled, Failure> {
-        let outcome = settle(|| self.cancel_once(step, at)).await?;
+    pub async fn cancel(
+        &self,
+        step: &Step<Operation>,
+        at: Timestamp,
+    ) -> Result<Cancelled, StepError> {
+        let outcome = retry_on_conflict(|| self.cancel_once(step, at)).await?;
         Ok(Cancelled { order_id: step.order_id.clone(), outcome })
     }
 
-    async fn cancel_once(&self, step: &Step<Operation>, at: Moment) -> Result<&'static str, Stop> {
+    async fn cancel_once(
+        &self,
+        step: &Step<Operation>,
+        at: Timestamp,
+    ) -> Result<&'static str, AttemptError> {
         let Some(order) = self.orders.load(&step.order_id).await? else {
             return Ok(SUPERSEDED);
         };
@@ -41,7 +49,7 @@ impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
             _ => {
                 let order = self.last_to_turn_round(order, step, at).await?;
                 let money = self.undo_open(&order, at).await?;
-                let closed = record(&self.orders, &order, order.closed(money, at)?).await?;
+                let closed = save_order(&self.orders, &order, order.closed(money, at)?).await?;
                 Ok(closed.status.name())
             }
         }
@@ -53,38 +61,42 @@ impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
         &self,
         order: Order,
         step: &Step<Operation>,
-        at: Moment,
-    ) -> Result<Order, Stop> {
+        at: Timestamp,
+    ) -> Result<Order, AttemptError> {
         if order.has_open_shipment() {
-            return Err(Fault::CompensationIncomplete.because("a shipment is left").into());
+            return Err(ErrorName::CompensationIncomplete.with_detail("a shipment is left").into());
         }
         if order.holds_stock() {
-            return Err(Fault::CompensationIncomplete.because("a reservation is left").into());
+            return Err(ErrorName::CompensationIncomplete
+                .with_detail("a reservation is left")
+                .into());
         }
-        turn_round(&self.orders, order, &step.failed, at).await
+        begin_compensation(&self.orders, order, &step.failed, at).await
     }
 
-    async fn undo_open(&self, order: &Order, at: Moment) -> Result<PaymentStatus, Stop> {
-        match undo::money(&self.gateway, order).await {
+    async fn undo_open(&self, order: &Order, at: Timestamp) -> Result<PaymentStatus, AttemptError> {
+        match compensate::cancel_payment(&self.gateway, order).await {
             Ok(money) => Ok(money),
-            Err(Unsettled::NoEffect(why)) => Err(self.try_again_later(order, why, at).await),
-            Err(Unsettled::Failed(failure)) => Err(failure.into()),
+            Err(CompensationError::NoEffect(why)) => {
+                Err(self.try_again_later(order, why, at).await)
+            }
+            Err(CompensationError::Failed(failure)) => Err(failure.into()),
         }
     }
 
     /// Settles the money of an order that is closed already. What cannot be
     /// settled calls a person; it is no error of this step.
-    async fn settle_closed(&self, order: &Order, at: Moment) -> Result<(), Stop> {
+    async fn settle_closed(&self, order: &Order, at: Timestamp) -> Result<(), AttemptError> {
         if is_final(order.payment.status) {
             return Ok(());
         }
-        let raised = match undo::money(&self.gateway, order).await {
+        let raised = match compensate::cancel_payment(&self.gateway, order).await {
             Ok(PaymentStatus::RefundFailed) => "REFUND_FAILED",
             Ok(_) => return Ok(()),
             Err(_) => "PAYMENT_UNSETTLED",
         };
         if order.attention.is_none() {
-            record(&self.orders, order, order.with_attention(raised, at)).await?;
+            save_order(&self.orders, order, order.with_attention(raised, at)).await?;
         }
         Ok(())
     }

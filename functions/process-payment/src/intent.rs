@@ -1,20 +1,25 @@
 //! What the operations have in common about an intent, besides what they share
-//! with the reconciler (`domain::undo`): trying again, and refusing a wrong amount.
+//! with the reconciler (`domain::compensate`): trying again, and refusing a wrong amount.
 
+use domain::conflict::{AttemptError, save_order};
 use domain::order::Attention;
-use domain::payment::Intent;
-use domain::ports::{Gateway, LoadOrder, SaveOrder};
-use domain::rounds::{Stop, record};
-use domain::{Fault, Moment, Order};
+use domain::payment::PaymentIntent;
+use domain::ports::{LoadOrder, PaymentProvider, SaveOrder};
+use domain::{ErrorName, Order, Timestamp};
 
 use crate::ProcessPayment;
 
-impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
+impl<O: LoadOrder + SaveOrder, G: PaymentProvider> ProcessPayment<O, G> {
     /// After a look-up showed that a call had no effect: the next try has a key
     /// of its own, because the gateway may replay this one's failure for a day.
-    pub(crate) async fn try_again_later(&self, order: &Order, why: &str, at: Moment) -> Stop {
-        match record(&self.orders, order, order.with_next_try(at)).await {
-            Ok(_) => Fault::PaymentGatewayUnavailable.because(why).into(),
+    pub(crate) async fn try_again_later(
+        &self,
+        order: &Order,
+        why: &str,
+        at: Timestamp,
+    ) -> AttemptError {
+        match save_order(&self.orders, order, order.with_next_attempt(at)).await {
+            Ok(_) => ErrorName::PaymentGatewayUnavailable.with_detail(why).into(),
             Err(stop) => stop,
         }
     }
@@ -23,15 +28,16 @@ impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
     pub(crate) async fn check_amount(
         &self,
         order: &Order,
-        intent: &Intent,
-        at: Moment,
-    ) -> Result<(), Stop> {
+        intent: &PaymentIntent,
+        at: Timestamp,
+    ) -> Result<(), AttemptError> {
         if intent.amount == order.total {
             return Ok(());
         }
         if order.attention != Some(Attention::Operator) {
-            record(&self.orders, order, order.with_attention("PAYMENT_AMOUNT_DIFFERS", at)).await?;
+            save_order(&self.orders, order, order.with_attention("PAYMENT_AMOUNT_DIFFERS", at))
+                .await?;
         }
-        Err(Fault::PaymentMisconfigured.because("the intent is for another amount").into())
+        Err(ErrorName::PaymentMisconfigured.with_detail("the intent is for another amount").into())
     }
 }

@@ -16,9 +16,9 @@ pub mod event;
 mod intent;
 
 use domain::policy::ReviewPolicy;
-use domain::ports::{Gateway, LoadOrder, SaveOrder};
+use domain::ports::{LoadOrder, PaymentProvider, SaveOrder};
 use domain::step::Step;
-use domain::{Failure, Moment};
+use domain::{StepError, Timestamp};
 use serde_json::Value;
 
 use crate::event::Operation;
@@ -34,14 +34,14 @@ pub struct ProcessPayment<O, G> {
     pub review: ReviewPolicy,
 }
 
-impl<O: LoadOrder + SaveOrder, G: Gateway> ProcessPayment<O, G> {
+impl<O: LoadOrder + SaveOrder, G: PaymentProvider> ProcessPayment<O, G> {
     /// Does what the input asks for. `now` is asked only when the input brings
     /// no time of its own.
     pub async fn handle(
         &self,
         input: Value,
-        now: impl FnOnce() -> Moment + Send,
-    ) -> Result<Value, Failure> {
+        now: impl FnOnce() -> Timestamp + Send,
+    ) -> Result<Value, StepError> {
         let step = Step::parse(&input, Operation::from_name)?;
         let at = step.entered_at.unwrap_or_else(now);
         match step.operation {

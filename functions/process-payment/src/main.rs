@@ -5,32 +5,34 @@
 use std::time::Duration;
 
 use aws::clock::SystemClock;
-use aws::metered::Metered;
-use aws::{Aws, clock, lambda};
-use http_client::{Https, Limits};
+use aws::instrumented::Instrumented;
+use aws::{AwsClients, clock, runtime};
+use http_client::{HttpClient, Timeouts};
 use process_payment::ProcessPayment;
 use stripe::Stripe;
 
 /// Three calls one after another (create, confirm, look up) end within the
 /// function's 60 s, with time left for the table.
-const GATEWAY: Limits = Limits { connect: Duration::from_secs(3), total: Duration::from_secs(15) };
+const GATEWAY: Timeouts =
+    Timeouts { connect: Duration::from_secs(3), total: Duration::from_secs(15) };
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda::Error> {
-    let settings = lambda::begin()?;
+async fn main() -> Result<(), runtime::Error> {
+    let settings = runtime::init()?;
     let stripe = settings.stripe()?;
     let orders_table = settings.orders_table()?;
     let review = settings.review_policy()?;
-    let https = Https::new(GATEWAY)?;
-    let aws = Aws::connect().await;
+    let https = HttpClient::new(GATEWAY)?;
+    let aws = AwsClients::from_env().await;
     // While the function starts: its processor is fastest now.
-    let (key, ()) = tokio::join!(aws.reveal(&stripe.secret), https.open(&stripe.base_url));
+    let (key, ()) =
+        tokio::join!(aws.secret_value(&stripe.secret), https.preconnect(&stripe.base_url));
     let function = ProcessPayment {
         orders: aws.orders(orders_table),
-        gateway: Metered::new(Stripe::new(https, stripe.base_url, key?), SystemClock::start()),
+        gateway: Instrumented::new(Stripe::new(https, stripe.base_url, key?), SystemClock::start()),
         review,
     };
     let function = &function;
     // Boxed, because the SDK's futures are large and deeply nested.
-    lambda::run(|input| Box::pin(function.handle(input, clock::now))).await
+    runtime::run(|input| Box::pin(function.handle(input, clock::now))).await
 }

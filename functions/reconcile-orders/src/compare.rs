@@ -45,11 +45,11 @@ pub mod shelves;
 
 use std::collections::BTreeSet;
 
-use domain::books::{ListIntents, ListLabels, ReadShelves, ScanOrders};
-use domain::order::code;
+use domain::conflict::{self, retry_on_conflict, save_order};
+use domain::ledger::{ListLabels, ListPaymentIntents, ReadStockLevels, ScanOrders};
+use domain::order::timeline_code;
 use domain::ports::{LoadOrder, SaveOrder};
-use domain::rounds::{self, record, settle};
-use domain::{Failure, Fault, Moment, OrderId};
+use domain::{ErrorName, OrderId, StepError, Timestamp};
 use serde_json::Value;
 
 pub use self::difference::{Difference, Kind};
@@ -77,25 +77,26 @@ pub struct Compare<'a, O, S, G, C> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
     /// The present.
-    pub at: Moment,
+    pub at: Timestamp,
     /// How many days back; everything when it is not given.
     pub days: Option<u32>,
 }
 
 impl Range {
     /// What the input asks for.
-    pub fn of(input: &Value, at: Moment) -> Result<Self, Failure> {
-        let days =
-            match &input["days"] {
-                Value::Null => None,
-                days => Some(days.as_u64().and_then(|days| u32::try_from(days).ok()).ok_or_else(
-                    || Fault::InvalidRequest.because("`days` must be a whole number of days"),
-                )?),
-            };
+    pub fn of(input: &Value, at: Timestamp) -> Result<Self, StepError> {
+        let days = match &input["days"] {
+            Value::Null => None,
+            days => {
+                Some(days.as_u64().and_then(|days| u32::try_from(days).ok()).ok_or_else(|| {
+                    ErrorName::InvalidRequest.with_detail("`days` must be a whole number of days")
+                })?)
+            }
+        };
         Ok(Self { at, days })
     }
 
-    fn since(self) -> Option<Moment> {
+    fn since(self) -> Option<Timestamp> {
         self.days.map(|days| self.at.plus_hours(-24 * i64::from(days)))
     }
 }
@@ -103,8 +104,8 @@ impl Range {
 impl<O, S, G, C> Compare<'_, O, S, G, C>
 where
     O: ScanOrders + LoadOrder + SaveOrder,
-    S: ReadShelves,
-    G: ListIntents,
+    S: ReadStockLevels,
+    G: ListPaymentIntents,
     C: ListLabels,
 {
     /// Compares, logs and counts the differences, and calls a person to each order
@@ -117,27 +118,32 @@ where
     }
 
     /// Raises attention on each order that a difference is about, once.
-    async fn raise(&self, report: &Report, at: Moment) -> usize {
+    async fn raise(&self, report: &Report, at: Timestamp) -> usize {
         let orders: BTreeSet<&OrderId> =
             report.differences.iter().filter_map(|it| it.order_id.as_ref()).collect();
         let mut raised = 0;
         for id in orders {
-            match settle(|| self.raise_once(id, at)).await {
+            match retry_on_conflict(|| self.raise_once(id, at)).await {
                 Ok(done) => raised += usize::from(done),
-                Err(failure) => aws::telemetry::failed("compare", id.as_str(), &failure),
+                Err(failure) => aws::telemetry::log_failure("compare", id.as_str(), &failure),
             }
         }
         raised
     }
 
-    async fn raise_once(&self, id: &OrderId, at: Moment) -> Result<bool, rounds::Stop> {
+    async fn raise_once(
+        &self,
+        id: &OrderId,
+        at: Timestamp,
+    ) -> Result<bool, conflict::AttemptError> {
         let found = self.orders.load(id).await;
         // What has not the form of an order, or is none, cannot be written either.
         let Ok(Some(order)) = found else { return Ok(false) };
-        if order.was_noted(code::BOOKS_DIFFER) {
+        if order.has_timeline_code(timeline_code::LEDGER_MISMATCH) {
             return Ok(false);
         }
-        record(self.orders, &order, order.with_attention(code::BOOKS_DIFFER, at)).await?;
+        save_order(self.orders, &order, order.with_attention(timeline_code::LEDGER_MISMATCH, at))
+            .await?;
         Ok(true)
     }
 }

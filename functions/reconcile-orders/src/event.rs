@@ -4,7 +4,7 @@
 //! The time comes with the event. Unknown fields are ignored; what is wrong is
 //! named by its field, never by its value.
 
-use domain::{ExecutionName, Failure, Fault, Moment, OrderId};
+use domain::{ErrorName, ExecutionName, OrderId, StepError, Timestamp};
 use serde_json::{Value, json};
 
 /// What the function is asked to do.
@@ -33,7 +33,7 @@ pub struct Event {
     /// What is to be done.
     pub operation: Operation,
     /// The time, if the event brings one.
-    pub at: Option<Moment>,
+    pub at: Option<Timestamp>,
 }
 
 /// What `EventBridge` calls the tick of a schedule.
@@ -46,7 +46,7 @@ const COMPARE_BOOKS: &str = "-compare-books";
 
 impl Event {
     /// Reads an event.
-    pub fn parse(input: &Value) -> Result<Self, Failure> {
+    pub fn parse(input: &Value) -> Result<Self, StepError> {
         if !input.is_object() {
             return Err(invalid("the input must be an object"));
         }
@@ -65,7 +65,7 @@ impl Event {
 }
 
 /// The two schedules are told apart by the name of their rule.
-fn of_schedule(input: &Value) -> Result<Operation, Failure> {
+fn of_schedule(input: &Value) -> Result<Operation, StepError> {
     match input["resources"][0].as_str() {
         Some(rule) if rule.ends_with(OPEN_ORDERS) => Ok(Operation::Look(Which::Due)),
         Some(rule) if rule.ends_with(COMPARE_BOOKS) => Ok(Operation::Compare),
@@ -73,16 +73,16 @@ fn of_schedule(input: &Value) -> Result<Operation, Failure> {
     }
 }
 
-fn of_execution(input: &Value) -> Result<Operation, Failure> {
+fn of_execution(input: &Value) -> Result<Operation, StepError> {
     let name = input["detail"]["name"].as_str().map(ExecutionName::parse);
     let Some(Ok(name)) = name else {
         return Err(invalid("`detail.name` is missing, or is no name of an execution"));
     };
-    let order = OrderId::of_execution(&name);
+    let order = OrderId::from_execution_name(&name);
     Ok(Operation::Look(order.map_or(Which::Nobodys, |(id, _)| Which::One(id))))
 }
 
-fn by_hand(input: &Value) -> Result<Operation, Failure> {
+fn by_hand(input: &Value) -> Result<Operation, StepError> {
     let order = text(input, "orderId")?
         .map(OrderId::parse)
         .transpose()
@@ -94,7 +94,7 @@ fn by_hand(input: &Value) -> Result<Operation, Failure> {
     }
 }
 
-fn text<'a>(input: &'a Value, name: &str) -> Result<Option<&'a str>, Failure> {
+fn text<'a>(input: &'a Value, name: &str) -> Result<Option<&'a str>, StepError> {
     match &input[name] {
         Value::Null => Ok(None),
         Value::String(text) => Ok(Some(text)),
@@ -102,8 +102,8 @@ fn text<'a>(input: &'a Value, name: &str) -> Result<Option<&'a str>, Failure> {
     }
 }
 
-fn invalid(detail: &str) -> Failure {
-    Fault::InvalidRequest.because(detail)
+fn invalid(detail: &str) -> StepError {
+    ErrorName::InvalidRequest.with_detail(detail)
 }
 
 /// What came of looking, in numbers.

@@ -21,24 +21,24 @@ mod settle;
 mod takeover;
 
 use aws::clock::{Clock as _, SystemClock};
-use domain::books::{ListIntents, ListLabels, ReadShelves, ScanOrders};
+use domain::ledger::{ListLabels, ListPaymentIntents, ReadStockLevels, ScanOrders};
 use domain::ports::{
-    AnswerTask, Carrier, DescribeExecution, Gateway, ListDue, ListOrders, LoadOrder, ReadCatalogue,
-    SaveOrder, StartExecution, StopExecution,
+    DescribeExecution, ListDueOrders, ListOrders, LoadOrder, PaymentProvider, ReadCatalog,
+    SaveOrder, SendTaskResult, ShippingProvider, StartExecution, StopExecution,
 };
-use domain::{Failure, Moment};
+use domain::{StepError, Timestamp};
 use serde_json::Value;
 
 use crate::compare::{Compare, Range, TIME_MS};
 use crate::event::{Event, Operation};
 
 /// What looking after the orders asks of the Orders table.
-pub trait Orders: LoadOrder + SaveOrder + ListDue + ListOrders {}
-impl<T: LoadOrder + SaveOrder + ListDue + ListOrders> Orders for T {}
+pub trait Orders: LoadOrder + SaveOrder + ListDueOrders + ListOrders {}
+impl<T: LoadOrder + SaveOrder + ListDueOrders + ListOrders> Orders for T {}
 
 /// What is asked of Step Functions.
-pub trait Workflow: StartExecution + StopExecution + DescribeExecution + AnswerTask {}
-impl<T: StartExecution + StopExecution + DescribeExecution + AnswerTask> Workflow for T {}
+pub trait Workflow: StartExecution + StopExecution + DescribeExecution + SendTaskResult {}
+impl<T: StartExecution + StopExecution + DescribeExecution + SendTaskResult> Workflow for T {}
 
 /// The function, with the world that it works on.
 #[derive(Debug, Clone)]
@@ -58,18 +58,18 @@ pub struct ReconcileOrders<O, I, W, G, C> {
 impl<O, I, W, G, C> ReconcileOrders<O, I, W, G, C>
 where
     O: Orders + ScanOrders,
-    I: ReadCatalogue + ReadShelves,
+    I: ReadCatalog + ReadStockLevels,
     W: Workflow,
-    G: Gateway + ListIntents,
-    C: Carrier + ListLabels,
+    G: PaymentProvider + ListPaymentIntents,
+    C: ShippingProvider + ListLabels,
 {
     /// Does what the event asks for. `now` is asked only when the event brings no
     /// time of its own.
     pub async fn handle(
         &self,
         input: Value,
-        now: impl FnOnce() -> Moment + Send,
-    ) -> Result<Value, Failure> {
+        now: impl FnOnce() -> Timestamp + Send,
+    ) -> Result<Value, StepError> {
         let event = Event::parse(&input)?;
         let at = event.at.unwrap_or_else(now);
         match event.operation {
@@ -78,11 +78,11 @@ where
         }
     }
 
-    async fn compare(&self, input: &Value, at: Moment) -> Result<Value, Failure> {
+    async fn compare(&self, input: &Value, at: Timestamp) -> Result<Value, StepError> {
         let range = Range::of(input, at)?;
         let Self { orders, stock, gateway, carrier, .. } = self;
         let clock = SystemClock::start();
-        let has_time = || clock.ticks_ms() < TIME_MS;
+        let has_time = || clock.monotonic_ms() < TIME_MS;
         let report = Compare { orders, stock, gateway, carrier }.run(range, &has_time).await;
         Ok(serde_json::json!(report))
     }

@@ -6,11 +6,11 @@
 //! end: somebody whom they all need is away, and waiting for each in vain would
 //! take the time of those who need nobody. The next look begins with them.
 
-use domain::order::{Attention, BUCKETS};
-use domain::ports::{Carrier, Gateway, OrderList, ReadCatalogue};
-use domain::rounds::{self, Stop, record};
-use domain::waking::Waking;
-use domain::{Failure, Moment, OrderId};
+use domain::backorders::BackorderResumer;
+use domain::conflict::{self, AttemptError, save_order};
+use domain::order::{Attention, OPEN_ORDER_BUCKETS};
+use domain::ports::{OrderList, PaymentProvider, ReadCatalog, ShippingProvider};
+use domain::{OrderId, StepError, Timestamp};
 
 use crate::event::{Looked, Which};
 use crate::{Orders, ReconcileOrders, Workflow};
@@ -26,19 +26,19 @@ const PAGES: usize = 40;
 impl<O, I, W, G, C> ReconcileOrders<O, I, W, G, C>
 where
     O: Orders,
-    I: ReadCatalogue,
+    I: ReadCatalog,
     W: Workflow,
-    G: Gateway,
-    C: Carrier,
+    G: PaymentProvider,
+    C: ShippingProvider,
 {
     /// Looks at these orders.
-    pub async fn look(&self, which: Which, at: Moment) -> Result<Looked, Failure> {
+    pub async fn look(&self, which: Which, at: Timestamp) -> Result<Looked, StepError> {
         match which {
             Which::Nobodys => Ok(Looked::default()),
             Which::One(id) => Ok(self.look_at(&id, false, at).await),
             Which::Due => {
                 // They need no provider; and who cannot list the ones lists the others.
-                let woken = self.wake(at).await;
+                let woken = self.resume_backorders(at).await;
                 let mut seen = self.look_at_due(at).await?;
                 seen += woken?;
                 Ok(seen)
@@ -46,10 +46,10 @@ where
         }
     }
 
-    async fn look_at_due(&self, at: Moment) -> Result<Looked, Failure> {
+    async fn look_at_due(&self, at: Timestamp) -> Result<Looked, StepError> {
         let mut seen = Looked::default();
-        for bucket in 0..BUCKETS {
-            for id in self.orders.due(bucket, at, MOST_DUE).await? {
+        for bucket in 0..OPEN_ORDER_BUCKETS {
+            for id in self.orders.due_orders(bucket, at, MOST_DUE).await? {
                 if seen.failed == MOST_FAILED {
                     tracing::warn!("too much failed: the other orders are left for the next look");
                     return Ok(seen);
@@ -60,8 +60,8 @@ where
         Ok(seen)
     }
 
-    async fn look_at(&self, id: &OrderId, if_due: bool, at: Moment) -> Looked {
-        match rounds::settle(|| self.examine(id, if_due, at)).await {
+    async fn look_at(&self, id: &OrderId, if_due: bool, at: Timestamp) -> Looked {
+        match conflict::retry_on_conflict(|| self.examine(id, if_due, at)).await {
             Ok(seen) => seen,
             Err(failure) => {
                 log(id, &failure);
@@ -73,22 +73,25 @@ where
 
     /// Has an order looked at again a little later, so that one that keeps failing
     /// does not take the time of the others. That this fails too is no matter.
-    async fn postpone(&self, id: &OrderId, at: Moment) {
-        let postponed = rounds::settle(|| async {
+    async fn postpone(&self, id: &OrderId, at: Timestamp) {
+        let postponed = conflict::retry_on_conflict(|| async {
             match self.orders.load(id).await? {
                 Some(order) if order.is_due(at) => {
-                    record(&self.orders, &order, order.postponed(at)).await.map(drop)
+                    save_order(&self.orders, &order, order.postponed(at)).await.map(drop)
                 }
-                _ => Ok::<_, Stop>(()),
+                _ => Ok::<_, AttemptError>(()),
             }
         });
         let _it_stays_due = postponed.await;
     }
 
-    async fn wake(&self, at: Moment) -> Result<Looked, Failure> {
-        let waking = Waking { orders: &self.orders, stock: &self.stock, workflow: &self.workflow };
-        let woken = waking.wake(&OrderList::Attention(Attention::Backorder), PAGES, at).await?;
-        let mut seen = Looked { woken: woken.now, ..Looked::default() };
+    async fn resume_backorders(&self, at: Timestamp) -> Result<Looked, StepError> {
+        let waking =
+            BackorderResumer { orders: &self.orders, stock: &self.stock, workflow: &self.workflow };
+        let woken = waking
+            .resume_backorders(&OrderList::Attention(Attention::Backorder), PAGES, at)
+            .await?;
+        let mut seen = Looked { woken: woken.resumed, ..Looked::default() };
         for (id, failure) in woken.failed {
             log(&id, &failure);
             seen.failed += 1;
@@ -97,8 +100,8 @@ where
     }
 }
 
-fn log(id: &OrderId, failure: &Failure) {
-    let (order_id, fault) = (id.as_str(), failure.fault.name());
+fn log(id: &OrderId, failure: &StepError) {
+    let (order_id, fault) = (id.as_str(), failure.name.as_str());
     let detail = failure.detail.as_str();
     tracing::warn!(orderId = order_id, fault, detail, "the order could not be looked after");
 }

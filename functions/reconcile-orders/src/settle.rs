@@ -6,14 +6,14 @@
 //! bought, as a look a day after the closing shows. What will not come back calls
 //! a person, and is then theirs.
 
-use domain::order::Finding;
-use domain::payment::{IntentState, PaymentStatus};
-use domain::ports::{Answered, Carrier, Gateway, ReadCatalogue, RefundState};
-use domain::rounds::{Stop, record};
-use domain::shipment::{CarrierRefund, LabelRefund};
-use domain::undo::{self, Unsettled};
-use domain::waking::tell;
-use domain::{Failure, IntentId, Moment, Order, Status};
+use domain::backorders::send_task_result;
+use domain::compensate::{self, CompensationError};
+use domain::conflict::{AttemptError, save_order};
+use domain::order::Observation;
+use domain::payment::{PaymentIntentState, PaymentStatus};
+use domain::ports::{PaymentProvider, ReadCatalog, RefundState, ShippingProvider, TaskDelivery};
+use domain::shipment::{LabelRefund, LabelRefundState};
+use domain::{Order, PaymentIntentId, Status, StepError, Timestamp};
 
 use crate::event::Looked;
 use crate::examine::raised;
@@ -29,16 +29,16 @@ const LATE_LABEL_HOURS: i64 = 24;
 
 /// What was found about the money or the label, and whether that is the last of it.
 struct Found {
-    findings: Vec<Finding>,
+    findings: Vec<Observation>,
     is_final: bool,
 }
 
 impl Found {
-    fn last(findings: Vec<Finding>) -> Self {
+    fn last(findings: Vec<Observation>) -> Self {
         Self { findings, is_final: true }
     }
 
-    fn so_far(findings: Vec<Finding>) -> Self {
+    fn so_far(findings: Vec<Observation>) -> Self {
         Self { findings, is_final: false }
     }
 }
@@ -46,19 +46,20 @@ impl Found {
 impl<O, I, W, G, C> ReconcileOrders<O, I, W, G, C>
 where
     O: Orders,
-    I: ReadCatalogue,
+    I: ReadCatalog,
     W: Workflow,
-    G: Gateway,
-    C: Carrier,
+    G: PaymentProvider,
+    C: ShippingProvider,
 {
     /// Looks after a closed order.
     pub(crate) async fn settle(
         &self,
         order: Order,
         runs: bool,
-        at: Moment,
-    ) -> Result<Looked, Stop> {
-        if runs && tell(&self.workflow, &order).await? == Some(Answered::Delivered) {
+        at: Timestamp,
+    ) -> Result<Looked, AttemptError> {
+        if runs && send_task_result(&self.workflow, &order).await? == Some(TaskDelivery::Delivered)
+        {
             return Ok(Looked { answered: 1, ..Looked::default() });
         }
         if runs && may_be_stopped(&order, at) {
@@ -66,20 +67,20 @@ where
         }
         let found = self.find_out(&order, at).await?;
         let after = if found.is_final && !runs {
-            order.settled(&found.findings, at)
+            order.finalized(&found.findings, at)
         } else {
-            let mut after = order.checked(&found.findings, at);
+            let mut after = order.inspected(&found.findings, at);
             if runs {
-                after.look_within(STILL_RUNS_MINUTES, at);
+                after.check_within(STILL_RUNS_MINUTES, at);
             }
             after
         };
-        record(&self.orders, &order, after).await?;
+        save_order(&self.orders, &order, after).await?;
         let settled = u32::from(found.is_final && !runs);
         Ok(Looked { settled, raised: raised(&order, &found.findings), ..Looked::default() })
     }
 
-    async fn find_out(&self, order: &Order, at: Moment) -> Result<Found, Failure> {
+    async fn find_out(&self, order: &Order, at: Timestamp) -> Result<Found, StepError> {
         if order.status == Status::Fulfilled {
             return self.follow_hint(order).await.map(Found::last);
         }
@@ -90,19 +91,21 @@ where
     }
 
     /// What became of the money; what is left of it is undone.
-    async fn find_money(&self, order: &Order) -> Result<Found, Failure> {
+    async fn find_money(&self, order: &Order) -> Result<Found, StepError> {
         let Some(id) = &order.payment.intent_id else { return Ok(Found::last(Vec::new())) };
-        let intent = undo::intent(&self.gateway, id).await?;
+        let intent = compensate::retrieve_payment_intent(&self.gateway, id).await?;
         let mut found = match intent.state {
-            IntentState::Canceled => Found::last(vec![Finding::Money(PaymentStatus::Voided)]),
-            IntentState::Succeeded => {
+            PaymentIntentState::Canceled => {
+                Found::last(vec![Observation::Payment(PaymentStatus::Voided)])
+            }
+            PaymentIntentState::Succeeded => {
                 let whole = intent.refunded_minor >= intent.amount.amount_minor();
                 self.find_refund(order, id, whole).await?
             }
             _ => self.undo_money(order).await?,
         };
         if intent.disputed {
-            found.findings.push(Finding::Disputed);
+            found.findings.push(Observation::Disputed);
         }
         Ok(found)
     }
@@ -110,49 +113,51 @@ where
     async fn find_refund(
         &self,
         order: &Order,
-        id: &IntentId,
+        id: &PaymentIntentId,
         whole: bool,
-    ) -> Result<Found, Failure> {
-        let back = |status| vec![Finding::Money(status)];
-        Ok(match undo::progress_of_refund(&self.gateway, id).await? {
-            Some(RefundState::Done) if whole => Found::last(back(PaymentStatus::Refunded)),
+    ) -> Result<Found, StepError> {
+        let back = |status| vec![Observation::Payment(status)];
+        Ok(match compensate::refund_progress(&self.gateway, id).await? {
+            Some(RefundState::Succeeded) if whole => Found::last(back(PaymentStatus::Refunded)),
             Some(RefundState::Pending) => Found::so_far(back(PaymentStatus::Refunded)),
-            Some(RefundState::Done | RefundState::Failed) => {
+            Some(RefundState::Succeeded | RefundState::Failed) => {
                 Found::last(back(PaymentStatus::RefundFailed))
             }
             None => self.undo_money(order).await?,
         })
     }
 
-    async fn undo_money(&self, order: &Order) -> Result<Found, Failure> {
-        match undo::money(&self.gateway, order).await {
+    async fn undo_money(&self, order: &Order) -> Result<Found, StepError> {
+        match compensate::cancel_payment(&self.gateway, order).await {
             // A refund that was made just now is on its way.
             Ok(PaymentStatus::Refunded) => {
-                Ok(Found::so_far(vec![Finding::Money(PaymentStatus::Refunded)]))
+                Ok(Found::so_far(vec![Observation::Payment(PaymentStatus::Refunded)]))
             }
-            Ok(status) => Ok(Found::last(vec![Finding::Money(status)])),
-            Err(Unsettled::NoEffect(_)) => Ok(Found::so_far(vec![Finding::NoEffect])),
-            Err(Unsettled::Failed(failure)) => Err(failure),
+            Ok(status) => Ok(Found::last(vec![Observation::Payment(status)])),
+            Err(CompensationError::NoEffect(_)) => {
+                Ok(Found::so_far(vec![Observation::CallHadNoEffect]))
+            }
+            Err(CompensationError::Failed(failure)) => Err(failure),
         }
     }
 
     /// What became of the label; one that turns out to be bought is given back.
-    async fn find_label(&self, order: &Order, at: Moment) -> Result<Found, Failure> {
+    async fn find_label(&self, order: &Order, at: Timestamp) -> Result<Found, StepError> {
         let refused = Some(LabelRefund::Refused);
         let stored = order.shipment.as_ref().filter(|stored| stored.refund != refused);
         let Some(stored) = stored else { return Ok(Found::last(Vec::new())) };
         let id = &stored.shipment_id;
-        let shipment = undo::shipment(&self.carrier, id).await?;
+        let shipment = compensate::retrieve_shipment(&self.carrier, id).await?;
         let late = at >= order.closed_at().plus_hours(LATE_LABEL_HOURS);
-        let back = |refund| vec![Finding::Label(refund)];
+        let back = |refund| vec![Observation::Label(refund)];
         Ok(match (shipment.refund, &shipment.bought) {
-            (CarrierRefund::Done, _) => Found::last(back(LabelRefund::Submitted)),
-            (CarrierRefund::Rejected, _) => Found::last(back(LabelRefund::Refused)),
-            (CarrierRefund::Submitted, _) => Found::so_far(back(LabelRefund::Submitted)),
-            (CarrierRefund::NotAsked, None) if late => Found::last(back(LabelRefund::None)),
-            (CarrierRefund::NotAsked, None) => Found::so_far(back(LabelRefund::None)),
-            (CarrierRefund::NotAsked, Some(_)) => {
-                Found::so_far(back(undo::label(&self.carrier, id).await?))
+            (LabelRefundState::Refunded, _) => Found::last(back(LabelRefund::Submitted)),
+            (LabelRefundState::Rejected, _) => Found::last(back(LabelRefund::Refused)),
+            (LabelRefundState::Submitted, _) => Found::so_far(back(LabelRefund::Submitted)),
+            (LabelRefundState::NotRequested, None) if late => Found::last(back(LabelRefund::None)),
+            (LabelRefundState::NotRequested, None) => Found::so_far(back(LabelRefund::None)),
+            (LabelRefundState::NotRequested, Some(_)) => {
+                Found::so_far(back(compensate::refund_label(&self.carrier, id).await?))
             }
         })
     }
@@ -160,7 +165,7 @@ where
 
 /// Whether the execution of a closed order has nothing left to do: one of an order
 /// that was cancelled before it began, and one that had time enough.
-fn may_be_stopped(order: &Order, at: Moment) -> bool {
+fn may_be_stopped(order: &Order, at: Timestamp) -> bool {
     let never_began = order.scheduled_for.is_some() && order.payment.intent_id.is_none();
     never_began || at >= order.closed_at().plus_minutes(STOP_AFTER_MINUTES)
 }

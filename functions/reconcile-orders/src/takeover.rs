@@ -4,10 +4,10 @@
 //! forward or back, from the facts. It owns the order from the write that names
 //! it: whatever of the old one still runs, or is woken by hand, changes nothing.
 
+use domain::conflict::{AttemptError, save_order};
 use domain::order::Recovery;
-use domain::ports::{Carrier, Gateway, ReadCatalogue};
-use domain::rounds::{Stop, record};
-use domain::{Moment, Order};
+use domain::ports::{PaymentProvider, ReadCatalog, ShippingProvider};
+use domain::{Order, Timestamp};
 
 use crate::event::Looked;
 use crate::{Orders, ReconcileOrders, Workflow};
@@ -18,15 +18,19 @@ const TAKEN_OVER: &str = "another execution owns the order";
 impl<O, I, W, G, C> ReconcileOrders<O, I, W, G, C>
 where
     O: Orders,
-    I: ReadCatalogue,
+    I: ReadCatalog,
     W: Workflow,
-    G: Gateway,
-    C: Carrier,
+    G: PaymentProvider,
+    C: ShippingProvider,
 {
     /// Somebody died between a record and the start of its execution: the one who
     /// accepted the order, or the one who took it over.
-    pub(crate) async fn start_missing(&self, order: Order, at: Moment) -> Result<Looked, Stop> {
-        if order.recovered(at)? == Recovery::LeaveAlone {
+    pub(crate) async fn start_missing(
+        &self,
+        order: Order,
+        at: Timestamp,
+    ) -> Result<Looked, AttemptError> {
+        if order.recovery(at)? == Recovery::Skip {
             return self.attend(order, at).await;
         }
         self.start(&order).await?;
@@ -36,27 +40,31 @@ where
     }
 
     /// Its execution is seen to have ended: another goes on, or a person must look.
-    pub(crate) async fn recover(&self, order: Order, at: Moment) -> Result<Looked, Stop> {
-        match order.recovered(at)? {
-            Recovery::TakeOver(taken) => {
-                let taken = record(&self.orders, &order, *taken).await?;
+    pub(crate) async fn recover(
+        &self,
+        order: Order,
+        at: Timestamp,
+    ) -> Result<Looked, AttemptError> {
+        match order.recovery(at)? {
+            Recovery::Restart(taken) => {
+                let taken = save_order(&self.orders, &order, *taken).await?;
                 self.start(&taken).await?;
                 tell_of(&taken, "an execution ended before its time; another goes on");
                 Ok(Looked { taken_over: 1, ..Looked::default() })
             }
-            Recovery::GiveUp(given_up) => {
-                record(&self.orders, &order, *given_up).await?;
+            Recovery::Escalate(given_up) => {
+                save_order(&self.orders, &order, *given_up).await?;
                 tell_of(&order, "executions keep ending before their time; a person must look");
                 Ok(Looked { raised: 1, ..Looked::default() })
             }
-            Recovery::LeaveAlone => self.attend(order, at).await,
+            Recovery::Skip => self.attend(order, at).await,
         }
     }
 
     /// Starts the execution that owns the order. The one before it is stopped all
     /// the same: somebody may have woken it since it was seen to have ended.
-    async fn start(&self, order: &Order) -> Result<(), Stop> {
-        if let Some(before) = order.execution_before() {
+    async fn start(&self, order: &Order) -> Result<(), AttemptError> {
+        if let Some(before) = order.previous_execution() {
             self.workflow.stop(&before, TAKEN_OVER).await?;
         }
         Ok(self.workflow.start(&order.execution, &order.execution_input()).await?)

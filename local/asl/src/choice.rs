@@ -1,6 +1,6 @@
 //! Choice rules: the conditions of a Choice state.
 //!
-//! One [`Rule`] is one entry of `Choices`, without its `Next`, `Assign` and
+//! One [`ChoiceRule`] is one entry of `Choices`, without its `Next`, `Assign` and
 //! `Output`, which belong to the interpreter. A value of another type than the
 //! operator compares is no error: the condition just does not hold. A path that
 //! leads nowhere is one, except for `IsPresent`.
@@ -12,13 +12,13 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::intrinsics::numbers;
-use crate::paths::{Path, PathFaultKind, PathSyntax};
+use crate::paths::{Path, PathErrorKind, PathSyntaxError};
 use crate::scope::Scope;
-use crate::template::DataFault;
+use crate::template::EvaluationError;
 
 /// A rule that no Choice state may have.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum RuleSyntax {
+pub enum ChoiceRuleSyntaxError {
     /// `And` and `Or` hold arrays of rules, a rule is an object, and so on.
     #[error("{0}")]
     Shape(&'static str),
@@ -29,7 +29,7 @@ pub enum RuleSyntax {
         field: String,
         /// What the parser said.
         #[source]
-        why: PathSyntax,
+        why: PathSyntaxError,
     },
     /// The operand has a type that the operator does not compare.
     #[error("{operator} does not take {operand}")]
@@ -43,13 +43,13 @@ pub enum RuleSyntax {
 
 /// A condition: a comparison, or `And`, `Or`, `Not` of conditions.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Rule {
+pub enum ChoiceRule {
     /// All of them.
-    And(Vec<Rule>),
+    And(Vec<ChoiceRule>),
     /// One of them at least.
-    Or(Vec<Rule>),
+    Or(Vec<ChoiceRule>),
     /// Not this one.
-    Not(Box<Rule>),
+    Not(Box<ChoiceRule>),
     /// The value at a path, tested.
     Test(Test),
 }
@@ -109,10 +109,11 @@ enum Glob {
     Char(char),
 }
 
-impl Rule {
+impl ChoiceRule {
     /// Reads a rule; fields that are no part of the condition are passed over.
-    pub fn parse(value: &Value) -> Result<Self, RuleSyntax> {
-        let fields = value.as_object().ok_or(RuleSyntax::Shape("a rule is an object"))?;
+    pub fn parse(value: &Value) -> Result<Self, ChoiceRuleSyntaxError> {
+        let fields =
+            value.as_object().ok_or(ChoiceRuleSyntaxError::Shape("a rule is an object"))?;
         if let Some(rules) = fields.get("And") {
             return all(rules).map(Self::And);
         }
@@ -123,15 +124,15 @@ impl Rule {
             return Self::parse(rule).map(|rule| Self::Not(Box::new(rule)));
         }
         let variable = fields.get("Variable").and_then(Value::as_str);
-        let variable = variable.ok_or(RuleSyntax::Shape("a rule has a Variable"))?;
+        let variable = variable.ok_or(ChoiceRuleSyntaxError::Shape("a rule has a Variable"))?;
         let variable = path("Variable", variable)?;
         let operator = fields.iter().find_map(|(name, operand)| Operator::parse(name, operand));
-        let operator = operator.ok_or(RuleSyntax::Shape("a rule has an operator"))??;
+        let operator = operator.ok_or(ChoiceRuleSyntaxError::Shape("a rule has an operator"))??;
         Ok(Self::Test(Test { variable, operator }))
     }
 
     /// Whether the condition holds.
-    pub fn matches(&self, scope: &Scope<'_>) -> Result<bool, DataFault> {
+    pub fn matches(&self, scope: &Scope<'_>) -> Result<bool, EvaluationError> {
         match self {
             Self::And(rules) => {
                 rules.iter().try_fold(true, |all, rule| Ok(all && rule.matches(scope)?))
@@ -145,17 +146,18 @@ impl Rule {
     }
 }
 
-fn all(rules: &Value) -> Result<Vec<Rule>, RuleSyntax> {
-    let rules = rules.as_array().ok_or(RuleSyntax::Shape("And and Or hold arrays of rules"))?;
-    rules.iter().map(Rule::parse).collect()
+fn all(rules: &Value) -> Result<Vec<ChoiceRule>, ChoiceRuleSyntaxError> {
+    let rules =
+        rules.as_array().ok_or(ChoiceRuleSyntaxError::Shape("And and Or hold arrays of rules"))?;
+    rules.iter().map(ChoiceRule::parse).collect()
 }
 
-fn path(field: &str, text: &str) -> Result<Path, RuleSyntax> {
-    Path::parse(text).map_err(|why| RuleSyntax::Path { field: field.to_owned(), why })
+fn path(field: &str, text: &str) -> Result<Path, ChoiceRuleSyntaxError> {
+    Path::parse(text).map_err(|why| ChoiceRuleSyntaxError::Path { field: field.to_owned(), why })
 }
 
 impl Test {
-    fn holds(&self, scope: &Scope<'_>) -> Result<bool, DataFault> {
+    fn holds(&self, scope: &Scope<'_>) -> Result<bool, EvaluationError> {
         match &self.operator {
             Operator::Is(Quality::Present, wanted) => {
                 Ok(self.variable.is_present(scope) == *wanted)
@@ -177,19 +179,21 @@ impl Test {
 }
 
 /// The value at a path of a rule. A `null` input is a value here, to be asked about.
-fn value(path: &Path, scope: &Scope<'_>) -> Result<Value, DataFault> {
+fn value(path: &Path, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
     match path.read(scope) {
         Ok(value) => Ok(value),
-        Err(fault) if fault.kind == PathFaultKind::NullInput && path.is_root() => Ok(Value::Null),
-        Err(fault) => Err(DataFault::Condition { path: fault.path }),
+        Err(fault) if fault.kind == PathErrorKind::NullInput && path.is_root() => Ok(Value::Null),
+        Err(fault) => Err(EvaluationError::Condition { path: fault.path }),
     }
 }
 
 impl Operator {
     /// The operator of this name, if it is one.
-    fn parse(name: &str, operand: &Value) -> Option<Result<Self, RuleSyntax>> {
-        let refuse =
-            || RuleSyntax::Operand { operator: name.to_owned(), operand: operand.to_string() };
+    fn parse(name: &str, operand: &Value) -> Option<Result<Self, ChoiceRuleSyntaxError>> {
+        let refuse = || ChoiceRuleSyntaxError::Operand {
+            operator: name.to_owned(),
+            operand: operand.to_string(),
+        };
         if let Some(quality) = name.strip_prefix("Is").and_then(Quality::named) {
             let wanted = operand.as_bool().ok_or_else(refuse);
             return Some(wanted.map(|wanted| Self::Is(quality, wanted)));
@@ -215,7 +219,7 @@ impl Operator {
 }
 
 impl Operand {
-    fn value(&self, scope: &Scope<'_>) -> Result<Value, DataFault> {
+    fn value(&self, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
         match self {
             Self::Literal(value) => Ok(value.clone()),
             Self::Path(path) => value(path, scope),
@@ -356,18 +360,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::scope::{Entropy, Meter, Variables};
+    use crate::scope::{CopyBudget, RandomSource, Variables};
 
     fn holds(rule: &Value, input: &Value) -> Result<bool, String> {
-        let (context, variables, entropy) = (json!({}), Variables::new(), Entropy::seeded(1));
+        let (context, variables, random_source) =
+            (json!({}), Variables::new(), RandomSource::seeded(1));
         let scope = Scope {
             input,
             context: &context,
             variables: &variables,
-            entropy: &entropy,
-            meter: &Meter::default(),
+            random_source: &random_source,
+            copy_budget: &CopyBudget::default(),
         };
-        Rule::parse(rule).unwrap().matches(&scope).map_err(|fault| fault.to_string())
+        ChoiceRule::parse(rule).unwrap().matches(&scope).map_err(|fault| fault.to_string())
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! This reads what static validation (`validate`) lets through, and no more
 //! than what running it needs. Parsing is lenient where AWS is: an unknown field
 //! is passed over. What a state asks for that this engine does not do is no
-//! error here, because such a definition may be created; [`Machine::supported`]
+//! error here, because such a definition may be created; [`StateMachine::check_supported`]
 //! tells it apart before an execution is started.
 //!
 //! `definition/parse.rs` turns JSON into these types; `interpreter` runs them.
@@ -18,8 +18,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::choice::Rule;
-use crate::dataflow::DataFlow;
+use crate::choice::ChoiceRule;
+use crate::input_output::DataFlow;
 use crate::interpreter::Resource;
 use crate::paths::{Path, ReferencePath};
 use crate::retry::Retrier;
@@ -27,12 +27,12 @@ use crate::template::{Source, Template};
 
 /// A parsed state machine. Share it by `Arc`: many executions run one machine.
 #[derive(Debug)]
-pub struct Machine {
+pub struct StateMachine {
     pub(crate) workflow: Arc<Workflow>,
     comment: Option<String>,
     timeout_seconds: Option<u64>,
     query_language: QueryLanguage,
-    unsupported: Option<Unsupported>,
+    unsupported: Option<UnsupportedFeature>,
 }
 
 /// The language in which a definition's expressions are written.
@@ -56,21 +56,21 @@ pub struct DefinitionError {
 /// The definition is valid, but asks for something that this engine does not do.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("the state '{state}' asks for {feature}, which this engine does not run")]
-pub struct Unsupported {
+pub struct UnsupportedFeature {
     /// What it asks for, in words for a person.
     pub feature: String,
     /// Which state asks for it.
     pub state: String,
 }
 
-impl Machine {
+impl StateMachine {
     /// Reads a definition.
-    pub fn parse(definition: &str) -> Result<Machine, DefinitionError> {
+    pub fn parse(definition: &str) -> Result<StateMachine, DefinitionError> {
         parse::machine(definition)
     }
 
     /// Whether this engine can run it: to be asked before an execution is started.
-    pub fn supported(&self) -> Result<(), Unsupported> {
+    pub fn check_supported(&self) -> Result<(), UnsupportedFeature> {
         self.unsupported.clone().map_or(Ok(()), Err)
     }
 
@@ -138,7 +138,7 @@ pub(crate) enum Kind {
         branches: Vec<Arc<Workflow>>,
     },
     Map(Box<Map>),
-    /// Valid, but not run here; [`Machine::supported`] says why.
+    /// Valid, but not run here; [`StateMachine::check_supported`] says why.
     Unsupported,
 }
 
@@ -168,7 +168,7 @@ pub(crate) enum Text {
 /// One rule of a Choice state.
 #[derive(Debug)]
 pub(crate) struct Choice {
-    pub(crate) rule: Rule,
+    pub(crate) rule: ChoiceRule,
     pub(crate) next: String,
     pub(crate) assign: Option<Template>,
 }

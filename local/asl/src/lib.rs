@@ -4,13 +4,13 @@
 //! tells an [`Execution`] what happened and when ([`Event`]), and is told what
 //! to do next ([`Command`]). So one interpreter serves the real clock, any
 //! speed, virtual time, and a restart from disk: an execution *is* its
-//! [`Start`] and its events, replayed.
+//! [`StartParameters`] and its events, replayed.
 //!
 //! Read in this order:
 //!
 //! 1. [`definition`]: what a state machine is, parsed once;
 //! 2. [`interpreter`]: how it runs;
-//! 3. `dataflow`, [`paths`], [`template`], [`intrinsics`], [`choice`]: how data
+//! 3. `input_output`, [`paths`], [`template`], [`intrinsics`], [`choice`]: how data
 //!    moves through a state, all of them read in a [`scope`];
 //! 4. `retry`: what happens to an error;
 //! 5. [`history`]: what is written down, in AWS's names and order;
@@ -18,12 +18,12 @@
 //!
 //! ```
 //! # use std::sync::Arc;
-//! # use asl::{Command, Event, Execution, Machine, Start, Status};
-//! let machine = Machine::parse(
+//! # use asl::{Command, Event, Execution, StateMachine, StartParameters, ExecutionStatus};
+//! let machine = StateMachine::parse(
 //!     r#"{"StartAt": "Nap", "States": {"Nap": {"Type": "Wait", "Seconds": 60, "End": true}}}"#,
 //! )?;
-//! machine.supported()?;
-//! # let start = Start {
+//! machine.check_supported()?;
+//! # let start = StartParameters {
 //! #     execution_arn: "arn:aws:states:us-east-1:000000000000:execution:naps:1".to_owned(),
 //! #     execution_name: "1".to_owned(),
 //! #     state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:naps".to_owned(),
@@ -37,16 +37,16 @@
 //! let (mut execution, commands) = Execution::start(Arc::new(machine), start, now);
 //! let [Command::SetTimer { timer, due, .. }] = commands[..] else { panic!() };
 //! execution.handle(Event::TimerFired { timer }, due);
-//! assert_eq!(*execution.status(), Status::Succeeded { output: "{}".to_owned() });
+//! assert_eq!(*execution.status(), ExecutionStatus::Succeeded { output: "{}".to_owned() });
 //! assert_eq!(execution.history().len(), 4);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 pub mod choice;
-mod dataflow;
 mod decimal;
 pub mod definition;
 pub mod history;
+mod input_output;
 pub mod interpreter;
 pub mod intrinsics;
 pub mod paths;
@@ -55,9 +55,9 @@ pub mod scope;
 pub mod template;
 pub mod validate;
 
-pub use definition::{DefinitionError, Machine, QueryLanguage, Unsupported};
+pub use definition::{DefinitionError, QueryLanguage, StateMachine, UnsupportedFeature};
 pub use history::{EventType, HistoryEvent};
 pub use interpreter::{
-    Command, Event, Execution, Pattern, Resource, Start, Status, TaskId, TaskRequest, TimerId,
-    TimerKind,
+    Command, Event, Execution, ExecutionStatus, IntegrationPattern, Resource, StartParameters,
+    TaskId, TaskRequest, TimerId, TimerKind,
 };

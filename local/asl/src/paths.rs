@@ -28,7 +28,7 @@ use filter::Filter;
 /// Text that is not a path.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{message}")]
-pub struct PathSyntax {
+pub struct PathSyntaxError {
     /// What is wrong, for people.
     pub message: String,
 }
@@ -36,11 +36,11 @@ pub struct PathSyntax {
 /// A path that is well formed but cannot be followed through this input.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{reason}")]
-pub struct PathFault {
+pub struct PathError {
     /// The path as the definition wrote it.
     pub path: String,
     /// Which of the ways in which a path fails.
-    pub kind: PathFaultKind,
+    pub kind: PathErrorKind,
     /// Jayway's words: `No results for path: $['a']`, `Missing property in path $['a']`…
     pub reason: String,
     /// The value in which it was looked for, as JSON.
@@ -49,7 +49,7 @@ pub struct PathFault {
 
 /// The ways in which a path fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PathFaultKind {
+pub enum PathErrorKind {
     /// It leads nowhere.
     Missing,
     /// There is no input to look in: it is `null`.
@@ -100,7 +100,7 @@ enum Step {
 
 impl Path {
     /// Reads the text of a path.
-    pub fn parse(text: &str) -> Result<Self, PathSyntax> {
+    pub fn parse(text: &str) -> Result<Self, PathSyntaxError> {
         let (root, steps) = parse::path(text)?;
         Ok(Self { text: text.to_owned(), root, steps })
     }
@@ -135,9 +135,13 @@ impl Path {
     }
 
     /// The value that the path leads to; an indefinite path gives an array of all.
-    pub fn read(&self, scope: &Scope<'_>) -> Result<Value, PathFault> {
+    pub fn read(&self, scope: &Scope<'_>) -> Result<Value, PathError> {
         let found = self.find(scope).and_then(|found| {
-            if scope.meter.admits(&found) { Ok(found.into_owned()) } else { Err(Miss::too_wide()) }
+            if scope.copy_budget.admits(&found) {
+                Ok(found.into_owned())
+            } else {
+                Err(Miss::too_wide())
+            }
         });
         found.map_err(|miss| self.fault(miss, scope))
     }
@@ -158,13 +162,13 @@ impl Path {
                 .ok_or_else(|| Miss::missing(format!("No results for path: $['{name}']")))?,
         };
         if root.is_null() && self.root == Root::Input {
-            return Err(Miss { kind: PathFaultKind::NullInput, reason: NULL_INPUT.to_owned() });
+            return Err(Miss { kind: PathErrorKind::NullInput, reason: NULL_INPUT.to_owned() });
         }
         walk::read(&self.steps, root)
     }
 
     /// What is told of a miss in this scope.
-    pub(crate) fn fault(&self, miss: Miss, scope: &Scope<'_>) -> PathFault {
+    pub(crate) fn fault(&self, miss: Miss, scope: &Scope<'_>) -> PathError {
         let input = match &self.root {
             Root::Input => scope.input.to_string(),
             Root::Context => scope.context.to_string(),
@@ -173,7 +177,7 @@ impl Path {
                 None => Value::Object(scope.variables.clone()).to_string(),
             },
         };
-        PathFault { path: self.text.clone(), kind: miss.kind, reason: miss.reason, input }
+        PathError { path: self.text.clone(), kind: miss.kind, reason: miss.reason, input }
     }
 }
 
@@ -182,18 +186,18 @@ const NULL_INPUT: &str = "Unable to apply Path transformation to null or empty i
 /// Why a walk found nothing, before the path and the input are known.
 #[derive(Debug)]
 pub(crate) struct Miss {
-    kind: PathFaultKind,
+    kind: PathErrorKind,
     reason: String,
 }
 
 impl Miss {
     fn too_wide() -> Self {
         let reason = "the state copies more data than it may".to_owned();
-        Self { kind: PathFaultKind::TooWide, reason }
+        Self { kind: PathErrorKind::TooWide, reason }
     }
 
     fn missing(reason: String) -> Self {
-        Self { kind: PathFaultKind::Missing, reason }
+        Self { kind: PathErrorKind::Missing, reason }
     }
 }
 
@@ -276,8 +280,8 @@ enum Place {
 
 impl ReferencePath {
     /// Reads the text of a reference path.
-    pub fn parse(text: &str) -> Result<Self, PathSyntax> {
-        let refuse = || PathSyntax { message: format!("'{text}' is not a reference path") };
+    pub fn parse(text: &str) -> Result<Self, PathSyntaxError> {
+        let refuse = || PathSyntaxError { message: format!("'{text}' is not a reference path") };
         let (root, steps) = parse::path(text)?;
         if root != Root::Input {
             return Err(refuse());
@@ -293,7 +297,7 @@ impl ReferencePath {
 
     /// `into` with `value` at this path: what `ResultPath` does. Objects on the way
     /// are made where there is nothing; an array's item must be there already.
-    pub fn write(&self, into: Value, value: Value) -> Result<Value, PathFault> {
+    pub fn write(&self, into: Value, value: Value) -> Result<Value, PathError> {
         let mut whole = into;
         match self.slot(&mut whole) {
             Some(slot) => {
@@ -320,11 +324,11 @@ impl ReferencePath {
 
     /// The input in the cause is what it was before: a failed write made at most
     /// nulls on the way, and those only where nothing stood.
-    fn unwritable(&self, input: &Value) -> PathFault {
+    fn unwritable(&self, input: &Value) -> PathError {
         let input = input.to_string();
-        PathFault {
+        PathError {
             path: self.text.clone(),
-            kind: PathFaultKind::Unwritable,
+            kind: PathErrorKind::Unwritable,
             reason: format!("Unable to apply ReferencePath {} to input {input}", self.text),
             input,
         }

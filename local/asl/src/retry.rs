@@ -2,10 +2,10 @@
 //! pause before the next attempt is.
 //!
 //! Errors are matched by name, with four names that stand for more than
-//! themselves, see [`matches()`]. `interpreter/failure.rs` uses this.
+//! themselves, see [`matches()`]. `interpreter/error_handling.rs` uses this.
 
 use crate::decimal::Decimal;
-use crate::scope::Entropy;
+use crate::scope::RandomSource;
 
 /// One entry of `Retry`.
 #[derive(Debug)]
@@ -40,7 +40,11 @@ const LONGEST_PAUSE_MS: u64 = 100 * 366 * 24 * 3600 * 1000;
 
 impl Retrier {
     /// The pause before the next attempt in milliseconds, or none when it gives up.
-    pub(crate) fn next_pause_ms(&self, attempts: &mut Attempts, entropy: &Entropy) -> Option<u64> {
+    pub(crate) fn next_pause_ms(
+        &self,
+        attempts: &mut Attempts,
+        random_source: &RandomSource,
+    ) -> Option<u64> {
         if attempts.made >= self.max_attempts {
             return None;
         }
@@ -56,7 +60,7 @@ impl Retrier {
             Jitter::None => pause,
             // In whole seconds, the unit of every other pause: AWS documents no
             // finer grain, and a history reads the same however busy the machine is.
-            Jitter::Full => entropy.next_u64() % (pause / 1000 + 1) * 1000,
+            Jitter::Full => random_source.next_u64() % (pause / 1000 + 1) * 1000,
         })
     }
 }
@@ -102,8 +106,8 @@ mod tests {
     }
 
     fn pauses(retrier: &Retrier) -> Vec<u64> {
-        let (mut attempts, entropy) = (Attempts::default(), Entropy::seeded(1));
-        std::iter::from_fn(|| retrier.next_pause_ms(&mut attempts, &entropy)).collect()
+        let (mut attempts, random_source) = (Attempts::default(), RandomSource::seeded(1));
+        std::iter::from_fn(|| retrier.next_pause_ms(&mut attempts, &random_source)).collect()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! own source of chance, and a meter of what is copied.
 //!
 //! A scope is borrowed and cheap to copy. Nothing here reads a clock or asks the
-//! system for randomness: [`Entropy`] is seeded by the execution, so a replay
+//! system for randomness: [`RandomSource`] is seeded by the execution, so a replay
 //! draws the same numbers in the same order. Read `paths.rs` next for how a path
 //! walks what is here, and `template.rs` for how whole payloads are built from it.
 
@@ -24,9 +24,9 @@ pub struct Scope<'a> {
     /// The workflow variables, `$name`.
     pub variables: &'a Variables,
     /// Where `States.UUID` and `States.MathRandom` draw from.
-    pub entropy: &'a Entropy,
+    pub random_source: &'a RandomSource,
     /// How much may still be copied out of it.
-    pub meter: &'a Meter,
+    pub copy_budget: &'a CopyBudget,
 }
 
 impl<'a> Scope<'a> {
@@ -42,20 +42,20 @@ impl<'a> Scope<'a> {
 /// A template may name a large input as often as its definition has room for, so
 /// without a limit a few lines could ask for more memory than there is.
 #[derive(Debug)]
-pub struct Meter {
+pub struct CopyBudget {
     left: Cell<usize>,
 }
 
 /// In bytes, roughly: far more than AWS's limit for a payload, which is checked afterwards.
 const MOST_COPIED: usize = 64 * 1024 * 1024;
 
-impl Default for Meter {
+impl Default for CopyBudget {
     fn default() -> Self {
         Self { left: Cell::new(MOST_COPIED) }
     }
 }
 
-impl Meter {
+impl CopyBudget {
     /// Counts a copy of this value, and says whether it is still within the limit.
     pub(crate) fn admits(&self, value: &Value) -> bool {
         let left = self.left.get().checked_sub(weight(value));
@@ -83,11 +83,11 @@ fn weight(value: &Value) -> usize {
 /// It is interior-mutable because evaluation borrows the scope immutably; the
 /// order of the draws is the order of evaluation, which is the same at each replay.
 #[derive(Debug, Clone)]
-pub struct Entropy {
+pub struct RandomSource {
     state: Cell<u64>,
 }
 
-impl Entropy {
+impl RandomSource {
     /// A generator that starts from this seed.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_same_seed_draws_the_same_uuids() {
-        let (one, two) = (Entropy::seeded(7), Entropy::seeded(7));
+        let (one, two) = (RandomSource::seeded(7), RandomSource::seeded(7));
         for _ in 0..3 {
             assert_eq!(one.next_uuid(), two.next_uuid());
         }

@@ -8,15 +8,15 @@
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::intrinsics::{CallFault, Expression, ExpressionSyntax, IntrinsicFault};
-use crate::paths::{Path, PathFault, PathFaultKind, PathSyntax};
+use crate::intrinsics::{Expression, ExpressionSyntaxError, IntrinsicError, IntrinsicErrorReason};
+use crate::paths::{Path, PathError, PathErrorKind, PathSyntaxError};
 use crate::scope::Scope;
 
-/// Data that could not be computed. [`DataFault::error`] is AWS's error name and
+/// Data that could not be computed. [`EvaluationError::error`] is AWS's error name and
 /// the `Display` its cause, without the state's "An error occurred while
 /// executing the state …" before it, which the interpreter adds.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum DataFault {
+pub enum EvaluationError {
     /// The path of a `.$` field found nothing.
     #[error(
         "The JSONPath '{path}' specified for the field '{field}' could not be found in the input '{input}'"
@@ -31,11 +31,11 @@ pub enum DataFault {
     },
     /// An intrinsic function refused.
     #[error(transparent)]
-    Intrinsic(#[from] IntrinsicFault),
+    Intrinsic(#[from] IntrinsicError),
     /// The path of `InputPath`, `OutputPath`, `ItemsPath`… found nothing, or that of
     /// `ResultPath` cannot be written.
     #[error("{}", path_cause(.0))]
-    Path(#[from] PathFault),
+    Path(#[from] PathError),
     /// A choice rule's `Variable` or `…Path` found nothing.
     #[error(
         "Invalid path '{path}': The choice state's condition path references an invalid value."
@@ -46,15 +46,15 @@ pub enum DataFault {
     },
 }
 
-impl DataFault {
+impl EvaluationError {
     /// The name under which AWS reports it.
     pub fn error(&self) -> &'static str {
         match self {
             Self::Intrinsic(fault) => match fault.reason {
-                CallFault::Argument(_) => "States.Runtime",
-                CallFault::Refused(_) => "States.IntrinsicFailure",
+                IntrinsicErrorReason::Argument(_) => "States.Runtime",
+                IntrinsicErrorReason::Refused(_) => "States.IntrinsicFailure",
             },
-            Self::Path(fault) if fault.kind == PathFaultKind::Unwritable => {
+            Self::Path(fault) if fault.kind == PathErrorKind::Unwritable => {
                 "States.ResultPathMatchFailure"
             }
             Self::Field { .. } | Self::Path(_) | Self::Condition { .. } => "States.Runtime",
@@ -62,10 +62,10 @@ impl DataFault {
     }
 }
 
-fn path_cause(fault: &PathFault) -> String {
+fn path_cause(fault: &PathError) -> String {
     match fault.kind {
-        PathFaultKind::NullInput | PathFaultKind::Unwritable => fault.reason.clone(),
-        PathFaultKind::Missing | PathFaultKind::TooWide => {
+        PathErrorKind::NullInput | PathErrorKind::Unwritable => fault.reason.clone(),
+        PathErrorKind::Missing | PathErrorKind::TooWide => {
             format!("Invalid path '{}' : {}", fault.path, fault.reason)
         }
     }
@@ -76,23 +76,23 @@ fn path_cause(fault: &PathFault) -> String {
 #[error(
     "the value of the field '{field}' must be a valid JSONPath or a valid intrinsic function call"
 )]
-pub struct TemplateSyntax {
+pub struct TemplateSyntaxError {
     /// The field, with its `.$`; empty where the value stands by itself.
     pub field: String,
     /// What the parser said.
     #[source]
-    pub why: SourceSyntax,
+    pub why: SourceSyntaxError,
 }
 
 /// Why a [`Source`] is none.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum SourceSyntax {
+pub enum SourceSyntaxError {
     /// It begins like a path.
     #[error(transparent)]
-    Path(#[from] PathSyntax),
+    Path(#[from] PathSyntaxError),
     /// It begins like a call.
     #[error(transparent)]
-    Expression(#[from] ExpressionSyntax),
+    Expression(#[from] ExpressionSyntaxError),
     /// The value is no text.
     #[error("a path or a call is text")]
     NotText,
@@ -109,7 +109,7 @@ pub enum Source {
 
 impl Source {
     /// Reads a path or a call.
-    pub fn parse(text: &str) -> Result<Self, SourceSyntax> {
+    pub fn parse(text: &str) -> Result<Self, SourceSyntaxError> {
         if text.starts_with('$') {
             Ok(Self::Path(Path::parse(text)?))
         } else {
@@ -127,12 +127,12 @@ impl Source {
 
     /// The value it stands for, a failure being reported with the field's name, as
     /// AWS does for templates, `ErrorPath`, `CausePath` and the like.
-    pub fn evaluate_for(&self, field: &str, scope: &Scope<'_>) -> Result<Value, DataFault> {
+    pub fn evaluate_for(&self, field: &str, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
         self.evaluate(scope).map_err(|fault| in_field(fault, field))
     }
 
     /// The value it stands for.
-    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, DataFault> {
+    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
         match self {
             Self::Path(path) => Ok(path.read(scope)?),
             Self::Call(call) => Ok(call.evaluate(scope)?),
@@ -154,12 +154,12 @@ enum Node {
 
 impl Template {
     /// Reads a template as it stands in the definition.
-    pub fn parse(value: &Value) -> Result<Self, TemplateSyntax> {
+    pub fn parse(value: &Value) -> Result<Self, TemplateSyntaxError> {
         Node::parse(value).map(Self)
     }
 
     /// The payload that it gives.
-    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, DataFault> {
+    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
         self.0.evaluate(scope)
     }
 
@@ -170,7 +170,7 @@ impl Template {
 }
 
 impl Node {
-    fn parse(value: &Value) -> Result<Self, TemplateSyntax> {
+    fn parse(value: &Value) -> Result<Self, TemplateSyntaxError> {
         match value {
             Value::Array(items) => {
                 items.iter().map(Self::parse).collect::<Result<_, _>>().map(Self::Array)
@@ -184,12 +184,12 @@ impl Node {
         }
     }
 
-    fn parse_field(name: &str, value: &Value) -> Result<(String, Self), TemplateSyntax> {
+    fn parse_field(name: &str, value: &Value) -> Result<(String, Self), TemplateSyntaxError> {
         let Some(plain) = name.strip_suffix(".$") else {
             return Ok((name.to_owned(), Self::parse(value)?));
         };
-        let source = value.as_str().ok_or(SourceSyntax::NotText).and_then(Source::parse);
-        let source = source.map_err(|why| TemplateSyntax { field: name.to_owned(), why })?;
+        let source = value.as_str().ok_or(SourceSyntaxError::NotText).and_then(Source::parse);
+        let source = source.map_err(|why| TemplateSyntaxError { field: name.to_owned(), why })?;
         Ok((plain.to_owned(), Self::Computed { field: name.to_owned(), source }))
     }
 
@@ -208,7 +208,7 @@ impl Node {
         }
     }
 
-    fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, DataFault> {
+    fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
         match self {
             Self::Literal(value) => Ok(value.clone()),
             Self::Array(items) => items
@@ -229,10 +229,10 @@ impl Node {
 }
 
 /// A path that fails inside a template is reported with the field's name.
-fn in_field(fault: DataFault, field: &str) -> DataFault {
+fn in_field(fault: EvaluationError, field: &str) -> EvaluationError {
     match fault {
-        DataFault::Path(PathFault { kind: PathFaultKind::Missing, path, input, .. }) => {
-            DataFault::Field { field: field.to_owned(), path, input }
+        EvaluationError::Path(PathError { kind: PathErrorKind::Missing, path, input, .. }) => {
+            EvaluationError::Field { field: field.to_owned(), path, input }
         }
         other => other,
     }
@@ -244,18 +244,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::scope::{Entropy, Meter, Variables};
+    use crate::scope::{CopyBudget, RandomSource, Variables};
 
     fn evaluate(template: &Value, input: &Value) -> Result<Value, (String, &'static str)> {
         let variables: Variables = [("v".to_owned(), json!([1, 2]))].into_iter().collect();
-        let (context, entropy) = (json!({"Id": "arn"}), Entropy::seeded(1));
-        let meter = Meter::default();
+        let (context, random_source) = (json!({"Id": "arn"}), RandomSource::seeded(1));
+        let copy_budget = CopyBudget::default();
         let scope = Scope {
             input,
             context: &context,
             variables: &variables,
-            entropy: &entropy,
-            meter: &meter,
+            random_source: &random_source,
+            copy_budget: &copy_budget,
         };
         let template = Template::parse(template).map_err(|why| (why.to_string(), "syntax"))?;
         template.evaluate(&scope).map_err(|fault| (fault.to_string(), fault.error()))

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use asl::validate::api::{self, ApiError};
-use asl::validate::{self, MachineType, Options, Severity};
+use asl::validate::{self, Severity, StateMachineType, ValidationOptions};
 use serde_json::Value;
 
 /// The recordings; none where this checkout stands without them.
@@ -70,13 +70,17 @@ fn sent(value: &Value) -> String {
 
 /// AWS judges what is to be deployed, the others what stands in a repository.
 /// Whether AWS judged an express machine is recorded only in its sentence.
-fn options(judge: &str) -> Options {
+fn options(judge: &str) -> ValidationOptions {
     let by_aws = ["AWS CreateStateMachine", "AWS ValidateStateMachineDefinition"];
     if !by_aws.iter().any(|aws| judge.starts_with(aws)) {
-        return Options::template();
+        return ValidationOptions::template();
     }
     let express = judge.contains("Express state machine does not support");
-    Options::aws(if express { MachineType::Express } else { MachineType::Standard })
+    ValidationOptions::aws(if express {
+        StateMachineType::Express
+    } else {
+        StateMachineType::Standard
+    })
 }
 
 /// The files that we judge otherwise, with our reason, and how many there are of
@@ -94,7 +98,7 @@ fn differing(folder: &Path, by_aws: bool) -> (Vec<(String, String)>, usize) {
         }
         total += 1;
         let diagnostics = validate::validate(&read(&folder.join(file)), options);
-        let refusal = validate::refusal(&diagnostics);
+        let refusal = validate::invalid_definition_message(&diagnostics);
         if refusal.is_none() != file.starts_with("valid/") {
             differing.push((file.to_owned(), refusal.unwrap_or_else(|| "valid".to_owned())));
         }
@@ -131,9 +135,9 @@ fn every_definition_that_aws_ran_is_valid() {
         let definition = sent(vector.get("definition_text").unwrap_or(&vector["definition"]));
         let flags = vector["flags"].as_array().expect("flags");
         let express = flags.iter().any(|flag| flag == "express");
-        let kind = if express { MachineType::Express } else { MachineType::Standard };
-        let diagnostics = validate::validate(&definition, Options::aws(kind));
-        if let Some(refusal) = validate::refusal(&diagnostics) {
+        let kind = if express { StateMachineType::Express } else { StateMachineType::Standard };
+        let diagnostics = validate::validate(&definition, ValidationOptions::aws(kind));
+        if let Some(refusal) = validate::invalid_definition_message(&diagnostics) {
             refused.push(format!("{}: {refusal}", vector["name"]));
         }
     }
@@ -145,9 +149,9 @@ fn every_recorded_validation_is_answered_word_for_word() {
     let folder = recordings_or_skip!();
     for vector in vectors(&folder, "validate_definition") {
         let request = &vector["request"];
-        let options = Options::aws(api::machine_type(request));
+        let options = ValidationOptions::aws(api::machine_type(request));
         let diagnostics = validate::validate(&sent(&request["definition"]), options);
-        let answer = validate::answer(&diagnostics, Severity::Error, 100);
+        let answer = validate::validation_response(&diagnostics, Severity::Error, 100);
         assert_eq!(answer, vector["expected"], "{}", vector["name"]);
     }
 }
@@ -160,11 +164,11 @@ fn every_definition_that_is_let_through_is_read_by_the_engine() {
     let mut unread = Vec::new();
     for row in provenance.as_array().expect("rows") {
         let definition = read(&folder.join(row["file"].as_str().expect("a file")));
-        let diagnostics = validate::validate(&definition, Options::default());
-        if validate::refusal(&diagnostics).is_some() {
+        let diagnostics = validate::validate(&definition, ValidationOptions::default());
+        if validate::invalid_definition_message(&diagnostics).is_some() {
             continue;
         }
-        if let Err(why) = asl::Machine::parse(&definition) {
+        if let Err(why) = asl::StateMachine::parse(&definition) {
             unread.push(format!("{}: {why}", row["file"]));
         }
     }
@@ -210,9 +214,9 @@ fn on_the_wire(request: &Value) -> Value {
 /// What we answer to a recorded call: one answer, or, where the refused call was
 /// not recorded, each of those that some operation could give.
 fn answers(vector: &Value, code: &str, sentence: &str) -> Vec<ApiError> {
-    let operation = api::operation_named(vector["api"].as_str().expect("an operation"));
+    let operation = api::operation_from_snake_case(vector["api"].as_str().expect("an operation"));
     let request = on_the_wire(&vector["request"]);
-    if let Some(client) = api::client_complaint(&operation, &request) {
+    if let Some(client) = api::sdk_validation_error(&operation, &request) {
         return vec![ApiError::new("ParamValidationError", client)];
     }
     if let Err(refused) = api::check_request(&operation, &request) {
@@ -222,9 +226,9 @@ fn answers(vector: &Value, code: &str, sentence: &str) -> Vec<ApiError> {
     // The refusal cites what it refused: some operation must refuse just that.
     match cited(sentence).filter(|(member, _)| request.get(*member).is_none()) {
         Some((member, value)) => {
-            let by_client = api::client_complaints_about(member, value).into_iter();
+            let by_client = api::sdk_member_errors(member, value).into_iter();
             let by_client = by_client.map(|why| ApiError::new("ParamValidationError", why));
-            api::complaints_about(member, value).into_iter().chain(by_client).collect()
+            api::member_errors(member, value).into_iter().chain(by_client).collect()
         }
         None => vec![in_that_world(&operation, &request, code)],
     }

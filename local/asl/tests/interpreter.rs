@@ -3,7 +3,7 @@
 
 mod world;
 
-use asl::{Event, Machine, Resource, Status};
+use asl::{Event, ExecutionStatus, Resource, StateMachine};
 use serde_json::{Value, json};
 use world::World;
 
@@ -395,7 +395,7 @@ fn an_execution_that_takes_too_long_has_no_error() {
     definition["TimeoutSeconds"] = json!(60);
     let mut world = World::new(&definition, &json!({}));
     assert_eq!(world.wait(), 60);
-    assert_eq!(*world.status(), Status::TimedOut);
+    assert_eq!(*world.status(), ExecutionStatus::TimedOut);
     assert_eq!(world.abandoned.len(), 1);
     assert_eq!(world.lines_from(4), ["4 0 ExecutionTimedOut"]);
 }
@@ -409,7 +409,10 @@ fn a_stopped_execution_takes_everything_back() {
     let state = json!({ "Type": "Parallel", "Branches": branches, "End": true });
     let mut world = World::new(&machine(&state), &json!({}));
     world.tell(Event::StopRequested { error: Some("Mine".to_owned()), cause: None });
-    assert_eq!(*world.status(), Status::Aborted { error: Some("Mine".to_owned()), cause: None });
+    assert_eq!(
+        *world.status(),
+        ExecutionStatus::Aborted { error: Some("Mine".to_owned()), cause: None }
+    );
     assert!(world.calls.is_empty() && world.timers.is_empty());
     assert_eq!(world.lines_from(7), ["7 0 ExecutionAborted"]);
 }
@@ -461,7 +464,7 @@ fn a_redrive_goes_on_at_the_failed_step_and_keeps_what_was_done() {
     assert_eq!(world.error().0, "B");
     let failed = world.execution.history().len();
     world.tell(Event::Redriven);
-    assert_eq!(*world.status(), Status::Running);
+    assert_eq!(*world.status(), ExecutionStatus::Running);
     assert_eq!(world.execution.redrive_count(), 1);
     assert_eq!(world.calls.len(), 1);
     assert_eq!((world.calls[0].1.state.as_str(), world.calls[0].1.attempt), ("B", 1));
@@ -489,8 +492,8 @@ fn a_redrive_after_a_stop_waits_again() {
 #[test]
 fn what_is_not_supported_is_said_in_words() {
     let check = |definition: Value, said: &str| {
-        let machine = Machine::parse(&definition.to_string()).unwrap();
-        assert_eq!(machine.supported().unwrap_err().to_string(), said);
+        let machine = StateMachine::parse(&definition.to_string()).unwrap();
+        assert_eq!(machine.check_supported().unwrap_err().to_string(), said);
     };
     check(
         json!({ "QueryLanguage": "JSONata", "StartAt": "T", "States": {

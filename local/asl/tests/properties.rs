@@ -5,7 +5,7 @@ mod world;
 
 use std::sync::Arc;
 
-use asl::{Event, Execution, Machine, Status, TaskId, TimerId};
+use asl::{Event, Execution, ExecutionStatus, StateMachine, TaskId, TimerId};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
@@ -286,7 +286,7 @@ fn check_history(world: &World) {
         assert_eq!(event.id, id);
         assert!(event.previous_event_id < id, "{event:?}");
     }
-    if *world.status() != Status::Running {
+    if *world.status() != ExecutionStatus::Running {
         assert!(world.timers.is_empty(), "timers after the end: {:?}", world.timers);
         assert!(world.calls.is_empty(), "calls after the end: {:?}", world.calls);
     }
@@ -301,11 +301,11 @@ proptest! {
         input in data(),
         happenings in prop::collection::vec(happening(), 0..40),
     ) {
-        let machine = Arc::new(Machine::parse(&definition.to_string()).unwrap());
+        let machine = Arc::new(StateMachine::parse(&definition.to_string()).unwrap());
         let mut world = World::of(Arc::clone(&machine), start_of(&input));
         check_history(&world);
         for happening in happenings {
-            let ended = *world.status() != Status::Running;
+            let ended = *world.status() != ExecutionStatus::Running;
             let before = world.execution.history().len();
             let redriven = matches!(happening, Happening::Redrive);
             happen(&mut world, happening);
@@ -337,8 +337,8 @@ proptest! {
 
     #[test]
     fn any_text_is_read_or_refused(text in "\\PC*", value in data()) {
-        let _ = Machine::parse(&text);
-        let _ = Machine::parse(&value.to_string());
-        let _ = Machine::parse(&json!({ "StartAt": "A", "States": { "A": value } }).to_string());
+        let _ = StateMachine::parse(&text);
+        let _ = StateMachine::parse(&value.to_string());
+        let _ = StateMachine::parse(&json!({ "StartAt": "A", "States": { "A": value } }).to_string());
     }
 }

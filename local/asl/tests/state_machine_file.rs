@@ -6,8 +6,8 @@
 
 use std::path::Path;
 
-use asl::Machine;
-use asl::validate::{self, MachineType, Options};
+use asl::StateMachine;
+use asl::validate::{self, StateMachineType, ValidationOptions};
 
 /// The definition with every substitution filled.
 fn deployed() -> String {
@@ -29,12 +29,13 @@ fn value_of(name: &str) -> String {
 
 #[test]
 fn the_state_machine_file_is_one_that_aws_creates() {
-    let diagnostics = validate::validate(&deployed(), Options::aws(MachineType::Standard));
+    let diagnostics =
+        validate::validate(&deployed(), ValidationOptions::aws(StateMachineType::Standard));
     assert_eq!(diagnostics, [], "no error, and no warning either");
 }
 
 #[test]
 fn the_state_machine_file_is_one_that_the_engine_runs() {
-    let machine = Machine::parse(&deployed()).expect("a machine");
-    assert_eq!(machine.supported(), Ok(()));
+    let machine = StateMachine::parse(&deployed()).expect("a machine");
+    assert_eq!(machine.check_supported(), Ok(()));
 }

@@ -3,8 +3,8 @@
 
 use std::fmt::Write;
 
-use asl::Machine;
-use asl::validate::{self, MachineType, Options};
+use asl::StateMachine;
+use asl::validate::{self, StateMachineType, ValidationOptions};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
@@ -17,10 +17,13 @@ const WHOLE: &str = r#"{"Comment":"c","QueryLanguage":"JSONPath","StartAt":"Choo
 "Wait":{"Type":"Wait","SecondsPath":"$.s","Next":"Fail"},
 "Fail":{"Type":"Fail","ErrorPath":"$.e","CausePath":"States.Format('{}', $.c)"}}}"#;
 
-const OPTIONS: [Options; 3] = [
-    Options { machine_type: MachineType::Standard, profile: validate::Profile::Aws },
-    Options { machine_type: MachineType::Express, profile: validate::Profile::Aws },
-    Options { machine_type: MachineType::Standard, profile: validate::Profile::Template },
+const OPTIONS: [ValidationOptions; 3] = [
+    ValidationOptions { machine_type: StateMachineType::Standard, profile: validate::Profile::Aws },
+    ValidationOptions { machine_type: StateMachineType::Express, profile: validate::Profile::Aws },
+    ValidationOptions {
+        machine_type: StateMachineType::Standard,
+        profile: validate::Profile::Template,
+    },
 ];
 
 /// What the language's words are made of.
@@ -74,13 +77,13 @@ const WORDS: [&str; 44] = [
 fn judged_by_all(text: &str) {
     for options in OPTIONS {
         let diagnostics = validate::validate(text, options);
-        if validate::refusal(&diagnostics).is_none() {
+        if validate::invalid_definition_message(&diagnostics).is_none() {
             let read: Result<Map<String, Value>, _> = serde_json::from_str(text);
             assert!(read.is_ok(), "let through, but not readable: {text}");
             // What stands in a filter is judged when it runs, by AWS as here.
             let has_filter = text.contains("[?") || text.contains("[(");
             if options.profile == validate::Profile::Aws && !has_filter {
-                assert_eq!(Machine::parse(text).err(), None, "let through: {text}");
+                assert_eq!(StateMachine::parse(text).err(), None, "let through: {text}");
             }
         }
     }
@@ -148,7 +151,7 @@ proptest! {
 
 #[test]
 fn the_unspoilt_definition_is_valid() {
-    assert_eq!(validate::refusal(&validate::validate(WHOLE, OPTIONS[0])), None);
+    assert_eq!(validate::invalid_definition_message(&validate::validate(WHOLE, OPTIONS[0])), None);
 }
 
 /// `opening` so many times, `middle`, `closing` as many times.

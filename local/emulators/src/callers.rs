@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::wire::Call;
+use crate::exchange::HttpRequest;
 
 /// The calls that were counted, by order and by key.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ impl Callers {
     }
 
     /// Counts a call for an order. Both have been looked at: the key is a test key.
-    pub(crate) fn count(&mut self, order: Option<&str>, call: &Call) {
+    pub(crate) fn count(&mut self, order: Option<&str>, call: &HttpRequest) {
         if let (Some(order), Some(key)) = (order, call.secret()) {
             let calls = self.0.entry(order.to_owned()).or_default();
             *calls.entry(key.text).or_default() += 1;

@@ -1,8 +1,8 @@
 //! What is to go wrong: a plan of faults, each at one point, at the how-manieth call.
 //!
-//! A [`Plan`] is data and counting, nothing else: [`Plan::decide`] counts one call and
+//! A [`FaultPlan`] is data and counting, nothing else: [`FaultPlan::next_fault`] counts one call and
 //! says which fault it meets; whoever asked makes it happen. It knows no provider, only
-//! the [`Point`]s it was given, so the stack uses it for `store.*`, `function.*` and
+//! the [`FaultPoint`]s it was given, so the stack uses it for `store.*`, `function.*` and
 //! `states.*` as the look-alikes do for theirs.
 //!
 //! It promises:
@@ -25,37 +25,37 @@ const DELAY_AT_MOST_MS: u64 = 600_000;
 
 /// How a call goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Kind {
+pub enum FaultKind {
     /// A business refusal, in the provider's own words.
     #[serde(rename = "refuse")]
-    Refuse,
+    Reject,
     /// The connection is refused: no answer, no effect.
     #[serde(rename = "down")]
-    Down,
+    ConnectionRefused,
     /// The request is taken and swallowed: no answer, no effect.
     #[serde(rename = "hang")]
     Hang,
     /// The effect at once, the answer `delayMs` later.
     #[serde(rename = "late")]
-    Late,
+    Delay,
     /// A message that nobody waits for is lost.
     #[serde(rename = "drop")]
     Drop,
     /// The effect, then the connection is closed without an answer.
     #[serde(rename = "drop-answer")]
-    DropAnswer,
+    DropResponse,
     /// 429, without effect.
     #[serde(rename = "429")]
-    TooMany,
+    TooManyRequests,
     /// 500, without effect.
     #[serde(rename = "500")]
     ServerError,
     /// 500, although the effect was had.
     #[serde(rename = "500-with-effect")]
-    ServerErrorWithEffect,
+    ServerErrorAfterEffect,
     /// The effect, then an answer that is not what it says it is.
     #[serde(rename = "garbage")]
-    Garbage,
+    MalformedResponse,
     /// The store's, the function host's or the state machine's throttling.
     #[serde(rename = "throttle")]
     Throttle,
@@ -67,19 +67,19 @@ pub enum Kind {
     Kill,
 }
 
-impl Kind {
+impl FaultKind {
     /// Every kind there is.
     pub const ALL: [Self; 13] = [
-        Self::Refuse,
-        Self::Down,
+        Self::Reject,
+        Self::ConnectionRefused,
         Self::Hang,
-        Self::Late,
+        Self::Delay,
         Self::Drop,
-        Self::DropAnswer,
-        Self::TooMany,
+        Self::DropResponse,
+        Self::TooManyRequests,
         Self::ServerError,
-        Self::ServerErrorWithEffect,
-        Self::Garbage,
+        Self::ServerErrorAfterEffect,
+        Self::MalformedResponse,
         Self::Throttle,
         Self::Conflict,
         Self::Kill,
@@ -88,16 +88,16 @@ impl Kind {
     /// Its name in a plan.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Refuse => "refuse",
-            Self::Down => "down",
+            Self::Reject => "refuse",
+            Self::ConnectionRefused => "down",
             Self::Hang => "hang",
-            Self::Late => "late",
+            Self::Delay => "late",
             Self::Drop => "drop",
-            Self::DropAnswer => "drop-answer",
-            Self::TooMany => "429",
+            Self::DropResponse => "drop-answer",
+            Self::TooManyRequests => "429",
             Self::ServerError => "500",
-            Self::ServerErrorWithEffect => "500-with-effect",
-            Self::Garbage => "garbage",
+            Self::ServerErrorAfterEffect => "500-with-effect",
+            Self::MalformedResponse => "garbage",
             Self::Throttle => "throttle",
             Self::Conflict => "conflict",
             Self::Kill => "kill",
@@ -111,14 +111,14 @@ impl Kind {
 
 /// A place where a plan may let a call go wrong, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Point {
+pub struct FaultPoint {
     /// Its name; where it ends with a full stop, any name may follow (`store.GetItem`).
     pub name: &'static str,
     /// The kinds that can be made to happen there.
-    pub kinds: &'static [Kind],
+    pub kinds: &'static [FaultKind],
 }
 
-impl Point {
+impl FaultPoint {
     fn covers(&self, at: &str) -> bool {
         if self.name.ends_with('.') {
             at.strip_prefix(self.name).is_some_and(|rest| !rest.is_empty())
@@ -130,7 +130,7 @@ impl Point {
 
 /// Which calls of an order at a point: the how-manieth, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Calls {
+pub struct CallRange {
     /// The first call that is met.
     pub from: u64,
     /// The last one; absent: for ever.
@@ -138,12 +138,12 @@ pub struct Calls {
     pub to: Option<u64>,
 }
 
-impl Calls {
+impl CallRange {
     /// Every call.
-    pub const EVERY: Self = Self { from: 1, to: None };
+    pub const ALL: Self = Self { from: 1, to: None };
 
     /// The `nth` call only.
-    pub const fn only(nth: u64) -> Self {
+    pub const fn nth(nth: u64) -> Self {
         Self { from: nth, to: Some(nth) }
     }
 
@@ -157,12 +157,13 @@ impl Calls {
 #[serde(rename_all = "camelCase")]
 pub struct Fault {
     /// The point's name.
-    pub at: String,
+    #[serde(rename = "at")]
+    pub point: String,
     /// Which calls.
-    pub calls: Calls,
+    pub calls: CallRange,
     /// What goes wrong.
-    pub kind: Kind,
-    /// How late the answer is, in real milliseconds; only for [`Kind::Late`].
+    pub kind: FaultKind,
+    /// How late the answer is, in real milliseconds; only for [`FaultKind::Delay`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
     /// The order whose calls it concerns; absent: every order's.
@@ -172,52 +173,53 @@ pub struct Fault {
 
 impl Fault {
     /// A fault of every order.
-    pub fn new(at: &str, calls: Calls, kind: Kind) -> Self {
-        Self { at: at.to_owned(), calls, kind, delay_ms: None, order: None }
+    pub fn new(point: &str, calls: CallRange, kind: FaultKind) -> Self {
+        Self { point: point.to_owned(), calls, kind, delay_ms: None, order: None }
     }
 
     /// The same, for one order.
     #[must_use]
-    pub fn of(mut self, order: &str) -> Self {
+    pub fn for_order(mut self, order: &str) -> Self {
         self.order = Some(order.to_owned());
         self
     }
 
     /// The same, with an answer `delay_ms` late.
     #[must_use]
-    pub fn delayed(mut self, delay_ms: u64) -> Self {
+    pub fn with_delay_ms(mut self, delay_ms: u64) -> Self {
         self.delay_ms = Some(delay_ms);
         self
     }
 
     /// Reads a list of faults, or `{"faults": […]}`. What it holds is checked against the
     /// points when it is added to a plan.
-    pub fn parse_list(value: &Value) -> Result<Vec<Self>, PlanError> {
+    pub fn parse_list(value: &Value) -> Result<Vec<Self>, FaultPlanError> {
         let list = match value {
             Value::Object(object) => match (object.len(), object.get("faults")) {
                 (1, Some(list)) => list,
-                _ => return Err(PlanError::new("", "must be a list, or {\"faults\": [...]}")),
+                _ => return Err(FaultPlanError::new("", "must be a list, or {\"faults\": [...]}")),
             },
             list => list,
         };
-        let list = list.as_array().ok_or_else(|| PlanError::new("faults", "must be a list"))?;
+        let list =
+            list.as_array().ok_or_else(|| FaultPlanError::new("faults", "must be a list"))?;
         list.iter()
             .enumerate()
             .map(|(n, fault)| Self::parse(fault, &format!("faults[{n}]")))
             .collect()
     }
 
-    fn parse(value: &Value, field: &str) -> Result<Self, PlanError> {
+    fn parse(value: &Value, field: &str) -> Result<Self, FaultPlanError> {
         let object = object(value, field, &["at", "calls", "kind", "delayMs", "order"])?;
         let kind = text(object, field, "kind")?
-            .ok_or_else(|| PlanError::new(&format!("{field}.kind"), "is missing"))?;
-        let known = || Kind::ALL.map(Kind::name).join(", ");
+            .ok_or_else(|| FaultPlanError::new(&format!("{field}.kind"), "is missing"))?;
+        let known = || FaultKind::ALL.map(FaultKind::name).join(", ");
         Ok(Self {
-            at: text(object, field, "at")?
-                .ok_or_else(|| PlanError::new(&format!("{field}.at"), "is missing"))?,
+            point: text(object, field, "at")?
+                .ok_or_else(|| FaultPlanError::new(&format!("{field}.at"), "is missing"))?,
             calls: parse_calls(object.get("calls"), &format!("{field}.calls"))?,
-            kind: Kind::named(&kind).ok_or_else(|| {
-                PlanError::new(
+            kind: FaultKind::named(&kind).ok_or_else(|| {
+                FaultPlanError::new(
                     &format!("{field}.kind"),
                     &format!("{kind:?} is none of {}", known()),
                 )
@@ -228,22 +230,23 @@ impl Fault {
     }
 }
 
-fn parse_calls(value: Option<&Value>, field: &str) -> Result<Calls, PlanError> {
-    let Some(value) = value else { return Ok(Calls::EVERY) };
+fn parse_calls(value: Option<&Value>, field: &str) -> Result<CallRange, FaultPlanError> {
+    let Some(value) = value else { return Ok(CallRange::ALL) };
     let object = object(value, field, &["from", "to"])?;
     let from = whole(object, field, "from")?
-        .ok_or_else(|| PlanError::new(&format!("{field}.from"), "is missing"))?;
-    Ok(Calls { from, to: whole(object, field, "to")? })
+        .ok_or_else(|| FaultPlanError::new(&format!("{field}.from"), "is missing"))?;
+    Ok(CallRange { from, to: whole(object, field, "to")? })
 }
 
 fn object<'a>(
     value: &'a Value,
     field: &str,
     known: &[&str],
-) -> Result<&'a Map<String, Value>, PlanError> {
-    let object = value.as_object().ok_or_else(|| PlanError::new(field, "must be an object"))?;
+) -> Result<&'a Map<String, Value>, FaultPlanError> {
+    let object =
+        value.as_object().ok_or_else(|| FaultPlanError::new(field, "must be an object"))?;
     match object.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => Err(PlanError::new(
+        Some(key) => Err(FaultPlanError::new(
             &format!("{field}.{key}"),
             &format!("is not known; the fields are {}", known.join(", ")),
         )),
@@ -251,19 +254,27 @@ fn object<'a>(
     }
 }
 
-fn text(object: &Map<String, Value>, field: &str, name: &str) -> Result<Option<String>, PlanError> {
+fn text(
+    object: &Map<String, Value>,
+    field: &str,
+    name: &str,
+) -> Result<Option<String>, FaultPlanError> {
     match object.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(PlanError::new(&format!("{field}.{name}"), "must be a text")),
+        Some(_) => Err(FaultPlanError::new(&format!("{field}.{name}"), "must be a text")),
     }
 }
 
-fn whole(object: &Map<String, Value>, field: &str, name: &str) -> Result<Option<u64>, PlanError> {
+fn whole(
+    object: &Map<String, Value>,
+    field: &str,
+    name: &str,
+) -> Result<Option<u64>, FaultPlanError> {
     match object.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => value.as_u64().map(Some).ok_or_else(|| {
-            PlanError::new(&format!("{field}.{name}"), "must be a whole number, 0 or more")
+            FaultPlanError::new(&format!("{field}.{name}"), "must be a whole number, 0 or more")
         }),
     }
 }
@@ -271,14 +282,14 @@ fn whole(object: &Map<String, Value>, field: &str, name: &str) -> Result<Option<
 /// Why a plan was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}{}{reason}", if field.is_empty() { "" } else { ": " })]
-pub struct PlanError {
+pub struct FaultPlanError {
     /// The field at fault, as a path: `faults[2].calls.from`.
     pub field: String,
     /// What is wrong with it.
     pub reason: String,
 }
 
-impl PlanError {
+impl FaultPlanError {
     fn new(field: &str, reason: &str) -> Self {
         Self { field: field.to_owned(), reason: reason.to_owned() }
     }
@@ -292,35 +303,35 @@ struct Planned {
 
 /// The faults that are planned, and the calls that were counted.
 #[derive(Debug, Clone)]
-pub struct Plan {
-    points: &'static [Point],
+pub struct FaultPlan {
+    points: &'static [FaultPoint],
     faults: Vec<Planned>,
     calls: BTreeMap<Option<String>, BTreeMap<String, u64>>,
-    met: BTreeMap<Kind, u64>,
+    met: BTreeMap<FaultKind, u64>,
 }
 
-impl Plan {
+impl FaultPlan {
     /// An empty plan over these points.
-    pub const fn new(points: &'static [Point]) -> Self {
+    pub const fn new(points: &'static [FaultPoint]) -> Self {
         Self { points, faults: Vec::new(), calls: BTreeMap::new(), met: BTreeMap::new() }
     }
 
     /// Whether a fault at this point belongs in this plan.
-    pub fn knows(&self, at: &str) -> bool {
+    pub fn has_point(&self, at: &str) -> bool {
         self.points.iter().any(|point| point.covers(at))
     }
 
     /// Adds faults after those that are there; all of them, or none and the first error.
-    pub fn add(&mut self, faults: Vec<Fault>) -> Result<(), PlanError> {
-        self.would_take(&faults)?;
+    pub fn add(&mut self, faults: Vec<Fault>) -> Result<(), FaultPlanError> {
+        self.validate(&faults)?;
         self.faults.extend(faults.into_iter().map(|fault| Planned { fault, met: 0 }));
         Ok(())
     }
 
-    /// Whether [`Plan::add`] would take these faults.
-    pub fn would_take(&self, faults: &[Fault]) -> Result<(), PlanError> {
+    /// Whether [`FaultPlan::add`] would take these faults.
+    pub fn validate(&self, faults: &[Fault]) -> Result<(), FaultPlanError> {
         if self.faults.len() + faults.len() > FAULTS_AT_MOST {
-            return Err(PlanError::new("faults", &format!("more than {FAULTS_AT_MOST}")));
+            return Err(FaultPlanError::new("faults", &format!("more than {FAULTS_AT_MOST}")));
         }
         for (n, fault) in faults.iter().enumerate() {
             self.check(fault, &format!("faults[{n}]"))?;
@@ -328,19 +339,19 @@ impl Plan {
         Ok(())
     }
 
-    fn check(&self, fault: &Fault, field: &str) -> Result<(), PlanError> {
+    fn check(&self, fault: &Fault, field: &str) -> Result<(), FaultPlanError> {
         let wrong =
-            |name: &str, reason: &str| Err(PlanError::new(&format!("{field}.{name}"), reason));
-        let Some(point) = self.points.iter().find(|point| point.covers(&fault.at)) else {
+            |name: &str, reason: &str| Err(FaultPlanError::new(&format!("{field}.{name}"), reason));
+        let Some(point) = self.points.iter().find(|point| point.covers(&fault.point)) else {
             let names: Vec<_> = self.points.iter().map(|point| point.name).collect();
-            return wrong("at", &format!("{:?} is none of {}", fault.at, names.join(", ")));
+            return wrong("at", &format!("{:?} is none of {}", fault.point, names.join(", ")));
         };
         if !point.kinds.contains(&fault.kind) {
             let names: Vec<_> = point.kinds.iter().map(|kind| kind.name()).collect();
             let reason = format!(
                 "{} cannot happen at {}, only {}",
                 fault.kind.name(),
-                fault.at,
+                fault.point,
                 names.join(", ")
             );
             return wrong("kind", &reason);
@@ -352,11 +363,11 @@ impl Plan {
             return wrong("calls.to", "must not be less than from");
         }
         match (fault.kind, fault.delay_ms) {
-            (Kind::Late, None) => wrong("delayMs", "is missing: how late?"),
-            (Kind::Late, Some(delay)) if delay > DELAY_AT_MOST_MS => {
+            (FaultKind::Delay, None) => wrong("delayMs", "is missing: how late?"),
+            (FaultKind::Delay, Some(delay)) if delay > DELAY_AT_MOST_MS => {
                 wrong("delayMs", &format!("must be {DELAY_AT_MOST_MS} or less"))
             }
-            (Kind::Late, Some(_)) | (_, None) => Ok(()),
+            (FaultKind::Delay, Some(_)) | (_, None) => Ok(()),
             (_, Some(_)) => wrong("delayMs", "only goes with kind late"),
         }
     }
@@ -367,21 +378,21 @@ impl Plan {
     }
 
     /// Counts one call of `order` at `point`, and says which fault it meets.
-    pub fn decide(&mut self, point: &str, order: Option<&str>) -> Option<Fault> {
-        self.decide_among(point, order, |_| true)
+    pub fn next_fault(&mut self, point: &str, order: Option<&str>) -> Option<Fault> {
+        self.next_fault_among(point, order, |_| true)
     }
 
     /// The same, passing over the kinds that cannot happen to this call.
-    pub fn decide_among(
+    pub fn next_fault_among(
         &mut self,
         point: &str,
         order: Option<&str>,
-        can_happen: impl Fn(Kind) -> bool,
+        can_happen: impl Fn(FaultKind) -> bool,
     ) -> Option<Fault> {
         let nth = self.count(point, order);
         let planned = self.faults.iter_mut().find(|planned| {
             let fault = &planned.fault;
-            fault.at == point
+            fault.point == point
                 && fault.calls.hold(nth)
                 && fault.order.as_deref().is_none_or(|only| Some(only) == order)
                 && can_happen(fault.kind)
@@ -399,18 +410,18 @@ impl Plan {
     }
 
     /// How many calls of `order` were counted at `point`.
-    pub fn calls(&self, point: &str, order: Option<&str>) -> u64 {
+    pub fn call_count(&self, point: &str, order: Option<&str>) -> u64 {
         let points = self.calls.get(&order.map(str::to_owned));
         points.and_then(|points| points.get(point)).copied().unwrap_or(0)
     }
 
     /// How many calls of `order` were counted at each point.
-    pub fn calls_of(&self, order: &str) -> BTreeMap<String, u64> {
+    pub fn order_call_counts(&self, order: &str) -> BTreeMap<String, u64> {
         self.calls.get(&Some(order.to_owned())).cloned().unwrap_or_default()
     }
 
     /// How many calls were counted at each point, over all orders.
-    pub fn calls_in_all(&self) -> BTreeMap<String, u64> {
+    pub fn call_counts(&self) -> BTreeMap<String, u64> {
         let mut sum = BTreeMap::new();
         for (point, calls) in self.calls.values().flatten() {
             *sum.entry(point.clone()).or_default() += calls;
@@ -419,7 +430,7 @@ impl Plan {
     }
 
     /// How often each kind was met, over the plan's whole life; kinds never met are absent.
-    pub fn met(&self) -> &BTreeMap<Kind, u64> {
+    pub fn triggered_counts(&self) -> &BTreeMap<FaultKind, u64> {
         &self.met
     }
 
@@ -433,14 +444,14 @@ impl Plan {
         let faults: Vec<Value> = self.faults.iter().map(Planned::to_json).collect();
         let met: Map<String, Value> =
             self.met.iter().map(|(kind, met)| (kind.name().to_owned(), json!(met))).collect();
-        json!({ "faults": faults, "met": met, "calls": self.calls_in_all() })
+        json!({ "faults": faults, "met": met, "calls": self.call_counts() })
     }
 }
 
 impl Planned {
     fn to_json(&self) -> Value {
         let mut shown =
-            json!({ "at": self.fault.at, "calls": self.fault.calls, "kind": self.fault.kind });
+            json!({ "at": self.fault.point, "calls": self.fault.calls, "kind": self.fault.kind });
         if let Some(delay) = self.fault.delay_ms {
             shown["delayMs"] = json!(delay);
         }

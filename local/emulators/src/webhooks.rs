@@ -1,7 +1,7 @@
 //! What the providers tell of their own accord: event bodies, and the signatures on them.
 //!
-//! An [`Event`] is data; the models queue them and `Provider::take_events` hands them over.
-//! Whoever delivers one signs it at the time of sending, with [`Event::headers`].
+//! An [`WebhookEvent`] is data; the models queue them and `Emulator::take_events` hands them over.
+//! Whoever delivers one signs it at the time of sending, with [`WebhookEvent::headers`].
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 /// Which provider tells it, and so how it is signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sender {
+pub enum EventSource {
     /// Stripe: `Stripe-Signature`, over time and body.
     Stripe,
     /// `EasyPost`: `X-Hmac-Signature`, over the body.
@@ -25,34 +25,34 @@ const EVENTS_AT_MOST: usize = 10_000;
 
 /// Events that wait to be taken.
 #[derive(Debug, Clone)]
-pub(crate) struct Queue(VecDeque<Event>);
+pub(crate) struct Queue(VecDeque<WebhookEvent>);
 
 impl Queue {
     pub(crate) const fn new() -> Self {
         Self(VecDeque::new())
     }
 
-    pub(crate) fn push(&mut self, event: Event) {
+    pub(crate) fn push(&mut self, event: WebhookEvent) {
         if self.0.len() == EVENTS_AT_MOST {
             self.0.pop_front();
         }
         self.0.push_back(event);
     }
 
-    pub(crate) fn take(&mut self) -> Vec<Event> {
+    pub(crate) fn take(&mut self) -> Vec<WebhookEvent> {
         std::mem::take(&mut self.0).into()
     }
 }
 
 /// Something that a provider tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
+pub struct WebhookEvent {
     /// Who tells it.
-    pub sender: Sender,
+    pub source: EventSource,
     /// `evt_…`; the same in every repeat.
     pub id: String,
     /// `payment_intent.succeeded`, `tracker.updated`, …
-    pub kind: String,
+    pub event_type: String,
     /// The order that it concerns.
     pub order: Option<String>,
     /// When it happened.
@@ -61,14 +61,14 @@ pub struct Event {
     pub body: String,
 }
 
-impl Event {
+impl WebhookEvent {
     /// The headers of a delivery at `at`, signed with `secret`.
     pub fn headers(&self, secret: &str, at: Timestamp) -> Vec<(&'static str, String)> {
-        let signature = match self.sender {
-            Sender::Stripe => {
+        let signature = match self.source {
+            EventSource::Stripe => {
                 ("stripe-signature", stripe_signature(secret, at, self.body.as_bytes()))
             }
-            Sender::EasyPost => {
+            EventSource::EasyPost => {
                 ("x-hmac-signature", easypost_signature(secret, self.body.as_bytes()))
             }
         };

@@ -21,68 +21,68 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use emulators::faults::{Kind, Plan, Point};
+use emulators::faults::{FaultKind, FaultPlan, FaultPoint};
 use serde_json::Value;
 
-pub use emulators::faults::{Fault, PlanError};
+pub use emulators::faults::{Fault, FaultPlanError};
 
 /// The stack's points and what can happen at each.
-const POINTS: &[Point] = &[
-    Point {
+const POINTS: &[FaultPoint] = &[
+    FaultPoint {
         name: "store.",
         kinds: &[
-            Kind::Down,
-            Kind::Hang,
-            Kind::Late,
-            Kind::DropAnswer,
-            Kind::ServerError,
-            Kind::ServerErrorWithEffect,
-            Kind::Throttle,
-            Kind::Conflict,
-            Kind::Kill,
+            FaultKind::ConnectionRefused,
+            FaultKind::Hang,
+            FaultKind::Delay,
+            FaultKind::DropResponse,
+            FaultKind::ServerError,
+            FaultKind::ServerErrorAfterEffect,
+            FaultKind::Throttle,
+            FaultKind::Conflict,
+            FaultKind::Kill,
         ],
     },
-    Point {
+    FaultPoint {
         name: "function.",
         kinds: &[
-            Kind::Down,
-            Kind::Hang,
-            Kind::Late,
-            Kind::DropAnswer,
-            Kind::ServerError,
-            Kind::ServerErrorWithEffect,
-            Kind::Throttle,
-            Kind::Kill,
+            FaultKind::ConnectionRefused,
+            FaultKind::Hang,
+            FaultKind::Delay,
+            FaultKind::DropResponse,
+            FaultKind::ServerError,
+            FaultKind::ServerErrorAfterEffect,
+            FaultKind::Throttle,
+            FaultKind::Kill,
         ],
     },
-    Point { name: "states.start", kinds: STATES },
-    Point { name: "states.answer", kinds: STATES },
-    Point { name: STATUS_CHANGE, kinds: &[Kind::Drop] },
+    FaultPoint { name: "states.start", kinds: STATES },
+    FaultPoint { name: "states.answer", kinds: STATES },
+    FaultPoint { name: STATUS_CHANGE, kinds: &[FaultKind::Drop] },
 ];
 
 /// Where the event gets lost that an execution has ended.
 pub(crate) const STATUS_CHANGE: &str = "events.status-change";
 
-const STATES: &[Kind] = &[
-    Kind::Down,
-    Kind::Hang,
-    Kind::Late,
-    Kind::DropAnswer,
-    Kind::ServerError,
-    Kind::ServerErrorWithEffect,
-    Kind::Throttle,
-    Kind::Kill,
+const STATES: &[FaultKind] = &[
+    FaultKind::ConnectionRefused,
+    FaultKind::Hang,
+    FaultKind::Delay,
+    FaultKind::DropResponse,
+    FaultKind::ServerError,
+    FaultKind::ServerErrorAfterEffect,
+    FaultKind::Throttle,
+    FaultKind::Kill,
 ];
 
 /// The stack's fault plan; a clone is the same plan.
 #[derive(Debug, Clone)]
 pub struct Faults {
-    plan: Arc<Mutex<Plan>>,
+    plan: Arc<Mutex<FaultPlan>>,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Self { plan: Arc::new(Mutex::new(Plan::new(POINTS))) }
+        Self { plan: Arc::new(Mutex::new(FaultPlan::new(POINTS))) }
     }
 }
 
@@ -94,21 +94,21 @@ impl Faults {
 
     /// Whether a fault at this point belongs here, not to the gateway or the carrier.
     pub fn knows(&self, at: &str) -> bool {
-        self.lock().knows(at)
+        self.lock().has_point(at)
     }
 
     /// Counts one call of `order` at `point`, and says which fault it meets.
     pub fn decide(&self, point: &str, order: Option<&str>) -> Option<Fault> {
-        self.lock().decide(point, order)
+        self.lock().next_fault(point, order)
     }
 
     /// Adds faults: all of them, or none.
-    pub fn add(&self, faults: Vec<Fault>) -> Result<(), PlanError> {
+    pub fn add(&self, faults: Vec<Fault>) -> Result<(), FaultPlanError> {
         self.lock().add(faults)
     }
 
     /// Puts faults in place of those that were there, if the new ones can be.
-    pub fn replace(&self, faults: Vec<Fault>) -> Result<(), PlanError> {
+    pub fn replace(&self, faults: Vec<Fault>) -> Result<(), FaultPlanError> {
         let mut plan = self.lock();
         let before: Vec<_> = plan.faults().cloned().collect();
         plan.clear();
@@ -119,7 +119,7 @@ impl Faults {
     }
 
     /// Adds what a `POST /_faults` holds: a list of faults, or `{"faults": […]}`.
-    pub fn add_json(&self, faults: &Value) -> Result<(), PlanError> {
+    pub fn add_json(&self, faults: &Value) -> Result<(), FaultPlanError> {
         self.add(Fault::parse_list(faults)?)
     }
 
@@ -133,7 +133,7 @@ impl Faults {
         self.lock().to_json()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Plan> {
+    fn lock(&self) -> MutexGuard<'_, FaultPlan> {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

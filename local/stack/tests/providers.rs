@@ -12,25 +12,27 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::policy::ReviewPolicy;
-use domain::ports::{Called, Gateway as _, Method, NoResponse, Request, Response, Transport};
+use domain::ports::{
+    CallOutcome, Method, PaymentProvider as _, Request, Response, Transport, TransportError,
+};
 use domain::shipment::LabelRefund;
 use domain::shipment::ShipFrom;
-use domain::{Failure, Fault, IntentId, Order, Private, Status};
+use domain::{ErrorName, Order, PaymentIntentId, Private, Status, StepError};
 use easypost::EasyPost;
-use emulators::carrier::Carrier;
-use emulators::face::{Hooks, Shared, serve};
-use emulators::faults::{self, Calls, Kind};
-use emulators::gateway::Gateway;
-use emulators::provider::{Act, Provider};
-use emulators::wire::{Answer, Call, Delivery};
-use http_client::{Https, Limits};
+use emulators::easypost::EasyPostEmulator;
+use emulators::emulator::{ControlAction, Emulator};
+use emulators::exchange::{HttpRequest, HttpResponse, NetworkOutcome};
+use emulators::faults::{self, CallRange, FaultKind};
+use emulators::http::{Hooks, SharedEmulator, serve};
+use emulators::stripe::StripeEmulator;
+use http_client::{HttpClient, Timeouts};
 use initiate_shipping::InitiateShipping;
 use jiff::{SignedDuration, Timestamp};
 use process_payment::ProcessPayment;
 use serde_json::{Value, json};
 use stripe::Stripe;
-use testing::fakes::{Tables, World, run};
-use testing::sample;
+use testing::fakes::{FakeTables, TestBed, run};
+use testing::samples;
 
 /// What the sample order costs.
 const TOTAL: i64 = 4499;
@@ -39,7 +41,7 @@ const TRIES: usize = 6;
 
 /// A line to a look-alike within this process, on a clock of its own.
 struct Line<P> {
-    model: Shared<P>,
+    model: SharedEmulator<P>,
     now: Arc<Mutex<Timestamp>>,
 }
 
@@ -49,23 +51,23 @@ impl<P> Clone for Line<P> {
     }
 }
 
-impl<P: Provider> Line<P> {
+impl<P: Emulator> Line<P> {
     fn to(model: P) -> Self {
-        let now = sample::placed_at().timestamp();
-        Self { model: Shared::new(model), now: Arc::new(Mutex::new(now)) }
+        let now = samples::placed_at().to_jiff();
+        Self { model: SharedEmulator::new(model), now: Arc::new(Mutex::new(now)) }
     }
 
     /// Lets these faults happen, each at the first call that is made there.
-    fn breaks(self, faults: &[(&str, Kind)]) -> Self {
-        let first = Calls { from: 1, to: Some(1) };
-        let second = Calls { from: 2, to: Some(2) };
-        let fault = |(nth, (at, kind)): (usize, &(&str, Kind))| {
+    fn breaks(self, faults: &[(&str, FaultKind)]) -> Self {
+        let first = CallRange { from: 1, to: Some(1) };
+        let second = CallRange { from: 2, to: Some(2) };
+        let fault = |(nth, (at, kind)): (usize, &(&str, FaultKind))| {
             // The same point twice: its first and its second call.
             let repeated = faults[..nth].iter().any(|(before, _)| before == at);
             planned(at, if repeated { second } else { first }, *kind)
         };
         let plan = faults.iter().enumerate().map(fault).collect();
-        self.model.lock().plan_mut().add(plan).unwrap();
+        self.model.lock().fault_plan_mut().add(plan).unwrap();
         self
     }
 
@@ -74,88 +76,89 @@ impl<P: Provider> Line<P> {
         *self.now.lock().unwrap() += time;
     }
 
-    fn deliver(&self, call: &Call) -> Delivery {
+    fn deliver(&self, call: &HttpRequest) -> NetworkOutcome {
         self.passes(SignedDuration::from_secs(1));
         let now = *self.now.lock().unwrap();
-        self.model.lock().receive(call, now)
+        self.model.lock().handle_with_faults(call, now)
     }
 }
 
-impl<P: Provider> Transport for Line<P> {
-    async fn send(&self, request: Request) -> Result<Response, NoResponse> {
-        let lost = || Err(NoResponse::Lost("no answer".to_owned()));
+impl<P: Emulator> Transport for Line<P> {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let lost = || Err(TransportError::NoResponse("no answer".to_owned()));
         match self.deliver(&call(&request)) {
-            Delivery::Answer(answer) => Ok(response(answer)),
-            Delivery::Refused => Err(NoResponse::NotSent("refused".to_owned())),
-            Delivery::Hang(ticket) | Delivery::Late { ticket, .. } => {
+            NetworkOutcome::Response(answer) => Ok(response(answer)),
+            NetworkOutcome::ConnectionRefused => Err(TransportError::NotSent("refused".to_owned())),
+            NetworkOutcome::Hang(ticket) | NetworkOutcome::Delayed { in_flight: ticket, .. } => {
                 // Later than our limit: we have gone.
                 self.model.lock().release(&ticket);
                 lost()
             }
-            Delivery::Dropped => lost(),
-            Delivery::Killed { .. } => std::future::pending().await,
+            NetworkOutcome::ConnectionClosed => lost(),
+            NetworkOutcome::CallerKilled { .. } => std::future::pending().await,
         }
     }
 }
 
-fn call(request: &Request) -> Call {
+fn call(request: &Request) -> HttpRequest {
     let method = if request.method == Method::Get { "GET" } else { "POST" };
     let path = request.url.strip_prefix("http://provider").unwrap();
-    let call = Call::new(method, path).body(request.body.clone());
+    let call = HttpRequest::new(method, path).body(request.body.clone());
     request.headers.iter().fold(call, |call, (name, value)| call.header(name, value))
 }
 
-fn response(answer: Answer) -> Response {
+fn response(answer: HttpResponse) -> Response {
     Response { status: answer.status, headers: answer.headers, body: answer.body }
 }
 
 /// A shop: its tables, its gateway and its carrier.
 struct Shop {
-    world: World,
-    gateway: Line<Gateway>,
-    carrier: Line<Carrier>,
+    world: TestBed,
+    gateway: Line<StripeEmulator>,
+    carrier: Line<EasyPostEmulator>,
     order: Order,
 }
 
 impl Shop {
     fn with(order: Order) -> Self {
-        let world = World::with(&order);
-        let (gateway, carrier) = (Line::to(Gateway::new(1)), Line::to(Carrier::new(1)));
+        let world = TestBed::with(&order);
+        let (gateway, carrier) =
+            (Line::to(StripeEmulator::new(1)), Line::to(EasyPostEmulator::new(1)));
         Self { world, gateway, carrier, order }
     }
 
-    fn gateway_breaks(self, faults: &[(&str, Kind)]) -> Self {
+    fn gateway_breaks(self, faults: &[(&str, FaultKind)]) -> Self {
         Self { gateway: self.gateway.breaks(faults), ..self }
     }
 
-    fn carrier_breaks(self, faults: &[(&str, Kind)]) -> Self {
+    fn carrier_breaks(self, faults: &[(&str, FaultKind)]) -> Self {
         Self { carrier: self.carrier.breaks(faults), ..self }
     }
 
-    fn payment(&self) -> ProcessPayment<Tables, Stripe<Line<Gateway>>> {
+    fn payment(&self) -> ProcessPayment<FakeTables, Stripe<Line<StripeEmulator>>> {
         let gateway = stripe(self.gateway.clone(), "http://provider");
         ProcessPayment { orders: self.world.tables(), gateway, review: ReviewPolicy::default() }
     }
 
-    fn shipping(&self) -> InitiateShipping<Tables, EasyPost<Line<Carrier>>> {
+    fn shipping(&self) -> InitiateShipping<FakeTables, EasyPost<Line<EasyPostEmulator>>> {
         let carrier = easypost(self.carrier.clone(), "http://provider");
         InitiateShipping { orders: self.world.tables(), carrier }
     }
 
     /// Asks once; none when the process died.
-    fn ask(&self, operation: &str) -> Option<Result<Value, Failure>> {
+    fn ask(&self, operation: &str) -> Option<Result<Value, StepError>> {
         let input = input(operation, &self.order);
         match operation {
-            "book" | "give-back" => run(self.shipping().handle(input, sample::placed_at)),
-            _ => run(self.payment().handle(input, sample::placed_at)),
+            "book" | "give-back" => run(self.shipping().handle(input, samples::placed_at)),
+            _ => run(self.payment().handle(input, samples::placed_at)),
         }
     }
 
     /// Asks as the state machine does: again after a death or a transient fault.
-    fn insist(&self, operation: &str) -> Result<Value, Failure> {
+    fn insist(&self, operation: &str) -> Result<Value, StepError> {
         for _ in 0..TRIES {
             match self.ask(operation) {
-                Some(Err(failure)) if failure.fault.is_transient() => {}
+                Some(Err(failure)) if failure.name.is_transient() => {}
                 Some(result) => return result,
                 None => {}
             }
@@ -171,8 +174,8 @@ impl Shop {
 
     /// The steps between the authorisation and the capture, without the carrier.
     fn ship(&self) {
-        let now = sample::placed_at();
-        let shipment = sample::carrier_shipment();
+        let now = samples::placed_at();
+        let shipment = samples::provider_shipment();
         let order = self.on_record().reserved(now).unwrap();
         let order = order.with_shipment(&shipment, &shipment.rates[0], now).unwrap();
         self.world.put(&order.with_label("TRACK", None, now));
@@ -180,7 +183,7 @@ impl Shop {
 
     /// The steps of a compensation before the money.
     fn give_up_the_goods(&self) {
-        let now = sample::placed_at();
+        let now = samples::placed_at();
         let failed = r#"{"CapturePayment": {"Error": "PaymentNotCapturable"}}"#;
         let order = self.on_record();
         let order = order.begin_compensation(&serde_json::from_str(failed).unwrap(), now);
@@ -190,8 +193,8 @@ impl Shop {
 
     /// authorised, captured, voided, refunded
     fn money(&self) -> [i64; 4] {
-        let sums = self.gateway.model.lock().ledger().order(self.order.order_id.as_str()).sums;
-        [sums.authorized, sums.captured, sums.voided, sums.refunded]
+        let totals = self.gateway.model.lock().ledger().order(self.order.order_id.as_str()).totals;
+        [totals.authorized, totals.captured, totals.voided, totals.refunded]
     }
 
     /// How many intents were ever confirmed, and how often.
@@ -213,7 +216,7 @@ fn input(operation: &str, order: &Order) -> Value {
         "operation": operation,
         "orderId": order.order_id,
         "execution": order.execution,
-        "enteredAt": sample::placed_at(),
+        "enteredAt": samples::placed_at(),
         "failed": {"CapturePayment": {"Error": "PaymentNotCapturable"}},
     })
 }
@@ -226,31 +229,32 @@ fn easypost<T: Transport>(transport: T, url: &str) -> EasyPost<T> {
     let from = ShipFrom {
         name: "The Shop".to_owned(),
         phone: "+15105550100".to_owned(),
-        address: sample::request().shipping_address,
+        address: samples::new_order().shipping_address,
     };
     EasyPost::new(transport, url, Private::new("EZTKlocal".to_owned()), from)
 }
 
 fn paying_with(token: &str) -> Order {
-    let request = domain::order::NewOrder { payment_method: token.to_owned(), ..sample::request() };
-    Order::accept(request, sample::placed_at())
+    let request =
+        domain::order::NewOrder { payment_method: token.to_owned(), ..samples::new_order() };
+    Order::accept(request, samples::placed_at())
 }
 
 /// A fault; a late answer is later than any limit here.
-fn planned(at: &str, calls: Calls, kind: Kind) -> faults::Fault {
+fn planned(at: &str, calls: CallRange, kind: FaultKind) -> faults::Fault {
     let fault = faults::Fault::new(at, calls, kind);
-    if kind == Kind::Late { fault.delayed(1_500) } else { fault }
+    if kind == FaultKind::Delay { fault.with_delay_ms(1_500) } else { fault }
 }
 
 /// Everything that can go wrong on the wire, short of a refusal.
-fn mishaps() -> Vec<Kind> {
-    let elsewhere = [Kind::Refuse, Kind::Throttle, Kind::Conflict, Kind::Drop];
-    Kind::ALL.into_iter().filter(|kind| !elsewhere.contains(kind)).collect()
+fn mishaps() -> Vec<FaultKind> {
+    let elsewhere = [FaultKind::Reject, FaultKind::Throttle, FaultKind::Conflict, FaultKind::Drop];
+    FaultKind::ALL.into_iter().filter(|kind| !elsewhere.contains(kind)).collect()
 }
 
 /// Every single mishap at these points, and every pair of them. Which of a pair
 /// is planned first matters only where both are at the same point.
-fn every_pair<'a>(points: &[&'a str]) -> Vec<Vec<(&'a str, Kind)>> {
+fn every_pair<'a>(points: &[&'a str]) -> Vec<Vec<(&'a str, FaultKind)>> {
     let kinds = mishaps();
     let at = |point: &'a str| kinds.iter().map(move |kind| (point, *kind));
     let mut plans = Vec::new();
@@ -266,21 +270,21 @@ fn every_pair<'a>(points: &[&'a str]) -> Vec<Vec<(&'a str, Kind)>> {
 
 #[test]
 fn an_order_is_paid_in_three_calls_and_shipped_in_two() {
-    let shop = Shop::with(sample::received());
+    let shop = Shop::with(samples::received());
     shop.ask("authorize").unwrap().unwrap();
     shop.ship();
     shop.ask("capture").unwrap().unwrap();
     assert_eq!(shop.money(), [TOTAL, TOTAL, 0, 0]);
-    let calls: u64 = shop.gateway.model.lock().plan().calls_in_all().values().sum();
+    let calls: u64 = shop.gateway.model.lock().fault_plan().call_counts().values().sum();
     assert_eq!(calls, 3);
     let lapses = shop.on_record().payment.capture_before.unwrap();
-    assert!(lapses > sample::placed_at().plus_hours(4 * 24), "the charge was expanded");
+    assert!(lapses > samples::placed_at().plus_hours(4 * 24), "the charge was expanded");
 
-    let shop = Shop::with(sample::reserved());
+    let shop = Shop::with(samples::reserved());
     let booked = shop.ask("book").unwrap().unwrap();
     assert!(!booked["trackingCode"].as_str().unwrap().is_empty());
     assert_eq!(shop.labels(), (1, 0));
-    let calls: u64 = shop.carrier.model.lock().plan().calls_in_all().values().sum();
+    let calls: u64 = shop.carrier.model.lock().fault_plan().call_counts().values().sum();
     assert_eq!(calls, 2);
 }
 
@@ -288,7 +292,7 @@ fn an_order_is_paid_in_three_calls_and_shipped_in_two() {
 fn whatever_two_calls_come_to_the_money_is_taken_once() {
     let points = ["gateway.create", "gateway.confirm", "gateway.capture", "gateway.get"];
     for faults in every_pair(&points) {
-        let shop = Shop::with(sample::received()).gateway_breaks(&faults);
+        let shop = Shop::with(samples::received()).gateway_breaks(&faults);
         shop.insist("authorize").unwrap_or_else(|failure| panic!("{faults:?}: {failure}"));
         assert_eq!(shop.money(), [TOTAL, 0, 0, 0], "{faults:?}");
         shop.ship();
@@ -303,7 +307,7 @@ fn whatever_two_calls_come_to_the_money_is_taken_once() {
 fn whatever_two_calls_come_to_the_hold_is_given_up_once() {
     let points = ["gateway.create", "gateway.confirm", "gateway.cancel", "gateway.get"];
     for faults in every_pair(&points) {
-        let shop = Shop::with(sample::received()).gateway_breaks(&faults);
+        let shop = Shop::with(samples::received()).gateway_breaks(&faults);
         // Once only: however it ended, the order is given up.
         let _however = shop.ask("authorize");
         let outcome =
@@ -319,7 +323,7 @@ fn whatever_two_calls_come_to_the_hold_is_given_up_once() {
 #[test]
 fn whatever_two_calls_come_to_the_money_goes_back_once() {
     for faults in every_pair(&["gateway.refund", "gateway.get", "gateway.cancel"]) {
-        let shop = Shop::with(sample::received());
+        let shop = Shop::with(samples::received());
         shop.insist("authorize").unwrap();
         shop.ship();
         // Captured, though the process died before it could say so.
@@ -336,7 +340,7 @@ fn whatever_two_calls_come_to_the_money_goes_back_once() {
 #[test]
 fn whatever_two_calls_come_to_one_label_is_bought() {
     for faults in every_pair(&["carrier.create", "carrier.buy", "carrier.get"]) {
-        let shop = Shop::with(sample::reserved()).carrier_breaks(&faults);
+        let shop = Shop::with(samples::reserved()).carrier_breaks(&faults);
         shop.insist("book").unwrap_or_else(|failure| panic!("{faults:?}: {failure}"));
         assert_eq!(shop.labels(), (1, 0), "{faults:?}");
         assert!(shop.on_record().has_live_label(), "{faults:?}");
@@ -347,7 +351,7 @@ fn whatever_two_calls_come_to_one_label_is_bought() {
 fn whatever_two_calls_come_to_the_label_is_given_back() {
     let points = ["carrier.create", "carrier.buy", "carrier.get", "carrier.refund"];
     for faults in every_pair(&points) {
-        let shop = Shop::with(sample::reserved()).carrier_breaks(&faults);
+        let shop = Shop::with(samples::reserved()).carrier_breaks(&faults);
         let _however = shop.ask("book");
         shop.insist("give-back").unwrap_or_else(|failure| panic!("{faults:?}: {failure}"));
         let (bought, back) = shop.labels();
@@ -362,7 +366,7 @@ fn a_card_that_is_declined_is_confirmed_once_and_says_a_safe_word() {
         for faults in every_pair(&["gateway.confirm"]) {
             let shop = Shop::with(paying_with(token)).gateway_breaks(&faults[..1]);
             let failure = shop.insist("authorize").unwrap_err();
-            assert_eq!(failure.fault, Fault::PaymentDeclined, "{token} {faults:?}");
+            assert_eq!(failure.name, ErrorName::PaymentDeclined, "{token} {faults:?}");
             assert!([word, "card_declined"].contains(&failure.detail.as_str()), "{failure}");
             assert_eq!(shop.confirmed(), (1, 1), "{token} {faults:?}");
             shop.insist("cancel").unwrap();
@@ -378,25 +382,25 @@ fn a_card_that_is_declined_is_confirmed_once_and_says_a_safe_word() {
 
 #[test]
 fn a_refusal_of_the_business_ends_the_step_without_an_effect() {
-    let refuse = |at: &'static str| vec![(at, Kind::Refuse)];
-    let shop = Shop::with(sample::received()).gateway_breaks(&refuse("gateway.confirm"));
-    assert_eq!(shop.insist("authorize").unwrap_err().fault, Fault::PaymentDeclined);
+    let refuse = |at: &'static str| vec![(at, FaultKind::Reject)];
+    let shop = Shop::with(samples::received()).gateway_breaks(&refuse("gateway.confirm"));
+    assert_eq!(shop.insist("authorize").unwrap_err().name, ErrorName::PaymentDeclined);
 
-    let shop = Shop::with(sample::received()).gateway_breaks(&refuse("gateway.capture"));
+    let shop = Shop::with(samples::received()).gateway_breaks(&refuse("gateway.capture"));
     shop.insist("authorize").unwrap();
     shop.ship();
-    assert_eq!(shop.insist("capture").unwrap_err().fault, Fault::PaymentNotCapturable);
+    assert_eq!(shop.insist("capture").unwrap_err().name, ErrorName::PaymentNotCapturable);
     shop.give_up_the_goods();
     assert_eq!(shop.insist("cancel").unwrap()["outcome"], "PAYMENT_FAILED");
     assert_eq!(shop.money(), [TOTAL, 0, TOTAL, 0], "a lapse counts as a void");
 
     for point in ["carrier.create", "carrier.buy"] {
-        let shop = Shop::with(sample::reserved()).carrier_breaks(&refuse(point));
-        assert_eq!(shop.insist("book").unwrap_err().fault, Fault::ShippingRejected, "{point}");
+        let shop = Shop::with(samples::reserved()).carrier_breaks(&refuse(point));
+        assert_eq!(shop.insist("book").unwrap_err().name, ErrorName::ShippingRejected, "{point}");
         assert_eq!(shop.insist("give-back").unwrap()["labelRefund"], "NONE", "{point}");
         assert_eq!(shop.labels(), (0, 0));
     }
-    let shop = Shop::with(sample::reserved()).carrier_breaks(&refuse("carrier.refund"));
+    let shop = Shop::with(samples::reserved()).carrier_breaks(&refuse("carrier.refund"));
     shop.insist("book").unwrap();
     assert_eq!(shop.insist("give-back").unwrap()["labelRefund"], "REFUSED");
     assert!(shop.on_record().attention.is_some());
@@ -405,7 +409,7 @@ fn a_refusal_of_the_business_ends_the_step_without_an_effect() {
 #[test]
 fn after_the_gateway_forgot_the_keys_nothing_happens_twice() {
     for at in ["gateway.create", "gateway.confirm", "gateway.capture"] {
-        let shop = Shop::with(sample::received()).gateway_breaks(&[(at, Kind::Kill)]);
+        let shop = Shop::with(samples::received()).gateway_breaks(&[(at, FaultKind::Kill)]);
         if shop.ask("authorize").is_none() {
             shop.gateway.passes(SignedDuration::from_hours(25));
             shop.insist("authorize").unwrap();
@@ -422,13 +426,13 @@ fn after_the_gateway_forgot_the_keys_nothing_happens_twice() {
 
 #[test]
 fn a_hold_that_lapsed_is_not_captured_and_needs_no_void() {
-    let shop = Shop::with(sample::received());
+    let shop = Shop::with(samples::received());
     shop.insist("authorize").unwrap();
     shop.ship();
-    let lapse = Act::Lapse { order: shop.order.order_id.to_string() };
+    let lapse = ControlAction::ExpireAuthorization { order: shop.order.order_id.to_string() };
     let now = *shop.gateway.now.lock().unwrap();
-    shop.gateway.model.lock().act(&lapse, now).unwrap();
-    assert_eq!(shop.insist("capture").unwrap_err().fault, Fault::PaymentNotCapturable);
+    shop.gateway.model.lock().perform(&lapse, now).unwrap();
+    assert_eq!(shop.insist("capture").unwrap_err().name, ErrorName::PaymentNotCapturable);
     shop.give_up_the_goods();
     shop.insist("cancel").unwrap();
     assert_eq!(shop.money(), [TOTAL, 0, TOTAL, 0]);
@@ -446,26 +450,29 @@ impl Drop for Served {
     }
 }
 
-async fn served<P: Provider>(model: Shared<P>) -> Served {
+async fn served<P: Emulator>(model: SharedEmulator<P>) -> Served {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let clock = Arc::new(|| sample::placed_at().timestamp());
+    let clock = Arc::new(|| samples::placed_at().to_jiff());
     let never = std::future::pending::<()>();
     let task = tokio::spawn(serve(listener, model, clock, Hooks::default(), never));
     Served { url, task }
 }
 
-fn https() -> Https {
+fn https() -> HttpClient {
     let short = Duration::from_millis(500);
-    Https::new(Limits { connect: short, total: short }).unwrap()
+    HttpClient::new(Timeouts { connect: short, total: short }).unwrap()
 }
 
 #[tokio::test]
 async fn over_real_sockets_an_order_is_paid_and_shipped_and_undone() {
-    let (bank, post) = (Shared::new(Gateway::new(1)), Shared::new(Carrier::new(1)));
+    let (bank, post) = (
+        SharedEmulator::new(StripeEmulator::new(1)),
+        SharedEmulator::new(EasyPostEmulator::new(1)),
+    );
     let (at_bank, at_post) = (served(bank.clone()).await, served(post.clone()).await);
-    let order = sample::received();
-    let world = World::with(&order);
+    let order = samples::received();
+    let world = TestBed::with(&order);
     let payment = ProcessPayment {
         orders: world.tables(),
         gateway: stripe(https(), &at_bank.url),
@@ -473,18 +480,18 @@ async fn over_real_sockets_an_order_is_paid_and_shipped_and_undone() {
     };
     let shipping =
         InitiateShipping { orders: world.tables(), carrier: easypost(https(), &at_post.url) };
-    payment.handle(input("authorize", &order), sample::placed_at).await.unwrap();
-    let reserved = world.order(&order.order_id).unwrap().reserved(sample::placed_at()).unwrap();
+    payment.handle(input("authorize", &order), samples::placed_at).await.unwrap();
+    let reserved = world.order(&order.order_id).unwrap().reserved(samples::placed_at()).unwrap();
     world.put(&reserved);
-    shipping.handle(input("book", &order), sample::placed_at).await.unwrap();
-    let output = shipping.handle(input("give-back", &order), sample::placed_at).await.unwrap();
+    shipping.handle(input("book", &order), samples::placed_at).await.unwrap();
+    let output = shipping.handle(input("give-back", &order), samples::placed_at).await.unwrap();
     assert_eq!(output["labelRefund"], "SUBMITTED");
-    world.put(&world.order(&order.order_id).unwrap().released(sample::placed_at()));
-    payment.handle(input("cancel", &order), sample::placed_at).await.unwrap();
+    world.put(&world.order(&order.order_id).unwrap().released(samples::placed_at()));
+    payment.handle(input("cancel", &order), samples::placed_at).await.unwrap();
 
     let id = order.order_id.as_str();
-    let sums = bank.lock().ledger().order(id).sums;
-    assert_eq!((sums.authorized, sums.voided), (TOTAL, TOTAL));
+    let totals = bank.lock().ledger().order(id).totals;
+    assert_eq!((totals.authorized, totals.voided), (TOTAL, TOTAL));
     let labels = post.lock().ledger().order(id).labels;
     assert_eq!((labels.labels, labels.label_refunds), (1, 1));
 }
@@ -492,17 +499,18 @@ async fn over_real_sockets_an_order_is_paid_and_shipped_and_undone() {
 #[tokio::test]
 async fn over_real_sockets_every_mishap_is_told_from_a_refusal() {
     for kind in mishaps() {
-        let bank = Shared::new(Gateway::new(1));
-        let every = Calls { from: 1, to: None };
-        bank.lock().plan_mut().add(vec![planned("gateway.get", every, kind)]).unwrap();
+        let bank = SharedEmulator::new(StripeEmulator::new(1));
+        let every = CallRange { from: 1, to: None };
+        bank.lock().fault_plan_mut().add(vec![planned("gateway.get", every, kind)]).unwrap();
         let face = served(bank).await;
-        let called = stripe(https(), &face.url).look_up(&IntentId::parse("pi_1").unwrap()).await;
-        let harmless = matches!(called, Called::NotBegun(_) | Called::Unknown(_));
+        let called =
+            stripe(https(), &face.url).retrieve(&PaymentIntentId::parse("pi_1").unwrap()).await;
+        let harmless = matches!(called, CallOutcome::NotSent(_) | CallOutcome::Unknown(_));
         // The object is not there, and the fault hides even that.
         assert!(harmless, "{kind:?}: {called:?}");
     }
     let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let gateway = stripe(https(), &format!("http://{nobody}"));
-    let called = gateway.cancel(&IntentId::parse("pi_1").unwrap(), "key").await;
-    assert!(matches!(called, Called::NotBegun(_)), "nobody listens, so nothing was sent");
+    let called = gateway.cancel(&PaymentIntentId::parse("pi_1").unwrap(), "key").await;
+    assert!(matches!(called, CallOutcome::NotSent(_)), "nobody listens, so nothing was sent");
 }

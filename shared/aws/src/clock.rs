@@ -5,20 +5,20 @@
 
 use std::time::Instant;
 
-use domain::Moment;
+use domain::Timestamp;
 
 /// What the system's clock shows.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
-pub fn now() -> Moment {
-    Moment::from_timestamp(jiff::Timestamp::now())
+pub fn now() -> Timestamp {
+    Timestamp::from_jiff(jiff::Timestamp::now())
 }
 
 /// What tells how long something took, and when it was. Nothing is decided by it.
 pub trait Clock: Sync {
     /// The moment.
-    fn now(&self) -> Moment;
+    fn now(&self) -> Timestamp;
     /// Milliseconds since some beginning; they never run backwards.
-    fn ticks_ms(&self) -> u64;
+    fn monotonic_ms(&self) -> u64;
 }
 
 /// The system's clocks.
@@ -36,11 +36,11 @@ impl SystemClock {
 }
 
 impl Clock for SystemClock {
-    fn now(&self) -> Moment {
+    fn now(&self) -> Timestamp {
         now()
     }
 
-    fn ticks_ms(&self) -> u64 {
+    fn monotonic_ms(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }

@@ -32,14 +32,14 @@ impl std::fmt::Debug for Settings {
 /// A setting is missing or wrong.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} {advice}")]
-pub struct BadSetting {
+pub struct InvalidSetting {
     /// The variable at fault.
     pub variable: String,
     /// What is wrong with it and what to do. Never its value: it may be a secret.
     pub advice: String,
 }
 
-impl std::fmt::Debug for BadSetting {
+impl std::fmt::Debug for InvalidSetting {
     // A `main` that ends with an error prints it so: as a sentence.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Display::fmt(self, f)
@@ -48,7 +48,7 @@ impl std::fmt::Debug for BadSetting {
 
 /// Where a key comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Secret {
+pub enum SecretSource {
     /// A test key, given as it is.
     Value(Private<String>),
     /// The ARN under which Secrets Manager keeps it.
@@ -57,11 +57,11 @@ pub enum Secret {
 
 /// A provider: where it is and which key opens it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Provider {
+pub struct ProviderSettings {
     /// Its address, without a slash at the end.
     pub base_url: String,
     /// Its key.
-    pub secret: Secret,
+    pub secret: SecretSource,
 }
 
 /// In which of their two worlds the providers are used.
@@ -77,9 +77,9 @@ pub enum ProviderMode {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookSecrets {
     /// What the gateway signs with.
-    pub stripe: Secret,
+    pub stripe: SecretSource,
     /// What the carrier signs with.
-    pub easypost: Secret,
+    pub easypost: SecretSource,
     /// Events of the other mode are not for us.
     pub mode: ProviderMode,
 }
@@ -87,27 +87,29 @@ pub struct WebhookSecrets {
 impl Settings {
     /// Reads the environment of this process.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-    pub fn read() -> Self {
+    pub fn from_env() -> Self {
         Self(std::env::vars().collect())
     }
 
     /// Settings of the caller's own.
-    pub fn of<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
+    pub fn from_pairs<K: Into<String>, V: Into<String>>(
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
         Self(pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
     }
 
     /// The name of the Orders table.
-    pub fn orders_table(&self) -> Result<String, BadSetting> {
+    pub fn orders_table(&self) -> Result<String, InvalidSetting> {
         self.required("ORDERS_TABLE", "name the table of the orders")
     }
 
     /// The name of the Inventory table.
-    pub fn inventory_table(&self) -> Result<String, BadSetting> {
+    pub fn inventory_table(&self) -> Result<String, InvalidSetting> {
         self.required("INVENTORY_TABLE", "name the table of the stock")
     }
 
     /// The ARN of the state machine.
-    pub fn state_machine_arn(&self) -> Result<String, BadSetting> {
+    pub fn state_machine_arn(&self) -> Result<String, InvalidSetting> {
         let variable = "STATE_MACHINE_ARN";
         let arn = self.required(variable, "give the ARN of the state machine")?;
         if arn.split(':').nth(5) == Some("stateMachine") {
@@ -118,13 +120,13 @@ impl Settings {
     }
 
     /// The payment gateway.
-    pub fn stripe(&self) -> Result<Provider, BadSetting> {
+    pub fn stripe(&self) -> Result<ProviderSettings, InvalidSetting> {
         let test_key = ["sk_test_", "rk_test_"];
         self.provider("STRIPE_BASE_URL", STRIPE, "STRIPE_SECRET_KEY", &test_key)
     }
 
     /// The carrier.
-    pub fn easypost(&self) -> Result<Provider, BadSetting> {
+    pub fn easypost(&self) -> Result<ProviderSettings, InvalidSetting> {
         let test_key = ["EZTK", "EZTEST"];
         self.provider("EASYPOST_BASE_URL", EASYPOST, "EASYPOST_API_KEY", &test_key)
     }
@@ -133,7 +135,7 @@ impl Settings {
     ///
     /// Such a secret does not say whether it is one for tests. The mode does: in
     /// live mode a value is refused, only ARNs are taken.
-    pub fn webhooks(&self) -> Result<WebhookSecrets, BadSetting> {
+    pub fn webhooks(&self) -> Result<WebhookSecrets, InvalidSetting> {
         let mode = self.provider_mode()?;
         let values = match mode {
             ProviderMode::Test => &[""][..],
@@ -147,7 +149,7 @@ impl Settings {
     }
 
     /// In which mode the providers are used; for tests when it is not set.
-    fn provider_mode(&self) -> Result<ProviderMode, BadSetting> {
+    fn provider_mode(&self) -> Result<ProviderMode, InvalidSetting> {
         let variable = "PROVIDER_MODE";
         match self.get(variable).unwrap_or("test") {
             "test" => Ok(ProviderMode::Test),
@@ -157,7 +159,7 @@ impl Settings {
     }
 
     /// Where parcels are sent from.
-    pub fn ship_from(&self) -> Result<ShipFrom, BadSetting> {
+    pub fn ship_from(&self) -> Result<ShipFrom, InvalidSetting> {
         let variable = "SHIP_FROM";
         let advice = "give the shop's name, phone and address as JSON: \
                       {name, phone, street1, street2?, city, state?, postalCode, country}";
@@ -175,7 +177,7 @@ impl Settings {
     }
 
     /// From which total on a person must look at an order; nowhere when it is not set.
-    pub fn review_policy(&self) -> Result<ReviewPolicy, BadSetting> {
+    pub fn review_policy(&self) -> Result<ReviewPolicy, InvalidSetting> {
         let variable = "REVIEW_THRESHOLD";
         let Some(text) = self.get(variable) else { return Ok(ReviewPolicy::default()) };
         let parse = |entry: &str| {
@@ -189,7 +191,7 @@ impl Settings {
     }
 
     /// The currencies that this deployment takes; dollars, euros and pounds when it is not set.
-    pub fn currencies(&self) -> Result<Vec<Currency>, BadSetting> {
+    pub fn currencies(&self) -> Result<Vec<Currency>, InvalidSetting> {
         let variable = "CURRENCIES";
         let text = self.get(variable).unwrap_or("USD,EUR,GBP");
         let codes: Option<Vec<_>> =
@@ -198,7 +200,7 @@ impl Settings {
     }
 
     /// How much is logged; INFO when it is not set.
-    pub fn log_level(&self) -> Result<tracing::Level, BadSetting> {
+    pub fn log_level(&self) -> Result<tracing::Level, InvalidSetting> {
         let variable = "LOG_LEVEL";
         self.get(variable)
             .unwrap_or("INFO")
@@ -212,39 +214,43 @@ impl Settings {
         default: &str,
         key: &str,
         test_keys: &[&str],
-    ) -> Result<Provider, BadSetting> {
+    ) -> Result<ProviderSettings, InvalidSetting> {
         let secret = self.secret(key, test_keys)?;
         let base_url = self.get(address).unwrap_or(default).trim_end_matches('/').to_owned();
         let url = url::Url::parse(&base_url)
             .or(Err(bad(address, "is not an address such as https://api.example.com")))?;
         let safe = url.scheme() == "https"
-            || (url.scheme() == "http" && is_loopback(&url) && matches!(secret, Secret::Value(_)));
+            || (url.scheme() == "http"
+                && is_loopback(&url)
+                && matches!(secret, SecretSource::Value(_)));
         if safe {
-            Ok(Provider { base_url, secret })
+            Ok(ProviderSettings { base_url, secret })
         } else {
             Err(bad(address, "must begin with https://, unless it is this machine with a test key"))
         }
     }
 
     /// A secret: exactly one of its value, which must be a test key, and its ARN.
-    fn secret(&self, variable: &str, test_keys: &[&str]) -> Result<Secret, BadSetting> {
+    fn secret(&self, variable: &str, test_keys: &[&str]) -> Result<SecretSource, InvalidSetting> {
         let arn = format!("{variable}_ARN");
         match (self.get(variable), self.get(&arn)) {
             (Some(value), None) if test_keys.iter().any(|prefix| value.starts_with(prefix)) => {
-                Ok(Secret::Value(Private::new(value.to_owned())))
+                Ok(SecretSource::Value(Private::new(value.to_owned())))
             }
             (Some(_), None) => Err(bad(
                 variable,
                 &format!("is no test key: keep a live key in a secret and give {arn}"),
             )),
-            (None, Some(value)) if value.starts_with("arn:") => Ok(Secret::Arn(value.to_owned())),
+            (None, Some(value)) if value.starts_with("arn:") => {
+                Ok(SecretSource::Arn(value.to_owned()))
+            }
             (None, Some(_)) => Err(bad(&arn, "is not an ARN")),
             (Some(_), Some(_)) => Err(bad(variable, &format!("and {arn} are both set: keep one"))),
             (None, None) => Err(bad(variable, &format!("is not set: give a test key, or {arn}"))),
         }
     }
 
-    fn required(&self, variable: &str, advice: &str) -> Result<String, BadSetting> {
+    fn required(&self, variable: &str, advice: &str) -> Result<String, InvalidSetting> {
         let missing = || bad(variable, &format!("is not set: {advice}"));
         self.get(variable).map(str::to_owned).ok_or_else(missing)
     }
@@ -261,6 +267,6 @@ fn is_loopback(url: &url::Url) -> bool {
     host == "localhost" || bare.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
-fn bad(variable: &str, advice: &str) -> BadSetting {
-    BadSetting { variable: variable.to_owned(), advice: advice.to_owned() }
+fn bad(variable: &str, advice: &str) -> InvalidSetting {
+    InvalidSetting { variable: variable.to_owned(), advice: advice.to_owned() }
 }

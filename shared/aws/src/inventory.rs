@@ -16,17 +16,17 @@ use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use domain::catalogue::StockItem;
+use domain::catalog::StockItem;
 use domain::ports::{
-    Listed, Listing, ReadCatalogue, ReleaseStock, Released, ReserveStock, Reserved,
-    StoreUnavailable, WriteCatalogue,
+    AddProductResult, NewProduct, ReadCatalog, ReleaseResult, ReleaseStock, ReserveResult,
+    ReserveStock, StoreUnavailable, WriteCatalog,
 };
 use domain::stock::{ReservedLine, Shortage};
 use domain::{Currency, Money, Order, Sku};
 
-use crate::aws::describe;
-use crate::item::{self, Item};
-use crate::measures;
+use crate::clients::describe;
+use crate::metrics;
+use crate::order_item::{self, Item};
 
 /// `DynamoDB` gives at most 100 items a call; an order has at most 50 lines.
 const BATCH: usize = 100;
@@ -79,7 +79,7 @@ impl Inventory {
         before: &Order,
         after: &Order,
     ) -> Result<TransactWriteItem, StoreUnavailable> {
-        let update = item::difference(before, after)?;
+        let update = order_item::difference(before, after)?;
         let write = Update::builder()
             .table_name(&self.orders)
             .key("orderId", AttributeValue::S(before.order_id.to_string()))
@@ -208,17 +208,21 @@ pub(crate) fn is_crowded(code: Option<&str>) -> bool {
 }
 
 impl ReserveStock for Inventory {
-    async fn reserve(&self, before: &Order, after: &Order) -> Result<Reserved, StoreUnavailable> {
+    async fn reserve(
+        &self,
+        before: &Order,
+        after: &Order,
+    ) -> Result<ReserveResult, StoreUnavailable> {
         let lines = after.reservation.as_ref().map_or(&[][..], |taken| &taken.lines);
         let writes = self.writes(before, after, lines, Verb::Take)?;
         Ok(match self.transact(writes).await? {
             Transacted::Done => {
-                measures::record(Some(before), after);
-                Reserved::Done
+                metrics::record(Some(before), after);
+                ReserveResult::Reserved
             }
-            Transacted::OrderChanged => Reserved::OrderChanged,
-            Transacted::Contended => Reserved::Contended,
-            Transacted::Refused(shelves) => Reserved::Short(shortages(lines, &shelves)),
+            Transacted::OrderChanged => ReserveResult::OrderConflict,
+            Transacted::Contended => ReserveResult::Contended,
+            Transacted::Refused(shelves) => ReserveResult::OutOfStock(shortages(lines, &shelves)),
             Transacted::Failed(code) => return Err(failed(&code)),
         })
     }
@@ -235,16 +239,20 @@ fn shortages(lines: &[ReservedLine], shelves: &[(usize, Option<Item>)]) -> Vec<S
 }
 
 impl ReleaseStock for Inventory {
-    async fn release(&self, before: &Order, after: &Order) -> Result<Released, StoreUnavailable> {
+    async fn release(
+        &self,
+        before: &Order,
+        after: &Order,
+    ) -> Result<ReleaseResult, StoreUnavailable> {
         let lines = before.reservation.as_ref().map_or(&[][..], |taken| &taken.lines);
         let writes = self.writes(before, after, lines, Verb::GiveBack)?;
         Ok(match self.transact(writes).await? {
             Transacted::Done => {
-                measures::record(Some(before), after);
-                Released::Done
+                metrics::record(Some(before), after);
+                ReleaseResult::Released
             }
-            Transacted::OrderChanged => Released::OrderChanged,
-            Transacted::Contended => Released::Contended,
+            Transacted::OrderChanged => ReleaseResult::OrderConflict,
+            Transacted::Contended => ReleaseResult::Contended,
             Transacted::Refused(_) => return Err(failed("a shelf is not on record")),
             Transacted::Failed(code) => return Err(failed(&code)),
         })
@@ -255,7 +263,7 @@ fn failed(why: &str) -> StoreUnavailable {
     StoreUnavailable(format!("TransactWriteItems: {why}"))
 }
 
-impl ReadCatalogue for Inventory {
+impl ReadCatalog for Inventory {
     async fn items(&self, skus: &[Sku]) -> Result<Vec<StockItem>, StoreUnavailable> {
         let wanted: BTreeSet<&Sku> = skus.iter().collect();
         let keys: Vec<Item> = wanted
@@ -353,8 +361,11 @@ fn aliases() -> HashMap<String, String> {
         .collect()
 }
 
-impl WriteCatalogue for Inventory {
-    async fn list(&self, listing: &Listing) -> Result<Listed, StoreUnavailable> {
+impl WriteCatalog for Inventory {
+    async fn add_product(
+        &self,
+        listing: &NewProduct,
+    ) -> Result<AddProductResult, StoreUnavailable> {
         let new_only = listing.available.is_some();
         let expression = if new_only { LIST_NEW } else { LIST };
         let number = |n: u64| AttributeValue::N(n.to_string());
@@ -376,8 +387,10 @@ impl WriteCatalogue for Inventory {
             .send()
             .await;
         match sent {
-            Ok(written) => read(&written.attributes.unwrap_or_default()).map(Listed::Done),
-            Err(error) if is_listed(&error) => Ok(Listed::ExistsAlready),
+            Ok(written) => {
+                read(&written.attributes.unwrap_or_default()).map(AddProductResult::Added)
+            }
+            Err(error) if is_listed(&error) => Ok(AddProductResult::AlreadyExists),
             Err(error) => Err(StoreUnavailable(describe("UpdateItem", &error))),
         }
     }

@@ -1,328 +1,116 @@
-//! What is measured: the closed list of metrics, and the line of each.
+//! What a write of an order is measured as: the difference between the order
+//! before and after it.
 //!
-//! A metric is a log line in `CloudWatch`'s [embedded metric format], from which
-//! it makes a number without a call from us. Every name and every dimension is a
-//! word of this file, so nothing of an order can become one; no line names an
-//! order. A metric with dimensions is counted by them and as a sum over all of
-//! them, so that an alarm can watch either.
+//! A metric is not counted where something is decided, but where it is on record:
+//! whichever function writes, each write that succeeds is measured once, here. A
+//! write whose answer was lost is not measured; one that did not happen is not
+//! either.
 //!
-//! [`measures`](crate::measures) derives those about orders from what was
-//! written, [`metered`](crate::metered) those about providers from their answers.
-//!
-//! [embedded metric format]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+//! The state machine's waiting tasks write an order without a function of ours.
+//! Such a wait is measured by the first write of a function that finds it: at the
+//! latest the reconciler's, which looks within a minute.
 
-use domain::compensation::Outcome;
-use domain::order::code;
-use domain::{Moment, Status};
-use serde_json::{Map, Value, json};
+use domain::decision::ReviewDecision;
+use domain::order::{Attention, TimelineEntry};
+use domain::{ErrorName, Order, Status};
 
-/// The target of the events whose `line` is a metric's: [`telemetry`](crate::telemetry)
-/// writes them as they are.
-pub(crate) const TARGET: &str = "metric";
+use crate::emf::{AttentionReason, Metric, RejectionReason};
 
-/// The namespace of the metrics.
-const NAMESPACE: &str = "OrderProcessing";
-
-/// One measurement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Metric {
-    /// `OrdersAccepted`, a count: an order was written down for the first time.
-    OrdersAccepted,
-    /// `OrdersFulfilled`, a count: an order was shipped and paid.
-    OrdersFulfilled,
-    /// `OrdersRejected`, a count by `Reason`: an order was closed otherwise.
-    OrdersRejected(Rejection),
-    /// `PaymentsDeclined`, a count: an order turned round because the bank refused its card.
-    PaymentsDeclined,
-    /// `CompensationsBegun`, a count by `Outcome`: an order turned round.
-    CompensationsBegun(Outcome),
-    /// `CompensationsEnded`, a count by `Outcome`: an order that turned round was closed.
-    CompensationsEnded(Outcome),
-    /// `CompensationsFailed`, a count by `Reason`: a person must help to undo an order.
-    CompensationsFailed(Raised),
-    /// `AttentionRaised`, a count by `Reason`: a person is asked to look at an order.
-    AttentionRaised(Raised),
-    /// `OutcomesUnknown`, a count by `Provider` and `Call`: a call may have had
-    /// its effect or not.
-    OutcomesUnknown(Provider, Call),
-    /// `OutcomesResolved`, a count by `Provider`, `Call` and `Resolution`: it is
-    /// known now which.
-    OutcomesResolved(Provider, Call, Resolution),
-    /// `ProviderLatency`, milliseconds by `Provider` and `Call`: a call has ended,
-    /// however it did.
-    ProviderLatency(Provider, Call, u64),
-    /// `BooksDiffer`, a count by `Kind`: the books of the gateway, the carrier,
-    /// the stock and the orders do not agree. The word is one of the closed list
-    /// of whoever compares them.
-    BooksDiffer(&'static str),
-}
-
-/// Why an order was closed that was not fulfilled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rejection {
-    /// By this status.
-    Status(Status),
-    /// Nobody looked at it in time.
-    ReviewExpired,
-}
-
-/// Why a person is asked to look at an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Raised {
-    /// To decide about it.
-    Review,
-    /// It waits for a restock.
-    Backorder,
-    /// The state machine came to its end with it.
-    Stuck,
-    /// The reconciler gave it up.
-    GivenUp,
-    /// The carrier does not take its label back.
-    LabelRefundRefused,
-    /// Its money could not be given back.
-    RefundFailed,
-    /// It is closed, and what became of its money is not known.
-    PaymentUnsettled,
-    /// Its intent is for another amount.
-    PaymentAmountDiffers,
-    /// Its authorisation is about to lapse.
-    AuthorisationLapses,
-    /// Its customer disputes the charge.
-    Disputed,
-    /// The books do not agree about it.
-    BooksDiffer,
-    /// Anything else; a word that is missing in this list.
-    Other,
-}
-
-/// Who is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Provider {
-    /// The payment gateway.
-    Gateway,
-    /// The carrier.
-    Carrier,
-}
-
-/// What a provider is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Call {
-    /// To make an intent or a shipment.
-    Create,
-    /// To authorise.
-    Confirm,
-    /// To take the money.
-    Capture,
-    /// To give the hold up.
-    Cancel,
-    /// To sell the label.
-    Buy,
-    /// To give money or the price of a label back.
-    Refund,
-    /// What an intent or a shipment is.
-    LookUp,
-    /// Which refunds there are.
-    Refunds,
-    /// A part of its book.
-    List,
-    /// One entry of its book.
-    Entry,
-}
-
-/// What an outcome that was unknown turned out to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resolution {
-    /// The effect is there: of that call, or of one that was made again.
-    Effect,
-    /// It had none.
-    NoEffect,
-    /// It does not matter: what may have been made costs nothing and is not used.
-    Harmless,
-}
-
-/// The unit of a metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    Count,
-    Milliseconds,
-}
-
-/// By what a metric is told apart: names and words.
-type Dimensions = Vec<(&'static str, &'static str)>;
-
-impl Metric {
-    /// Its name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::OrdersAccepted => "OrdersAccepted",
-            Self::OrdersFulfilled => "OrdersFulfilled",
-            Self::OrdersRejected(_) => "OrdersRejected",
-            Self::PaymentsDeclined => "PaymentsDeclined",
-            Self::CompensationsBegun(_) => "CompensationsBegun",
-            Self::CompensationsEnded(_) => "CompensationsEnded",
-            Self::CompensationsFailed(_) => "CompensationsFailed",
-            Self::AttentionRaised(_) => "AttentionRaised",
-            Self::OutcomesUnknown(..) => "OutcomesUnknown",
-            Self::OutcomesResolved(..) => "OutcomesResolved",
-            Self::ProviderLatency(..) => "ProviderLatency",
-            Self::BooksDiffer(_) => "BooksDiffer",
-        }
-    }
-
-    /// By what it is told apart.
-    fn dimensions(self) -> Dimensions {
-        let of = |provider: Provider, call: Call| {
-            vec![("Provider", provider.word()), ("Call", call.word())]
-        };
-        match self {
-            Self::OrdersAccepted | Self::OrdersFulfilled | Self::PaymentsDeclined => vec![],
-            Self::OrdersRejected(why) => vec![("Reason", why.word())],
-            Self::CompensationsBegun(outcome) | Self::CompensationsEnded(outcome) => {
-                vec![("Outcome", outcome.status().name())]
-            }
-            Self::CompensationsFailed(why) | Self::AttentionRaised(why) => {
-                vec![("Reason", why.word())]
-            }
-            Self::OutcomesUnknown(provider, call) | Self::ProviderLatency(provider, call, _) => {
-                of(provider, call)
-            }
-            Self::OutcomesResolved(provider, call, resolution) => {
-                [of(provider, call), vec![("Resolution", resolution.word())]].concat()
-            }
-            Self::BooksDiffer(kind) => vec![("Kind", kind)],
-        }
-    }
-
-    const fn value(self) -> (u64, Unit) {
-        match self {
-            Self::ProviderLatency(_, _, millis) => (millis, Unit::Milliseconds),
-            _ => (1, Unit::Count),
-        }
-    }
-
-    /// The line, as of a moment.
-    pub fn line(self, at: Moment) -> Value {
-        let (value, unit) = self.value();
-        let dimensions = self.dimensions();
-        let names: Vec<_> = dimensions.iter().map(|(name, _)| *name).collect();
-        let sets = if names.is_empty() { json!([[]]) } else { json!([names, []]) };
-        let directive = json!({
-            "Namespace": NAMESPACE,
-            "Dimensions": sets,
-            "Metrics": [{"Name": self.name(), "Unit": unit.word()}],
-        });
-        let mut line = Map::new();
-        line.insert(
-            "_aws".to_owned(),
-            json!({"Timestamp": at.timestamp().as_millisecond(), "CloudWatchMetrics": [directive]}),
-        );
-        line.extend(dimensions.iter().map(|(name, word)| ((*name).to_owned(), json!(word))));
-        line.insert(self.name().to_owned(), json!(value));
-        Value::Object(line)
-    }
-
-    /// Writes the line.
-    pub fn emit(self, at: Moment) {
-        let line = self.line(at).to_string();
-        tracing::info!(target: TARGET, line = line.as_str());
+/// Measures a write that succeeded; `before` is none for an order's first.
+pub(crate) fn record(before: Option<&Order>, after: &Order) {
+    for metric in order_metrics(before, after) {
+        metric.emit(after.updated_at);
     }
 }
 
-impl Unit {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Count => "Count",
-            Self::Milliseconds => "Milliseconds",
-        }
+/// What a write is measured as.
+pub fn order_metrics(before: Option<&Order>, after: &Order) -> Vec<Metric> {
+    let Some(before) = before else {
+        return vec![Metric::OrdersAccepted];
+    };
+    let raised = raised(before, after);
+    let was_undone = |why: &AttentionReason| match why {
+        // What it was stuck with is what it was, not what this write makes of it.
+        AttentionReason::Stuck => before.compensation.is_some(),
+        why => after.compensation.is_some() && why.is_compensation_failure(),
+    };
+    let failed = raised.iter().filter(|why| was_undone(why));
+    let failed: Vec<_> = failed.map(|why| Metric::CompensationsFailed(*why)).collect();
+    turned_round(before, after)
+        .into_iter()
+        .chain(closed(before, after))
+        .chain(raised.iter().map(|why| Metric::AttentionRaised(*why)))
+        .chain(failed)
+        .collect()
+}
+
+fn turned_round(before: &Order, after: &Order) -> Vec<Metric> {
+    let Some(compensation) = after.compensation.as_ref().filter(|_| before.compensation.is_none())
+    else {
+        return vec![];
+    };
+    let declined = ErrorName::PaymentDeclined.as_str();
+    let is_declined = compensation.failed.values().any(|state| state.error == declined);
+    let begun = Metric::CompensationsBegun(compensation.outcome);
+    if is_declined { vec![Metric::PaymentsDeclined, begun] } else { vec![begun] }
+}
+
+fn closed(before: &Order, after: &Order) -> Vec<Metric> {
+    if before.status.is_closed() || !after.status.is_closed() {
+        return vec![];
+    }
+    if after.status == Status::Fulfilled {
+        return vec![Metric::OrdersFulfilled];
+    }
+    let rejected = Metric::OrdersRejected(rejection(after));
+    let ended = after.compensation.as_ref().map(|c| Metric::CompensationsEnded(c.outcome));
+    [rejected].into_iter().chain(ended).collect()
+}
+
+fn rejection(order: &Order) -> RejectionReason {
+    let by_a_person = order.review_decision() == Some(ReviewDecision::Reject);
+    if order.status == Status::Rejected && !by_a_person {
+        RejectionReason::ReviewExpired
+    } else {
+        RejectionReason::Status(order.status)
     }
 }
 
-impl Rejection {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Status(status) => status.name(),
-            Self::ReviewExpired => "REVIEW_EXPIRED",
-        }
+/// Why a person is asked to look, as far as nobody was told yet.
+fn raised(before: &Order, after: &Order) -> Vec<AttentionReason> {
+    let noted = after.timeline.get(before.timeline.len()..).unwrap_or_default();
+    wait_begun(before, after).into_iter().chain(codes(before, after, noted)).collect()
+}
+
+/// The wait that the order is found in, by the first write that finds it there.
+///
+/// A waiting task sets `checkAt` to the moment at which it was entered; whoever
+/// looks at the order or answers it moves that on, and a mere hint does not.
+fn wait_begun(before: &Order, after: &Order) -> Option<AttentionReason> {
+    let entered = before.timeline.last()?;
+    let unseen = entered.status == before.status && before.check_at == Some(entered.at);
+    if !unseen || after.check_at == before.check_at {
+        return None;
+    }
+    match before.status {
+        Status::InReview => Some(AttentionReason::Review),
+        Status::Backordered => Some(AttentionReason::Backorder),
+        Status::NeedsAttention => Some(AttentionReason::Stuck),
+        _ => None,
     }
 }
 
-impl Raised {
-    /// Every reason but [`Raised::Other`] for which a function raises attention,
-    /// under the code that the timeline has for it.
-    const CODES: [(&'static str, Self); 8] = [
-        (code::GIVEN_UP, Self::GivenUp),
-        (code::LABEL_REFUND_REFUSED, Self::LabelRefundRefused),
-        (code::REFUND_FAILED, Self::RefundFailed),
-        (code::PAYMENT_UNSETTLED, Self::PaymentUnsettled),
-        (code::PAYMENT_AMOUNT_DIFFERS, Self::PaymentAmountDiffers),
-        (code::AUTHORIZATION_EXPIRING, Self::AuthorisationLapses),
-        (code::DISPUTED, Self::Disputed),
-        (code::BOOKS_DIFFER, Self::BooksDiffer),
-    ];
-
-    /// The reason of a code of the timeline, if it is one.
-    pub(crate) fn of_code(code: &str) -> Option<Self> {
-        Self::CODES.iter().find(|(known, _)| *known == code).map(|(_, reason)| *reason)
+/// The codes of the new entries of the timeline for which attention is raised.
+fn codes(before: &Order, after: &Order, noted: &[TimelineEntry]) -> Vec<AttentionReason> {
+    if after.attention != Some(Attention::Operator) {
+        return vec![];
     }
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Review => "REVIEW",
-            Self::Backorder => "BACKORDER",
-            Self::Stuck => "STUCK",
-            Self::Other => "OTHER",
-            coded => Self::CODES
-                .iter()
-                .find(|(_, reason)| *reason == coded)
-                .map_or("OTHER", |(code, _)| code),
-        }
-    }
-
-    /// Whether this is about the undoing of an order that turned round.
-    pub(crate) const fn is_about_undoing(self) -> bool {
-        matches!(
-            self,
-            Self::Stuck
-                | Self::GivenUp
-                | Self::LabelRefundRefused
-                | Self::RefundFailed
-                | Self::PaymentUnsettled
-        )
-    }
-}
-
-impl Provider {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Gateway => "GATEWAY",
-            Self::Carrier => "CARRIER",
-        }
-    }
-}
-
-impl Call {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Create => "CREATE",
-            Self::Confirm => "CONFIRM",
-            Self::Capture => "CAPTURE",
-            Self::Cancel => "CANCEL",
-            Self::Buy => "BUY",
-            Self::Refund => "REFUND",
-            Self::LookUp => "LOOK_UP",
-            Self::Refunds => "REFUNDS",
-            Self::List => "LIST",
-            Self::Entry => "ENTRY",
-        }
-    }
-}
-
-impl Resolution {
-    const fn word(self) -> &'static str {
-        match self {
-            Self::Effect => "EFFECT",
-            Self::NoEffect => "NO_EFFECT",
-            Self::Harmless => "HARMLESS",
-        }
+    let codes = || noted.iter().filter_map(|entry| entry.detail.as_deref());
+    let known: Vec<_> = codes().filter_map(AttentionReason::from_code).collect();
+    let new = before.attention != Some(Attention::Operator);
+    if known.is_empty() && new && codes().next().is_some() {
+        vec![AttentionReason::Other]
+    } else {
+        known
     }
 }

@@ -3,7 +3,7 @@
 //! A load is strongly consistent. A save is conditional on the version that was
 //! read, so that every fact that a decision rests on is still true when it is
 //! written. A place is conditional on there being no such order. Lists of orders
-//! are in [`listing`](crate::listing).
+//! are in [`order_queries`](crate::order_queries).
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::SdkError;
@@ -12,12 +12,12 @@ use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure,
 };
-use domain::ports::{LoadOrder, PlaceOrder, Placed, SaveOrder, Saved, StoreUnavailable};
+use domain::ports::{LoadOrder, PlaceOrder, PlaceResult, SaveOrder, SaveResult, StoreUnavailable};
 use domain::{Order, OrderId};
 
-use crate::aws::describe;
-use crate::item::{self, Item};
-use crate::measures;
+use crate::clients::describe;
+use crate::metrics;
+use crate::order_item::{self, Item};
 
 /// A batch that is answered in part is asked for the rest this often.
 const BATCH_ROUNDS: usize = 8;
@@ -88,14 +88,14 @@ impl LoadOrder for Orders {
             .await
             .map_err(|error| StoreUnavailable(describe("GetItem", &error)))?
             .item
-            .map(item::read)
+            .map(order_item::read)
             .transpose()
     }
 }
 
 impl SaveOrder for Orders {
-    async fn save(&self, before: &Order, after: &Order) -> Result<Saved, StoreUnavailable> {
-        let update = item::difference(before, after)?;
+    async fn save(&self, before: &Order, after: &Order) -> Result<SaveResult, StoreUnavailable> {
+        let update = order_item::difference(before, after)?;
         let sent = self
             .client
             .update_item()
@@ -109,10 +109,10 @@ impl SaveOrder for Orders {
             .await;
         match sent {
             Ok(_) => {
-                measures::record(Some(before), after);
-                Ok(Saved::Done)
+                metrics::record(Some(before), after);
+                Ok(SaveResult::Saved)
             }
-            Err(error) if is_changed(&error) => Ok(Saved::Changed),
+            Err(error) if is_changed(&error) => Ok(SaveResult::Conflict),
             Err(error) => Err(StoreUnavailable(describe("UpdateItem", &error))),
         }
     }
@@ -123,12 +123,12 @@ fn is_changed<R>(error: &SdkError<UpdateItemError, R>) -> bool {
 }
 
 impl PlaceOrder for Orders {
-    async fn place(&self, order: &Order) -> Result<Placed, StoreUnavailable> {
+    async fn place(&self, order: &Order) -> Result<PlaceResult, StoreUnavailable> {
         let sent = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item::of(order)?))
+            .set_item(Some(order_item::of(order)?))
             .condition_expression("attribute_not_exists(orderId)")
             // What is there already comes with the refusal: a repeat costs no read.
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -136,13 +136,13 @@ impl PlaceOrder for Orders {
             .await;
         match sent {
             Ok(_) => {
-                measures::record(None, order);
-                Ok(Placed::New)
+                metrics::record(None, order);
+                Ok(PlaceResult::Created)
             }
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(refused)) => {
                     let item = refused.item().cloned().unwrap_or_default();
-                    Ok(Placed::Exists(Box::new(item::read(item)?)))
+                    Ok(PlaceResult::Exists(Box::new(order_item::read(item)?)))
                 }
                 _ => Err(StoreUnavailable(describe("PutItem", &error))),
             },

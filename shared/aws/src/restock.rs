@@ -7,34 +7,34 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, Update,
 };
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use domain::catalogue::StockItem;
-use domain::ports::{ReadCatalogue, RestockShelf, Restocked, StoreUnavailable};
-use domain::{Moment, Sku};
+use domain::catalog::StockItem;
+use domain::ports::{ReadCatalog, RestockItem, RestockResult, StoreUnavailable};
+use domain::{Sku, Timestamp};
 
 use crate::Inventory;
-use crate::aws::describe;
+use crate::clients::describe;
 use crate::inventory::{is_crowded, whole};
 
-impl RestockShelf for Inventory {
+impl RestockItem for Inventory {
     async fn restock(
         &self,
         sku: &Sku,
         quantity: u32,
         key: &str,
-        at: Moment,
-    ) -> Result<Restocked, StoreUnavailable> {
+        at: Timestamp,
+    ) -> Result<RestockResult, StoreUnavailable> {
         let writes = [self.entry(sku, quantity, key, at)?, self.more(sku, quantity)?];
         let call = self.client().transact_write_items();
         let sent = call.set_transact_items(Some(writes.to_vec())).send().await;
         let Err(error) = sent else {
             let item = self.item(sku).await?;
-            return Ok(item.map_or(Restocked::UnknownSku, Restocked::Done));
+            return Ok(item.map_or(RestockResult::UnknownSku, RestockResult::Restocked));
         };
         match error.as_service_error() {
             Some(TransactError::TransactionCanceledException(cancelled)) => {
                 self.refused(sku, quantity, cancelled.cancellation_reasons()).await
             }
-            Some(other) if is_crowded(other.code()) => Ok(Restocked::Contended),
+            Some(other) if is_crowded(other.code()) => Ok(RestockResult::Contended),
             _ => Err(StoreUnavailable(describe("TransactWriteItems", &error))),
         }
     }
@@ -47,7 +47,7 @@ impl Inventory {
         sku: &Sku,
         quantity: u32,
         key: &str,
-        at: Moment,
+        at: Timestamp,
     ) -> Result<TransactWriteItem, StoreUnavailable> {
         let put = Put::builder()
             .table_name(self.table())
@@ -82,22 +82,22 @@ impl Inventory {
         sku: &Sku,
         quantity: u32,
         reasons: &[CancellationReason],
-    ) -> Result<Restocked, StoreUnavailable> {
+    ) -> Result<RestockResult, StoreUnavailable> {
         let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
         let (entry, stock) = (reasons.first(), reasons.get(1));
         if let Some(entry) = entry.filter(|reason| failed(reason)) {
             let before = entry.item().and_then(|item| whole(item, "quantity"));
             if before != Some(quantity.into()) {
-                return Ok(Restocked::OtherRequest);
+                return Ok(RestockResult::KeyReused);
             }
             let item = self.item(sku).await?;
-            return Ok(item.map_or(Restocked::UnknownSku, Restocked::Before));
+            return Ok(item.map_or(RestockResult::UnknownSku, RestockResult::Replayed));
         }
         if reasons.iter().any(|reason| is_crowded(reason.code())) {
-            return Ok(Restocked::Contended);
+            return Ok(RestockResult::Contended);
         }
         if stock.is_some_and(failed) {
-            return Ok(Restocked::UnknownSku);
+            return Ok(RestockResult::UnknownSku);
         }
         Err(StoreUnavailable("TransactWriteItems: cancelled".to_owned()))
     }

@@ -8,20 +8,20 @@
 
 use domain::Private;
 
-use crate::aws::{Aws, describe};
-use crate::configuration::{BadSetting, Secret};
+use crate::clients::{AwsClients, describe};
+use crate::configuration::{InvalidSetting, SecretSource};
 
 /// While a secret is replaced by another, both are valid.
 const MOST_AT_ONCE: usize = 2;
 
-impl Aws {
+impl AwsClients {
     /// The secrets that are valid now: one, or while it is replaced two, separated
     /// by a comma, the newest first.
-    pub async fn reveal_rotating(
+    pub async fn rotating_secret_values(
         &self,
-        secret: &Secret,
-    ) -> Result<Vec<Private<String>>, BadSetting> {
-        let text = self.reveal(secret).await?;
+        secret: &SecretSource,
+    ) -> Result<Vec<Private<String>>, InvalidSetting> {
+        let text = self.secret_value(secret).await?;
         let parts = text.expose().split(',').map(|part| part.trim().to_owned());
         let secrets: Vec<_> = parts.map(Private::new).collect();
         // An empty one would be a secret that everybody knows.
@@ -31,20 +31,23 @@ impl Aws {
             return Ok(secrets);
         }
         let variable = match secret {
-            Secret::Arn(arn) => arn.clone(),
-            Secret::Value(_) => "a webhook's secret".to_owned(),
+            SecretSource::Arn(arn) => arn.clone(),
+            SecretSource::Value(_) => "a webhook's secret".to_owned(),
         };
         let advice = "must be one secret, or two separated by a comma, the newest first";
-        Err(BadSetting { variable, advice: advice.to_owned() })
+        Err(InvalidSetting { variable, advice: advice.to_owned() })
     }
 
     /// The key itself (`secretsmanager:GetSecretValue`).
-    pub async fn reveal(&self, secret: &Secret) -> Result<Private<String>, BadSetting> {
+    pub async fn secret_value(
+        &self,
+        secret: &SecretSource,
+    ) -> Result<Private<String>, InvalidSetting> {
         let arn = match secret {
-            Secret::Value(key) => return Ok(key.clone()),
-            Secret::Arn(arn) => arn,
+            SecretSource::Value(key) => return Ok(key.clone()),
+            SecretSource::Arn(arn) => arn,
         };
-        let bad = |advice: String| BadSetting { variable: arn.clone(), advice };
+        let bad = |advice: String| InvalidSetting { variable: arn.clone(), advice };
         let found = aws_sdk_secretsmanager::Client::new(self.config())
             .get_secret_value()
             .secret_id(arn)

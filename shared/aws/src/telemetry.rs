@@ -1,4 +1,4 @@
-//! Log lines and metrics ([`crate::metrics`]): JSON, one line each, on standard output.
+//! Log lines and metrics ([`crate::emf`]): JSON, one line each, on standard output.
 //!
 //! A line has a message for people and fields for queries. It has no time of
 //! its own: Lambda stamps each line as it takes it. Only our own crates speak
@@ -9,7 +9,7 @@
 
 use std::io::Write as _;
 
-use domain::Failure;
+use domain::StepError;
 use serde_json::{Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
@@ -18,7 +18,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
-use crate::metrics;
+use crate::emf;
 
 /// The crates that may speak below `WARN`.
 const OURS: [&str; 10] = [
@@ -48,7 +48,7 @@ where
 {
     let targets = Targets::new()
         .with_default(Level::WARN)
-        .with_target(metrics::TARGET, LevelFilter::OFF)
+        .with_target(emf::TARGET, LevelFilter::OFF)
         // The runtime logs the errors of handlers again, in words of its own.
         .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
         .with_targets(OURS.map(|name| (name, level)))
@@ -63,7 +63,7 @@ where
         .with_writer(writer.clone())
         .with_filter(targets);
     let metrics =
-        MetricLines(writer).with_filter(Targets::new().with_target(metrics::TARGET, Level::INFO));
+        MetricLines(writer).with_filter(Targets::new().with_target(emf::TARGET, Level::INFO));
     tracing_subscriber::registry().with(lines).with(metrics)
 }
 
@@ -103,10 +103,10 @@ pub fn install_panic_hook() {
 }
 
 /// Logs how an operation failed; once, at the handler.
-pub fn failed(operation: &str, order_id: &str, failure: &Failure) {
-    let fault = failure.fault.name();
+pub fn log_failure(operation: &str, order_id: &str, failure: &StepError) {
+    let fault = failure.name.as_str();
     let detail = failure.detail.as_str();
-    if failure.fault.is_transient() {
+    if failure.name.is_transient() {
         tracing::warn!(operation, orderId = order_id, fault, detail, "will be tried again");
     } else {
         tracing::error!(operation, orderId = order_id, fault, detail, "the operation failed");

@@ -9,15 +9,15 @@ use aws_sdk_sfn::operation::send_task_success::SendTaskSuccessError;
 use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use aws_sdk_sfn::operation::stop_execution::StopExecutionError;
 use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
-use domain::answer::Message;
+use domain::decision::TaskResult;
 use domain::ports::{
-    AnswerTask, Answered, DescribeExecution, ExecutionState, ExecutionView, ReadExecution,
-    StartExecution, StateVisit, StopExecution, WorkflowUnavailable,
+    DescribeExecution, ExecutionState, ExecutionView, ReadExecution, SendTaskResult,
+    StartExecution, StateVisit, StopExecution, TaskDelivery, WorkflowUnavailable,
 };
-use domain::{ExecutionName, Moment, TaskToken};
+use domain::{ExecutionName, TaskToken, Timestamp};
 use serde_json::Value;
 
-use crate::aws::describe;
+use crate::clients::describe;
 
 /// Events a page, the most that the service gives.
 const PAGE: i32 = 1000;
@@ -89,14 +89,14 @@ fn is_started<R>(error: &SdkError<StartExecutionError, R>) -> bool {
     error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists)
 }
 
-impl AnswerTask for Workflow {
-    async fn answer(
+impl SendTaskResult for Workflow {
+    async fn send(
         &self,
         token: &TaskToken,
-        message: &Message,
-    ) -> Result<Answered, WorkflowUnavailable> {
+        message: &TaskResult,
+    ) -> Result<TaskDelivery, WorkflowUnavailable> {
         match message {
-            Message::Success(output) => {
+            TaskResult::Success(output) => {
                 let call = self.client.send_task_success().task_token(token.as_str());
                 let sent = call.output(output.to_string()).send().await;
                 delivered("SendTaskSuccess", sent, |error| {
@@ -108,9 +108,9 @@ impl AnswerTask for Workflow {
                     )
                 })
             }
-            Message::Failure(fault, cause) => {
+            TaskResult::Failure(fault, cause) => {
                 let call = self.client.send_task_failure().task_token(token.as_str());
-                let sent = call.error(fault.name()).cause(*cause).send().await;
+                let sent = call.error(fault.as_str()).cause(*cause).send().await;
                 delivered("SendTaskFailure", sent, |error| {
                     matches!(
                         error,
@@ -128,13 +128,15 @@ fn delivered<T, E, R>(
     operation: &str,
     sent: Result<T, SdkError<E, R>>,
     has_moved_on: impl Fn(&E) -> bool,
-) -> Result<Answered, WorkflowUnavailable>
+) -> Result<TaskDelivery, WorkflowUnavailable>
 where
     E: aws_smithy_types::error::metadata::ProvideErrorMetadata,
 {
     match sent {
-        Ok(_) => Ok(Answered::Delivered),
-        Err(error) if error.as_service_error().is_some_and(has_moved_on) => Ok(Answered::MovedOn),
+        Ok(_) => Ok(TaskDelivery::Delivered),
+        Err(error) if error.as_service_error().is_some_and(has_moved_on) => {
+            Ok(TaskDelivery::TaskEnded)
+        }
         Err(error) => Err(unavailable(operation, &error)),
     }
 }
@@ -147,7 +149,7 @@ where
 }
 
 impl DescribeExecution for Workflow {
-    async fn state(
+    async fn execution_state(
         &self,
         name: &ExecutionName,
     ) -> Result<Option<ExecutionState>, WorkflowUnavailable> {
@@ -227,10 +229,10 @@ fn is_gone<R>(error: &SdkError<GetExecutionHistoryError, R>) -> bool {
     error.as_service_error().is_some_and(GetExecutionHistoryError::is_execution_does_not_exist)
 }
 
-fn moment(at: &aws_smithy_types::DateTime) -> Result<Moment, WorkflowUnavailable> {
+fn moment(at: &aws_smithy_types::DateTime) -> Result<Timestamp, WorkflowUnavailable> {
     at.to_millis()
         .ok()
-        .and_then(|millis| Moment::from_millis(millis).ok())
+        .and_then(|millis| Timestamp::from_millis(millis).ok())
         .ok_or_else(|| WorkflowUnavailable("a date in the history cannot be read".to_owned()))
 }
 

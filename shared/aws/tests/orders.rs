@@ -8,10 +8,10 @@ mod support;
 use aws::Orders;
 use domain::Order;
 use domain::compensation::FailedStates;
-use domain::ports::{LoadOrder, PlaceOrder, Placed, SaveOrder, Saved, StoreUnavailable};
+use domain::ports::{LoadOrder, PlaceOrder, PlaceResult, SaveOrder, SaveResult, StoreUnavailable};
 use serde_json::json;
 use support::{Instead, ORDERS, World};
-use testing::sample;
+use testing::samples;
 
 fn orders(world: &World) -> Orders {
     world.aws().orders(ORDERS)
@@ -19,18 +19,18 @@ fn orders(world: &World) -> Orders {
 
 async fn placed(world: &World, order: &Order) -> Orders {
     let orders = orders(world);
-    assert_eq!(orders.place(order).await, Ok(Placed::New));
+    assert_eq!(orders.place(order).await, Ok(PlaceResult::Created));
     orders
 }
 
 #[tokio::test]
 async fn an_order_is_read_as_it_was_written_at_every_stage() {
     for order in [
-        sample::received(),
-        sample::in_review(),
-        sample::stuck(),
-        sample::fulfilled(),
-        sample::labelled().begin_compensation(&FailedStates::new(), sample::placed_at()),
+        samples::received(),
+        samples::in_review(),
+        samples::needs_attention(),
+        samples::fulfilled(),
+        samples::labeled().begin_compensation(&FailedStates::new(), samples::placed_at()),
     ] {
         let orders = placed(&World::new(), &order).await;
         assert_eq!(orders.load(&order.order_id).await, Ok(Some(order)));
@@ -39,23 +39,23 @@ async fn an_order_is_read_as_it_was_written_at_every_stage() {
 
 #[tokio::test]
 async fn an_order_of_nobody_is_no_error() {
-    assert_eq!(orders(&World::new()).load(&sample::received().order_id).await, Ok(None));
+    assert_eq!(orders(&World::new()).load(&samples::received().order_id).await, Ok(None));
 }
 
 #[tokio::test]
 async fn a_load_is_strongly_consistent() {
     let world = World::new();
-    orders(&world).load(&sample::received().order_id).await.unwrap();
+    orders(&world).load(&samples::received().order_id).await.unwrap();
     assert_eq!(world.last_request()["ConsistentRead"], true);
 }
 
 #[tokio::test]
 async fn a_repeat_meets_its_own_order_and_changes_nothing() {
     let world = World::new();
-    let first = sample::authorised();
+    let first = samples::authorized();
     let orders = placed(&world, &first).await;
-    let repeat = orders.place(&sample::received()).await;
-    assert_eq!(repeat, Ok(Placed::Exists(Box::new(first.clone()))));
+    let repeat = orders.place(&samples::received()).await;
+    assert_eq!(repeat, Ok(PlaceResult::Exists(Box::new(first.clone()))));
     assert_eq!(orders.load(&first.order_id).await, Ok(Some(first)));
     assert_eq!(world.calls(), ["PutItem", "PutItem", "GetItem"], "a repeat costs no read");
 }
@@ -63,28 +63,28 @@ async fn a_repeat_meets_its_own_order_and_changes_nothing() {
 #[tokio::test]
 async fn a_save_is_refused_when_the_order_changed_since_it_was_read() {
     let world = World::new();
-    let read = sample::received();
+    let read = samples::received();
     let orders = placed(&world, &read).await;
-    let mine = read.with_next_try(sample::placed_at());
-    let theirs = read.with_attention("DISPUTED", sample::placed_at());
-    assert_eq!(orders.save(&read, &theirs).await, Ok(Saved::Done));
-    assert_eq!(orders.save(&read, &mine).await, Ok(Saved::Changed));
+    let mine = read.with_next_attempt(samples::placed_at());
+    let theirs = read.with_attention("DISPUTED", samples::placed_at());
+    assert_eq!(orders.save(&read, &theirs).await, Ok(SaveResult::Saved));
+    assert_eq!(orders.save(&read, &mine).await, Ok(SaveResult::Conflict));
     assert_eq!(orders.load(&read.order_id).await, Ok(Some(theirs)));
 }
 
 #[tokio::test]
 async fn a_save_never_makes_an_order_that_is_not_there() {
     let world = World::new();
-    let order = sample::received();
-    let after = order.with_next_try(sample::placed_at());
-    assert_eq!(orders(&world).save(&order, &after).await, Ok(Saved::Changed));
+    let order = samples::received();
+    let after = order.with_next_attempt(samples::placed_at());
+    assert_eq!(orders(&world).save(&order, &after).await, Ok(SaveResult::Conflict));
     assert_eq!(orders(&world).load(&order.order_id).await, Ok(None));
 }
 
 #[tokio::test]
 async fn a_save_writes_what_changed_and_leaves_what_a_newer_release_added() {
     let world = World::new();
-    let before = sample::in_review();
+    let before = samples::in_review();
     let orders = placed(&world, &before).await;
     let key = json!({"orderId": {"S": before.order_id}});
     world.call(
@@ -94,8 +94,8 @@ async fn a_save_writes_what_changed_and_leaves_what_a_newer_release_added() {
             "ExpressionAttributeValues": {":w": {"S": "stars"}},
         }),
     );
-    let after = before.reserved(sample::placed_at().plus_minutes(1)).unwrap();
-    assert_eq!(orders.save(&before, &after).await, Ok(Saved::Done));
+    let after = before.reserved(samples::placed_at().plus_minutes(1)).unwrap();
+    assert_eq!(orders.save(&before, &after).await, Ok(SaveResult::Saved));
     let sent = world.last_request()["UpdateExpression"].as_str().unwrap().to_owned();
     assert!(!sent.contains("shippingAddress"), "{sent}");
     assert!(sent.contains("REMOVE") && sent.contains("#taskToken"), "the wait is over: {sent}");
@@ -108,12 +108,12 @@ async fn a_save_writes_what_changed_and_leaves_what_a_newer_release_added() {
 #[tokio::test]
 async fn a_save_whose_answer_is_lost_is_found_to_be_done_by_reading_again() {
     let world = World::new();
-    let before = sample::received();
+    let before = samples::received();
     let orders = placed(&world, &before).await;
-    let after = before.with_next_try(sample::placed_at());
+    let after = before.with_next_attempt(samples::placed_at());
     world.next(Instead::LoseAnswer);
     // The quick retry meets what the first attempt wrote.
-    assert_eq!(orders.save(&before, &after).await, Ok(Saved::Changed));
+    assert_eq!(orders.save(&before, &after).await, Ok(SaveResult::Conflict));
     assert_eq!(orders.load(&before.order_id).await, Ok(Some(after)));
 }
 
@@ -125,8 +125,8 @@ async fn a_store_that_cannot_be_reached_says_so_and_quotes_nothing() {
     };
     let world = World::new();
     let orders = world.aws_trying(1).orders(ORDERS);
-    let (before, order_id) = (sample::received(), sample::received().order_id);
-    let after = before.with_next_try(sample::placed_at());
+    let (before, order_id) = (samples::received(), samples::received().order_id);
+    let after = before.with_next_attempt(samples::placed_at());
     world.next(Instead::Refuse);
     check(orders.load(&order_id).await.map(drop), "GetItem: no connection");
     world.refuse_with("AccessDeniedException");
@@ -142,7 +142,7 @@ async fn a_store_that_cannot_be_reached_says_so_and_quotes_nothing() {
 #[tokio::test]
 async fn a_record_that_cannot_be_read_names_its_order_and_nothing_in_it() {
     let world = World::new();
-    let order = sample::received();
+    let order = samples::received();
     let orders = placed(&world, &order).await;
     world.call(
         "UpdateItem",

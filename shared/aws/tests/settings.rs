@@ -4,8 +4,8 @@
 
 mod support;
 
-use aws::{BadSetting, ProviderMode, Secret, Settings};
-use domain::payment::Risk;
+use aws::{InvalidSetting, ProviderMode, SecretSource, Settings};
+use domain::payment::RiskLevel;
 use domain::{Currency, Money, Private};
 use serde_json::json;
 use support::{Instead, World};
@@ -15,11 +15,11 @@ const LIVE: (&str, &str) = ("STRIPE_SECRET_KEY", "sk_live_canary");
 const ARN: &str = "arn:aws:secretsmanager:us-east-1:000000000000:secret:stripe";
 
 fn settings(pairs: &[(&str, &str)]) -> Settings {
-    Settings::of(pairs.iter().copied())
+    Settings::from_pairs(pairs.iter().copied())
 }
 
 #[track_caller]
-fn refused<T: std::fmt::Debug>(result: Result<T, BadSetting>, expected: &str) {
+fn refused<T: std::fmt::Debug>(result: Result<T, InvalidSetting>, expected: &str) {
     let error = format!("{0} {0:?}", result.unwrap_err());
     assert!(error.contains(expected), "{error} lacks {expected}");
     assert!(!error.contains("canary"), "{error}");
@@ -44,8 +44,8 @@ fn a_missing_setting_is_named_with_what_to_do() {
 #[test]
 fn a_key_is_given_by_exactly_one_of_value_and_arn() {
     let stripe = |pairs: &[(&str, &str)]| settings(pairs).stripe().map(|p| p.secret);
-    assert!(matches!(stripe(&[KEY]), Ok(Secret::Value(_))));
-    assert_eq!(stripe(&[("STRIPE_SECRET_KEY_ARN", ARN)]), Ok(Secret::Arn(ARN.to_owned())));
+    assert!(matches!(stripe(&[KEY]), Ok(SecretSource::Value(_))));
+    assert_eq!(stripe(&[("STRIPE_SECRET_KEY_ARN", ARN)]), Ok(SecretSource::Arn(ARN.to_owned())));
     refused(stripe(&[KEY, ("STRIPE_SECRET_KEY_ARN", ARN)]), "are both set: keep one");
     refused(stripe(&[("STRIPE_SECRET_KEY_ARN", "canary")]), "STRIPE_SECRET_KEY_ARN is not an ARN");
 }
@@ -72,11 +72,11 @@ fn a_webhooks_secret_is_given_as_a_value_only_while_the_providers_are_for_tests(
     };
     for mode in [None, Some("test")] {
         let told = of(&values, mode).unwrap();
-        assert!(matches!(told.stripe, Secret::Value(_)));
+        assert!(matches!(told.stripe, SecretSource::Value(_)));
         assert_eq!(told.mode, ProviderMode::Test);
     }
     let told = of(&arns, Some("live")).unwrap();
-    assert_eq!((told.easypost, told.mode), (Secret::Arn(ARN.to_owned()), ProviderMode::Live));
+    assert_eq!((told.easypost, told.mode), (SecretSource::Arn(ARN.to_owned()), ProviderMode::Live));
     refused(of(&values, Some("live")), "give STRIPE_WEBHOOK_SECRET_ARN");
     refused(of(&values[..1], None), "EASYPOST_WEBHOOK_SECRET is not set");
     refused(of(&arns, Some("canary")), "PROVIDER_MODE must be test or live");
@@ -85,15 +85,15 @@ fn a_webhooks_secret_is_given_as_a_value_only_while_the_providers_are_for_tests(
 #[tokio::test]
 async fn while_a_webhooks_secret_is_replaced_two_are_valid_and_none_is_empty() {
     let aws = World::new().aws();
-    let reveal = async |text: &str| {
-        let secret = Secret::Value(Private::new(text.to_owned()));
-        let found = aws.reveal_rotating(&secret).await?;
+    let secret_value = async |text: &str| {
+        let secret = SecretSource::Value(Private::new(text.to_owned()));
+        let found = aws.rotating_secret_values(&secret).await?;
         Ok(found.iter().map(|secret| secret.expose().clone()).collect::<Vec<_>>())
     };
-    assert_eq!(reveal("whsec_1").await, Ok(vec!["whsec_1".to_owned()]));
-    assert_eq!(reveal("new, old").await, Ok(vec!["new".to_owned(), "old".to_owned()]));
+    assert_eq!(secret_value("whsec_1").await, Ok(vec!["whsec_1".to_owned()]));
+    assert_eq!(secret_value("new, old").await, Ok(vec!["new".to_owned(), "old".to_owned()]));
     for canary in ["canary,", ",canary", "canary,,b", "canary,b,c", "", ","] {
-        refused(reveal(canary).await, "must be one secret, or two");
+        refused(secret_value(canary).await, "must be one secret, or two");
     }
 }
 
@@ -129,7 +129,7 @@ fn the_shop_s_address_is_json_with_all_that_a_label_needs() {
 fn the_threshold_of_review_is_written_for_each_currency() {
     let policy = |text: &str| settings(&[("REVIEW_THRESHOLD", text)]).review_policy();
     let reasons = |text, amount, currency| {
-        policy(text).unwrap().reasons(Money::new(amount, currency), Risk::Normal).len()
+        policy(text).unwrap().reasons(Money::new(amount, currency), RiskLevel::Normal).len()
     };
     assert_eq!(reasons("USD=50000, EUR=100", 50_000, Currency::Usd), 1);
     assert_eq!(reasons("USD=50000, EUR=100", 99, Currency::Eur), 0);
@@ -161,15 +161,18 @@ async fn a_secret_is_read_by_its_arn_and_a_test_key_is_itself() {
     let world = World::new();
     let aws = world.aws_trying(1);
     let value = settings(&[KEY]).stripe().unwrap().secret;
-    assert_eq!(aws.reveal(&value).await.unwrap().expose(), "sk_test_123");
+    assert_eq!(aws.secret_value(&value).await.unwrap().expose(), "sk_test_123");
     assert_eq!(world.calls().len(), 0);
 
-    let kept = Secret::Arn(ARN.to_owned());
+    let kept = SecretSource::Arn(ARN.to_owned());
     world.next(Instead::Answer(200, json!({"SecretString": "sk_live_canary\n"})));
-    assert_eq!(aws.reveal(&kept).await.unwrap().expose(), "sk_live_canary");
+    assert_eq!(aws.secret_value(&kept).await.unwrap().expose(), "sk_live_canary");
     assert_eq!(world.last_request()["SecretId"], ARN);
     world.next(Instead::Answer(200, json!({"SecretBinary": "Y2FuYXJ5"})));
-    refused(aws.reveal(&kept).await, "holds no text");
+    refused(aws.secret_value(&kept).await, "holds no text");
     world.refuse_with("ResourceNotFoundException");
-    refused(aws.reveal(&kept).await, "cannot be read: GetSecretValue: ResourceNotFoundException");
+    refused(
+        aws.secret_value(&kept).await,
+        "cannot be read: GetSecretValue: ResourceNotFoundException",
+    );
 }

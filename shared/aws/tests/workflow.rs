@@ -5,10 +5,10 @@
 mod support;
 
 use aws::Workflow;
-use domain::answer::{Action, AnswerKind, Decision, Message};
+use domain::decision::{DecisionKind, OperatorAction, ReviewDecision, TaskResult};
 use domain::ports::{
-    AnswerTask, Answered, DescribeExecution, ExecutionState, ReadExecution, StartExecution,
-    StopExecution,
+    DescribeExecution, ExecutionState, ReadExecution, SendTaskResult, StartExecution,
+    StopExecution, TaskDelivery,
 };
 use domain::{ExecutionName, TaskToken};
 use serde_json::{Value, json};
@@ -45,32 +45,32 @@ async fn an_execution_is_started_by_name_and_one_that_ended_is_no_error() {
 async fn an_answer_is_sent_as_success_or_failure_of_the_task() {
     let world = World::new();
     let token = TaskToken::parse("AQB8").unwrap();
-    let check = async |kind: AnswerKind, operation: &str, fields: &[(&str, &str)]| {
+    let check = async |kind: DecisionKind, operation: &str, fields: &[(&str, &str)]| {
         world.next(Instead::Answer(200, json!({})));
-        let answered = workflow(&world).answer(&token, &kind.message()).await;
-        assert_eq!(answered, Ok(Answered::Delivered));
+        let answered = workflow(&world).send(&token, &kind.task_result()).await;
+        assert_eq!(answered, Ok(TaskDelivery::Delivered));
         assert_eq!(world.calls().last().unwrap(), operation);
         for (name, value) in fields {
             assert_eq!(world.last_request()[name], *value);
         }
     };
     let capture = [("taskToken", "AQB8"), ("output", r#"{"action":"capture"}"#)];
-    check(AnswerKind::Operator(Action::Capture), "SendTaskSuccess", &capture).await;
+    check(DecisionKind::Operator(OperatorAction::Capture), "SendTaskSuccess", &capture).await;
     let rejected = [("taskToken", "AQB8"), ("error", "ReviewRejected")];
-    check(AnswerKind::Review(Decision::Reject), "SendTaskFailure", &rejected).await;
+    check(DecisionKind::Review(ReviewDecision::Reject), "SendTaskFailure", &rejected).await;
 }
 
 #[tokio::test]
 async fn a_wait_that_is_over_has_moved_on_and_a_service_that_is_away_is_an_error() {
     let world = World::new();
     let token = TaskToken::parse("AQB8").unwrap();
-    let success = AnswerKind::Review(Decision::Approve).message();
-    let failure = AnswerKind::Cancellation.message();
-    let answer = async |message: &Message| workflow(&world).answer(&token, message).await;
+    let success = DecisionKind::Review(ReviewDecision::Approve).task_result();
+    let failure = DecisionKind::Cancellation.task_result();
+    let answer = async |message: &TaskResult| workflow(&world).send(&token, message).await;
     for code in ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"] {
         for message in [&success, &failure] {
             world.refuse_with(code);
-            assert_eq!(answer(message).await, Ok(Answered::MovedOn), "{code}");
+            assert_eq!(answer(message).await, Ok(TaskDelivery::TaskEnded), "{code}");
         }
     }
     for message in [&success, &failure] {
@@ -206,7 +206,7 @@ async fn an_execution_has_ended_only_when_the_service_says_so() {
     let world = World::new();
     let check = async |status: &str, expected: ExecutionState| {
         world.next(Instead::Answer(200, described(status, None)));
-        assert_eq!(workflow(&world).state(&name()).await, Ok(Some(expected)), "{status}");
+        assert_eq!(workflow(&world).execution_state(&name()).await, Ok(Some(expected)), "{status}");
     };
     for status in ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"] {
         check(status, ExecutionState::Ended).await;
@@ -216,9 +216,9 @@ async fn an_execution_has_ended_only_when_the_service_says_so() {
     }
     assert_eq!(world.calls(), ["DescribeExecution"; 7], "its history is not asked for");
     world.refuse_with("ExecutionDoesNotExist");
-    assert_eq!(workflow(&world).state(&name()).await, Ok(None));
+    assert_eq!(workflow(&world).execution_state(&name()).await, Ok(None));
     world.next(Instead::Refuse);
-    assert!(workflow(&world).state(&name()).await.is_err());
+    assert!(workflow(&world).execution_state(&name()).await.is_err());
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::stock::Shortage;
-use crate::{Fault, Moment, Status};
+use crate::{ErrorName, Status, Timestamp};
 
 /// How an order ends that is not fulfilled. Decided once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ impl Outcome {
 #[serde(rename_all = "camelCase")]
 pub struct Compensation {
     /// When.
-    pub at: Moment,
+    pub at: Timestamp,
     /// Where it failed and by which error.
     pub failed: FailedStates,
     /// How it will end.
@@ -73,11 +73,11 @@ pub struct FailedState {
 #[expect(clippy::struct_excessive_bools, reason = "independent facts on one record")]
 pub struct Facts {
     /// A cancellation was asked for, in time.
-    pub cancellation_asked: bool,
+    pub cancellation_requested: bool,
     /// A person rejected the order.
     pub rejected: bool,
     /// The money was authorised.
-    pub authorised: bool,
+    pub authorized: bool,
     /// The stock was reserved.
     pub reserved: bool,
     /// A shipment was stored.
@@ -87,17 +87,17 @@ pub struct Facts {
 }
 
 /// How an order ends that failed in these states: the first rule that matches.
-pub fn decide(facts: Facts, failed: &FailedStates) -> Outcome {
-    let raised = |fault: Fault| failed.values().any(|state| state.error == fault.name());
+pub fn decide_outcome(facts: Facts, failed: &FailedStates) -> Outcome {
+    let raised = |fault: ErrorName| failed.values().any(|state| state.error == fault.as_str());
     let at = |state: &str| failed.contains_key(state);
-    if facts.cancellation_asked {
+    if facts.cancellation_requested {
         Outcome::Cancelled
-    } else if facts.rejected || raised(Fault::ReviewRejected) {
+    } else if facts.rejected || raised(ErrorName::ReviewRejected) {
         Outcome::Rejected
-    } else if raised(Fault::RestockOverdue) {
+    } else if raised(ErrorName::RestockOverdue) {
         Outcome::OutOfStock
-    } else if raised(Fault::PaymentDeclined)
-        || raised(Fault::PaymentNotCapturable)
+    } else if raised(ErrorName::PaymentDeclined)
+        || raised(ErrorName::PaymentNotCapturable)
         || at("ProcessPayment")
         || at("CapturePayment")
     {
@@ -111,17 +111,17 @@ pub fn decide(facts: Facts, failed: &FailedStates) -> Outcome {
     } else if at("InitiateShipping") {
         Outcome::ShippingFailed
     } else {
-        by_progress(facts)
+        outcome_by_progress(facts)
     }
 }
 
 /// How an order ends that nobody says where it failed: by how far the facts got.
-pub fn by_progress(facts: Facts) -> Outcome {
-    if facts.cancellation_asked {
+pub fn outcome_by_progress(facts: Facts) -> Outcome {
+    if facts.cancellation_requested {
         Outcome::Cancelled
     } else if facts.rejected {
         Outcome::Rejected
-    } else if facts.label || !facts.authorised {
+    } else if facts.label || !facts.authorized {
         Outcome::PaymentFailed
     } else if facts.reserved || facts.shipment {
         Outcome::ShippingFailed
@@ -145,10 +145,10 @@ mod tests {
             Cancelled, InventoryFailed, OutOfStock, PaymentFailed, Rejected, ShippingFailed,
         };
         let none = Facts::default();
-        let asked = Facts { cancellation_asked: true, ..none };
+        let asked = Facts { cancellation_requested: true, ..none };
         let rejected = Facts { rejected: true, ..none };
         let check = |facts, states: &[(&str, &str)], expected| {
-            assert_eq!(decide(facts, &failed(states)), expected, "{states:?}");
+            assert_eq!(decide_outcome(facts, &failed(states)), expected, "{states:?}");
         };
         check(asked, &[("ProcessPayment", "PaymentDeclined")], Cancelled);
         check(rejected, &[("ProcessPayment", "States.Timeout")], Rejected);
@@ -174,13 +174,13 @@ mod tests {
     #[test]
     fn without_a_failed_state_the_facts_decide() {
         let none = Facts::default();
-        let authorised = Facts { authorised: true, ..none };
-        let reserved = Facts { reserved: true, ..authorised };
+        let authorized = Facts { authorized: true, ..none };
+        let reserved = Facts { reserved: true, ..authorized };
         let label = Facts { shipment: true, label: true, ..reserved };
-        assert_eq!(decide(none, &failed(&[])), Outcome::PaymentFailed);
-        assert_eq!(decide(authorised, &failed(&[])), Outcome::InventoryFailed);
-        assert_eq!(decide(reserved, &failed(&[])), Outcome::ShippingFailed);
-        assert_eq!(decide(label, &failed(&[])), Outcome::PaymentFailed);
+        assert_eq!(decide_outcome(none, &failed(&[])), Outcome::PaymentFailed);
+        assert_eq!(decide_outcome(authorized, &failed(&[])), Outcome::InventoryFailed);
+        assert_eq!(decide_outcome(reserved, &failed(&[])), Outcome::ShippingFailed);
+        assert_eq!(decide_outcome(label, &failed(&[])), Outcome::PaymentFailed);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use uuid::Uuid;
 /// The text is not a name of the kind that it was given for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct BadId(&'static str);
+pub struct InvalidId(&'static str);
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $rule:literal, $valid:expr) => {
@@ -17,10 +17,10 @@ macro_rules! id {
 
         impl $name {
             #[doc = concat!("Parses the text: ", $rule, ".")]
-            pub fn parse(text: impl Into<String>) -> Result<Self, BadId> {
+            pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
                 let text = text.into();
                 let valid: fn(&str) -> bool = $valid;
-                if valid(&text) { Ok(Self(text)) } else { Err(BadId($rule)) }
+                if valid(&text) { Ok(Self(text)) } else { Err(InvalidId($rule)) }
             }
 
             /// The text.
@@ -30,9 +30,9 @@ macro_rules! id {
         }
 
         impl TryFrom<String> for $name {
-            type Error = BadId;
+            type Error = InvalidId;
 
-            fn try_from(text: String) -> Result<Self, BadId> {
+            fn try_from(text: String) -> Result<Self, InvalidId> {
                 Self::parse(text)
             }
         }
@@ -99,7 +99,7 @@ id!(
 );
 id!(
     /// A payment intent of the gateway: `pi_…`.
-    IntentId,
+    PaymentIntentId,
     "must be `pi_` and letters or digits",
     |text| prefixed(text, "pi_")
 );
@@ -124,33 +124,33 @@ impl OrderId {
     ///
     /// A UUID of version 5 over both names, each with its length before it, so
     /// that no two different pairs run into the same text.
-    pub fn of_request(customer: &CustomerId, idempotency_key: &str) -> Self {
+    pub fn for_request(customer: &CustomerId, idempotency_key: &str) -> Self {
         let name =
             format!("{}:{customer}{}:{idempotency_key}", customer.0.len(), idempotency_key.len());
         Self(format!("ord_{}", Uuid::new_v5(&ORDERS, name.as_bytes()).simple()))
     }
 
     /// The first execution of this order has its name.
-    pub fn first_execution(&self) -> ExecutionName {
+    pub fn initial_execution(&self) -> ExecutionName {
         ExecutionName(self.0.clone())
     }
 
     /// The execution that takes the order over for the `n`th time; the first
     /// execution took it over 0 times.
-    pub fn take_over(&self, n: u32) -> ExecutionName {
-        if n == 0 { self.first_execution() } else { ExecutionName(format!("{}-r{n}", self.0)) }
+    pub fn restart_execution(&self, n: u32) -> ExecutionName {
+        if n == 0 { self.initial_execution() } else { ExecutionName(format!("{}-r{n}", self.0)) }
     }
 
     /// Whose execution has this name, and for the how manieth time it took the
     /// order over; none when it is no execution of an order.
-    pub fn of_execution(name: &ExecutionName) -> Option<(Self, u32)> {
+    pub fn from_execution_name(name: &ExecutionName) -> Option<(Self, u32)> {
         let (id, n) = match name.0.split_once("-r") {
             Some((id, n)) => (id, n.parse().ok().filter(|n| *n > 0)?),
             None => (name.0.as_str(), 0),
         };
         let id = Self::parse(id).ok()?;
         // Written in one way only: what is none of ours may look much like it.
-        (id.take_over(n) == *name).then_some((id, n))
+        (id.restart_execution(n) == *name).then_some((id, n))
     }
 }
 
@@ -164,14 +164,14 @@ mod tests {
 
     #[test]
     fn the_same_request_has_the_same_order_id_and_every_other_has_another() {
-        let id = OrderId::of_request(&customer("ada"), "key-1");
-        assert_eq!(id, OrderId::of_request(&customer("ada"), "key-1"));
-        assert_ne!(id, OrderId::of_request(&customer("ada"), "key-2"));
-        assert_ne!(id, OrderId::of_request(&customer("bob"), "key-1"));
+        let id = OrderId::for_request(&customer("ada"), "key-1");
+        assert_eq!(id, OrderId::for_request(&customer("ada"), "key-1"));
+        assert_ne!(id, OrderId::for_request(&customer("ada"), "key-2"));
+        assert_ne!(id, OrderId::for_request(&customer("bob"), "key-1"));
         // The border between the two names is part of the name.
         assert_ne!(
-            OrderId::of_request(&customer("ab"), "c"),
-            OrderId::of_request(&customer("a"), "bc")
+            OrderId::for_request(&customer("ab"), "c"),
+            OrderId::for_request(&customer("a"), "bc")
         );
         assert_eq!(OrderId::parse(id.as_str()), Ok(id));
     }
@@ -185,29 +185,32 @@ mod tests {
             assert!(Sku::parse(bad).is_err(), "{bad}");
         }
         assert!(Sku::parse("MUG-01.blue_L").is_ok());
-        assert!(IntentId::parse("shp_1").is_err());
-        assert!(IntentId::parse("pi_1/../cancel").is_err());
+        assert!(PaymentIntentId::parse("shp_1").is_err());
+        assert!(PaymentIntentId::parse("pi_1/../cancel").is_err());
         assert!(serde_json::from_str::<OrderId>("\"ord_1\"").is_err());
     }
 
     #[test]
     fn a_take_over_has_a_name_of_its_own() {
-        let id = OrderId::of_request(&customer("ada"), "k");
-        assert_ne!(id.take_over(1), id.first_execution());
-        assert!(ExecutionName::parse(id.take_over(3).as_str()).is_ok());
+        let id = OrderId::for_request(&customer("ada"), "k");
+        assert_ne!(id.restart_execution(1), id.initial_execution());
+        assert!(ExecutionName::parse(id.restart_execution(3).as_str()).is_ok());
     }
 
     #[test]
     fn the_name_of_an_execution_says_whose_it_is() {
-        let id = OrderId::of_request(&customer("ada"), "k");
+        let id = OrderId::for_request(&customer("ada"), "k");
         for n in [0, 1, 3, 12] {
-            assert_eq!(OrderId::of_execution(&id.take_over(n)), Some((id.clone(), n)));
+            assert_eq!(
+                OrderId::from_execution_name(&id.restart_execution(n)),
+                Some((id.clone(), n))
+            );
         }
         for other in ["r0", "r01", "r", "r-1", "r+1", "rx", "1", "r4294967296"] {
             let name = ExecutionName::parse(format!("{id}-{other}")).unwrap();
-            assert_eq!(OrderId::of_execution(&name), None, "{other}");
+            assert_eq!(OrderId::from_execution_name(&name), None, "{other}");
         }
         let foreign = ExecutionName::parse("nightly-r1").unwrap();
-        assert_eq!(OrderId::of_execution(&foreign), None);
+        assert_eq!(OrderId::from_execution_name(&foreign), None);
     }
 }

@@ -7,33 +7,35 @@
 //! Where to begin: [`order`] is the record and the writes that it admits;
 //! [`status`] the table of its life; [`payment`] what each state of the money
 //! means to each operation; [`compensation`] how an order turns round;
-//! [`fault`] the closed list of names that the state machine matches.
+//! [`error`] the closed list of names that the state machine matches.
 
-pub mod answer;
-pub mod books;
-pub mod catalogue;
+pub mod backorders;
+pub mod catalog;
+pub mod compensate;
 pub mod compensation;
-pub mod fault;
+pub mod conflict;
+pub mod decision;
+pub mod error;
 pub mod id;
+pub mod ledger;
 pub mod money;
 pub mod order;
 pub mod payment;
 pub mod policy;
 pub mod ports;
 pub mod private;
-pub mod rounds;
 pub mod shipment;
 pub mod status;
 pub mod step;
 pub mod stock;
 pub mod time;
-pub mod undo;
-pub mod waking;
 
-pub use fault::{Failure, Fault};
-pub use id::{CustomerId, ExecutionName, IntentId, OrderId, RateId, ShipmentId, Sku, TaskToken};
+pub use error::{ErrorName, StepError};
+pub use id::{
+    CustomerId, ExecutionName, OrderId, PaymentIntentId, RateId, ShipmentId, Sku, TaskToken,
+};
 pub use money::{Currency, Money, Quantity};
 pub use order::Order;
 pub use private::Private;
 pub use status::Status;
-pub use time::Moment;
+pub use time::Timestamp;

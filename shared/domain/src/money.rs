@@ -79,7 +79,7 @@ impl Currency {
     }
 
     /// The least amount that the gateway charges, in minor units.
-    pub const fn least(self) -> u64 {
+    pub const fn min_amount(self) -> u64 {
         match self {
             Self::Gbp => 30,
             Self::Dkk => 250,
@@ -89,7 +89,7 @@ impl Currency {
     }
 
     /// The greatest amount that the gateway charges, in minor units: eight digits.
-    pub const fn greatest(self) -> u64 {
+    pub const fn max_amount(self) -> u64 {
         99_999_999
     }
 }
@@ -130,7 +130,7 @@ impl Money {
     }
 
     /// The sum of both.
-    pub fn plus(self, other: Self) -> Result<Self, MoneyError> {
+    pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
         if self.currency != other.currency {
             return Err(MoneyError::MixedCurrencies(self.currency, other.currency));
         }
@@ -139,7 +139,7 @@ impl Money {
     }
 
     /// The price of so many.
-    pub fn times(self, quantity: Quantity) -> Result<Self, MoneyError> {
+    pub fn checked_mul(self, quantity: Quantity) -> Result<Self, MoneyError> {
         let amount =
             self.amount.checked_mul(u64::from(quantity.get())).ok_or(MoneyError::TooLarge)?;
         Ok(Self::new(amount, self.currency))
@@ -147,7 +147,7 @@ impl Money {
 
     /// Whether the gateway would charge this amount.
     pub fn is_chargeable(self) -> bool {
-        (self.currency.least()..=self.currency.greatest()).contains(&self.amount)
+        (self.currency.min_amount()..=self.currency.max_amount()).contains(&self.amount)
     }
 }
 
@@ -178,11 +178,11 @@ pub struct Quantity(std::num::NonZeroU32);
 /// The number is not a quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a whole number from 1 to 999")]
-pub struct BadQuantity;
+pub struct InvalidQuantity;
 
 impl Quantity {
     /// The most that one line may ask for.
-    pub const MOST: u32 = 999;
+    pub const MAX: u32 = 999;
 
     /// The number.
     pub const fn get(self) -> u32 {
@@ -191,11 +191,11 @@ impl Quantity {
 }
 
 impl TryFrom<u32> for Quantity {
-    type Error = BadQuantity;
+    type Error = InvalidQuantity;
 
-    fn try_from(number: u32) -> Result<Self, BadQuantity> {
-        let number = std::num::NonZeroU32::new(number).ok_or(BadQuantity)?;
-        if number.get() <= Self::MOST { Ok(Self(number)) } else { Err(BadQuantity) }
+    fn try_from(number: u32) -> Result<Self, InvalidQuantity> {
+        let number = std::num::NonZeroU32::new(number).ok_or(InvalidQuantity)?;
+        if number.get() <= Self::MAX { Ok(Self(number)) } else { Err(InvalidQuantity) }
     }
 }
 
@@ -215,14 +215,14 @@ mod tests {
 
     #[test]
     fn sums_are_checked() {
-        assert_eq!(usd(250).plus(usd(50)), Ok(usd(300)));
-        assert_eq!(usd(u64::MAX).plus(usd(1)), Err(MoneyError::TooLarge));
+        assert_eq!(usd(250).checked_add(usd(50)), Ok(usd(300)));
+        assert_eq!(usd(u64::MAX).checked_add(usd(1)), Err(MoneyError::TooLarge));
         assert_eq!(
-            usd(1).plus(Money::new(1, Currency::Eur)),
+            usd(1).checked_add(Money::new(1, Currency::Eur)),
             Err(MoneyError::MixedCurrencies(Currency::Usd, Currency::Eur))
         );
-        assert_eq!(usd(250).times(3.try_into().unwrap()), Ok(usd(750)));
-        assert_eq!(usd(u64::MAX).times(2.try_into().unwrap()), Err(MoneyError::TooLarge));
+        assert_eq!(usd(250).checked_mul(3.try_into().unwrap()), Ok(usd(750)));
+        assert_eq!(usd(u64::MAX).checked_mul(2.try_into().unwrap()), Err(MoneyError::TooLarge));
     }
 
     #[test]
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn a_quantity_is_from_1_to_999() {
         for bad in [0, 1000, u32::MAX] {
-            assert_eq!(Quantity::try_from(bad), Err(BadQuantity), "{bad}");
+            assert_eq!(Quantity::try_from(bad), Err(InvalidQuantity), "{bad}");
         }
         assert_eq!(Quantity::try_from(999).map(Quantity::get), Ok(999));
     }

@@ -7,30 +7,30 @@
 //! So a fact that a decision rests on cannot change under it, whichever it is:
 //! the owner, the compensation, the cancellation, the status.
 //!
-//! One file is one part of its life: `record` is what there is to it, `beginning`
-//! how it is accepted, `asking` what the record says ([`Order::guard_forward`] is
-//! where a step that goes forward learns that it may not), `forward` and `turning`
+//! One file is one part of its life: `record` is what there is to it, `placement`
+//! how it is accepted, `queries` what the record says ([`Order::ensure_can_proceed`] is
+//! where a step that goes forward learns that it may not), `forward` and `compensation`
 //! what the steps of the state machine record ([`Order::begin_compensation`] is
-//! where an order turns round), `answering` what people say to it, `recovering`
-//! what the reconciler records, and `writing` how every write is made and when the
+//! where an order turns round), `decisions` what people say to it, `recovery`
+//! what the reconciler records, and `write` how every write is made and when the
 //! reconciler looks next.
 
-mod answering;
-mod asking;
-mod beginning;
+mod compensation;
+mod decisions;
 mod forward;
+mod placement;
+mod queries;
 mod record;
-mod recovering;
-mod turning;
-mod writing;
+mod recovery;
+mod write;
 
-pub use answering::{AnswerRefused, CancelRefused};
-pub use beginning::NewOrder;
+pub use decisions::{CancellationError, DecisionError};
+pub use placement::NewOrder;
 pub use record::{
-    Acknowledged, Attention, Backorder, Customer, Order, TimelineEntry, WhenOutOfStock,
+    Acknowledgment, Attention, Backorder, Customer, Order, OutOfStockPolicy, TimelineEntry,
 };
-pub use recovering::{Finding, MOST_TAKE_OVERS, Recovery};
-pub use writing::code;
+pub use recovery::{MAX_RESTARTS, Observation, Recovery};
+pub use write::timeline_code;
 
 /// How many buckets the index of open orders has.
-pub const BUCKETS: u8 = 8;
+pub const OPEN_ORDER_BUCKETS: u8 = 8;

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Fault, IntentId, Moment, Money};
+use crate::{ErrorName, Money, PaymentIntentId, Timestamp};
 
 /// What is on record about the money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,7 +11,7 @@ use crate::{Fault, IntentId, Moment, Money};
 pub struct Payment {
     /// The one intent of this order, stored before it is ever confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub intent_id: Option<IntentId>,
+    pub intent_id: Option<PaymentIntentId>,
     /// The number in the idempotency keys. It rises only after a look-up showed
     /// that a call had no effect.
     #[serde(rename = "try")]
@@ -20,7 +20,7 @@ pub struct Payment {
     pub status: PaymentStatus,
     /// When the authorisation lapses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub capture_before: Option<Moment>,
+    pub capture_before: Option<Timestamp>,
 }
 
 /// How far the money has got.
@@ -43,12 +43,12 @@ pub enum PaymentStatus {
 
 impl Payment {
     /// The record before anything was tried.
-    pub const fn none() -> Self {
+    pub const fn initial() -> Self {
         Self { intent_id: None, attempt: 1, status: PaymentStatus::None, capture_before: None }
     }
 
     /// Whether the money was authorised, whatever became of it.
-    pub fn was_authorised(&self) -> bool {
+    pub fn was_authorized(&self) -> bool {
         !matches!(self.status, PaymentStatus::None)
     }
 }
@@ -56,7 +56,7 @@ impl Payment {
 /// The state of a payment intent, in the gateway's own words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum IntentState {
+pub enum PaymentIntentState {
     /// No card, or the last one was refused.
     RequiresPaymentMethod,
     /// Created, not confirmed: costs nothing.
@@ -73,7 +73,7 @@ pub enum IntentState {
     Canceled,
 }
 
-impl IntentState {
+impl PaymentIntentState {
     /// Every state.
     pub const ALL: [Self; 7] = [
         Self::RequiresPaymentMethod,
@@ -88,7 +88,7 @@ impl IntentState {
 
 /// How risky the gateway thinks the charge is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Risk {
+pub enum RiskLevel {
     /// Nothing unusual, or not assessed.
     Normal,
     /// A person should look.
@@ -97,90 +97,94 @@ pub enum Risk {
 
 /// A payment intent as the gateway shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Intent {
+pub struct PaymentIntent {
     /// Its id.
-    pub id: IntentId,
+    pub id: PaymentIntentId,
     /// Its state.
-    pub state: IntentState,
+    pub state: PaymentIntentState,
     /// What it is for.
     pub amount: Money,
     /// How much of it went back, in minor units.
     pub refunded_minor: u64,
     /// When the authorisation lapses; known once there is one.
-    pub capture_before: Option<Moment>,
+    pub capture_before: Option<Timestamp>,
     /// The gateway's risk assessment.
-    pub risk: Risk,
+    pub risk: RiskLevel,
     /// Whether the customer disputes the charge at their bank.
     pub disputed: bool,
 }
 
 /// What an operation that goes forward does next about an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Forward {
+pub enum ForwardAction {
     /// Make the call that the operation is for.
     Call,
     /// It has its effect already.
-    Done,
+    AlreadyDone,
     /// It can never have it.
-    Refuse(Fault),
+    Reject(ErrorName),
     /// Nobody knows yet: ask again later.
     Unknown,
 }
 
 /// What undoing the money takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Undo {
+pub enum CancelAction {
     /// Cancel the intent. Also when it seems unconfirmed: a confirmation may be in flight.
     Void,
     /// Give all of it back.
     Refund,
     /// Nothing is left to undo.
-    Done,
+    AlreadyDone,
     /// Nobody knows yet: ask again later.
     Unknown,
 }
 
-impl Intent {
+impl PaymentIntent {
     /// What `authorize` does about this intent.
-    pub fn next_for_authorize(&self) -> Forward {
+    pub fn next_for_authorize(&self) -> ForwardAction {
         match self.state {
-            IntentState::RequiresConfirmation => Forward::Call,
-            IntentState::RequiresPaymentMethod | IntentState::RequiresAction => {
-                Forward::Refuse(Fault::PaymentDeclined)
+            PaymentIntentState::RequiresConfirmation => ForwardAction::Call,
+            PaymentIntentState::RequiresPaymentMethod | PaymentIntentState::RequiresAction => {
+                ForwardAction::Reject(ErrorName::PaymentDeclined)
             }
-            IntentState::Processing => Forward::Unknown,
-            IntentState::RequiresCapture => Forward::Done,
-            IntentState::Succeeded if self.refunded_minor == 0 => Forward::Done,
-            IntentState::Succeeded | IntentState::Canceled => {
-                Forward::Refuse(Fault::PaymentNotCapturable)
+            PaymentIntentState::Processing => ForwardAction::Unknown,
+            PaymentIntentState::RequiresCapture => ForwardAction::AlreadyDone,
+            PaymentIntentState::Succeeded if self.refunded_minor == 0 => ForwardAction::AlreadyDone,
+            PaymentIntentState::Succeeded | PaymentIntentState::Canceled => {
+                ForwardAction::Reject(ErrorName::PaymentNotCapturable)
             }
         }
     }
 
     /// What `capture` does about this intent.
-    pub fn next_for_capture(&self) -> Forward {
+    pub fn next_for_capture(&self) -> ForwardAction {
         match self.state {
-            IntentState::RequiresCapture => Forward::Call,
-            IntentState::Processing => Forward::Unknown,
-            IntentState::Succeeded if self.refunded_minor == 0 => Forward::Done,
-            IntentState::RequiresConfirmation
-            | IntentState::RequiresPaymentMethod
-            | IntentState::RequiresAction
-            | IntentState::Succeeded
-            | IntentState::Canceled => Forward::Refuse(Fault::PaymentNotCapturable),
+            PaymentIntentState::RequiresCapture => ForwardAction::Call,
+            PaymentIntentState::Processing => ForwardAction::Unknown,
+            PaymentIntentState::Succeeded if self.refunded_minor == 0 => ForwardAction::AlreadyDone,
+            PaymentIntentState::RequiresConfirmation
+            | PaymentIntentState::RequiresPaymentMethod
+            | PaymentIntentState::RequiresAction
+            | PaymentIntentState::Succeeded
+            | PaymentIntentState::Canceled => {
+                ForwardAction::Reject(ErrorName::PaymentNotCapturable)
+            }
         }
     }
 
     /// What `cancel` does about this intent.
-    pub fn next_for_cancel(&self) -> Undo {
+    pub fn next_for_cancel(&self) -> CancelAction {
         match self.state {
-            IntentState::RequiresConfirmation
-            | IntentState::RequiresPaymentMethod
-            | IntentState::RequiresAction
-            | IntentState::RequiresCapture => Undo::Void,
-            IntentState::Processing => Undo::Unknown,
-            IntentState::Succeeded if self.refunded_minor == 0 => Undo::Refund,
-            IntentState::Succeeded | IntentState::Canceled => Undo::Done,
+            PaymentIntentState::RequiresConfirmation
+            | PaymentIntentState::RequiresPaymentMethod
+            | PaymentIntentState::RequiresAction
+            | PaymentIntentState::RequiresCapture => CancelAction::Void,
+            PaymentIntentState::Processing => CancelAction::Unknown,
+            PaymentIntentState::Succeeded if self.refunded_minor == 0 => CancelAction::Refund,
+            PaymentIntentState::Succeeded | PaymentIntentState::Canceled => {
+                CancelAction::AlreadyDone
+            }
         }
     }
 }
@@ -190,37 +194,49 @@ mod tests {
     use super::*;
     use crate::Currency;
 
-    fn intent(state: IntentState, refunded_minor: u64) -> Intent {
-        Intent {
-            id: IntentId::parse("pi_1").unwrap(),
+    fn intent(state: PaymentIntentState, refunded_minor: u64) -> PaymentIntent {
+        PaymentIntent {
+            id: PaymentIntentId::parse("pi_1").unwrap(),
             state,
             amount: Money::new(500, Currency::Usd),
             refunded_minor,
             capture_before: None,
-            risk: Risk::Normal,
+            risk: RiskLevel::Normal,
             disputed: false,
         }
     }
 
     #[test]
     fn each_state_of_an_intent_means_to_each_operation_what_the_table_says() {
-        use Forward::{Call, Refuse};
-        use IntentState as S;
-        let declined = Refuse(Fault::PaymentDeclined);
-        let gone = Refuse(Fault::PaymentNotCapturable);
+        use ForwardAction::{Call, Reject};
+        use PaymentIntentState as S;
+        let declined = Reject(ErrorName::PaymentDeclined);
+        let gone = Reject(ErrorName::PaymentNotCapturable);
         let check = |state, refunded, authorize, capture, cancel| {
             let intent = intent(state, refunded);
             assert_eq!(intent.next_for_authorize(), authorize, "authorize {state:?}");
             assert_eq!(intent.next_for_capture(), capture, "capture {state:?}");
             assert_eq!(intent.next_for_cancel(), cancel, "cancel {state:?}");
         };
-        check(S::RequiresConfirmation, 0, Call, gone, Undo::Void);
-        check(S::RequiresPaymentMethod, 0, declined, gone, Undo::Void);
-        check(S::RequiresAction, 0, declined, gone, Undo::Void);
-        check(S::Processing, 0, Forward::Unknown, Forward::Unknown, Undo::Unknown);
-        check(S::RequiresCapture, 0, Forward::Done, Call, Undo::Void);
-        check(S::Succeeded, 0, Forward::Done, Forward::Done, Undo::Refund);
-        check(S::Succeeded, 500, gone, gone, Undo::Done);
-        check(S::Canceled, 0, gone, gone, Undo::Done);
+        check(S::RequiresConfirmation, 0, Call, gone, CancelAction::Void);
+        check(S::RequiresPaymentMethod, 0, declined, gone, CancelAction::Void);
+        check(S::RequiresAction, 0, declined, gone, CancelAction::Void);
+        check(
+            S::Processing,
+            0,
+            ForwardAction::Unknown,
+            ForwardAction::Unknown,
+            CancelAction::Unknown,
+        );
+        check(S::RequiresCapture, 0, ForwardAction::AlreadyDone, Call, CancelAction::Void);
+        check(
+            S::Succeeded,
+            0,
+            ForwardAction::AlreadyDone,
+            ForwardAction::AlreadyDone,
+            CancelAction::Refund,
+        );
+        check(S::Succeeded, 500, gone, gone, CancelAction::AlreadyDone);
+        check(S::Canceled, 0, gone, gone, CancelAction::AlreadyDone);
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::payment::Risk;
-use crate::{Currency, Moment, Money};
+use crate::payment::RiskLevel;
+use crate::{Currency, Money, Timestamp};
 
 /// Why a person must look at an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,13 +26,14 @@ pub struct ReviewPolicy(pub BTreeMap<Currency, u64>);
 
 impl ReviewPolicy {
     /// Why a person must look; none when nobody must.
-    pub fn reasons(&self, total: Money, risk: Risk) -> Vec<ReviewReason> {
-        let dear = self.0.get(&total.currency()).is_some_and(|from| total.amount_minor() >= *from);
+    pub fn reasons(&self, total: Money, risk: RiskLevel) -> Vec<ReviewReason> {
+        let above_threshold =
+            self.0.get(&total.currency()).is_some_and(|from| total.amount_minor() >= *from);
         let mut reasons = Vec::new();
-        if dear {
+        if above_threshold {
             reasons.push(ReviewReason::TotalAboveThreshold);
         }
-        if risk == Risk::Elevated {
+        if risk == RiskLevel::Elevated {
             reasons.push(ReviewReason::ElevatedRisk);
         }
         reasons
@@ -41,31 +42,31 @@ impl ReviewPolicy {
 
 /// Until when a person may decide: two days after the authorisation, or two
 /// days before it lapses, whichever is earlier.
-pub fn review_deadline(authorised_at: Moment, capture_before: Moment) -> Moment {
-    authorised_at.plus_hours(48).min(capture_before.plus_hours(-48))
+pub fn review_deadline(authorized_at: Timestamp, capture_before: Timestamp) -> Timestamp {
+    authorized_at.plus_hours(48).min(capture_before.plus_hours(-48))
 }
 
 /// Until when a back-order waits: four days after the first shortage, or a day
 /// before the authorisation lapses, whichever is earlier.
-pub fn restock_deadline(first_short_at: Moment, capture_before: Moment) -> Moment {
+pub fn restock_deadline(first_short_at: Timestamp, capture_before: Timestamp) -> Timestamp {
     first_short_at.plus_hours(96).min(capture_before.plus_hours(-24))
 }
 
 /// Whether the authorisation still holds long enough to buy a label: 12 hours.
-pub fn may_buy_label(at: Moment, capture_before: Moment) -> bool {
+pub fn may_buy_label(at: Timestamp, capture_before: Timestamp) -> bool {
     at.plus_hours(12) <= capture_before
 }
 
 /// Seconds until a deadline as a state's timeout wants them: at least 1.
-pub fn seconds_left(deadline: Moment, at: Moment) -> u64 {
-    deadline.seconds_after(at).max(1)
+pub fn timeout_seconds(deadline: Timestamp, at: Timestamp) -> u64 {
+    deadline.seconds_since(at).max(1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn at(text: &str) -> Moment {
+    fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
     }
 
@@ -76,11 +77,11 @@ mod tests {
         let check = |amount, currency, risk, expected: &[ReviewReason]| {
             assert_eq!(policy.reasons(Money::new(amount, currency), risk), expected);
         };
-        check(49_999, Currency::Usd, Risk::Normal, &[]);
-        check(50_000, Currency::Usd, Risk::Normal, &[TotalAboveThreshold]);
-        check(100, Currency::Usd, Risk::Elevated, &[ElevatedRisk]);
-        check(50_000, Currency::Usd, Risk::Elevated, &[TotalAboveThreshold, ElevatedRisk]);
-        check(99_000, Currency::Eur, Risk::Normal, &[]);
+        check(49_999, Currency::Usd, RiskLevel::Normal, &[]);
+        check(50_000, Currency::Usd, RiskLevel::Normal, &[TotalAboveThreshold]);
+        check(100, Currency::Usd, RiskLevel::Elevated, &[ElevatedRisk]);
+        check(50_000, Currency::Usd, RiskLevel::Elevated, &[TotalAboveThreshold, ElevatedRisk]);
+        check(99_000, Currency::Eur, RiskLevel::Normal, &[]);
     }
 
     #[test]
@@ -103,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_timeout_is_at_least_one_second() {
-        assert_eq!(seconds_left(at("2026-11-23T04:00:10Z"), at("2026-11-23T04:00:00Z")), 10);
-        assert_eq!(seconds_left(at("2026-11-23T04:00:00Z"), at("2026-11-23T05:00:00Z")), 1);
+        assert_eq!(timeout_seconds(at("2026-11-23T04:00:10Z"), at("2026-11-23T04:00:00Z")), 10);
+        assert_eq!(timeout_seconds(at("2026-11-23T04:00:00Z"), at("2026-11-23T05:00:00Z")), 1);
     }
 }

@@ -13,19 +13,19 @@ mod shipping_provider;
 mod transport;
 mod workflow;
 
-pub use call::Called;
+pub use call::CallOutcome;
 pub use inventory::{
-    Listed, Listing, ReadCatalogue, ReleaseStock, Released, ReserveStock, Reserved, RestockShelf,
-    Restocked, WriteCatalogue,
+    AddProductResult, NewProduct, ReadCatalog, ReleaseResult, ReleaseStock, ReserveResult,
+    ReserveStock, RestockItem, RestockResult, WriteCatalog,
 };
 pub use orders::{
-    FindOrder, ListDue, ListOrders, LoadOrder, OrderList, Page, Place, PlaceOrder, Placed,
-    SaveOrder, Saved, StoreUnavailable,
+    FindOrder, ListDueOrders, ListOrders, LoadOrder, OrderList, OrderPage, PageCursor, PlaceOrder,
+    PlaceResult, SaveOrder, SaveResult, StoreUnavailable,
 };
-pub use payment_provider::{Gateway, GatewayRefusal, IntentRequest, RefundState};
-pub use shipping_provider::{Carrier, CarrierRefusal};
-pub use transport::{Method, NoResponse, Request, Response, Transport};
+pub use payment_provider::{PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState};
+pub use shipping_provider::{ShippingProvider, ShippingRejection};
+pub use transport::{Method, Request, Response, Transport, TransportError};
 pub use workflow::{
-    AnswerTask, Answered, DescribeExecution, ExecutionState, ExecutionView, ReadExecution,
-    StartExecution, StateVisit, StopExecution, WorkflowUnavailable,
+    DescribeExecution, ExecutionState, ExecutionView, ReadExecution, SendTaskResult,
+    StartExecution, StateVisit, StopExecution, TaskDelivery, WorkflowUnavailable,
 };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Moment, Private, RateId, ShipmentId};
+use crate::{Private, RateId, ShipmentId, Timestamp};
 
 /// How fast the customer wants the goods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +91,7 @@ pub struct Label {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking_url: Option<String>,
     /// When we recorded it.
-    pub at: Moment,
+    pub at: Timestamp,
 }
 
 /// What came of giving the label back.
@@ -134,7 +134,7 @@ pub struct Parcel {
 
 /// A shipment as the carrier shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CarrierShipment {
+pub struct ProviderShipment {
     /// Its id.
     pub id: ShipmentId,
     /// What it can be sent by.
@@ -142,7 +142,7 @@ pub struct CarrierShipment {
     /// The label, if one was bought: tracking code and page.
     pub bought: Option<(String, Option<String>)>,
     /// How far the refund of the label is.
-    pub refund: CarrierRefund,
+    pub refund: LabelRefundState,
     /// Where the parcel is, in the carrier's word, once it says anything:
     /// `in_transit`, `delivered`, `return_to_sender`…
     pub tracking: Option<String>,
@@ -150,13 +150,13 @@ pub struct CarrierShipment {
 
 /// How far the carrier's refund of a label is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CarrierRefund {
+pub enum LabelRefundState {
     /// None was asked for.
-    NotAsked,
+    NotRequested,
     /// Asked for, and not decided.
     Submitted,
     /// The price of the label is back.
-    Done,
+    Refunded,
     /// Refused.
     Rejected,
 }
@@ -180,7 +180,7 @@ pub struct Rate {
 const EXPRESS_DAYS: u32 = 2;
 
 /// The rate to buy: the cheapest that is fast enough; of equal ones, the first offered.
-pub fn choose(service: ShippingService, rates: &[Rate]) -> Option<&Rate> {
+pub fn choose_rate(service: ShippingService, rates: &[Rate]) -> Option<&Rate> {
     rates
         .iter()
         .filter(|rate| match service {
@@ -213,7 +213,7 @@ mod tests {
             rate("rate_silent", 100, None),
         ];
         let check = |service, rates: &[Rate], expected: Option<&str>| {
-            assert_eq!(choose(service, rates).map(|r| r.service.as_str()), expected);
+            assert_eq!(choose_rate(service, rates).map(|r| r.service.as_str()), expected);
         };
         check(ShippingService::Standard, &rates, Some("rate_silent"));
         check(ShippingService::Express, &rates, Some("rate_fast"));

@@ -114,7 +114,7 @@ impl Status {
 
     /// Whether an order here may move to `to`, given what its compensation
     /// decided, if it compensates.
-    pub fn may_become(self, to: Self, decided: Option<Self>) -> bool {
+    pub fn can_transition_to(self, to: Self, decided: Option<Self>) -> bool {
         self.successors().contains(&to) || (!self.is_closed() && decided == Some(to))
     }
 
@@ -202,7 +202,7 @@ mod tests {
             for to in Status::ALL {
                 for outcome in decided {
                     let expected = allowed(from, to, outcome);
-                    assert_eq!(from.may_become(to, outcome), expected, "{from} to {to}");
+                    assert_eq!(from.can_transition_to(to, outcome), expected, "{from} to {to}");
                 }
             }
         }

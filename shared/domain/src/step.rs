@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::compensation::FailedStates;
-use crate::{ExecutionName, Failure, Fault, Moment, OrderId};
+use crate::{ErrorName, ExecutionName, OrderId, StepError, Timestamp};
 
 /// What the state machine asks a function to do. Unknown fields are ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Step<O> {
     /// The execution that asks; none in a hand-made invocation.
     pub execution: Option<ExecutionName>,
     /// When the state was entered: the time by which the function decides.
-    pub entered_at: Option<Moment>,
+    pub entered_at: Option<Timestamp>,
     /// The states that failed before; empty on the way forward.
     pub failed: FailedStates,
 }
@@ -29,7 +29,7 @@ impl<O> Step<O> {
     pub fn parse(
         input: &Value,
         operation: impl Fn(Option<&str>) -> Option<O>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, StepError> {
         let fields = input.as_object().ok_or_else(|| invalid("the input must be an object"))?;
         let text = |name: &str| match fields.get(name) {
             None | Some(Value::Null) => Ok(None),
@@ -59,8 +59,8 @@ impl<O> Step<O> {
     }
 }
 
-fn invalid(detail: &str) -> Failure {
-    Fault::InvalidRequest.because(detail)
+fn invalid(detail: &str) -> StepError {
+    ErrorName::InvalidRequest.with_detail(detail)
 }
 
 #[cfg(test)]
@@ -70,7 +70,7 @@ mod tests {
 
     const ID: &str = "ord_0123456789abcdef0123456789abcdef";
 
-    fn parse(input: &Value) -> Result<Step<&'static str>, Failure> {
+    fn parse(input: &Value) -> Result<Step<&'static str>, StepError> {
         Step::parse(input, |name| match name {
             None | Some("reserve") => Some("reserve"),
             Some("release") => Some("release"),
@@ -102,7 +102,7 @@ mod tests {
     fn garbage_is_refused_and_the_field_named_but_not_its_value() {
         let check = |input: Value, expected: &str| {
             let failure = parse(&input).unwrap_err();
-            assert_eq!(failure.fault, Fault::InvalidRequest);
+            assert_eq!(failure.name, ErrorName::InvalidRequest);
             assert!(failure.detail.contains(expected), "{} lacks {expected}", failure.detail);
             assert!(!failure.detail.contains("secret"));
         };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Moment, Quantity, Sku};
+use crate::{Quantity, Sku, Timestamp};
 
 /// What an order took from the shelves: all of its lines, in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,10 +11,10 @@ pub struct Reservation {
     /// How many of each SKU, each SKU once.
     pub lines: Vec<ReservedLine>,
     /// When.
-    pub at: Moment,
+    pub at: Timestamp,
     /// When it was given back. A released reservation is never made again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub released_at: Option<Moment>,
+    pub released_at: Option<Timestamp>,
 }
 
 impl Reservation {
@@ -45,7 +45,7 @@ pub struct Shortage {
 }
 
 /// How many of each SKU, each once, in the order of the first line that names it.
-pub fn per_sku<'a>(lines: impl IntoIterator<Item = (&'a Sku, Quantity)>) -> Vec<ReservedLine> {
+pub fn sum_by_sku<'a>(lines: impl IntoIterator<Item = (&'a Sku, Quantity)>) -> Vec<ReservedLine> {
     let mut sums: Vec<ReservedLine> = Vec::new();
     for (sku, quantity) in lines {
         match sums.iter_mut().find(|line| line.sku == *sku) {
@@ -64,7 +64,7 @@ mod tests {
     fn lines_of_one_sku_are_taken_as_one() {
         let (mug, tee) = (Sku::parse("MUG").unwrap(), Sku::parse("TEE").unwrap());
         let of = |n: u32| Quantity::try_from(n).unwrap();
-        let sums = per_sku([(&mug, of(2)), (&tee, of(1)), (&mug, of(3))]);
+        let sums = sum_by_sku([(&mug, of(2)), (&tee, of(1)), (&mug, of(3))]);
         let seen: Vec<_> = sums.iter().map(|l| (l.sku.as_str(), l.quantity)).collect();
         assert_eq!(seen, [("MUG", 5), ("TEE", 1)]);
     }

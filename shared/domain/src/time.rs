@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 /// A moment in UTC with milliseconds, written as `2026-11-23T04:00:00.000Z`.
@@ -12,31 +12,31 @@ use serde::{Deserialize, Serialize};
 /// the tables' indexes are sorted by it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Moment(Timestamp);
+pub struct Timestamp(jiff::Timestamp);
 
 /// The text is not an RFC 3339 date and time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a date and time such as 2026-11-23T04:00:00Z")]
-pub struct NotAMoment;
+pub struct InvalidTimestamp;
 
-impl Moment {
+impl Timestamp {
     /// Milliseconds since 1970 in UTC, the unit of an HTTP event's `timeEpoch`.
-    pub fn from_millis(millis: i64) -> Result<Self, NotAMoment> {
-        Timestamp::from_millisecond(millis).map(Self).or(Err(NotAMoment))
+    pub fn from_millis(millis: i64) -> Result<Self, InvalidTimestamp> {
+        jiff::Timestamp::from_millisecond(millis).map(Self).or(Err(InvalidTimestamp))
     }
 
     /// The moment of a clock's reading; what is finer than a millisecond is dropped.
-    pub fn from_timestamp(at: Timestamp) -> Self {
-        Self::from_millis(at.as_millisecond()).unwrap_or(Self(Timestamp::UNIX_EPOCH))
+    pub fn from_jiff(at: jiff::Timestamp) -> Self {
+        Self::from_millis(at.as_millisecond()).unwrap_or(Self(jiff::Timestamp::UNIX_EPOCH))
     }
 
     /// Seconds since 1970 in UTC, the unit of the gateway's dates.
-    pub fn from_seconds(seconds: i64) -> Result<Self, NotAMoment> {
-        Timestamp::from_second(seconds).map(Self).or(Err(NotAMoment))
+    pub fn from_seconds(seconds: i64) -> Result<Self, InvalidTimestamp> {
+        jiff::Timestamp::from_second(seconds).map(Self).or(Err(InvalidTimestamp))
     }
 
     /// This moment for code that computes with dates.
-    pub fn timestamp(self) -> Timestamp {
+    pub fn to_jiff(self) -> jiff::Timestamp {
         self.0
     }
 
@@ -53,47 +53,47 @@ impl Moment {
     }
 
     fn plus(self, duration: SignedDuration) -> Self {
-        let end = if duration.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
-        Self::from_timestamp(self.0.checked_add(duration).unwrap_or(end))
+        let end = if duration.is_negative() { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
+        Self::from_jiff(self.0.checked_add(duration).unwrap_or(end))
     }
 
     /// Whole seconds from `earlier` to here, rounded up; 0 when it is not later.
-    pub fn seconds_after(self, earlier: Self) -> u64 {
+    pub fn seconds_since(self, earlier: Self) -> u64 {
         let millis = self.0.as_millisecond().saturating_sub(earlier.0.as_millisecond());
         u64::try_from(millis).map_or(0, |millis| millis.div_ceil(1000))
     }
 }
 
-impl fmt::Display for Moment {
+impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.3}", self.0)
     }
 }
 
-impl fmt::Debug for Moment {
+impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl FromStr for Moment {
-    type Err = NotAMoment;
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
 
-    fn from_str(text: &str) -> Result<Self, NotAMoment> {
-        text.parse::<Timestamp>().map(Self::from_timestamp).or(Err(NotAMoment))
+    fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
+        text.parse::<jiff::Timestamp>().map(Self::from_jiff).or(Err(InvalidTimestamp))
     }
 }
 
-impl TryFrom<String> for Moment {
-    type Error = NotAMoment;
+impl TryFrom<String> for Timestamp {
+    type Error = InvalidTimestamp;
 
-    fn try_from(text: String) -> Result<Self, NotAMoment> {
+    fn try_from(text: String) -> Result<Self, InvalidTimestamp> {
         text.parse()
     }
 }
 
-impl From<Moment> for String {
-    fn from(moment: Moment) -> Self {
+impl From<Timestamp> for String {
+    fn from(moment: Timestamp) -> Self {
         moment.to_string()
     }
 }
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn every_moment_is_written_with_three_digits_so_that_text_sorts_as_time() {
         let check = |text: &str, expected: &str| {
-            assert_eq!(text.parse::<Moment>().unwrap().to_string(), expected);
+            assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), expected);
         };
         check("2026-11-23T04:00:00Z", "2026-11-23T04:00:00.000Z");
         check("2026-11-23T04:00:00.1Z", "2026-11-23T04:00:00.100Z");
@@ -116,15 +116,15 @@ mod tests {
     #[test]
     fn text_that_is_no_moment_is_refused() {
         for text in ["", "tomorrow", "2026-11-23", "2026-13-01T00:00:00Z"] {
-            assert_eq!(text.parse::<Moment>(), Err(NotAMoment), "{text}");
+            assert_eq!(text.parse::<Timestamp>(), Err(InvalidTimestamp), "{text}");
         }
     }
 
     #[test]
     fn seconds_between_round_up_and_never_fall_below_none() {
-        let at = |millis| Moment::from_millis(millis).unwrap();
-        assert_eq!(at(1_001).seconds_after(at(0)), 2);
-        assert_eq!(at(1_000).seconds_after(at(0)), 1);
-        assert_eq!(at(0).seconds_after(at(5_000)), 0);
+        let at = |millis| Timestamp::from_millis(millis).unwrap();
+        assert_eq!(at(1_001).seconds_since(at(0)), 2);
+        assert_eq!(at(1_000).seconds_since(at(0)), 1);
+        assert_eq!(at(0).seconds_since(at(5_000)), 0);
     }
 }

@@ -1,6 +1,6 @@
 //! The carrier over HTTPS: EasyPost's shipments.
 //!
-//! What this file promises is the sorting of answers into [`Called`]: an answer
+//! What this file promises is the sorting of answers into [`CallOutcome`]: an answer
 //! that may hide a purchase is `Unknown`, never a refusal. EasyPost has no
 //! idempotency keys, so a call is never sent twice from here; the one thing that
 //! makes a repeat safe is that a shipment is bought once.
@@ -8,22 +8,23 @@
 //! Nothing of the carrier's texts is passed on, only its codes, because a text
 //! may quote an address. [`wire`] is the JSON.
 
-mod book;
+mod ledger;
 mod wire;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::ports::{
-    Called, Carrier, CarrierRefusal, Method, NoResponse, Request, Response, Transport,
+    CallOutcome, Method, Request, Response, ShippingProvider, ShippingRejection, Transport,
+    TransportError,
 };
-use domain::shipment::{CarrierShipment, Parcel, ShipFrom};
+use domain::shipment::{Parcel, ProviderShipment, ShipFrom};
 use domain::{Private, RateId, ShipmentId};
 use serde_json::{Value, json};
 
 use self::wire::{ErrorBody, WireShipment};
 
 /// How the carrier's answer to a call ends up.
-type Answer = Called<CarrierShipment, CarrierRefusal>;
+type Answer = CallOutcome<ProviderShipment, ShippingRejection>;
 
 /// EasyPost, for one account that sends from one place.
 #[derive(Debug, Clone)]
@@ -54,8 +55,8 @@ impl<T: Transport> EasyPost<T> {
         method: Method,
         path: &str,
         body: Vec<u8>,
-        read: impl FnOnce(&Response) -> Called<D, CarrierRefusal> + Send,
-    ) -> Called<D, CarrierRefusal> {
+        read: impl FnOnce(&Response) -> CallOutcome<D, ShippingRejection> + Send,
+    ) -> CallOutcome<D, ShippingRejection> {
         // Basic authentication: the key is the name, and there is no password.
         let credentials = STANDARD.encode(format!("{}:", self.api_key.expose()));
         let mut headers = vec![("authorization", format!("Basic {credentials}"))];
@@ -65,13 +66,13 @@ impl<T: Transport> EasyPost<T> {
         let url = format!("{}/v2/{path}", self.base_url);
         match self.transport.send(Request { method, url, headers, body }).await {
             Ok(response) => read(&response),
-            Err(NoResponse::NotSent(why)) => Called::NotBegun(why),
-            Err(NoResponse::Lost(why)) => Called::Unknown(why),
+            Err(TransportError::NotSent(why)) => CallOutcome::NotSent(why),
+            Err(TransportError::NoResponse(why)) => CallOutcome::Unknown(why),
         }
     }
 }
 
-impl<T: Transport> Carrier for EasyPost<T> {
+impl<T: Transport> ShippingProvider for EasyPost<T> {
     async fn create(&self, parcel: &Parcel) -> Answer {
         self.post("shipments", &wire::new_shipment(parcel, self.from.expose())).await
     }
@@ -84,7 +85,7 @@ impl<T: Transport> Carrier for EasyPost<T> {
         self.post(&format!("shipments/{id}/refund"), &json!({})).await
     }
 
-    async fn look_up(&self, id: &ShipmentId) -> Answer {
+    async fn retrieve(&self, id: &ShipmentId) -> Answer {
         self.call(Method::Get, &format!("shipments/{id}"), Vec::new(), whole).await
     }
 }
@@ -98,27 +99,29 @@ fn whole(response: &Response) -> Answer {
 fn sort<D>(
     response: &Response,
     read: impl FnOnce(&[u8]) -> Option<D>,
-) -> Called<D, CarrierRefusal> {
+) -> CallOutcome<D, ShippingRejection> {
     let status = response.status;
     match status {
         200..=299 => match read(&response.body) {
-            Some(done) => Called::Done(done),
-            None => Called::Unknown(format!("{status} that cannot be read")),
+            Some(done) => CallOutcome::Succeeded(done),
+            None => CallOutcome::Unknown(format!("{status} that cannot be read")),
         },
-        429 => Called::NotBegun("answered 429".to_owned()),
+        429 => CallOutcome::NotSent("answered 429".to_owned()),
         // It gave up on us, or on another request about the same shipment.
-        408 | 409 => Called::Unknown(format!("answered {status}")),
+        408 | 409 => CallOutcome::Unknown(format!("answered {status}")),
         400..=499 => sort_refusal(response),
-        _ => Called::Unknown(format!("answered {status}")),
+        _ => CallOutcome::Unknown(format!("answered {status}")),
     }
 }
 
-fn sort_refusal<D>(response: &Response) -> Called<D, CarrierRefusal> {
+fn sort_refusal<D>(response: &Response) -> CallOutcome<D, ShippingRejection> {
     let status = response.status;
     let error: ErrorBody = serde_json::from_slice(&response.body).unwrap_or_default();
     let why = error.describe(status);
     match (status, error.code()) {
-        (_, Some("SHIPMENT.POSTAGE.EXISTS")) => Called::Refused(CarrierRefusal::BoughtAlready),
+        (_, Some("SHIPMENT.POSTAGE.EXISTS")) => {
+            CallOutcome::Rejected(ShippingRejection::AlreadyBought)
+        }
         // The carrier behind EasyPost has not answered, or is still at it.
         (
             _,
@@ -127,10 +130,10 @@ fn sort_refusal<D>(response: &Response) -> Called<D, CarrierRefusal> {
                 | "SHIPMENT.POSTAGE.TIMED_OUT"
                 | "SHIPMENT.POSTAGE.NO_RESPONSE",
             ),
-        ) => Called::Unknown(why),
-        (_, Some("RATE_LIMITED")) => Called::NotBegun(why),
-        (404, _) => Called::Refused(CarrierRefusal::NotFound),
-        (400 | 422, _) => Called::Refused(CarrierRefusal::Rejected(why)),
-        _ => Called::Refused(CarrierRefusal::Misconfigured(why)),
+        ) => CallOutcome::Unknown(why),
+        (_, Some("RATE_LIMITED")) => CallOutcome::NotSent(why),
+        (404, _) => CallOutcome::Rejected(ShippingRejection::NotFound),
+        (400 | 422, _) => CallOutcome::Rejected(ShippingRejection::Rejected(why)),
+        _ => CallOutcome::Rejected(ShippingRejection::Misconfigured(why)),
     }
 }

@@ -1,6 +1,6 @@
 //! The carrier's JSON, as much of it as decides anything.
 
-use domain::shipment::{Address, CarrierRefund, CarrierShipment, Parcel, Rate, ShipFrom};
+use domain::shipment::{Address, LabelRefundState, Parcel, ProviderShipment, Rate, ShipFrom};
 use domain::{Currency, RateId, ShipmentId};
 use serde::Deserialize;
 use serde_json::{Map, Number, Value, json};
@@ -85,13 +85,13 @@ struct WireRate {
 
 impl WireShipment {
     /// The shipment in our words; none for one that makes no sense.
-    pub(super) fn parse(self) -> Option<CarrierShipment> {
+    pub(super) fn parse(self) -> Option<ProviderShipment> {
         let refund = match self.refund_status.as_deref() {
-            None => CarrierRefund::NotAsked,
-            Some("submitted") => CarrierRefund::Submitted,
-            Some("refunded") => CarrierRefund::Done,
+            None => LabelRefundState::NotRequested,
+            Some("submitted") => LabelRefundState::Submitted,
+            Some("refunded") => LabelRefundState::Refunded,
             // `not_applicable` too: it will not come back, so a person must look.
-            Some("rejected" | "not_applicable") => CarrierRefund::Rejected,
+            Some("rejected" | "not_applicable") => LabelRefundState::Rejected,
             Some(_) => return None,
         };
         let (tracked, url, tracking) = match self.tracker {
@@ -105,7 +105,7 @@ impl WireShipment {
             Some(_label) => Some((self.tracking_code.or(tracked)?, url)),
             None => None,
         };
-        Some(CarrierShipment {
+        Some(ProviderShipment {
             id: ShipmentId::parse(self.id).ok()?,
             rates: self.rates.into_iter().filter_map(WireRate::parse).collect(),
             bought,

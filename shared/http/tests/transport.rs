@@ -6,14 +6,14 @@
 
 use std::time::Duration;
 
-use domain::ports::{Method, NoResponse, Request, Response, Transport};
-use http_client::Https;
-use http_client::{LONGEST_ANSWER, Limits};
+use domain::ports::{Method, Request, Response, Transport, TransportError};
+use http_client::HttpClient;
+use http_client::{MAX_RESPONSE_BYTES, Timeouts};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-const LIMITS: Limits =
-    Limits { connect: Duration::from_millis(300), total: Duration::from_millis(600) };
+const LIMITS: Timeouts =
+    Timeouts { connect: Duration::from_millis(300), total: Duration::from_millis(600) };
 
 fn request(port: u16) -> Request {
     Request {
@@ -44,11 +44,11 @@ where
         act(stream).await;
         String::from_utf8(read).unwrap()
     });
-    let outcome = Https::new(LIMITS).unwrap().send(request(port)).await;
+    let outcome = HttpClient::new(LIMITS).unwrap().send(request(port)).await;
     (outcome, server.await.unwrap())
 }
 
-type Outcome = Result<Response, NoResponse>;
+type Outcome = Result<Response, TransportError>;
 
 async fn say(mut stream: TcpStream, answer: &[u8]) {
     // A client that has heard enough hangs up; that is no failure of the test.
@@ -59,7 +59,7 @@ async fn say(mut stream: TcpStream, answer: &[u8]) {
 #[track_caller]
 fn lost(outcome: Outcome, expected: &str) {
     match outcome {
-        Err(NoResponse::Lost(why)) => assert_eq!(why, expected),
+        Err(TransportError::NoResponse(why)) => assert_eq!(why, expected),
         other => panic!("lost, not {other:?}"),
     }
 }
@@ -81,15 +81,15 @@ async fn a_refused_connection_was_never_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let outcome = Https::new(LIMITS).unwrap().send(request(port)).await;
-    assert!(matches!(outcome, Err(NoResponse::NotSent(_))), "{outcome:?}");
+    let outcome = HttpClient::new(LIMITS).unwrap().send(request(port)).await;
+    assert!(matches!(outcome, Err(TransportError::NotSent(_))), "{outcome:?}");
 }
 
 #[tokio::test]
 async fn an_address_that_is_none_was_never_sent() {
     let bad = Request { url: "not an address".to_owned(), ..request(1) };
-    let outcome = Https::new(LIMITS).unwrap().send(bad).await;
-    assert!(matches!(outcome, Err(NoResponse::NotSent(_))), "{outcome:?}");
+    let outcome = HttpClient::new(LIMITS).unwrap().send(bad).await;
+    assert!(matches!(outcome, Err(TransportError::NotSent(_))), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn garbage_instead_of_http_is_lost() {
 
 #[tokio::test]
 async fn an_answer_that_is_too_long_is_lost_whether_it_says_so_or_not() {
-    let long = vec![b'x'; LONGEST_ANSWER + 1];
+    let long = vec![b'x'; MAX_RESPONSE_BYTES + 1];
     let declared = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", long.len());
     for head in [declared, "HTTP/1.1 200 OK\r\n\r\n".to_owned()] {
         let answer = [head.into_bytes(), long.clone()].concat();
@@ -144,11 +144,11 @@ async fn an_answer_that_is_too_long_is_lost_whether_it_says_so_or_not() {
 
 #[tokio::test]
 async fn an_answer_of_just_the_longest_length_is_read() {
-    let body = vec![b'x'; LONGEST_ANSWER];
+    let body = vec![b'x'; MAX_RESPONSE_BYTES];
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
     let answer = [head.into_bytes(), body].concat();
     let (outcome, _) = meet(async move |stream| say(stream, &answer).await).await;
-    assert_eq!(outcome.unwrap().body.len(), LONGEST_ANSWER);
+    assert_eq!(outcome.unwrap().body.len(), MAX_RESPONSE_BYTES);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The gateway over HTTPS: Stripe's PaymentIntents and refunds.
 //!
-//! What this file promises is the sorting of answers into [`Called`]: an answer
+//! What this file promises is the sorting of answers into [`CallOutcome`]: an answer
 //! that may hide an effect is `Unknown`, never a refusal; one that surely had
 //! none is `NotBegun`. Nothing of the gateway's texts is passed on, only its
 //! codes, because a text may hold a key or a name.
@@ -8,28 +8,28 @@
 //! The rules are Stripe's own, on its pages about idempotent requests, low-level
 //! errors and decline codes. [`wire`] is the JSON.
 
-mod book;
+mod ledger;
 mod wire;
 
-use domain::payment::Intent;
+use domain::payment::PaymentIntent;
 use domain::ports::{
-    Called, Gateway, GatewayRefusal, IntentRequest, Method, NoResponse, RefundState, Request,
-    Response, Transport,
+    CallOutcome, Method, PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState,
+    Request, Response, Transport, TransportError,
 };
-use domain::{IntentId, Private};
+use domain::{PaymentIntentId, Private};
 use serde::de::DeserializeOwned;
 use url::form_urlencoded::Serializer;
 
 use self::wire::{ErrorBody, Listed, WireIntent, WireRefund};
 
 /// The version of the API that the fields of this file are of.
-pub const VERSION: &str = "2026-10-28.endive";
+pub const API_VERSION: &str = "2026-10-28.endive";
 
 /// More refunds than one order ever has.
 const REFUNDS: &str = "100";
 
 /// How the gateway's answer to a call ends up.
-type Answer<T> = Called<T, GatewayRefusal>;
+type Answer<T> = CallOutcome<T, PaymentRejection>;
 
 /// Stripe, for one account.
 #[derive(Debug, Clone)]
@@ -68,21 +68,21 @@ impl<T: Transport> Stripe<T> {
     fn headers(&self) -> Vec<(&'static str, String)> {
         vec![
             ("authorization", format!("Bearer {}", self.secret_key.expose())),
-            ("stripe-version", VERSION.to_owned()),
+            ("stripe-version", API_VERSION.to_owned()),
         ]
     }
 
     async fn call<D: DeserializeOwned>(&self, request: Request) -> Answer<D> {
         match self.transport.send(request).await {
             Ok(response) => sort(&response),
-            Err(NoResponse::NotSent(why)) => Called::NotBegun(why),
-            Err(NoResponse::Lost(why)) => Called::Unknown(why),
+            Err(TransportError::NotSent(why)) => CallOutcome::NotSent(why),
+            Err(TransportError::NoResponse(why)) => CallOutcome::Unknown(why),
         }
     }
 }
 
-impl<T: Transport> Gateway for Stripe<T> {
-    async fn create(&self, request: &IntentRequest<'_>, key: &str) -> Answer<Intent> {
+impl<T: Transport> PaymentProvider for Stripe<T> {
+    async fn create(&self, request: &PaymentIntentRequest<'_>, key: &str) -> Answer<PaymentIntent> {
         let amount = request.amount.amount_minor().to_string();
         let currency = request.amount.currency().code().to_ascii_lowercase();
         let mut form = vec![
@@ -101,7 +101,12 @@ impl<T: Transport> Gateway for Stripe<T> {
         intent(self.post("payment_intents", &form, key).await)
     }
 
-    async fn confirm(&self, id: &IntentId, off_session: bool, key: &str) -> Answer<Intent> {
+    async fn confirm(
+        &self,
+        id: &PaymentIntentId,
+        off_session: bool,
+        key: &str,
+    ) -> Answer<PaymentIntent> {
         // The charge tells until when it can be captured, and how risky it is.
         let mut form = vec![("error_on_requires_action", "true"), EXPAND_CHARGE];
         if off_session {
@@ -110,20 +115,20 @@ impl<T: Transport> Gateway for Stripe<T> {
         intent(self.post(&format!("payment_intents/{id}/confirm"), &form, key).await)
     }
 
-    async fn capture(&self, id: &IntentId, key: &str) -> Answer<Intent> {
+    async fn capture(&self, id: &PaymentIntentId, key: &str) -> Answer<PaymentIntent> {
         intent(self.post(&format!("payment_intents/{id}/capture"), &[], key).await)
     }
 
-    async fn cancel(&self, id: &IntentId, key: &str) -> Answer<Intent> {
+    async fn cancel(&self, id: &PaymentIntentId, key: &str) -> Answer<PaymentIntent> {
         intent(self.post(&format!("payment_intents/{id}/cancel"), &[], key).await)
     }
 
-    async fn refund(&self, id: &IntentId, key: &str) -> Answer<RefundState> {
+    async fn refund(&self, id: &PaymentIntentId, key: &str) -> Answer<RefundState> {
         let refund = self.post("refunds", &[("payment_intent", id.as_str())], key).await;
         map(refund, |refund: WireRefund| Ok(refund.state()))
     }
 
-    async fn refunds(&self, id: &IntentId) -> Answer<Vec<RefundState>> {
+    async fn refunds(&self, id: &PaymentIntentId) -> Answer<Vec<RefundState>> {
         let query = [("payment_intent", id.as_str()), ("limit", REFUNDS)];
         let refunds = self.get("refunds", &query).await;
         map(refunds, |list: Listed<WireRefund>| {
@@ -131,7 +136,7 @@ impl<T: Transport> Gateway for Stripe<T> {
         })
     }
 
-    async fn look_up(&self, id: &IntentId) -> Answer<Intent> {
+    async fn retrieve(&self, id: &PaymentIntentId) -> Answer<PaymentIntent> {
         intent(self.get(&format!("payment_intents/{id}"), &[EXPAND_CHARGE]).await)
     }
 }
@@ -142,7 +147,7 @@ fn encode(pairs: &[(&str, &str)]) -> String {
     Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
-fn intent(answer: Answer<WireIntent>) -> Answer<Intent> {
+fn intent(answer: Answer<WireIntent>) -> Answer<PaymentIntent> {
     map(answer, WireIntent::parse)
 }
 
@@ -150,13 +155,13 @@ fn intent(answer: Answer<WireIntent>) -> Answer<Intent> {
 /// that our account should not hold.
 fn map<W, D>(answer: Answer<W>, parse: impl FnOnce(W) -> Result<D, &'static str>) -> Answer<D> {
     match answer {
-        Called::Done(wire) => match parse(wire) {
-            Ok(done) => Called::Done(done),
-            Err(why) => Called::Refused(GatewayRefusal::Misconfigured(why.to_owned())),
+        CallOutcome::Succeeded(wire) => match parse(wire) {
+            Ok(done) => CallOutcome::Succeeded(done),
+            Err(why) => CallOutcome::Rejected(PaymentRejection::Misconfigured(why.to_owned())),
         },
-        Called::Refused(refusal) => Called::Refused(refusal),
-        Called::NotBegun(why) => Called::NotBegun(why),
-        Called::Unknown(why) => Called::Unknown(why),
+        CallOutcome::Rejected(refusal) => CallOutcome::Rejected(refusal),
+        CallOutcome::NotSent(why) => CallOutcome::NotSent(why),
+        CallOutcome::Unknown(why) => CallOutcome::Unknown(why),
     }
 }
 
@@ -165,13 +170,15 @@ fn sort<D: DeserializeOwned>(response: &Response) -> Answer<D> {
     let status = response.status;
     match status {
         200..=299 => match serde_json::from_slice(&response.body) {
-            Ok(done) => Called::Done(done),
-            Err(_) => Called::Unknown(format!("{status} that cannot be read")),
+            Ok(done) => CallOutcome::Succeeded(done),
+            Err(_) => CallOutcome::Unknown(format!("{status} that cannot be read")),
         },
         // 402 is the bank's word: final, whatever else the gateway advises.
-        402 => Called::Refused(GatewayRefusal::Declined { code: error_of(response).safe_code() }),
+        402 => CallOutcome::Rejected(PaymentRejection::Declined {
+            code: error_of(response).safe_code(),
+        }),
         400..=499 => sort_refusal(response),
-        _ => Called::Unknown(format!("answered {status}")),
+        _ => CallOutcome::Unknown(format!("answered {status}")),
     }
 }
 
@@ -185,20 +192,20 @@ fn sort_refusal<D>(response: &Response) -> Answer<D> {
         _ => matches!(response.status, 409 | 429),
     };
     if retry {
-        return Called::NotBegun(why);
+        return CallOutcome::NotSent(why);
     }
     if error.code() == Some("payment_intent_unexpected_state") {
         return match error.intent() {
-            Some(intent) => Called::Refused(GatewayRefusal::WrongState(intent)),
-            None => Called::Unknown(why),
+            Some(intent) => CallOutcome::Rejected(PaymentRejection::UnexpectedState(intent)),
+            None => CallOutcome::Unknown(why),
         };
     }
     if error.is_card_error() {
-        return Called::Refused(GatewayRefusal::Declined { code: error.safe_code() });
+        return CallOutcome::Rejected(PaymentRejection::Declined { code: error.safe_code() });
     }
-    Called::Refused(match response.status {
-        404 => GatewayRefusal::NotFound,
-        _ => GatewayRefusal::Misconfigured(why),
+    CallOutcome::Rejected(match response.status {
+        404 => PaymentRejection::NotFound,
+        _ => PaymentRejection::Misconfigured(why),
     })
 }
 

@@ -1,15 +1,15 @@
 //! The gateway's JSON, as much of it as decides anything.
 
-use domain::payment::{Intent, IntentState, Risk};
+use domain::payment::{PaymentIntent, PaymentIntentState, RiskLevel};
 use domain::ports::RefundState;
-use domain::{Currency, IntentId, Moment, Money};
+use domain::{Currency, Money, PaymentIntentId, Timestamp};
 use serde::Deserialize;
 
 /// A PaymentIntent.
 #[derive(Deserialize)]
 pub(super) struct WireIntent {
     id: String,
-    status: IntentState,
+    status: PaymentIntentState,
     amount: u64,
     currency: String,
     #[serde(default)]
@@ -57,15 +57,15 @@ struct WireCard {
 
 impl WireIntent {
     /// The intent in our words.
-    pub(super) fn parse(self) -> Result<Intent, &'static str> {
+    pub(super) fn parse(self) -> Result<PaymentIntent, &'static str> {
         let charge = match self.latest_charge {
             Some(Expandable::Whole(charge)) => *charge,
             Some(Expandable::Id(_)) | None => WireCharge::default(),
         };
         let currency = Currency::from_code(&self.currency.to_ascii_uppercase())
             .ok_or("the intent is in a currency that the shop cannot take")?;
-        Ok(Intent {
-            id: IntentId::parse(self.id).or(Err("the intent has no id of an intent"))?,
+        Ok(PaymentIntent {
+            id: PaymentIntentId::parse(self.id).or(Err("the intent has no id of an intent"))?,
             state: self.status,
             amount: Money::new(self.amount, currency),
             refunded_minor: charge.amount_refunded,
@@ -77,16 +77,16 @@ impl WireIntent {
 }
 
 impl WireCharge {
-    fn risk(&self) -> Risk {
+    fn risk(&self) -> RiskLevel {
         match self.outcome.as_ref().and_then(|outcome| outcome.risk_level.as_deref()) {
-            Some("elevated" | "highest") => Risk::Elevated,
-            _ => Risk::Normal,
+            Some("elevated" | "highest") => RiskLevel::Elevated,
+            _ => RiskLevel::Normal,
         }
     }
 
-    fn capture_before(&self) -> Option<Moment> {
+    fn capture_before(&self) -> Option<Timestamp> {
         let card = self.payment_method_details.as_ref()?.card.as_ref()?;
-        Moment::from_seconds(card.capture_before?).ok()
+        Timestamp::from_seconds(card.capture_before?).ok()
     }
 }
 
@@ -111,7 +111,7 @@ impl WireRefund {
     pub(super) const fn state(&self) -> RefundState {
         match self.status {
             RefundStatus::Pending => RefundState::Pending,
-            RefundStatus::Succeeded => RefundState::Done,
+            RefundStatus::Succeeded => RefundState::Succeeded,
             // One that waits for somebody will not come by itself.
             RefundStatus::RequiresAction | RefundStatus::Failed | RefundStatus::Canceled => {
                 RefundState::Failed
@@ -187,7 +187,7 @@ impl ErrorBody {
     }
 
     /// The intent that it is about.
-    pub(super) fn intent(&self) -> Option<Intent> {
+    pub(super) fn intent(&self) -> Option<PaymentIntent> {
         let intent = self.error.payment_intent.clone()?;
         serde_json::from_value::<WireIntent>(intent).ok()?.parse().ok()
     }

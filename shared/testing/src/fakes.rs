@@ -1,17 +1,17 @@
 //! The world in memory, for tests: the tables, the gateway, the carrier and the
-//! workflow, each behind its ports, all over one [`World`].
+//! workflow, each behind its ports, all over one [`TestBed`].
 //!
 //! Nothing here waits, so a future over these fakes either ends when it is
 //! polled once or has met the point at which the test lets the process die:
 //! [`run`] tells which. A test says what goes wrong at which call
-//! ([`World::on`]), counts the calls, and reads the ledgers afterwards. They are
+//! ([`TestBed::on`]), counts the calls, and reads the ledgers afterwards. They are
 //! small on purpose; the providers' full models are not for what ships.
 
-pub mod asking;
-mod books;
-mod depot;
+pub mod invocation;
+mod ledger;
+mod payment_provider;
+mod shipping_provider;
 mod tables;
-mod till;
 mod workflow;
 
 use std::collections::BTreeMap;
@@ -19,62 +19,62 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-pub use depot::Depot;
-pub use tables::Tables;
-pub use till::{Card, Till};
-pub use workflow::Workflow;
+pub use payment_provider::{Card, FakePaymentProvider};
+pub use shipping_provider::FakeShippingProvider;
+pub use tables::FakeTables;
+pub use workflow::FakeWorkflow;
 
-use domain::catalogue::StockItem;
-use domain::payment::Intent;
-use domain::ports::{CarrierRefusal, GatewayRefusal};
-use domain::shipment::CarrierShipment;
+use domain::catalog::StockItem;
+use domain::payment::PaymentIntent;
+use domain::ports::{PaymentRejection, ShippingRejection};
+use domain::shipment::ProviderShipment;
 use domain::{Order, OrderId, Sku};
 
 /// What happens to an order behind the back of whoever works on it.
-pub type Meanwhile = fn(&Order) -> Order;
+pub type ConcurrentWrite = fn(&Order) -> Order;
 
 /// What goes wrong at a call.
 #[derive(Debug, Clone)]
-pub enum Trouble {
+pub enum InjectedFault {
     /// Nothing happens; the caller can know.
-    Down,
+    NotSent,
     /// Nothing happens; the caller cannot know.
-    LostBefore,
+    RequestLost,
     /// It happens; the caller cannot know.
-    LostAfter,
+    ResponseLost,
     /// Nothing happens, and the gateway keeps the failure under the key.
-    KeptFailure,
+    StoredFailure,
     /// The gateway says no.
-    GatewayRefuses(GatewayRefusal),
+    PaymentRejected(PaymentRejection),
     /// Nothing happens, and the gateway shows the intent so.
-    GatewayShows(Intent),
+    PaymentIntentIs(PaymentIntent),
     /// Nothing happens, and the carrier shows the shipment so.
-    CarrierShows(CarrierShipment),
+    ShipmentIs(ProviderShipment),
     /// The carrier says no.
-    CarrierRefuses(CarrierRefusal),
+    ShippingRejected(ShippingRejection),
     /// The shelf is contended.
     Contended,
     /// Just before, somebody else writes every order like this.
-    Meanwhile(Meanwhile),
+    ConcurrentWrite(ConcurrentWrite),
 }
 
 /// All that there is, shared by its faces.
 #[derive(Debug, Clone, Default)]
-pub struct World(Arc<Mutex<State>>);
+pub struct TestBed(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     orders: BTreeMap<OrderId, Order>,
-    shelves: BTreeMap<Sku, StockItem>,
-    till: till::Books,
-    depot: depot::Books,
-    workflow: workflow::Books,
+    stock_levels: BTreeMap<Sku, StockItem>,
+    payment_provider: payment_provider::Ledger,
+    shipping_provider: shipping_provider::Ledger,
+    workflow: workflow::Ledger,
     calls: Vec<&'static str>,
-    troubles: Vec<(&'static str, usize, Trouble)>,
+    troubles: Vec<(&'static str, usize, InjectedFault)>,
     steps_left: Option<usize>,
 }
 
-impl World {
+impl TestBed {
     /// A world in which this order is on record, with enough on the shelves.
     pub fn with(order: &Order) -> Self {
         let world = Self::default();
@@ -86,35 +86,35 @@ impl World {
     }
 
     /// The tables of this world.
-    pub fn tables(&self) -> Tables {
-        Tables(self.clone())
+    pub fn tables(&self) -> FakeTables {
+        FakeTables(self.clone())
     }
 
     /// The gateway of this world.
-    pub fn till(&self) -> Till {
-        Till(self.clone())
+    pub fn payment_provider(&self) -> FakePaymentProvider {
+        FakePaymentProvider(self.clone())
     }
 
     /// The carrier of this world.
-    pub fn depot(&self) -> Depot {
-        Depot(self.clone())
+    pub fn shipping_provider(&self) -> FakeShippingProvider {
+        FakeShippingProvider(self.clone())
     }
 
     /// The workflow of this world.
-    pub fn workflow(&self) -> Workflow {
-        Workflow(self.clone())
+    pub fn workflow(&self) -> FakeWorkflow {
+        FakeWorkflow(self.clone())
     }
 
     /// The `nth` call at this point, from 1 and from the beginning, goes wrong so.
     #[must_use]
-    pub fn on(self, point: &'static str, nth: usize, trouble: Trouble) -> Self {
+    pub fn on(self, point: &'static str, nth: usize, trouble: InjectedFault) -> Self {
         self.state().troubles.push((point, nth, trouble));
         self
     }
 
     /// The process dies after so many of its crash points: there is one before
     /// and one after the effect of every call. With `None` it lives.
-    pub fn dies_after(&self, steps: Option<usize>) {
+    pub fn crashes_after(&self, steps: Option<usize>) {
         self.state().steps_left = steps;
     }
 
@@ -129,7 +129,7 @@ impl World {
     }
 
     /// Makes the calls so far forgotten.
-    pub fn forget_calls(&self) {
+    pub fn clear_calls(&self) {
         self.state().calls.clear();
     }
 
@@ -142,21 +142,21 @@ impl World {
         &self,
         point: &'static str,
         effect: impl FnOnce(&mut State) -> T,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, InjectedFault> {
         self.live_on().await;
         let trouble = self.begin(point);
         let result = match trouble {
             None => Ok(effect(&mut self.state())),
-            Some(Trouble::Meanwhile(write)) => {
+            Some(InjectedFault::ConcurrentWrite(write)) => {
                 let mut state = self.state();
                 for order in state.orders.values_mut() {
                     *order = write(order);
                 }
                 Ok(effect(&mut state))
             }
-            Some(Trouble::LostAfter) => {
+            Some(InjectedFault::ResponseLost) => {
                 effect(&mut self.state());
-                Err(Trouble::LostAfter)
+                Err(InjectedFault::ResponseLost)
             }
             Some(trouble) => Err(trouble),
         };
@@ -164,7 +164,7 @@ impl World {
         result
     }
 
-    fn begin(&self, point: &'static str) -> Option<Trouble> {
+    fn begin(&self, point: &'static str) -> Option<InjectedFault> {
         let mut state = self.state();
         state.calls.push(point);
         let nth = state.calls.iter().filter(|call| **call == point).count();
@@ -188,7 +188,7 @@ impl World {
     }
 }
 
-/// Runs something over a [`World`] to its end; none when it died on the way.
+/// Runs something over a [`TestBed`] to its end; none when it died on the way.
 pub fn run<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => Some(result),

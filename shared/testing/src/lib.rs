@@ -3,5 +3,5 @@
 
 pub mod contracts;
 pub mod fakes;
-pub mod sample;
+pub mod samples;
 pub mod transport;

@@ -3,20 +3,20 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::ports::{NoResponse, Request, Response, Transport};
+use domain::ports::{Request, Response, Transport, TransportError};
 use serde_json::Value;
 
 /// Answers every request with the same, and keeps the requests.
 #[derive(Debug, Clone)]
 pub struct FixedTransport {
     /// The answer to every request.
-    pub answer: Result<Response, NoResponse>,
+    pub answer: Result<Response, TransportError>,
     /// The requests so far.
     pub requests: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Transport for FixedTransport {
-    async fn send(&self, request: Request) -> Result<Response, NoResponse> {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
         lock(&self.requests).push(request);
         self.answer.clone()
     }
@@ -49,10 +49,10 @@ impl ScriptedTransport {
 }
 
 impl Transport for ScriptedTransport {
-    async fn send(&self, request: Request) -> Result<Response, NoResponse> {
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
         lock(&self.urls).push(request.url);
         let next = lock(&self.answers).pop_front();
-        let (status, body) = next.ok_or(NoResponse::Lost("timed out".to_owned()))?;
+        let (status, body) = next.ok_or(TransportError::NoResponse("timed out".to_owned()))?;
         Ok(Response { status, headers: Vec::new(), body: body.to_string().into_bytes() })
     }
 }

@@ -1,33 +1,35 @@
 //! Reserving: every line or none, once, and only while there is time.
 
-use domain::answer::Decision;
-use domain::order::{Attention, WhenOutOfStock};
-use domain::{Failure, Fault, Order, Sku, Status};
+use domain::decision::ReviewDecision;
+use domain::order::{Attention, OutOfStockPolicy};
+use domain::{ErrorName, Order, Sku, Status, StepError};
 use serde_json::{Value, json};
-use testing::fakes::{Trouble, World};
-use testing::sample;
+use testing::fakes::{InjectedFault, TestBed};
+use testing::samples;
 
-use crate::support::{ask, fault, input, now, on_record, perform, turned_round, zombie};
+use crate::support::{
+    ask, error_name, input, now, perform, stored_order, superseded_input, turned_round,
+};
 
-fn reserve(world: &World, order: &Order) -> Result<Value, Failure> {
+fn reserve(world: &TestBed, order: &Order) -> Result<Value, StepError> {
     perform(world, "reserve", order)
 }
 
 /// The sample order (two mugs, one shirt) in a shop with so many of each.
-fn shop(order: &Order, mugs: u64, shirts: u64) -> World {
-    let world = World::with(order);
+fn shop(order: &Order, mugs: u64, shirts: u64) -> TestBed {
+    let world = TestBed::with(order);
     world.stock("MUG", mugs);
     world.stock("TEE", shirts);
     world
 }
 
 fn patient(order: Order) -> Order {
-    Order { when_out_of_stock: WhenOutOfStock::Wait, ..order }
+    Order { when_out_of_stock: OutOfStockPolicy::Wait, ..order }
 }
 
 #[test]
 fn every_line_is_set_aside_in_one_read_and_one_transaction() {
-    let order = sample::authorised();
+    let order = samples::authorized();
     let world = shop(&order, 2, 1);
     let output = reserve(&world, &order).unwrap();
     let expected = json!({
@@ -37,8 +39,8 @@ fn every_line_is_set_aside_in_one_read_and_one_transaction() {
     assert_eq!(output, expected);
     assert_eq!(world.calls(), ["orders.load", "stock.reserve"]);
     assert_eq!((world.available("MUG"), world.available("TEE")), (Some(0), Some(0)));
-    assert_eq!(on_record(&world, &order).status, Status::Reserved);
-    assert!(world.books_that_differ().is_empty());
+    assert_eq!(stored_order(&world, &order).status, Status::Reserved);
+    assert!(world.stock_discrepancies().is_empty());
 
     assert_eq!(reserve(&world, &order).unwrap(), expected, "again: the same, from the record");
     assert_eq!(world.count("stock."), 1);
@@ -46,7 +48,7 @@ fn every_line_is_set_aside_in_one_read_and_one_transaction() {
 
 #[test]
 fn one_short_line_leaves_every_shelf_as_it_was() {
-    let order = sample::authorised();
+    let order = samples::authorized();
     let world = shop(&order, 10, 0);
     assert_eq!(
         reserve(&world, &order).unwrap(),
@@ -57,36 +59,36 @@ fn one_short_line_leaves_every_shelf_as_it_was() {
         })
     );
     assert_eq!(world.available("MUG"), Some(10));
-    assert_eq!(on_record(&world, &order), order, "nothing is recorded");
+    assert_eq!(stored_order(&world, &order), order, "nothing is recorded");
 }
 
 #[test]
 fn an_order_that_waits_keeps_its_place_and_its_first_deadline() {
-    let order = patient(sample::authorised());
+    let order = patient(samples::authorized());
     let world = shop(&order, 1, 0);
     let output = reserve(&world, &order).unwrap();
     assert_eq!(output["waitForRestock"], true);
     // Four days after the first shortage; the authorisation lapses in seven.
     assert_eq!(output["restockDeadlineSeconds"], 96 * 3600);
-    let waiting = on_record(&world, &order);
+    let waiting = stored_order(&world, &order);
     assert_eq!(waiting.waits_for, Some(Sku::parse("MUG").unwrap()), "the first that is short");
     assert_eq!(waiting.status, Status::Authorized, "the waiting task sets BACKORDERED");
 
-    let waiting = sample::waiting(waiting, Status::Backordered, Attention::Backorder);
+    let waiting = samples::waiting(waiting, Status::Backordered, Attention::Backorder);
     world.put(&waiting);
     let mut later = input("reserve", &waiting);
     later["enteredAt"] = json!(now().plus_hours(90));
     let output = ask(&world, later).unwrap();
     assert_eq!(output["restockDeadlineSeconds"], 6 * 3600);
-    assert_eq!(on_record(&world, &order).backorder, waiting.backorder);
+    assert_eq!(stored_order(&world, &order).backorder, waiting.backorder);
 }
 
 #[test]
 fn after_its_deadline_an_order_waits_no_more_but_is_served_if_it_can_be() {
-    let waiting = patient(sample::authorised()).backordered(&Sku::parse("MUG").unwrap(), now());
-    let waiting = sample::waiting(waiting, Status::Backordered, Attention::Backorder);
+    let waiting = patient(samples::authorized()).backordered(&Sku::parse("MUG").unwrap(), now());
+    let waiting = samples::waiting(waiting, Status::Backordered, Attention::Backorder);
     let deadline = waiting.backorder.as_ref().unwrap().deadline;
-    let ask_at = |world: &World, at| {
+    let ask_at = |world: &TestBed, at| {
         let mut request = input("reserve", &waiting);
         request["enteredAt"] = json!(at);
         ask(world, request).unwrap()
@@ -95,7 +97,7 @@ fn after_its_deadline_an_order_waits_no_more_but_is_served_if_it_can_be() {
     let output = ask_at(&empty, deadline.plus_minutes(1));
     assert_eq!(output["waitForRestock"], false);
     assert_eq!(output["restockDeadlineSeconds"], 1);
-    assert_eq!(on_record(&empty, &waiting), waiting);
+    assert_eq!(stored_order(&empty, &waiting), waiting);
     assert_eq!(ask_at(&empty, deadline)["waitForRestock"], true);
 
     let full = shop(&waiting, 9, 9);
@@ -104,37 +106,37 @@ fn after_its_deadline_an_order_waits_no_more_but_is_served_if_it_can_be() {
 
 #[test]
 fn an_authorisation_that_is_about_to_lapse_leaves_no_time_to_wait() {
-    let mut order = patient(sample::authorised());
+    let mut order = patient(samples::authorized());
     order.payment.capture_before = Some(now().plus_hours(23));
     let world = shop(&order, 0, 0);
     assert_eq!(reserve(&world, &order).unwrap()["waitForRestock"], false);
-    assert_eq!(on_record(&world, &order).backorder, None);
+    assert_eq!(stored_order(&world, &order).backorder, None);
 }
 
 #[test]
 fn an_order_under_review_takes_goods_only_once_it_is_approved() {
-    let order = sample::in_review();
+    let order = samples::in_review();
     let decided = |decision| order.decide_review(decision, "op-1", None, now()).unwrap();
-    for refused in [order.clone(), decided(Decision::Reject)] {
+    for refused in [order.clone(), decided(ReviewDecision::Reject)] {
         let world = shop(&refused, 9, 9);
-        assert_eq!(fault(reserve(&world, &refused)), Fault::ReviewRejected);
+        assert_eq!(error_name(reserve(&world, &refused)), ErrorName::ReviewRejected);
         assert_eq!(world.available("MUG"), Some(9));
     }
     // Also before it waits: an execution may not walk past the review.
     let ahead = Order { status: Status::Authorized, task_token: None, ..order.clone() };
-    assert_eq!(fault(reserve(&shop(&ahead, 9, 9), &ahead)), Fault::ReviewRejected);
+    assert_eq!(error_name(reserve(&shop(&ahead, 9, 9), &ahead)), ErrorName::ReviewRejected);
 
-    let approved = decided(Decision::Approve);
+    let approved = decided(ReviewDecision::Approve);
     let world = shop(&approved, 9, 9);
     assert_eq!(reserve(&world, &approved).unwrap()["inventoryResult"], true);
-    assert_eq!(on_record(&world, &approved).task_token, None, "the wait is over");
+    assert_eq!(stored_order(&world, &approved).task_token, None, "the wait is over");
 }
 
 #[test]
 fn goods_are_not_set_aside_for_an_order_without_money() {
-    for order in [sample::received(), Order::accept(sample::request(), now())] {
+    for order in [samples::received(), Order::accept(samples::new_order(), now())] {
         let world = shop(&order, 9, 9);
-        assert_eq!(fault(reserve(&world, &order)), Fault::InvalidRequest);
+        assert_eq!(error_name(reserve(&world, &order)), ErrorName::InvalidRequest);
         assert_eq!(world.count("stock."), 0);
     }
 }
@@ -142,37 +144,37 @@ fn goods_are_not_set_aside_for_an_order_without_money() {
 #[test]
 fn a_reservation_that_was_given_back_is_never_made_again() {
     // Even if its compensation were lost from the record.
-    let order = Order { compensation: None, ..turned_round(&sample::reserved()).released(now()) };
+    let order = Order { compensation: None, ..turned_round(&samples::reserved()).released(now()) };
     let world = shop(&order, 9, 9);
-    assert_eq!(fault(reserve(&world, &order)), Fault::CompensationBegun);
+    assert_eq!(error_name(reserve(&world, &order)), ErrorName::CompensationBegun);
     assert_eq!(world.available("MUG"), Some(9));
 }
 
 #[test]
 fn an_order_that_turned_round_or_was_cancelled_or_taken_over_takes_nothing() {
-    let order = sample::authorised();
+    let order = samples::authorized();
     let turned = turned_round(&order);
     let cancelled = Order { cancel_requested_at: Some(now()), ..order.clone() };
     for (order, request, expected) in [
-        (&turned, input("reserve", &turned), Fault::CompensationBegun),
-        (&cancelled, input("reserve", &cancelled), Fault::OrderCancelled),
-        (&order, zombie("reserve", &order), Fault::Superseded),
+        (&turned, input("reserve", &turned), ErrorName::CompensationBegun),
+        (&cancelled, input("reserve", &cancelled), ErrorName::OrderCancelled),
+        (&order, superseded_input("reserve", &order), ErrorName::Superseded),
     ] {
         let world = shop(order, 9, 9);
-        assert_eq!(fault(ask(&world, request)), expected);
+        assert_eq!(error_name(ask(&world, request)), expected);
         assert_eq!(world.calls(), ["orders.load"]);
     }
 }
 
 #[test]
 fn a_fact_that_changes_before_the_transaction_is_seen() {
-    let order = sample::authorised();
-    let turn = Trouble::Meanwhile(turned_round);
+    let order = samples::authorized();
+    let turn = InjectedFault::ConcurrentWrite(turned_round);
     let world = shop(&order, 9, 9).on("stock.reserve", 1, turn);
-    assert_eq!(fault(reserve(&world, &order)), Fault::CompensationBegun);
+    assert_eq!(error_name(reserve(&world, &order)), ErrorName::CompensationBegun);
     assert_eq!(world.available("MUG"), Some(9));
 
-    let harmless = Trouble::Meanwhile(|order| order.with_attention("SEEN", now()));
+    let harmless = InjectedFault::ConcurrentWrite(|order| order.with_attention("SEEN", now()));
     let world = shop(&order, 9, 9).on("stock.reserve", 1, harmless);
     assert_eq!(reserve(&world, &order).unwrap()["inventoryResult"], true);
     assert_eq!(world.available("MUG"), Some(7));
@@ -180,32 +182,32 @@ fn a_fact_that_changes_before_the_transaction_is_seen() {
 
 #[test]
 fn a_crowded_shelf_or_a_table_out_of_reach_is_tried_again_later() {
-    let check = |point, trouble: Trouble, expected| {
-        let order = sample::authorised();
+    let check = |point, trouble: InjectedFault, expected| {
+        let order = samples::authorized();
         let world = shop(&order, 9, 9).on(point, 1, trouble);
-        assert_eq!(fault(reserve(&world, &order)), expected);
+        assert_eq!(error_name(reserve(&world, &order)), expected);
         assert_eq!(reserve(&world, &order).unwrap()["inventoryResult"], true);
         assert_eq!(world.available("MUG"), Some(7), "taken once");
-        assert!(world.books_that_differ().is_empty());
+        assert!(world.stock_discrepancies().is_empty());
     };
-    check("stock.reserve", Trouble::Contended, Fault::StockContended);
-    check("stock.reserve", Trouble::Down, Fault::StoreUnavailable);
-    check("stock.reserve", Trouble::LostAfter, Fault::StoreUnavailable);
-    check("orders.load", Trouble::Down, Fault::StoreUnavailable);
+    check("stock.reserve", InjectedFault::Contended, ErrorName::StockContended);
+    check("stock.reserve", InjectedFault::NotSent, ErrorName::StoreUnavailable);
+    check("stock.reserve", InjectedFault::ResponseLost, ErrorName::StoreUnavailable);
+    check("orders.load", InjectedFault::NotSent, ErrorName::StoreUnavailable);
 }
 
 #[test]
 fn an_order_that_is_not_there_is_not_found() {
-    let order = sample::received();
-    assert_eq!(fault(reserve(&World::default(), &order)), Fault::OrderNotFound);
+    let order = samples::received();
+    assert_eq!(error_name(reserve(&TestBed::default(), &order)), ErrorName::OrderNotFound);
     let plain = json!({"orderId": order.order_id});
-    assert_eq!(fault(ask(&World::default(), plain)), Fault::OrderNotFound);
+    assert_eq!(error_name(ask(&TestBed::default(), plain)), ErrorName::OrderNotFound);
 }
 
 #[test]
 fn garbage_is_an_invalid_request_and_calls_nobody() {
-    let order = sample::authorised();
-    let world = World::with(&order);
+    let order = samples::authorized();
+    let world = TestBed::with(&order);
     let id = &order.order_id;
     for input in [
         Value::Null,
@@ -217,7 +219,7 @@ fn garbage_is_an_invalid_request_and_calls_nobody() {
         json!({"orderId": id, "enteredAt": "now"}),
         json!({"orderId": id, "failed": "no"}),
     ] {
-        assert_eq!(fault(ask(&world, input)), Fault::InvalidRequest);
+        assert_eq!(error_name(ask(&world, input)), ErrorName::InvalidRequest);
     }
     assert!(world.calls().is_empty());
 }
@@ -236,8 +238,8 @@ fn every_sample_input_is_understood() {
         }
         seen += 1;
         let input: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        match ask(&World::default(), input) {
-            Err(failure) => assert_eq!(failure.fault, Fault::OrderNotFound, "{name}"),
+        match ask(&TestBed::default(), input) {
+            Err(failure) => assert_eq!(failure.name, ErrorName::OrderNotFound, "{name}"),
             Ok(output) => assert_eq!(output["outcome"], "SUPERSEDED", "{name}"),
         }
     }

@@ -1,34 +1,36 @@
 //! Booking: one shipment, one label, whatever the carrier answers.
 
 use domain::payment::{Payment, PaymentStatus};
-use domain::ports::CarrierRefusal;
-use domain::shipment::{CarrierRefund, CarrierShipment, LabelRefund, ShippingService};
-use domain::{Failure, Fault, Order, Status};
+use domain::ports::ShippingRejection;
+use domain::shipment::{LabelRefund, LabelRefundState, ProviderShipment, ShippingService};
+use domain::{ErrorName, Order, Status, StepError};
 use serde_json::{Value, json};
-use testing::fakes::{Trouble, World};
-use testing::sample;
+use testing::fakes::{InjectedFault, TestBed};
+use testing::samples;
 
-use crate::support::{ask, fault, input, now, on_record, perform, turned_round, zombie};
+use crate::support::{
+    ask, error_name, input, now, perform, stored_order, superseded_input, turned_round,
+};
 
-fn book(world: &World, order: &Order) -> Result<Value, Failure> {
+fn book(world: &TestBed, order: &Order) -> Result<Value, StepError> {
     perform(world, "book", order)
 }
 
 /// An order whose shipment is stored, and a carrier that knows it.
-fn stored() -> (World, Order) {
-    let order = sample::shipping();
-    (World::with(&order).shipment(sample::carrier_shipment()), order)
+fn stored() -> (TestBed, Order) {
+    let order = samples::shipping();
+    (TestBed::with(&order).shipment(samples::provider_shipment()), order)
 }
 
-fn bought() -> CarrierShipment {
+fn bought() -> ProviderShipment {
     let code = Some(("TRACK7".to_owned(), None));
-    CarrierShipment { bought: code, ..sample::carrier_shipment() }
+    ProviderShipment { bought: code, ..samples::provider_shipment() }
 }
 
 #[test]
 fn the_label_is_bought_in_two_calls_one_read_and_two_writes() {
-    let order = sample::reserved();
-    let world = World::with(&order);
+    let order = samples::reserved();
+    let world = TestBed::with(&order);
     let output = book(&world, &order).unwrap();
     assert_eq!(
         output,
@@ -39,111 +41,114 @@ fn the_label_is_bought_in_two_calls_one_read_and_two_writes() {
     );
     assert_eq!(
         world.calls(),
-        ["orders.load", "carrier.create", "orders.save", "carrier.buy", "orders.save"]
+        ["orders.load", "shipping.create", "orders.save", "shipping.buy", "orders.save"]
     );
-    let order = on_record(&world, &order);
+    let order = stored_order(&world, &order);
     assert_eq!(order.status, Status::Shipping);
     assert!(order.has_live_label());
 
     assert_eq!(book(&world, &order).unwrap(), output, "again: the same, from the record");
-    assert_eq!(world.count("carrier."), 2);
+    assert_eq!(world.count("shipping."), 2);
 }
 
 #[test]
 fn an_express_parcel_takes_the_cheapest_rate_that_is_fast() {
-    let order = Order { shipping_service: ShippingService::Express, ..sample::reserved() };
-    let output = book(&World::with(&order), &order).unwrap();
+    let order = Order { shipping_service: ShippingService::Express, ..samples::reserved() };
+    let output = book(&TestBed::with(&order), &order).unwrap();
     assert_eq!(output["service"], "Express");
 }
 
 #[test]
 fn without_a_rate_the_parcel_is_rejected_and_nothing_is_stored() {
-    let order = sample::reserved();
-    let world = World::with(&order).offering_no_rate();
-    assert_eq!(fault(book(&world, &order)), Fault::ShippingRejected);
-    assert_eq!(on_record(&world, &order), order);
+    let order = samples::reserved();
+    let world = TestBed::with(&order).offering_no_rate();
+    assert_eq!(error_name(book(&world, &order)), ErrorName::ShippingRejected);
+    assert_eq!(stored_order(&world, &order), order);
 }
 
 #[test]
 fn only_a_stored_shipment_is_bought_and_it_is_looked_up_first() {
     let (world, order) = stored();
     assert_eq!(book(&world, &order).unwrap()["shipmentId"], "shp_sample");
-    assert_eq!(world.calls()[1..], ["carrier.look_up", "carrier.buy", "orders.save"]);
+    assert_eq!(world.calls()[1..], ["shipping.retrieve", "shipping.buy", "orders.save"]);
 
-    let world = World::with(&order).shipment(bought());
+    let world = TestBed::with(&order).shipment(bought());
     assert_eq!(book(&world, &order).unwrap()["trackingCode"], "TRACK7");
-    assert_eq!(world.count("carrier.buy"), 0, "it was bought before the process died");
+    assert_eq!(world.count("shipping.buy"), 0, "it was bought before the process died");
 }
 
 #[test]
 fn goods_that_are_not_set_aside_are_not_shipped() {
-    for order in [sample::received(), sample::authorised(), sample::reserved().released(now())] {
-        let world = World::with(&order);
-        assert_eq!(fault(book(&world, &order)), Fault::InvalidRequest);
-        assert_eq!(world.count("carrier."), 0);
+    for order in [samples::received(), samples::authorized(), samples::reserved().released(now())] {
+        let world = TestBed::with(&order);
+        assert_eq!(error_name(book(&world, &order)), ErrorName::InvalidRequest);
+        assert_eq!(world.count("shipping."), 0);
     }
 }
 
 #[test]
 fn a_label_is_bought_only_with_twelve_hours_left() {
-    let check = |minutes: i64, expected: Option<Fault>| {
-        let mut order = sample::reserved();
+    let check = |minutes: i64, expected: Option<ErrorName>| {
+        let mut order = samples::reserved();
         order.payment.capture_before = Some(now().plus_minutes(minutes));
-        let world = World::with(&order);
-        assert_eq!(book(&world, &order).err().map(|failure| failure.fault), expected);
+        let world = TestBed::with(&order);
+        assert_eq!(book(&world, &order).err().map(|failure| failure.name), expected);
         assert_eq!(world.labels(), usize::from(expected.is_none()));
     };
     check(12 * 60, None);
-    check(12 * 60 - 1, Some(Fault::PaymentNotCapturable));
-    check(-1, Some(Fault::PaymentNotCapturable));
+    check(12 * 60 - 1, Some(ErrorName::PaymentNotCapturable));
+    check(-1, Some(ErrorName::PaymentNotCapturable));
     // However much time is left: only of money that is held, and known to be.
     for payment in [
-        sample::received().payment,
-        Payment { capture_before: None, ..sample::reserved().payment },
-        Payment { status: PaymentStatus::None, ..sample::reserved().payment },
-        Payment { status: PaymentStatus::Voided, ..sample::reserved().payment },
+        samples::received().payment,
+        Payment { capture_before: None, ..samples::reserved().payment },
+        Payment { status: PaymentStatus::None, ..samples::reserved().payment },
+        Payment { status: PaymentStatus::Voided, ..samples::reserved().payment },
     ] {
-        let order = Order { payment, ..sample::reserved() };
-        assert_eq!(fault(book(&World::with(&order), &order)), Fault::PaymentNotCapturable);
+        let order = Order { payment, ..samples::reserved() };
+        assert_eq!(
+            error_name(book(&TestBed::with(&order), &order)),
+            ErrorName::PaymentNotCapturable
+        );
     }
 }
 
 #[test]
 fn a_carrier_that_is_down_is_tried_again_later() {
-    let check = |point, trouble: Trouble| {
-        let order = sample::reserved();
-        let world = World::with(&order).on(point, 1, trouble);
-        assert_eq!(fault(book(&world, &order)), Fault::CarrierUnavailable, "{point}");
+    let check = |point, trouble: InjectedFault| {
+        let order = samples::reserved();
+        let world = TestBed::with(&order).on(point, 1, trouble);
+        assert_eq!(error_name(book(&world, &order)), ErrorName::CarrierUnavailable, "{point}");
         assert!(book(&world, &order).is_ok());
         assert_eq!(world.labels(), 1, "{point}");
     };
-    check("carrier.create", Trouble::Down);
+    check("shipping.create", InjectedFault::NotSent);
     // A shipment that nobody buys costs nothing.
-    check("carrier.create", Trouble::LostBefore);
-    check("carrier.create", Trouble::LostAfter);
-    check("carrier.buy", Trouble::Down);
-    check("carrier.buy", Trouble::LostBefore);
+    check("shipping.create", InjectedFault::RequestLost);
+    check("shipping.create", InjectedFault::ResponseLost);
+    check("shipping.buy", InjectedFault::NotSent);
+    check("shipping.buy", InjectedFault::RequestLost);
 }
 
 #[test]
 fn a_purchase_whose_answer_is_lost_is_looked_up_at_once() {
-    let order = sample::reserved();
-    let world = World::with(&order).on("carrier.buy", 1, Trouble::LostAfter);
+    let order = samples::reserved();
+    let world = TestBed::with(&order).on("shipping.buy", 1, InjectedFault::ResponseLost);
     assert_eq!(book(&world, &order).unwrap()["trackingCode"], "TRACK1");
-    assert_eq!(world.count("carrier."), 3, "create, buy, look up");
+    assert_eq!(world.count("shipping."), 3, "create, buy, look up");
     assert_eq!(world.labels(), 1);
 }
 
 #[test]
 fn an_outcome_that_cannot_be_looked_up_stays_unknown() {
-    for trouble in [Trouble::Down, Trouble::LostBefore] {
-        let order = sample::reserved();
-        let world = World::with(&order).on("carrier.buy", 1, Trouble::LostAfter).on(
-            "carrier.look_up",
+    for trouble in [InjectedFault::NotSent, InjectedFault::RequestLost] {
+        let order = samples::reserved();
+        let world = TestBed::with(&order).on("shipping.buy", 1, InjectedFault::ResponseLost).on(
+            "shipping.retrieve",
             1,
             trouble,
         );
-        assert_eq!(fault(book(&world, &order)), Fault::ShipmentOutcomeUnknown);
+        assert_eq!(error_name(book(&world, &order)), ErrorName::ShipmentOutcomeUnknown);
         assert!(book(&world, &order).is_ok());
         assert_eq!(world.labels(), 1);
     }
@@ -152,93 +157,95 @@ fn an_outcome_that_cannot_be_looked_up_stays_unknown() {
 #[test]
 fn a_label_that_was_bought_already_is_recorded() {
     let (world, order) = stored();
-    let already = Trouble::CarrierRefuses(CarrierRefusal::BoughtAlready);
-    let world = world.on("carrier.buy", 1, already.clone());
+    let already = InjectedFault::ShippingRejected(ShippingRejection::AlreadyBought);
+    let world = world.on("shipping.buy", 1, already.clone());
     // The look-up is the authority: it says that nothing was bought.
-    assert_eq!(fault(book(&world, &order)), Fault::CarrierUnavailable);
-    let world = world.shipment(bought()).on("carrier.look_up", 3, Trouble::Down);
-    assert_eq!(fault(book(&world, &order)), Fault::ShipmentOutcomeUnknown);
+    assert_eq!(error_name(book(&world, &order)), ErrorName::CarrierUnavailable);
+    let world = world.shipment(bought()).on("shipping.retrieve", 3, InjectedFault::NotSent);
+    assert_eq!(error_name(book(&world, &order)), ErrorName::ShipmentOutcomeUnknown);
     assert_eq!(book(&world, &order).unwrap()["trackingCode"], "TRACK7");
 }
 
 #[test]
 fn what_the_carrier_refuses_is_told_apart() {
-    let check = |point, refusal: CarrierRefusal, expected| {
-        let order = sample::reserved();
-        let world = World::with(&order).on(point, 1, Trouble::CarrierRefuses(refusal));
-        assert_eq!(fault(book(&world, &order)), expected, "{point}");
+    let check = |point, refusal: ShippingRejection, expected| {
+        let order = samples::reserved();
+        let world = TestBed::with(&order).on(point, 1, InjectedFault::ShippingRejected(refusal));
+        assert_eq!(error_name(book(&world, &order)), expected, "{point}");
         assert_eq!(world.labels(), 0);
     };
-    for point in ["carrier.create", "carrier.buy"] {
+    for point in ["shipping.create", "shipping.buy"] {
         let text = || "answered 422".to_owned();
-        check(point, CarrierRefusal::Rejected(text()), Fault::ShippingRejected);
-        check(point, CarrierRefusal::Misconfigured(text()), Fault::CarrierMisconfigured);
-        check(point, CarrierRefusal::NotFound, Fault::CarrierMisconfigured);
+        check(point, ShippingRejection::Rejected(text()), ErrorName::ShippingRejected);
+        check(point, ShippingRejection::Misconfigured(text()), ErrorName::CarrierMisconfigured);
+        check(point, ShippingRejection::NotFound, ErrorName::CarrierMisconfigured);
     }
     let (world, order) = stored();
-    let unknown = Trouble::CarrierRefuses(CarrierRefusal::NotFound);
-    let world = world.on("carrier.look_up", 1, unknown);
-    assert_eq!(fault(book(&world, &order)), Fault::CarrierMisconfigured);
+    let unknown = InjectedFault::ShippingRejected(ShippingRejection::NotFound);
+    let world = world.on("shipping.retrieve", 1, unknown);
+    assert_eq!(error_name(book(&world, &order)), ErrorName::CarrierMisconfigured);
 }
 
 #[test]
 fn a_label_that_was_given_back_is_not_called_bought() {
     let (world, order) = stored();
-    let world = world.shipment(CarrierShipment { refund: CarrierRefund::Submitted, ..bought() });
-    assert_eq!(fault(book(&world, &order)), Fault::ShippingRejected);
-    let back = sample::labelled().with_label_refund(LabelRefund::Submitted, now());
-    assert_eq!(fault(book(&World::with(&back), &back)), Fault::CompensationBegun);
+    let world =
+        world.shipment(ProviderShipment { refund: LabelRefundState::Submitted, ..bought() });
+    assert_eq!(error_name(book(&world, &order)), ErrorName::ShippingRejected);
+    let back = samples::labeled().with_label_refund(LabelRefund::Submitted, now());
+    assert_eq!(error_name(book(&TestBed::with(&back), &back)), ErrorName::CompensationBegun);
 }
 
 #[test]
 fn an_order_that_turned_round_or_was_cancelled_or_taken_over_is_not_shipped() {
-    let order = sample::reserved();
+    let order = samples::reserved();
     let turned = turned_round(&order);
     let cancelled = Order { cancel_requested_at: Some(now()), ..order.clone() };
     for (order, request, expected) in [
-        (&turned, input("book", &turned), Fault::CompensationBegun),
-        (&cancelled, input("book", &cancelled), Fault::OrderCancelled),
-        (&order, zombie("book", &order), Fault::Superseded),
+        (&turned, input("book", &turned), ErrorName::CompensationBegun),
+        (&cancelled, input("book", &cancelled), ErrorName::OrderCancelled),
+        (&order, superseded_input("book", &order), ErrorName::Superseded),
     ] {
-        let world = World::with(order);
-        assert_eq!(fault(ask(&world, request)), expected);
+        let world = TestBed::with(order);
+        assert_eq!(error_name(ask(&world, request)), expected);
         assert_eq!(world.calls(), ["orders.load"]);
     }
 }
 
 #[test]
 fn of_a_cancellation_and_a_shipment_exactly_one_wins() {
-    let order = sample::reserved();
-    let cancel = Trouble::Meanwhile(|order| {
-        let mut order = order.with_next_try(now());
+    let order = samples::reserved();
+    let cancel = InjectedFault::ConcurrentWrite(|order| {
+        let mut order = order.with_next_attempt(now());
         order.cancel_requested_at = Some(now());
         order
     });
-    let world = World::with(&order).on("orders.save", 1, cancel);
-    assert_eq!(fault(book(&world, &order)), Fault::OrderCancelled);
+    let world = TestBed::with(&order).on("orders.save", 1, cancel);
+    assert_eq!(error_name(book(&world, &order)), ErrorName::OrderCancelled);
     assert_eq!(world.labels(), 0);
-    assert!(on_record(&world, &order).shipment.is_none());
+    assert!(stored_order(&world, &order).shipment.is_none());
 }
 
 #[test]
 fn two_that_create_at_once_buy_one_shipment() {
-    let order = sample::reserved();
-    let store = Trouble::Meanwhile(|order| {
-        let shipment = sample::carrier_shipment();
+    let order = samples::reserved();
+    let store = InjectedFault::ConcurrentWrite(|order| {
+        let shipment = samples::provider_shipment();
         order.with_shipment(&shipment, &shipment.rates[0], now()).unwrap()
     });
     let world =
-        World::with(&order).shipment(sample::carrier_shipment()).on("orders.save", 1, store);
+        TestBed::with(&order).shipment(samples::provider_shipment()).on("orders.save", 1, store);
     assert_eq!(book(&world, &order).unwrap()["shipmentId"], "shp_sample", "the winner's");
     assert_eq!(world.labels(), 1);
 }
 
 #[test]
 fn a_compensation_that_begins_during_the_purchase_wins_the_record() {
-    let order = sample::reserved();
-    let world = World::with(&order).on("orders.save", 2, Trouble::Meanwhile(turned_round));
-    assert_eq!(fault(book(&world, &order)), Fault::CompensationBegun);
-    assert!(on_record(&world, &order).shipment.unwrap().label.is_none());
+    let order = samples::reserved();
+    let world =
+        TestBed::with(&order).on("orders.save", 2, InjectedFault::ConcurrentWrite(turned_round));
+    assert_eq!(error_name(book(&world, &order)), ErrorName::CompensationBegun);
+    assert!(stored_order(&world, &order).shipment.unwrap().label.is_none());
     // The label is live at the carrier; the compensation finds it there.
     assert_eq!(perform(&world, "cancel", &order).unwrap()["labelRefund"], "SUBMITTED");
     assert_eq!(world.live_labels(), 0);
@@ -246,13 +253,16 @@ fn a_compensation_that_begins_during_the_purchase_wins_the_record() {
 
 #[test]
 fn an_order_that_is_not_there_is_not_found() {
-    assert_eq!(fault(book(&World::default(), &sample::received())), Fault::OrderNotFound);
+    assert_eq!(
+        error_name(book(&TestBed::default(), &samples::received())),
+        ErrorName::OrderNotFound
+    );
 }
 
 #[test]
 fn garbage_is_an_invalid_request_and_calls_nobody() {
-    let order = sample::reserved();
-    let world = World::with(&order);
+    let order = samples::reserved();
+    let world = TestBed::with(&order);
     let id = &order.order_id;
     for input in [
         Value::Null,
@@ -264,7 +274,7 @@ fn garbage_is_an_invalid_request_and_calls_nobody() {
         json!({"orderId": id, "enteredAt": "now"}),
         json!({"orderId": id, "failed": "no"}),
     ] {
-        assert_eq!(fault(ask(&world, input)), Fault::InvalidRequest);
+        assert_eq!(error_name(ask(&world, input)), ErrorName::InvalidRequest);
     }
     assert!(world.calls().is_empty());
 }
@@ -283,8 +293,8 @@ fn every_sample_input_is_understood() {
         }
         seen += 1;
         let input: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        match ask(&World::default(), input) {
-            Err(failure) => assert_eq!(failure.fault, Fault::OrderNotFound, "{name}"),
+        match ask(&TestBed::default(), input) {
+            Err(failure) => assert_eq!(failure.name, ErrorName::OrderNotFound, "{name}"),
             Ok(output) => assert_eq!(output["outcome"], "SUPERSEDED", "{name}"),
         }
     }

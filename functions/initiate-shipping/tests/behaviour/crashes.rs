@@ -2,19 +2,19 @@
 //! runs afterwards finds everything it needs, and nothing is bought twice.
 
 use domain::Order;
-use domain::shipment::{CarrierRefund, CarrierShipment};
-use testing::fakes::{World, run};
-use testing::sample;
+use domain::shipment::{LabelRefundState, ProviderShipment};
+use testing::fakes::{TestBed, run};
+use testing::samples;
 
-use crate::support::{function, input, now, on_record, perform};
+use crate::support::{function, input, now, perform, stored_order};
 
 /// Runs the operation and lets it die at its `n`th crash point, for every `n`;
 /// and then again at every `m`th. `afterwards` is given each world that is left.
 fn dying(
     operation: &str,
     order: &Order,
-    world: impl Fn() -> World,
-    afterwards: impl Fn(&World, &str),
+    world: impl Fn() -> TestBed,
+    afterwards: impl Fn(&TestBed, &str),
 ) {
     for first in 0.. {
         let survived = dies(&world(), operation, order, first);
@@ -22,7 +22,7 @@ fn dying(
             let world = world();
             dies(&world, operation, order, first);
             let lived = dies(&world, operation, order, second);
-            world.dies_after(None);
+            world.crashes_after(None);
             afterwards(&world, &format!("{operation} dies at {first}, then at {second}"));
             if lived {
                 break;
@@ -36,37 +36,37 @@ fn dying(
 }
 
 /// Whether the operation came to its end before it died.
-fn dies(world: &World, operation: &str, order: &Order, steps: usize) -> bool {
-    world.dies_after(Some(steps));
+fn dies(world: &TestBed, operation: &str, order: &Order, steps: usize) -> bool {
+    world.crashes_after(Some(steps));
     run(function(world).handle(input(operation, order), now)).is_some()
 }
 
 #[test]
 fn however_often_booking_dies_one_label_is_bought() {
-    let order = sample::reserved();
+    let order = samples::reserved();
     dying(
         "book",
         &order,
-        || World::with(&order),
+        || TestBed::with(&order),
         |world, at| {
             perform(world, "book", &order).expect(at);
             assert_eq!(world.labels(), 1, "{at}");
-            assert!(on_record(world, &order).has_live_label(), "{at}");
+            assert!(stored_order(world, &order).has_live_label(), "{at}");
         },
     );
 }
 
 #[test]
 fn wherever_booking_died_cancelling_leaves_no_label() {
-    let order = sample::reserved();
+    let order = samples::reserved();
     dying(
         "book",
         &order,
-        || World::with(&order),
+        || TestBed::with(&order),
         |world, at| {
             perform(world, "cancel", &order).expect(at);
             assert_eq!(world.live_labels(), 0, "{at}");
-            let order = on_record(world, &order);
+            let order = stored_order(world, &order);
             assert!(!order.has_open_shipment() && order.compensation.is_some(), "{at}");
         },
     );
@@ -74,15 +74,15 @@ fn wherever_booking_died_cancelling_leaves_no_label() {
 
 #[test]
 fn however_often_giving_back_dies_it_is_recorded_once_it_is_true() {
-    let order = sample::labelled();
-    let sold = CarrierShipment {
+    let order = samples::labeled();
+    let sold = ProviderShipment {
         bought: Some(("TRACK7".to_owned(), None)),
-        refund: CarrierRefund::NotAsked,
-        ..sample::carrier_shipment()
+        refund: LabelRefundState::NotRequested,
+        ..samples::provider_shipment()
     };
-    let world = || World::with(&order).shipment(sold.clone());
+    let world = || TestBed::with(&order).shipment(sold.clone());
     dying("cancel", &order, world, |world, at| {
-        if !on_record(world, &order).has_open_shipment() {
+        if !stored_order(world, &order).has_open_shipment() {
             assert_eq!(world.live_labels(), 0, "{at}: never before");
         }
         perform(world, "cancel", &order).expect(at);

@@ -1,8 +1,8 @@
 //! What a client asks for with `POST /orders`: its fields and their limits.
 
-use domain::order::{Customer, WhenOutOfStock};
+use domain::order::{Customer, OutOfStockPolicy};
 use domain::shipment::{Address, ShippingService};
-use domain::{Currency, Moment, Money, Quantity, Sku};
+use domain::{Currency, Money, Quantity, Sku, Timestamp};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
@@ -48,10 +48,10 @@ pub(crate) struct Wanted {
     /// When it should begin, if not at once: in the future, at most 90 days ahead.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = schema::MomentText)]
-    pub(crate) scheduled_for: Option<Moment>,
+    pub(crate) scheduled_for: Option<Timestamp>,
     /// `reject` when it is left out.
     #[schema(value_type = schema::OutOfStockWord, required = false)]
-    pub(crate) when_out_of_stock: WhenOutOfStock,
+    pub(crate) when_out_of_stock: OutOfStockPolicy,
     /// What the customer was shown; the order is refused when it costs something else.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = schema::PriceObject)]
@@ -164,7 +164,7 @@ impl Wanted {
             [("standard", ShippingService::Standard), ("express", ShippingService::Express)];
         let shipping_service = form.required("shippingService", form::word(&services));
         let scheduled_for = form.optional("scheduledFor", form::moment);
-        let choices = [("reject", WhenOutOfStock::Reject), ("wait", WhenOutOfStock::Wait)];
+        let choices = [("reject", OutOfStockPolicy::Reject), ("wait", OutOfStockPolicy::Wait)];
         let when_out_of_stock = form.optional("whenOutOfStock", form::word(&choices));
         let expected_total = form.optional_object("expectedTotal", form::money(taken));
         // Nobody is there to confirm the card when the date comes.

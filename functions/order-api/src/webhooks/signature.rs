@@ -3,7 +3,7 @@
 //! Compared in constant time, against each secret that is valid now: during a
 //! rotation two are.
 
-use domain::{Moment, Private};
+use domain::{Private, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use unicode_normalization::UnicodeNormalization as _;
@@ -44,7 +44,7 @@ pub(crate) fn stripe(
     header: &str,
     body: &[u8],
     secrets: &[Private<String>],
-    now: Moment,
+    now: Timestamp,
 ) -> Result<(), Refused> {
     let fields = || header.split(',').filter_map(|field| field.trim().split_once('='));
     let mut times = fields().filter(|(name, _)| *name == "t").map(|(_, time)| time);
@@ -62,7 +62,7 @@ pub(crate) fn stripe(
         return Err(Refused::Forged);
     }
     let seconds: i64 = time.parse().or(Err(Refused::Forged))?;
-    let apart = now.timestamp().as_second().abs_diff(seconds);
+    let apart = now.to_jiff().as_second().abs_diff(seconds);
     if apart <= TOLERANCE_S { Ok(()) } else { Err(Refused::Stale) }
 }
 
@@ -140,7 +140,7 @@ mod tests {
 
     #[track_caller]
     fn check_stripe(header: &str, now: i64, expected: Result<(), Refused>) {
-        let now = Moment::from_seconds(now).unwrap();
+        let now = Timestamp::from_seconds(now).unwrap();
         let seen = stripe(header, BODY, &secrets(&["whsec_new", "whsec_old"]), now);
         assert_eq!(seen, expected, "{header}");
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use aws::ProviderMode;
-use domain::{IntentId, OrderId, ShipmentId};
+use domain::{OrderId, PaymentIntentId, ShipmentId};
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -33,7 +33,7 @@ pub(crate) enum Subject {
     /// A payment, and the order that it says it is for.
     Payment {
         /// The gateway's id of it.
-        intent: IntentId,
+        intent: PaymentIntentId,
         /// By its metadata.
         order: Option<OrderId>,
     },
@@ -163,9 +163,8 @@ pub(crate) fn by_stripe(body: &[u8]) -> Result<Told, Problem> {
     let order = object.metadata.and_then(|mut metadata| metadata.remove("order_id"));
     let own = object.id.filter(|_| object.object.as_deref() == Some("payment_intent"));
     let intent = own.or(object.payment_intent.map(|linked| linked.0));
-    let subject = intent.and_then(|id| IntentId::parse(id).ok()).map(|intent| Subject::Payment {
-        intent,
-        order: order.and_then(|id| OrderId::parse(id).ok()),
+    let subject = intent.and_then(|id| PaymentIntentId::parse(id).ok()).map(|intent| {
+        Subject::Payment { intent, order: order.and_then(|id| OrderId::parse(id).ok()) }
     });
     let mode =
         event.livemode.map(|live| if live { ProviderMode::Live } else { ProviderMode::Test });

@@ -6,24 +6,24 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock};
 
 use aws::ProviderMode;
-use domain::answer::Message;
-use domain::catalogue::StockItem;
+use domain::catalog::StockItem;
+use domain::decision::TaskResult;
 use domain::ports::{
-    AnswerTask, Answered, ExecutionView, FindOrder, ListOrders, Listed, Listing, LoadOrder,
-    OrderList, Page, Place, PlaceOrder, Placed, ReadCatalogue, ReadExecution, RestockShelf,
-    Restocked, SaveOrder, Saved, StartExecution, StateVisit, StopExecution, StoreUnavailable,
-    WorkflowUnavailable, WriteCatalogue,
+    AddProductResult, ExecutionView, FindOrder, ListOrders, LoadOrder, NewProduct, OrderList,
+    OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog, ReadExecution, RestockItem,
+    RestockResult, SaveOrder, SaveResult, SendTaskResult, StartExecution, StateVisit,
+    StopExecution, StoreUnavailable, TaskDelivery, WorkflowUnavailable, WriteCatalog,
 };
 use domain::{
-    Currency, CustomerId, ExecutionName, IntentId, Moment, Money, Order, OrderId, Private,
-    ShipmentId, Sku, TaskToken,
+    Currency, CustomerId, ExecutionName, Money, Order, OrderId, PaymentIntentId, Private,
+    ShipmentId, Sku, TaskToken, Timestamp,
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use order_api::Api;
 use order_api::webhooks::Webhooks;
 use serde_json::{Value, json};
 use sha2::Sha256;
-use testing::sample;
+use testing::samples;
 
 /// Who places the sample orders.
 pub(crate) const ADA: &str = "customer-1";
@@ -51,7 +51,7 @@ pub(crate) struct World {
     /// The requests of restocks, by SKU and key, with their quantity.
     pub(crate) restocks: Mutex<BTreeMap<String, u32>>,
     /// What waits were told.
-    pub(crate) answered: Mutex<Vec<(TaskToken, Message)>>,
+    pub(crate) answered: Mutex<Vec<(TaskToken, TaskResult)>>,
     /// The tables are away.
     pub(crate) store_is_down: Mutex<bool>,
     /// Step Functions is away.
@@ -77,7 +77,7 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn new(method: &str, path: &str) -> Self {
-        let at = sample::placed_at().timestamp().as_millisecond();
+        let at = samples::placed_at().to_jiff().as_millisecond();
         Self {
             event: json!({
                 "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "",
@@ -114,8 +114,8 @@ impl Call {
         self
     }
 
-    pub(crate) fn at(mut self, at: Moment) -> Self {
-        self.event["requestContext"]["timeEpoch"] = json!(at.timestamp().as_millisecond());
+    pub(crate) fn at(mut self, at: Timestamp) -> Self {
+        self.event["requestContext"]["timeEpoch"] = json!(at.to_jiff().as_millisecond());
         self
     }
 
@@ -155,7 +155,7 @@ pub(crate) fn post(body: &Value, key: &str) -> Call {
 
 /// The id that the order of this key has.
 pub(crate) fn id_of(key: &str) -> OrderId {
-    OrderId::of_request(&CustomerId::parse(ADA).unwrap(), key)
+    OrderId::for_request(&CustomerId::parse(ADA).unwrap(), key)
 }
 
 /// The HMAC-SHA256 in hexadecimal digits, as both providers sign.
@@ -323,7 +323,7 @@ impl LoadOrder for World {
 }
 
 impl SaveOrder for World {
-    async fn save(&self, before: &Order, after: &Order) -> Result<Saved, StoreUnavailable> {
+    async fn save(&self, before: &Order, after: &Order) -> Result<SaveResult, StoreUnavailable> {
         self.open()?;
         let mut orders = self.orders.lock().unwrap();
         if let Some(theirs) = self.meanwhile.lock().unwrap().take() {
@@ -333,15 +333,18 @@ impl SaveOrder for World {
         Ok(match held {
             Some(held) => {
                 *held = after.clone();
-                Saved::Done
+                SaveResult::Saved
             }
-            None => Saved::Changed,
+            None => SaveResult::Conflict,
         })
     }
 }
 
 impl FindOrder for World {
-    async fn by_intent(&self, id: &IntentId) -> Result<Option<OrderId>, StoreUnavailable> {
+    async fn by_payment_intent(
+        &self,
+        id: &PaymentIntentId,
+    ) -> Result<Option<OrderId>, StoreUnavailable> {
         self.find(|order| order.payment.intent_id.as_ref() == Some(id))
     }
 
@@ -351,18 +354,18 @@ impl FindOrder for World {
 }
 
 impl PlaceOrder for World {
-    async fn place(&self, order: &Order) -> Result<Placed, StoreUnavailable> {
+    async fn place(&self, order: &Order) -> Result<PlaceResult, StoreUnavailable> {
         self.open()?;
         let mut orders = self.orders.lock().unwrap();
         if let Some(earlier) = orders.get(&order.order_id) {
-            return Ok(Placed::Exists(Box::new(earlier.clone())));
+            return Ok(PlaceResult::Exists(Box::new(earlier.clone())));
         }
         orders.insert(order.order_id.clone(), order.clone());
-        Ok(Placed::New)
+        Ok(PlaceResult::Created)
     }
 }
 
-impl ReadCatalogue for World {
+impl ReadCatalog for World {
     async fn items(&self, skus: &[Sku]) -> Result<Vec<StockItem>, StoreUnavailable> {
         self.open()?;
         let shelves = self.shelves.lock().unwrap();
@@ -375,13 +378,16 @@ impl ReadCatalogue for World {
     }
 }
 
-impl WriteCatalogue for World {
-    async fn list(&self, listing: &Listing) -> Result<Listed, StoreUnavailable> {
+impl WriteCatalog for World {
+    async fn add_product(
+        &self,
+        listing: &NewProduct,
+    ) -> Result<AddProductResult, StoreUnavailable> {
         self.open()?;
         let mut shelves = self.shelves.lock().unwrap();
         let held = shelves.get(&listing.sku);
         if held.is_some() && listing.available.is_some() {
-            return Ok(Listed::ExistsAlready);
+            return Ok(AddProductResult::AlreadyExists);
         }
         let opening = listing.available.unwrap_or(0);
         let item = StockItem {
@@ -393,7 +399,7 @@ impl WriteCatalogue for World {
             received: held.map_or(opening, |held| held.received),
         };
         shelves.insert(listing.sku.clone(), item.clone());
-        Ok(Listed::Done(item))
+        Ok(AddProductResult::Added(item))
     }
 }
 
@@ -405,15 +411,15 @@ impl StartExecution for World {
     }
 }
 
-impl AnswerTask for World {
-    async fn answer(
+impl SendTaskResult for World {
+    async fn send(
         &self,
         token: &TaskToken,
-        message: &Message,
-    ) -> Result<Answered, WorkflowUnavailable> {
+        message: &TaskResult,
+    ) -> Result<TaskDelivery, WorkflowUnavailable> {
         self.reach()?;
         self.answered.lock().unwrap().push((token.clone(), message.clone()));
-        Ok(Answered::Delivered)
+        Ok(TaskDelivery::Delivered)
     }
 }
 
@@ -427,12 +433,12 @@ impl ReadExecution for World {
         let found = started.iter().find(|(started, _)| *started == name.as_str());
         Ok(found.map(|_| ExecutionView {
             status: "RUNNING".to_owned(),
-            started_at: sample::placed_at(),
+            started_at: samples::placed_at(),
             stopped_at: None,
             states: vec![StateVisit {
                 name: "ProcessPayment".to_owned(),
                 kind: "Task".to_owned(),
-                entered_at: sample::placed_at(),
+                entered_at: samples::placed_at(),
                 exited_at: None,
                 attempts: 1,
                 error: None,
@@ -445,9 +451,9 @@ impl ListOrders for World {
     async fn list(
         &self,
         list: &OrderList,
-        after: Option<&Place>,
+        after: Option<&PageCursor>,
         limit: u32,
-    ) -> Result<Page, StoreUnavailable> {
+    ) -> Result<OrderPage, StoreUnavailable> {
         self.open()?;
         let mut found: Vec<Order> = self.orders.lock().unwrap().values().cloned().collect();
         found.retain(|order| match list {
@@ -457,7 +463,7 @@ impl ListOrders for World {
             OrderList::WaitingFor(sku) => order.waits_for.as_ref() == Some(sku),
         });
         let place =
-            |order: &Order| Place { order_id: order.order_id.clone(), at: order.created_at };
+            |order: &Order| PageCursor { order_id: order.order_id.clone(), at: order.created_at };
         found.sort_by_key(|order| (order.created_at, order.order_id.clone()));
         if matches!(list, OrderList::Customer(_)) {
             found.reverse();
@@ -469,33 +475,33 @@ impl ListOrders for World {
         let more = found.len() > limit as usize;
         found.truncate(limit as usize);
         let next = found.last().filter(|_| more).map(place);
-        Ok(Page { orders: found, next })
+        Ok(OrderPage { orders: found, next })
     }
 }
 
-impl RestockShelf for World {
+impl RestockItem for World {
     async fn restock(
         &self,
         sku: &Sku,
         quantity: u32,
         key: &str,
-        _at: Moment,
-    ) -> Result<Restocked, StoreUnavailable> {
+        _at: Timestamp,
+    ) -> Result<RestockResult, StoreUnavailable> {
         self.open()?;
         let mut shelves = self.shelves.lock().unwrap();
-        let Some(item) = shelves.get_mut(sku) else { return Ok(Restocked::UnknownSku) };
+        let Some(item) = shelves.get_mut(sku) else { return Ok(RestockResult::UnknownSku) };
         let mut restocks = self.restocks.lock().unwrap();
         match restocks.insert(format!("{sku}#{key}"), quantity) {
-            Some(before) if before == quantity => return Ok(Restocked::Before(item.clone())),
+            Some(before) if before == quantity => return Ok(RestockResult::Replayed(item.clone())),
             Some(before) => {
                 restocks.insert(format!("{sku}#{key}"), before);
-                return Ok(Restocked::OtherRequest);
+                return Ok(RestockResult::KeyReused);
             }
             None => {}
         }
         item.available += u64::from(quantity);
         item.received += u64::from(quantity);
-        Ok(Restocked::Done(item.clone()))
+        Ok(RestockResult::Restocked(item.clone()))
     }
 }
 

@@ -1,21 +1,21 @@
 //! The process dies: before or after the effect of any call, once or twice. What
 //! runs afterwards finds everything it needs, and nothing happens twice.
 
-use domain::payment::{IntentState, PaymentStatus};
+use domain::payment::{PaymentIntentState, PaymentStatus};
 use domain::{Order, Status};
 use serde_json::Value;
-use testing::fakes::{World, run};
-use testing::sample;
+use testing::fakes::{TestBed, run};
+use testing::samples;
 
-use crate::support::{function, input, now, on_record, perform};
+use crate::support::{function, input, now, perform, stored_order};
 
 /// Runs the operation and lets it die at its `n`th crash point, for every `n`;
 /// and then again at every `m`th. `afterwards` is given each world that is left.
 fn dying(
     operation: &str,
     order: &Order,
-    world: impl Fn() -> World,
-    afterwards: impl Fn(&World, &str),
+    world: impl Fn() -> TestBed,
+    afterwards: impl Fn(&TestBed, &str),
 ) {
     let mut deaths = 0;
     for first in 0.. {
@@ -24,7 +24,7 @@ fn dying(
             let world = world();
             dies(&world, operation, order, first);
             let lived = dies(&world, operation, order, second);
-            world.dies_after(None);
+            world.crashes_after(None);
             afterwards(&world, &format!("{operation} dies at {first}, then at {second}"));
             deaths += 1;
             if lived {
@@ -39,8 +39,8 @@ fn dying(
 }
 
 /// Whether the operation came to its end before it died.
-fn dies(world: &World, operation: &str, order: &Order, steps: usize) -> bool {
-    world.dies_after(Some(steps));
+fn dies(world: &TestBed, operation: &str, order: &Order, steps: usize) -> bool {
+    world.crashes_after(Some(steps));
     let handled: Option<Result<Value, _>> =
         run(function(world).handle(input(operation, order), now));
     handled.is_some()
@@ -48,31 +48,31 @@ fn dies(world: &World, operation: &str, order: &Order, steps: usize) -> bool {
 
 #[test]
 fn however_often_authorising_dies_the_bank_is_asked_once() {
-    let order = sample::received();
+    let order = samples::received();
     dying(
         "authorize",
         &order,
-        || World::with(&order),
+        || TestBed::with(&order),
         |world, at| {
             perform(world, "authorize", &order).expect(at);
-            assert_eq!(world.asked_the_bank(), 1, "{at}");
-            assert_eq!(world.intents_in(IntentState::RequiresCapture), 1, "{at}");
-            assert_eq!(on_record(world, &order).status, Status::Authorized, "{at}");
+            assert_eq!(world.authorization_requests(), 1, "{at}");
+            assert_eq!(world.payment_intents_in(PaymentIntentState::RequiresCapture), 1, "{at}");
+            assert_eq!(stored_order(world, &order).status, Status::Authorized, "{at}");
         },
     );
 }
 
 #[test]
 fn wherever_authorising_died_cancelling_leaves_no_hold() {
-    let order = sample::received();
+    let order = samples::received();
     dying(
         "authorize",
         &order,
-        || World::with(&order),
+        || TestBed::with(&order),
         |world, at| {
             perform(world, "cancel", &order).expect(at);
-            assert_eq!(world.intents_in(IntentState::RequiresCapture), 0, "{at}");
-            let closed = on_record(world, &order);
+            assert_eq!(world.payment_intents_in(PaymentIntentState::RequiresCapture), 0, "{at}");
+            let closed = stored_order(world, &order);
             assert!(closed.status.is_closed(), "{at}");
             assert_eq!(closed.payment.status, PaymentStatus::Voided, "{at}");
         },
@@ -81,37 +81,46 @@ fn wherever_authorising_died_cancelling_leaves_no_hold() {
 
 #[test]
 fn however_often_capturing_dies_the_money_is_taken_once() {
-    let order = sample::labelled();
-    let world = || World::with(&order).intent(sample::intent(IntentState::RequiresCapture));
+    let order = samples::labeled();
+    let world = || {
+        TestBed::with(&order).intent(samples::payment_intent(PaymentIntentState::RequiresCapture))
+    };
     dying("capture", &order, world, |world, at| {
         perform(world, "capture", &order).expect(at);
-        assert_eq!(world.intents_in(IntentState::Succeeded), 1, "{at}");
-        assert_eq!(on_record(world, &order).status, Status::Fulfilled, "{at}");
+        assert_eq!(world.payment_intents_in(PaymentIntentState::Succeeded), 1, "{at}");
+        assert_eq!(stored_order(world, &order).status, Status::Fulfilled, "{at}");
         assert_eq!(world.refunds(), 0, "{at}");
     });
 }
 
 #[test]
 fn however_often_voiding_dies_the_order_is_closed_once_the_hold_is_gone() {
-    let order = sample::authorised();
-    let world = || World::with(&order).intent(sample::intent(IntentState::RequiresCapture));
+    let order = samples::authorized();
+    let world = || {
+        TestBed::with(&order).intent(samples::payment_intent(PaymentIntentState::RequiresCapture))
+    };
     dying("cancel", &order, world, |world, at| {
-        if on_record(world, &order).status.is_closed() {
-            assert_eq!(world.intents_in(IntentState::Canceled), 1, "{at}: never before");
+        if stored_order(world, &order).status.is_closed() {
+            assert_eq!(
+                world.payment_intents_in(PaymentIntentState::Canceled),
+                1,
+                "{at}: never before"
+            );
         }
         perform(world, "cancel", &order).expect(at);
-        assert_eq!(world.intents_in(IntentState::Canceled), 1, "{at}");
-        assert_eq!(on_record(world, &order).status, Status::ShippingFailed, "{at}");
+        assert_eq!(world.payment_intents_in(PaymentIntentState::Canceled), 1, "{at}");
+        assert_eq!(stored_order(world, &order).status, Status::ShippingFailed, "{at}");
     });
 }
 
 #[test]
 fn however_often_refunding_dies_the_money_goes_back_once() {
-    let order = sample::authorised();
-    let world = || World::with(&order).intent(sample::intent(IntentState::Succeeded));
+    let order = samples::authorized();
+    let world =
+        || TestBed::with(&order).intent(samples::payment_intent(PaymentIntentState::Succeeded));
     dying("cancel", &order, world, |world, at| {
         perform(world, "cancel", &order).expect(at);
         assert_eq!(world.refunds(), 1, "{at}");
-        assert_eq!(on_record(world, &order).payment.status, PaymentStatus::Refunded, "{at}");
+        assert_eq!(stored_order(world, &order).payment.status, PaymentStatus::Refunded, "{at}");
     });
 }

@@ -1,17 +1,17 @@
 //! Inputs that make no sense: refused by name, and nobody is called.
 
-use domain::Fault;
+use domain::ErrorName;
 use serde_json::{Value, json};
-use testing::fakes::World;
-use testing::sample;
+use testing::fakes::TestBed;
+use testing::samples;
 
-use crate::support::{ask, fault};
+use crate::support::{ask, error_name};
 
 #[test]
 fn garbage_is_an_invalid_request_and_calls_nobody() {
-    let order = sample::received();
+    let order = samples::received();
     let id = &order.order_id;
-    let world = World::with(&order);
+    let world = TestBed::with(&order);
     for input in [
         Value::Null,
         json!(true),
@@ -35,15 +35,15 @@ fn garbage_is_an_invalid_request_and_calls_nobody() {
         json!({"orderId": id, "failed": {"InitiateShipping": "no"}}),
     ] {
         let printed = input.to_string();
-        assert_eq!(fault(ask(&world, input)), Fault::InvalidRequest, "{printed}");
+        assert_eq!(error_name(ask(&world, input)), ErrorName::InvalidRequest, "{printed}");
     }
     assert!(world.calls().is_empty());
 }
 
 #[test]
 fn the_plain_input_of_the_article_authorises() {
-    let order = sample::received();
-    let world = World::with(&order);
+    let order = samples::received();
+    let world = TestBed::with(&order);
     let output = ask(&world, json!({"orderId": order.order_id, "amount": 1})).unwrap();
     assert_eq!(output["paymentStatus"], "AUTHORIZED");
 }
@@ -62,8 +62,8 @@ fn every_sample_input_is_understood() {
         }
         seen += 1;
         let input: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        match ask(&World::default(), input) {
-            Err(failure) => assert_eq!(failure.fault, Fault::OrderNotFound, "{name}"),
+        match ask(&TestBed::default(), input) {
+            Err(failure) => assert_eq!(failure.name, ErrorName::OrderNotFound, "{name}"),
             Ok(output) => assert_eq!(output["outcome"], "SUPERSEDED", "{name}"),
         }
     }

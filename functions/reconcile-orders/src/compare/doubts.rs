@@ -1,8 +1,10 @@
 //! The second look: each doubt is looked into, the object first and then the order.
 
-use domain::books::{IntentEntry, LabelEntry, ListIntents, ListLabels, OrderEntry, ScanOrders};
-use domain::ports::{CarrierRefusal, GatewayRefusal};
-use domain::{IntentId, Order, OrderId, ShipmentId};
+use domain::ledger::{
+    LabelEntry, ListLabels, ListPaymentIntents, OrderEntry, PaymentIntentEntry, ScanOrders,
+};
+use domain::ports::{PaymentRejection, ShippingRejection};
+use domain::{Order, OrderId, PaymentIntentId, ShipmentId};
 
 use super::difference::Difference;
 use super::judge;
@@ -32,7 +34,7 @@ pub(super) enum OnRecord {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum About {
     /// An intent and the order.
-    Intent(IntentId),
+    Intent(PaymentIntentId),
     /// A shipment and the order.
     Label(ShipmentId),
     /// The order's own record.
@@ -52,7 +54,7 @@ enum Found {
 impl<O, S, G, C> Reading<'_, O, S, G, C>
 where
     O: ScanOrders,
-    G: ListIntents,
+    G: ListPaymentIntents,
     C: ListLabels,
 {
     /// Looks into every doubt; whether it came to an end with each.
@@ -84,12 +86,12 @@ where
 
     async fn look_into_intent(
         &self,
-        id: &IntentId,
+        id: &PaymentIntentId,
         doubt: &Doubt,
     ) -> Result<Vec<Difference>, NotRead> {
-        let entry: Option<IntentEntry> = match ask(|| self.books.gateway.entry(id)).await? {
+        let entry: Option<PaymentIntentEntry> = match ask(|| self.books.gateway.entry(id)).await? {
             Ok(entry) => Some(entry),
-            Err(GatewayRefusal::NotFound) => None,
+            Err(PaymentRejection::NotFound) => None,
             Err(refusal) => return Err(refusal.into()),
         };
         Ok(match self.again(doubt).await? {
@@ -109,7 +111,7 @@ where
     ) -> Result<Vec<Difference>, NotRead> {
         let entry: Option<LabelEntry> = match ask(|| self.books.carrier.entry(id)).await? {
             Ok(entry) => Some(entry),
-            Err(CarrierRefusal::NotFound) => None,
+            Err(ShippingRejection::NotFound) => None,
             Err(refusal) => return Err(refusal.into()),
         };
         Ok(match self.again(doubt).await? {

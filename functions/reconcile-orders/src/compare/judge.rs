@@ -9,11 +9,11 @@
 //! person was called to already: a refund that failed, a label that the carrier
 //! does not take back.
 
-use domain::books::{IntentEntry, LabelEntry};
-use domain::order::code;
-use domain::payment::{IntentState, PaymentStatus};
+use domain::ledger::{LabelEntry, PaymentIntentEntry};
+use domain::order::timeline_code;
+use domain::payment::{PaymentIntentState, PaymentStatus};
 use domain::shipment::LabelRefund;
-use domain::{IntentId, Moment, Money, Order, OrderId, ShipmentId, Status};
+use domain::{Money, Order, OrderId, PaymentIntentId, ShipmentId, Status, Timestamp};
 
 use super::difference::{Difference, Kind};
 
@@ -23,12 +23,12 @@ const QUIET_MINUTES: i64 = 15;
 /// Whether the order is at rest: whoever settled it saw that it is closed, that its
 /// money and its label are final and that its execution has ended, and nobody has
 /// changed it for a while.
-pub fn is_at_rest(order: &Order, at: Moment) -> bool {
+pub fn is_at_rest(order: &Order, at: Timestamp) -> bool {
     order.open.is_none() && order.updated_at <= at.plus_minutes(-QUIET_MINUTES)
 }
 
 /// What differs between an intent and the order that it names.
-pub fn intent(entry: &IntentEntry, order: &Order) -> Vec<Difference> {
+pub fn intent(entry: &PaymentIntentEntry, order: &Order) -> Vec<Difference> {
     let differs = |kind, detail| Difference::of_order(kind, &order.order_id, detail);
     if order.payment.intent_id.as_ref() != Some(&entry.id) {
         let stray = || differs(Kind::StrayIntent, format!("{} {}", entry.id, said(entry)));
@@ -44,8 +44,8 @@ pub fn intent(entry: &IntentEntry, order: &Order) -> Vec<Difference> {
     kinds.into_iter().chain(too_much).map(|kind| differs(kind, detail())).collect()
 }
 
-fn paid(entry: &IntentEntry, total: Money) -> Vec<Kind> {
-    if entry.state != IntentState::Succeeded {
+fn paid(entry: &PaymentIntentEntry, total: Money) -> Vec<Kind> {
+    if entry.state != PaymentIntentState::Succeeded {
         return vec![Kind::NotCaptured];
     }
     let captured = Money::new(entry.captured_minor, entry.amount.currency());
@@ -56,10 +56,11 @@ fn paid(entry: &IntentEntry, total: Money) -> Vec<Kind> {
     wrong.into_iter().flatten().collect()
 }
 
-fn unpaid(entry: &IntentEntry, order: &Order) -> Vec<Kind> {
-    let live = matches!(entry.state, IntentState::RequiresCapture | IntentState::Processing);
-    let is_raised =
-        order.payment.status == PaymentStatus::RefundFailed || order.was_noted(code::REFUND_FAILED);
+fn unpaid(entry: &PaymentIntentEntry, order: &Order) -> Vec<Kind> {
+    let live =
+        matches!(entry.state, PaymentIntentState::RequiresCapture | PaymentIntentState::Processing);
+    let is_raised = order.payment.status == PaymentStatus::RefundFailed
+        || order.has_timeline_code(timeline_code::REFUND_FAILED);
     let record_agrees = match order.payment.status {
         PaymentStatus::None | PaymentStatus::Voided => entry.captured_minor == 0,
         PaymentStatus::Refunded | PaymentStatus::RefundFailed => entry.captured_minor > 0,
@@ -68,14 +69,14 @@ fn unpaid(entry: &IntentEntry, order: &Order) -> Vec<Kind> {
     };
     let wrong = [
         live.then_some(Kind::AuthorisationLive),
-        (entry.kept_minor() > 0 && !is_raised).then_some(Kind::MoneyKept),
+        (entry.net_captured_minor() > 0 && !is_raised).then_some(Kind::MoneyKept),
         (!record_agrees).then_some(Kind::PaymentRecordDiffers),
     ];
     wrong.into_iter().flatten().collect()
 }
 
 /// What is wrong about an intent that names an order of which there is no record.
-pub fn intent_of_nobody(entry: &IntentEntry, named: &OrderId) -> Option<Difference> {
+pub fn intent_of_nobody(entry: &PaymentIntentEntry, named: &OrderId) -> Option<Difference> {
     let detail = || format!("{} {}", entry.id, said(entry));
     let wrong = || Difference::of_order(Kind::IntentOfUnknownOrder, named, detail());
     entry.confirmed.then(wrong)
@@ -83,7 +84,11 @@ pub fn intent_of_nobody(entry: &IntentEntry, named: &OrderId) -> Option<Differen
 
 /// What differs between an order and an intent that is said to be of it, by either
 /// of the two, given what the gateway has under its id.
-pub fn intent_of(id: &IntentId, entry: Option<&IntentEntry>, order: &Order) -> Vec<Difference> {
+pub fn intent_of(
+    id: &PaymentIntentId,
+    entry: Option<&PaymentIntentEntry>,
+    order: &Order,
+) -> Vec<Difference> {
     let is_claimed = order.payment.intent_id.as_ref() == Some(id);
     let claimed = |kind, detail| {
         let differs = || Difference::of_order(kind, &order.order_id, detail);
@@ -98,16 +103,16 @@ pub fn intent_of(id: &IntentId, entry: Option<&IntentEntry>, order: &Order) -> V
     }
 }
 
-fn said(entry: &IntentEntry) -> String {
+fn said(entry: &PaymentIntentEntry) -> String {
     let currency = entry.amount.currency();
     let state = match entry.state {
-        IntentState::RequiresPaymentMethod => "requires_payment_method",
-        IntentState::RequiresConfirmation => "requires_confirmation",
-        IntentState::RequiresAction => "requires_action",
-        IntentState::Processing => "processing",
-        IntentState::RequiresCapture => "requires_capture",
-        IntentState::Succeeded => "succeeded",
-        IntentState::Canceled => "canceled",
+        PaymentIntentState::RequiresPaymentMethod => "requires_payment_method",
+        PaymentIntentState::RequiresConfirmation => "requires_confirmation",
+        PaymentIntentState::RequiresAction => "requires_action",
+        PaymentIntentState::Processing => "processing",
+        PaymentIntentState::RequiresCapture => "requires_capture",
+        PaymentIntentState::Succeeded => "succeeded",
+        PaymentIntentState::Canceled => "canceled",
     };
     let money = |minor| Money::new(minor, currency);
     let (captured, refunded) = (money(entry.captured_minor), money(entry.refunded_minor));
@@ -122,8 +127,8 @@ pub fn label(entry: &LabelEntry, order: &Order) -> Vec<Difference> {
         return entry.is_live().then(stray).into_iter().collect();
     };
     let recorded = stored.label.as_ref().map(|label| &label.tracking_code);
-    let is_raised =
-        stored.refund == Some(LabelRefund::Refused) || order.was_noted(code::LABEL_REFUND_REFUSED);
+    let is_raised = stored.refund == Some(LabelRefund::Refused)
+        || order.has_timeline_code(timeline_code::LABEL_REFUND_REFUSED);
     let kind = match (order.status, entry.is_live()) {
         (Status::Fulfilled, false) if entry.tracking_code.is_none() => Some(Kind::LabelMissing),
         (Status::Fulfilled, false) => Some(Kind::LabelGivenBack),
@@ -198,7 +203,7 @@ fn fulfilled(order: &Order) -> [Rule; 6] {
         (order.has_live_label(), Kind::LabelMissing, "fulfilled without a live label on record"),
         (order.holds_stock(), Kind::StockNotHeld, "fulfilled without goods"),
         (!turned, Kind::OutcomeDiffers, "fulfilled, though it turned round or was cancelled"),
-        (!order.lacks_approval(), Kind::NotApproved, "fulfilled without the approval it needs"),
+        (!order.needs_approval(), Kind::NotApproved, "fulfilled without the approval it needs"),
     ]
 }
 
@@ -222,7 +227,7 @@ fn always(order: &Order) -> [Rule; 3] {
     let reserved = order.reservation.as_ref().map(|reservation| &reservation.lines);
     [
         (
-            reserved.is_none_or(|lines| *lines == order.wanted()),
+            reserved.is_none_or(|lines| *lines == order.required_stock()),
             Kind::ReservationDiffers,
             "reserved other goods than were ordered",
         ),
@@ -233,7 +238,7 @@ fn always(order: &Order) -> [Rule; 3] {
 
 /// What the lines add up to; none when they cannot be added.
 fn sum(order: &Order) -> Option<Money> {
-    let mut lines = order.items.iter().map(|line| line.unit_price.times(line.quantity).ok());
+    let mut lines = order.items.iter().map(|line| line.unit_price.checked_mul(line.quantity).ok());
     let first = lines.next()??;
-    lines.try_fold(first, |sum, line| sum.plus(line?).ok())
+    lines.try_fold(first, |sum, line| sum.checked_add(line?).ok())
 }

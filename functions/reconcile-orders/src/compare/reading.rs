@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use domain::books::{
-    IntentEntry, LabelEntry, ListIntents, ListLabels, OrderEntry, Part, ReadShelves, ScanOrders,
+use domain::ledger::{
+    LabelEntry, LedgerPage, ListLabels, ListPaymentIntents, OrderEntry, PaymentIntentEntry,
+    ReadStockLevels, ScanOrders,
 };
-use domain::ports::{Called, CarrierRefusal, GatewayRefusal, StoreUnavailable};
+use domain::ports::{CallOutcome, PaymentRejection, ShippingRejection, StoreUnavailable};
 use domain::{Order, OrderId, Status};
 
 use super::difference::{Difference, Kind};
@@ -43,19 +44,19 @@ impl From<StoreUnavailable> for NotRead {
     }
 }
 
-impl From<GatewayRefusal> for NotRead {
-    fn from(refusal: GatewayRefusal) -> Self {
+impl From<PaymentRejection> for NotRead {
+    fn from(refusal: PaymentRejection) -> Self {
         Self(match refusal {
-            GatewayRefusal::Misconfigured(why) => why,
+            PaymentRejection::Misconfigured(why) => why,
             _ => "the gateway refuses to be read".to_owned(),
         })
     }
 }
 
-impl From<CarrierRefusal> for NotRead {
-    fn from(refusal: CarrierRefusal) -> Self {
+impl From<ShippingRejection> for NotRead {
+    fn from(refusal: ShippingRejection) -> Self {
         Self(match refusal {
-            CarrierRefusal::Misconfigured(why) | CarrierRefusal::Rejected(why) => why,
+            ShippingRejection::Misconfigured(why) | ShippingRejection::Rejected(why) => why,
             _ => "the carrier refuses to be read".to_owned(),
         })
     }
@@ -64,14 +65,14 @@ impl From<CarrierRefusal> for NotRead {
 /// Asks until there is an answer, a few times.
 pub(super) async fn ask<T, R, F>(call: impl Fn() -> F) -> Result<Result<T, R>, NotRead>
 where
-    F: Future<Output = Called<T, R>>,
+    F: Future<Output = CallOutcome<T, R>>,
 {
     let mut why = String::new();
     for _ in 0..ATTEMPTS {
         match call().await {
-            Called::Done(done) => return Ok(Ok(done)),
-            Called::Refused(refusal) => return Ok(Err(refusal)),
-            Called::NotBegun(reason) | Called::Unknown(reason) => why = reason,
+            CallOutcome::Succeeded(done) => return Ok(Ok(done)),
+            CallOutcome::Rejected(refusal) => return Ok(Err(refusal)),
+            CallOutcome::NotSent(reason) | CallOutcome::Unknown(reason) => why = reason,
         }
     }
     Err(NotRead(why))
@@ -90,8 +91,8 @@ pub(super) async fn read<O, S, G, C>(
 ) -> Report
 where
     O: ScanOrders,
-    S: ReadShelves,
-    G: ListIntents,
+    S: ReadStockLevels,
+    G: ListPaymentIntents,
     C: ListLabels,
 {
     let mut reading = Reading {
@@ -142,17 +143,18 @@ type Named = BTreeMap<String, OrderEntry>;
 impl<O, S, G, C> Reading<'_, O, S, G, C>
 where
     O: ScanOrders,
-    S: ReadShelves,
-    G: ListIntents,
+    S: ReadStockLevels,
+    G: ListPaymentIntents,
     C: ListLabels,
 {
     async fn gateway(&mut self) -> Result<(), NotRead> {
         let since = self.range.since();
         let mut after: Option<String> = None;
         loop {
-            let part = ask(|| self.books.gateway.intents(since, after.as_deref())).await??;
+            let part =
+                ask(|| self.books.gateway.list_payment_intents(since, after.as_deref())).await??;
             self.compared.intents += part.entries.len();
-            let orders = self.named(part.entries.iter().map(IntentEntry::order_id)).await?;
+            let orders = self.named(part.entries.iter().map(PaymentIntentEntry::order_id)).await?;
             for entry in &part.entries {
                 self.intent(entry, &orders);
             }
@@ -168,7 +170,8 @@ where
         let until = self.range.at.plus_hours(AHEAD_HOURS);
         let mut after: Option<String> = None;
         loop {
-            let part = ask(|| self.books.carrier.labels(since, until, after.as_deref())).await??;
+            let part =
+                ask(|| self.books.carrier.list_labels(since, until, after.as_deref())).await??;
             self.compared.shipments += part.entries.len();
             let orders = self.named(part.entries.iter().map(LabelEntry::order_id)).await?;
             for entry in &part.entries {
@@ -193,7 +196,7 @@ where
                         holdings.count(order);
                         self.order(order);
                     }
-                    OrderEntry::Spoilt(id) => self.spoilt(id),
+                    OrderEntry::Malformed(id) => self.spoilt(id),
                 }
             }
             after = self.go_on(&part, after.as_deref())?;
@@ -206,18 +209,19 @@ where
     /// Compares the shelves with what orders hold. Whoever moves stock meanwhile
     /// raises a doubt at most: then both are read once more.
     async fn stock(&mut self, before: &Holdings) -> Result<(), NotRead> {
-        let first = self.books.stock.shelves().await?;
+        let first = self.books.stock.stock_levels().await?;
         self.compared.skus = first.entries.len();
-        if first.unread == 0 && shelves::differences(before, &first.entries, before).is_empty() {
+        if first.unreadable == 0 && shelves::differences(before, &first.entries, before).is_empty()
+        {
             return Ok(());
         }
-        let shelves = self.books.stock.shelves().await?;
+        let shelves = self.books.stock.stock_levels().await?;
         let after = self.holdings_again().await?;
         let mut differing = shelves::differences(before, &shelves.entries, &after);
-        if shelves.unread > 0 {
+        if shelves.unreadable > 0 {
             // One that cannot be read is not missing.
             differing.retain(|it| it.kind != Kind::ShelfMissing);
-            let detail = format!("{} of them", shelves.unread);
+            let detail = format!("{} of them", shelves.unreadable);
             differing.push(Difference::of_nobody(Kind::ShelfUnreadable, detail));
         }
         self.differences.extend(differing);
@@ -231,7 +235,7 @@ where
             for entry in &part.entries {
                 match entry {
                     OrderEntry::Order(order) => holdings.count(order),
-                    OrderEntry::Spoilt(_) => {
+                    OrderEntry::Malformed(_) => {
                         return Err(NotRead::because("nobody knows what a spoilt order holds"));
                     }
                 }
@@ -254,7 +258,7 @@ where
         let ids: Vec<OrderId> = ids.into_iter().collect();
         let by_key = |entry: OrderEntry| match &entry {
             OrderEntry::Order(order) => (order.order_id.to_string(), entry),
-            OrderEntry::Spoilt(id) => (id.clone(), entry),
+            OrderEntry::Malformed(id) => (id.clone(), entry),
         };
         Ok(self.books.orders.load_all(&ids).await?.into_iter().map(by_key).collect())
     }
@@ -263,7 +267,11 @@ where
 /// What each entry raises.
 impl<O, S, G, C> Reading<'_, O, S, G, C> {
     /// Where a book goes on, if it does and there is time to.
-    fn go_on<T>(&self, part: &Part<T>, before: Option<&str>) -> Result<Option<String>, NotRead> {
+    fn go_on<T>(
+        &self,
+        part: &LedgerPage<T>,
+        before: Option<&str>,
+    ) -> Result<Option<String>, NotRead> {
         match &part.next {
             None => Ok(None),
             Some(next) if Some(next.as_str()) == before => {
@@ -279,7 +287,7 @@ impl<O, S, G, C> Reading<'_, O, S, G, C> {
         self.doubts.len() + self.differences.len() >= DOUBTS
     }
 
-    fn intent(&mut self, entry: &IntentEntry, orders: &Named) {
+    fn intent(&mut self, entry: &PaymentIntentEntry, orders: &Named) {
         let Some(named) = entry.order_id() else { return };
         self.seen.insert(mark(entry.id.as_str(), &named));
         let differing = match orders.get(named.as_str()) {

@@ -1,8 +1,8 @@
 //! What came of a comparison: as JSON for whoever asked, as log lines and metrics
 //! for whoever watches.
 
-use aws::metrics::Metric;
-use domain::Moment;
+use aws::emf::Metric;
+use domain::Timestamp;
 use serde::Serialize;
 
 use super::difference::Difference;
@@ -75,7 +75,7 @@ impl Report {
     }
 
     /// Logs and counts each difference, once.
-    pub(super) fn tell(&self, at: Moment) {
+    pub(super) fn tell(&self, at: Timestamp) {
         for difference in &self.differences {
             let kind = difference.kind.name();
             let order_id = difference.order_id.as_ref().map(ToString::to_string);

@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::books::ShelfEntry;
+use domain::ledger::StockLevel;
 use domain::{Order, Sku};
 
 use super::difference::{Difference, Kind};
@@ -47,7 +47,7 @@ impl Holdings {
 
 /// What differs between the shelves and what orders hold of them, given a reading
 /// of the orders before the shelves were read and one after.
-pub fn differences(before: &Holdings, shelves: &[ShelfEntry], after: &Holdings) -> Vec<Difference> {
+pub fn differences(before: &Holdings, shelves: &[StockLevel], after: &Holdings) -> Vec<Difference> {
     let differing = shelves.iter().filter_map(|shelf| {
         let (before, after) = (before.of(&shelf.sku), after.of(&shelf.sku));
         difference(shelf, before, after)
@@ -55,8 +55,8 @@ pub fn differences(before: &Holdings, shelves: &[ShelfEntry], after: &Holdings) 
     differing.chain(missing(before, shelves)).collect()
 }
 
-fn difference(shelf: &ShelfEntry, before: Moved, after: Moved) -> Option<Difference> {
-    let ShelfEntry { sku, available, received } = shelf;
+fn difference(shelf: &StockLevel, before: Moved, after: Moved) -> Option<Difference> {
+    let StockLevel { sku, available, received } = shelf;
     if *available < 0 || *received < 0 {
         let detail = format!("received {received}, available {available}");
         return Some(Difference::of_shelf(Kind::ShelfNegative, sku, detail));
@@ -71,7 +71,7 @@ fn difference(shelf: &ShelfEntry, before: Moved, after: Moved) -> Option<Differe
     (gone < least || gone > most).then(differs)
 }
 
-fn missing(held: &Holdings, shelves: &[ShelfEntry]) -> Vec<Difference> {
+fn missing(held: &Holdings, shelves: &[StockLevel]) -> Vec<Difference> {
     let there: BTreeSet<&Sku> = shelves.iter().map(|shelf| &shelf.sku).collect();
     let gone = held.0.keys().filter(|sku| !there.contains(sku));
     let differs = |sku| Difference::of_shelf(Kind::ShelfMissing, sku, "orders took from it");

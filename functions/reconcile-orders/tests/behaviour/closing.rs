@@ -3,32 +3,32 @@
 
 use domain::Order;
 use domain::order::Attention;
-use domain::payment::{Intent, IntentState, PaymentStatus};
+use domain::payment::{PaymentIntent, PaymentIntentState, PaymentStatus};
 use domain::ports::RefundState;
-use domain::shipment::{CarrierRefund, LabelRefund};
+use domain::shipment::{LabelRefund, LabelRefundState};
 use reconcile_orders::event::Looked;
-use testing::fakes::{Trouble, World};
-use testing::sample;
+use testing::fakes::{InjectedFault, TestBed};
+use testing::samples;
 
 use crate::support::{
-    after, bought, closed, closed_early, codes, due, look_at, now, on_record, refunded, tick,
+    after, bought, closed, closed_early, codes, due, look_at, now, refunded, stored_order, tick,
     ticks, voided,
 };
 
-fn is_settled(world: &World, order: &Order) -> bool {
-    let order = on_record(world, order);
+fn is_settled(world: &TestBed, order: &Order) -> bool {
+    let order = stored_order(world, order);
     assert_eq!(order.open.is_none(), order.check_at.is_none());
     order.open.is_none()
 }
 
 #[test]
 fn a_fulfilled_order_is_settled_without_asking_anybody() {
-    let order = sample::fulfilled();
+    let order = samples::fulfilled();
     let world = after(&order);
     let seen = look_at(&world, &order, now());
     assert_eq!(seen, Looked { looked: 1, settled: 1, ..Looked::default() });
-    assert_eq!((world.count("gateway."), world.count("carrier.")), (0, 0));
-    let settled = on_record(&world, &order);
+    assert_eq!((world.count("payment."), world.count("shipping.")), (0, 0));
+    let settled = stored_order(&world, &order);
     assert_eq!((settled.updated_at, settled.timeline), (order.updated_at, order.timeline));
 }
 
@@ -38,11 +38,11 @@ fn an_order_whose_money_and_label_are_final_is_settled() {
     let world = after(&order).intent(voided());
     assert_eq!(look_at(&world, &order, now()).settled, 1);
     let order = closed(LabelRefund::Submitted, PaymentStatus::Voided);
-    let world = after(&order).intent(voided()).shipment(bought(CarrierRefund::Done));
+    let world = after(&order).intent(voided()).shipment(bought(LabelRefundState::Refunded));
     assert_eq!(look_at(&world, &order, now()).settled, 1);
     // A confirmation never came to pass: there is nothing to look up.
     let order = domain::Order {
-        payment: domain::payment::Payment::none(),
+        payment: domain::payment::Payment::initial(),
         ..closed_early(PaymentStatus::Voided)
     };
     assert_eq!(look_at(&after(&order), &order, now()).settled, 1);
@@ -51,21 +51,23 @@ fn an_order_whose_money_and_label_are_final_is_settled() {
 #[test]
 fn a_hold_that_is_left_on_a_closed_order_is_given_up() {
     let order = closed_early(PaymentStatus::Voided);
-    let world = after(&order).intent(sample::intent(IntentState::RequiresCapture));
+    let world = after(&order).intent(samples::payment_intent(PaymentIntentState::RequiresCapture));
     assert_eq!(look_at(&world, &order, now()).settled, 1);
-    assert_eq!(world.intents_in(IntentState::Canceled), 1);
+    assert_eq!(world.payment_intents_in(PaymentIntentState::Canceled), 1);
 }
 
 #[test]
 fn money_that_is_left_on_a_closed_order_is_given_back_and_waited_for() {
     let order = closed_early(PaymentStatus::Voided);
-    let world = after(&order).intent(sample::intent(IntentState::Succeeded)).pending_refunds();
+    let world = after(&order)
+        .intent(samples::payment_intent(PaymentIntentState::Succeeded))
+        .pending_refunds();
     look_at(&world, &order, now());
     assert_eq!((world.refunds(), is_settled(&world, &order)), (1, false));
-    assert_eq!(on_record(&world, &order).payment.status, PaymentStatus::Refunded);
+    assert_eq!(stored_order(&world, &order).payment.status, PaymentStatus::Refunded);
     ticks(&world, &order, 4);
     assert_eq!((world.refunds(), is_settled(&world, &order)), (1, false), "once");
-    world.refunds_end(RefundState::Done);
+    world.resolve_refunds(RefundState::Succeeded);
     ticks(&world, &order, 1);
     assert!(is_settled(&world, &order));
 }
@@ -73,15 +75,13 @@ fn money_that_is_left_on_a_closed_order_is_given_back_and_waited_for() {
 #[test]
 fn a_void_without_effect_is_tried_again_with_another_key() {
     let order = closed_early(PaymentStatus::Voided);
-    let world = after(&order).intent(sample::intent(IntentState::RequiresCapture)).on(
-        "gateway.cancel",
-        1,
-        Trouble::KeptFailure,
-    );
+    let world = after(&order)
+        .intent(samples::payment_intent(PaymentIntentState::RequiresCapture))
+        .on("payment.cancel", 1, InjectedFault::StoredFailure);
     look_at(&world, &order, now());
-    assert_eq!(on_record(&world, &order).payment.attempt, order.payment.attempt + 1);
+    assert_eq!(stored_order(&world, &order).payment.attempt, order.payment.attempt + 1);
     ticks(&world, &order, 1);
-    assert_eq!(world.intents_in(IntentState::Canceled), 1);
+    assert_eq!(world.payment_intents_in(PaymentIntentState::Canceled), 1);
     assert!(is_settled(&world, &order));
 }
 
@@ -96,10 +96,10 @@ fn a_refund_is_looked_up_until_it_has_arrived() {
     }
     ticks(&world, &order, 3);
     assert_eq!(due(&world, &order), closed.plus_hours(24 * 4), "daily from then on");
-    world.refunds_end(RefundState::Done);
+    world.resolve_refunds(RefundState::Succeeded);
     ticks(&world, &order, 1);
     assert!(is_settled(&world, &order));
-    assert_eq!(on_record(&world, &order).attention, None);
+    assert_eq!(stored_order(&world, &order).attention, None);
 }
 
 #[test]
@@ -107,54 +107,54 @@ fn a_refund_that_fails_calls_a_person_once() {
     let order = closed_early(PaymentStatus::Refunded);
     let world = after(&order).intent(refunded()).refund(RefundState::Pending);
     ticks(&world, &order, 2);
-    world.refunds_end(RefundState::Failed);
+    world.resolve_refunds(RefundState::Failed);
     let seen = tick(&world, due(&world, &order));
     assert_eq!((seen.raised, seen.settled), (1, 1));
-    let raised = on_record(&world, &order);
+    let raised = stored_order(&world, &order);
     assert_eq!(raised.attention, Some(Attention::Operator));
     assert_eq!(raised.payment.status, PaymentStatus::RefundFailed);
     assert_eq!(codes(&raised).last().unwrap(), "REFUND_FAILED");
     assert_eq!(world.refunds(), 1, "another one is the person's to make");
     // Hinted at again, it calls nobody twice.
-    world.put(&raised.hinted("evt_1", now().plus_hours(50)).unwrap());
+    world.put(&raised.with_webhook("evt_1", now().plus_hours(50)).unwrap());
     let seen = tick(&world, due(&world, &order));
     assert_eq!((seen.raised, seen.settled), (0, 1));
     // And when the person has given it back, the record learns that too.
-    let world = world.refund(RefundState::Done);
-    world.put(&on_record(&world, &order).hinted("evt_2", now().plus_hours(60)).unwrap());
+    let world = world.refund(RefundState::Succeeded);
+    world.put(&stored_order(&world, &order).with_webhook("evt_2", now().plus_hours(60)).unwrap());
     tick(&world, due(&world, &order));
-    assert_eq!(on_record(&world, &order).payment.status, PaymentStatus::Refunded);
+    assert_eq!(stored_order(&world, &order).payment.status, PaymentStatus::Refunded);
 }
 
 #[test]
 fn money_that_went_back_only_in_part_calls_a_person() {
     let order = closed_early(PaymentStatus::Refunded);
-    let part = Intent { refunded_minor: 1, ..refunded() };
-    let world = after(&order).intent(part).refund(RefundState::Done);
+    let part = PaymentIntent { refunded_minor: 1, ..refunded() };
+    let world = after(&order).intent(part).refund(RefundState::Succeeded);
     assert_eq!(look_at(&world, &order, now()).raised, 1);
 }
 
 #[test]
 fn a_label_refund_is_looked_up_until_it_is_decided() {
     let order = closed(LabelRefund::Submitted, PaymentStatus::Voided);
-    let world = after(&order).intent(voided()).shipment(bought(CarrierRefund::Submitted));
+    let world = after(&order).intent(voided()).shipment(bought(LabelRefundState::Submitted));
     ticks(&world, &order, 4);
     assert!(!is_settled(&world, &order));
-    let done = world.clone().shipment(bought(CarrierRefund::Done));
+    let done = world.clone().shipment(bought(LabelRefundState::Refunded));
     ticks(&done, &order, 1);
     assert!(is_settled(&done, &order));
-    assert_eq!(on_record(&done, &order).attention, None);
+    assert_eq!(stored_order(&done, &order).attention, None);
 }
 
 #[test]
 fn a_label_refund_that_is_rejected_calls_a_person() {
     let order = closed(LabelRefund::Submitted, PaymentStatus::Voided);
-    let world = after(&order).intent(voided()).shipment(bought(CarrierRefund::Submitted));
+    let world = after(&order).intent(voided()).shipment(bought(LabelRefundState::Submitted));
     ticks(&world, &order, 2);
-    let world = world.shipment(bought(CarrierRefund::Rejected));
+    let world = world.shipment(bought(LabelRefundState::Rejected));
     let seen = tick(&world, due(&world, &order));
     assert_eq!((seen.raised, seen.settled), (1, 1));
-    let raised = on_record(&world, &order);
+    let raised = stored_order(&world, &order);
     assert_eq!(raised.shipment.as_ref().unwrap().refund, Some(LabelRefund::Refused));
     assert_eq!(raised.attention, Some(Attention::Operator));
     assert_eq!(codes(&raised).last().unwrap(), "LABEL_REFUND_REFUSED");
@@ -163,7 +163,7 @@ fn a_label_refund_that_is_rejected_calls_a_person() {
 #[test]
 fn a_shipment_that_was_unbought_is_looked_up_after_an_hour_and_after_a_day() {
     let order = closed(LabelRefund::None, PaymentStatus::Voided);
-    let world = after(&order).intent(voided()).shipment(sample::carrier_shipment());
+    let world = after(&order).intent(voided()).shipment(samples::provider_shipment());
     look_at(&world, &order, now());
     let closed = order.closed_at();
     let mut looks = Vec::new();
@@ -176,14 +176,14 @@ fn a_shipment_that_was_unbought_is_looked_up_after_an_hour_and_after_a_day() {
     }
     assert!(looks.contains(&closed.plus_hours(1)), "{looks:?}");
     assert_eq!(looks.last(), Some(&closed.plus_hours(24)));
-    assert_eq!((world.labels(), on_record(&world, &order).attention), (0, None));
+    assert_eq!((world.labels(), stored_order(&world, &order).attention), (0, None));
 }
 
 #[test]
 fn a_label_that_was_bought_late_is_given_back() {
     for hours in [1, 24] {
         let order = closed(LabelRefund::None, PaymentStatus::Voided);
-        let world = after(&order).intent(voided()).shipment(sample::carrier_shipment());
+        let world = after(&order).intent(voided()).shipment(samples::provider_shipment());
         for _ in 0..10 {
             if due(&world, &order) >= order.closed_at().plus_hours(hours) {
                 break;
@@ -191,11 +191,11 @@ fn a_label_that_was_bought_late_is_given_back() {
             ticks(&world, &order, 1);
         }
         // The purchase of a zombie comes through at last.
-        let world = world.shipment(bought(CarrierRefund::NotAsked));
+        let world = world.shipment(bought(LabelRefundState::NotRequested));
         assert_eq!(world.live_labels(), 1);
         ticks(&world, &order, 1);
         assert_eq!(world.live_labels(), 0, "after {hours} hours");
-        let order = on_record(&world, &order);
+        let order = stored_order(&world, &order);
         assert_eq!(order.shipment.as_ref().unwrap().refund, Some(LabelRefund::Submitted));
         assert!(order.open.is_some(), "until the refund is decided");
     }
@@ -204,8 +204,8 @@ fn a_label_that_was_bought_late_is_given_back() {
 #[test]
 fn a_late_label_that_the_carrier_keeps_calls_a_person() {
     let order = closed(LabelRefund::None, PaymentStatus::Voided);
-    let late = bought(CarrierRefund::NotAsked);
-    let world = after(&order).intent(voided()).shipment(late).refusing_label_refunds();
+    let late = bought(LabelRefundState::NotRequested);
+    let world = after(&order).intent(voided()).shipment(late).rejecting_label_refunds();
     assert_eq!(look_at(&world, &order, now()).raised, 1);
     ticks(&world, &order, 1);
     assert!(is_settled(&world, &order));
@@ -213,13 +213,13 @@ fn a_late_label_that_the_carrier_keeps_calls_a_person() {
 
 #[test]
 fn nothing_is_settled_while_a_provider_cannot_be_asked() {
-    for point in ["gateway.look_up", "gateway.refunds", "carrier.look_up"] {
+    for point in ["payment.retrieve", "payment.refunds", "shipping.retrieve"] {
         let order = closed(LabelRefund::Submitted, PaymentStatus::Refunded);
         let world = after(&order)
             .intent(refunded())
-            .refund(RefundState::Done)
-            .shipment(bought(CarrierRefund::Done))
-            .on(point, 1, Trouble::Down);
+            .refund(RefundState::Succeeded)
+            .shipment(bought(LabelRefundState::Refunded))
+            .on(point, 1, InjectedFault::NotSent);
         let at = due(&world, &order);
         let seen = tick(&world, at);
         assert_eq!((seen.failed, seen.settled), (1, 0), "{point}");

@@ -1,9 +1,9 @@
 //! What the function is asked, by schedules, by the end of an execution, by hand.
 
-use domain::Fault;
+use domain::ErrorName;
 use reconcile_orders::event::{Event, Looked, Operation, Which};
 use serde_json::{Value, json};
-use testing::sample;
+use testing::samples;
 
 use crate::support::now;
 
@@ -25,7 +25,7 @@ fn ended(name: &str) -> Value {
 
 #[test]
 fn each_event_says_what_is_to_be_looked_at_and_when() {
-    let id = sample::received().order_id;
+    let id = samples::received().order_id;
     let check = |event: Value, operation: Operation| {
         let at = event.get("time").is_some().then(now);
         assert_eq!(Event::parse(&event).unwrap(), Event { operation, at }, "{event}");
@@ -46,7 +46,7 @@ fn each_event_says_what_is_to_be_looked_at_and_when() {
 fn garbage_is_refused_and_the_field_named_but_not_its_value() {
     let check = |event: Value, expected: &str| {
         let failure = Event::parse(&event).unwrap_err();
-        assert_eq!(failure.fault, Fault::InvalidRequest);
+        assert_eq!(failure.name, ErrorName::InvalidRequest);
         assert!(failure.detail.contains(expected), "{} lacks {expected}", failure.detail);
         assert!(!failure.detail.contains("secret"));
     };

@@ -2,75 +2,77 @@
 
 use domain::Order;
 use domain::order::Attention;
-use domain::payment::{Intent, IntentState, PaymentStatus};
-use domain::shipment::{CarrierRefund, CarrierShipment};
+use domain::payment::{PaymentIntent, PaymentIntentState, PaymentStatus};
+use domain::shipment::{LabelRefundState, ProviderShipment};
 use reconcile_orders::event::Looked;
-use testing::fakes::{Trouble, World};
-use testing::sample;
+use testing::fakes::{InjectedFault, TestBed};
+use testing::samples;
 
 use crate::support::{
-    after, bought, closed_early, codes, due, look_at, now, on_record, tick, under_way, voided,
+    after, bought, closed_early, codes, due, look_at, now, stored_order, tick, under_way, voided,
 };
 
 /// A settled order about which a provider says that something happened.
 fn hinted(order: &Order) -> Order {
-    order.settled(&[], now()).hinted("evt_1", now()).unwrap()
+    order.finalized(&[], now()).with_webhook("evt_1", now()).unwrap()
 }
 
-fn disputed() -> Intent {
-    Intent { disputed: true, ..sample::intent(IntentState::Succeeded) }
+fn disputed() -> PaymentIntent {
+    PaymentIntent { disputed: true, ..samples::payment_intent(PaymentIntentState::Succeeded) }
 }
 
-fn at(word: &str) -> CarrierShipment {
+fn at(word: &str) -> ProviderShipment {
     let tracking = Some(word.to_owned());
-    CarrierShipment { tracking, ..bought(CarrierRefund::NotAsked) }
+    ProviderShipment { tracking, ..bought(LabelRefundState::NotRequested) }
 }
 
-fn shipped(intent: Intent, word: &str) -> (World, Order) {
-    let order = hinted(&sample::fulfilled());
+fn shipped(intent: PaymentIntent, word: &str) -> (TestBed, Order) {
+    let order = hinted(&samples::fulfilled());
     (after(&order).intent(intent).shipment(at(word)), order)
 }
 
 #[test]
 fn a_hint_about_a_settled_order_has_it_looked_up_and_settled_again() {
-    let paid = sample::intent(IntentState::Succeeded);
+    let paid = samples::payment_intent(PaymentIntentState::Succeeded);
     let (world, order) = shipped(paid, "in_transit");
     let seen = tick(&world, now());
     assert_eq!(seen, Looked { looked: 1, settled: 1, ..Looked::default() });
-    let settled = on_record(&world, &order);
-    assert_eq!((settled.open.clone(), settled.hinted_at), (None, None));
+    let settled = stored_order(&world, &order);
+    assert_eq!((settled.open.clone(), settled.webhook_pending_at), (None, None));
     assert_eq!(settled.shipment.as_ref().unwrap().tracking.as_deref(), Some("in_transit"));
     assert_eq!(codes(&settled), ["TRACKING in_transit"]);
     assert_eq!(settled.attention, None);
     // The next hint, nothing new: nothing is written but that it was looked at.
-    world.put(&settled.hinted("evt_2", now()).unwrap());
+    world.put(&settled.with_webhook("evt_2", now()).unwrap());
     tick(&world, now());
-    assert_eq!(on_record(&world, &order).timeline, settled.timeline);
+    assert_eq!(stored_order(&world, &order).timeline, settled.timeline);
 }
 
 #[test]
 fn a_dispute_calls_a_person_once_and_again_only_once_acknowledged() {
     let (world, order) = shipped(disputed(), "delivered");
     assert_eq!(tick(&world, now()).raised, 1);
-    let raised = on_record(&world, &order);
+    let raised = stored_order(&world, &order);
     assert_eq!(raised.attention, Some(Attention::Operator));
     assert_eq!(codes(&raised), ["DISPUTED", "TRACKING delivered"]);
-    world.put(&raised.hinted("evt_2", now()).unwrap());
+    world.put(&raised.with_webhook("evt_2", now()).unwrap());
     assert_eq!(tick(&world, now()).raised, 0);
-    let acknowledge = domain::answer::Action::Acknowledge;
-    let seen = on_record(&world, &order).resume(acknowledge, false, "op", None, now()).unwrap();
-    world.put(&seen.hinted("evt_3", now()).unwrap());
+    let acknowledge = domain::decision::OperatorAction::Acknowledge;
+    let seen = stored_order(&world, &order)
+        .apply_operator_action(acknowledge, false, "op", None, now())
+        .unwrap();
+    world.put(&seen.with_webhook("evt_3", now()).unwrap());
     assert_eq!(tick(&world, now()).raised, 0);
-    assert_eq!(on_record(&world, &order).attention, None);
+    assert_eq!(stored_order(&world, &order).attention, None);
 }
 
 #[test]
 fn a_dispute_of_an_order_that_is_under_way_survives_its_steps() {
-    let order = sample::labelled().hinted("evt_1", now()).unwrap();
+    let order = samples::labeled().with_webhook("evt_1", now()).unwrap();
     let world = under_way(&order).intent(disputed()).shipment(at("pre_transit"));
     assert_eq!(tick(&world, now()).raised, 1);
-    let stuck = sample::waiting(
-        on_record(&world, &order),
+    let stuck = samples::waiting(
+        stored_order(&world, &order),
         domain::Status::NeedsAttention,
         Attention::Operator,
     );
@@ -84,22 +86,23 @@ fn nothing_that_a_hint_says_is_believed() {
     let world = after(&order).intent(voided());
     let seen = tick(&world, now());
     assert_eq!((seen.settled, seen.raised), (1, 0));
-    assert_eq!(on_record(&world, &order).payment.status, PaymentStatus::Voided);
+    assert_eq!(stored_order(&world, &order).payment.status, PaymentStatus::Voided);
 }
 
 #[test]
 fn a_hint_is_followed_when_the_provider_can_be_asked_again() {
     let (world, order) = shipped(disputed(), "delivered");
-    let world = world.on("gateway.look_up", 1, Trouble::Down);
+    let world = world.on("payment.retrieve", 1, InjectedFault::NotSent);
     assert_eq!(tick(&world, now()).failed, 1);
-    assert!(on_record(&world, &order).hinted_at.is_some());
+    assert!(stored_order(&world, &order).webhook_pending_at.is_some());
     assert_eq!(tick(&world, due(&world, &order)).raised, 1);
 }
 
 #[test]
 fn an_authorisation_that_is_about_to_lapse_calls_a_person_once() {
-    let order = sample::stuck();
-    let world = under_way(&order).intent(sample::intent(IntentState::RequiresCapture));
+    let order = samples::needs_attention();
+    let world =
+        under_way(&order).intent(samples::payment_intent(PaymentIntentState::RequiresCapture));
     let lapse = order.payment.capture_before.unwrap();
     let mut at = now();
     look_at(&world, &order, at);
@@ -111,7 +114,7 @@ fn an_authorisation_that_is_about_to_lapse_calls_a_person_once() {
         }
     }
     assert_eq!(at, lapse.plus_hours(-24), "a day before, to the minute");
-    let raised = on_record(&world, &order);
+    let raised = stored_order(&world, &order);
     assert_eq!(codes(&raised), ["AUTHORIZATION_EXPIRING"]);
     assert_eq!(raised.attention, Some(Attention::Operator));
     assert_eq!(tick(&world, due(&world, &order)).raised, 0);
@@ -119,7 +122,7 @@ fn an_authorisation_that_is_about_to_lapse_calls_a_person_once() {
 
 #[test]
 fn what_is_captured_or_given_up_lapses_no_more() {
-    for order in [sample::fulfilled(), closed_early(PaymentStatus::Voided)] {
+    for order in [samples::fulfilled(), closed_early(PaymentStatus::Voided)] {
         let world = after(&order).intent(voided());
         let late = order.payment.capture_before.unwrap();
         assert_eq!(look_at(&world, &order, late).raised, 0);

@@ -3,15 +3,15 @@
 use domain::Order;
 use reconcile_orders::event::Looked;
 use serde_json::json;
-use testing::fakes::{Trouble, World};
-use testing::sample;
+use testing::fakes::{InjectedFault, TestBed};
+use testing::samples;
 
-use crate::support::{due, look_at, now, on_record, tick, under_way};
+use crate::support::{due, look_at, now, stored_order, tick, under_way};
 
 #[test]
 fn an_order_whose_execution_was_never_started_is_started() {
-    let order = sample::received();
-    let world = World::with(&order);
+    let order = samples::received();
+    let world = TestBed::with(&order);
     assert_eq!(tick(&world, now()), Looked::default(), "its start may be under way");
     let seen = tick(&world, due(&world, &order));
     assert_eq!(seen, Looked { looked: 1, started: 1, ..Looked::default() });
@@ -19,15 +19,15 @@ fn an_order_whose_execution_was_never_started_is_started() {
         world.started(),
         [(order.execution.clone(), json!({"orderId": order.order_id}))].into()
     );
-    assert_eq!(on_record(&world, &order), order);
+    assert_eq!(stored_order(&world, &order), order);
 }
 
 #[test]
 fn an_order_for_later_is_started_with_its_date() {
-    let mut request = sample::request();
+    let mut request = samples::new_order();
     request.scheduled_for = Some(now().plus_hours(48));
-    let order = Order::accept(request, sample::placed_at());
-    let world = World::with(&order);
+    let order = Order::accept(request, samples::placed_at());
+    let world = TestBed::with(&order);
     tick(&world, due(&world, &order));
     assert_eq!(world.started()[&order.execution]["scheduledFor"], json!(order.scheduled_for));
     // It runs now, and is looked at again when it should have begun.
@@ -37,22 +37,22 @@ fn an_order_for_later_is_started_with_its_date() {
 
 #[test]
 fn an_order_that_is_under_way_is_left_alone_and_only_its_next_look_written() {
-    let order = sample::authorised();
+    let order = samples::authorized();
     let world = under_way(&order);
     let at = due(&world, &order);
     assert_eq!(tick(&world, at), Looked { looked: 1, ..Looked::default() });
-    let seen = on_record(&world, &order);
+    let seen = stored_order(&world, &order);
     assert_eq!(seen.check_at, Some(at.plus_minutes(15)));
     let back = Order { check_at: order.check_at, version: order.version, ..seen };
     assert_eq!(back, order);
-    assert_eq!((world.count("gateway."), world.count("carrier.")), (0, 0));
-    assert_eq!(world.count("workflow.state"), 1);
+    assert_eq!((world.count("payment."), world.count("shipping.")), (0, 0));
+    assert_eq!(world.count("workflow.status"), 1);
     assert_eq!(world.started().len(), 1);
 }
 
 #[test]
 fn a_tick_with_nothing_due_reads_the_indexes_and_does_nothing() {
-    let order = sample::authorised();
+    let order = samples::authorized();
     let world = under_way(&order);
     assert_eq!(tick(&world, now()), Looked::default());
     let calls = world.calls();
@@ -63,8 +63,8 @@ fn a_tick_with_nothing_due_reads_the_indexes_and_does_nothing() {
 #[test]
 fn an_order_is_looked_at_by_the_record_and_not_by_a_late_index() {
     // Somebody wrote it after the index was read: it is not due any more.
-    let order = sample::authorised();
-    let later = Trouble::Meanwhile(|order| order.checked(&[], now().plus_hours(1)));
+    let order = samples::authorized();
+    let later = InjectedFault::ConcurrentWrite(|order| order.inspected(&[], now().plus_hours(1)));
     let world = under_way(&order).on("orders.load", 1, later);
     assert_eq!(tick(&world, due(&world, &order)), Looked::default());
     assert_eq!(world.count("workflow."), 0);
@@ -72,24 +72,24 @@ fn an_order_is_looked_at_by_the_record_and_not_by_a_late_index() {
 
 #[test]
 fn one_orders_failure_stops_no_other_and_is_looked_at_again_soon() {
-    let mut request = sample::request();
-    request.order_id = domain::OrderId::of_request(&request.customer_id, "another");
-    let (one, other) = (sample::received(), Order::accept(request, sample::placed_at()));
-    let world = World::with(&one).on("workflow.start", 1, Trouble::Down);
+    let mut request = samples::new_order();
+    request.order_id = domain::OrderId::for_request(&request.customer_id, "another");
+    let (one, other) = (samples::received(), Order::accept(request, samples::placed_at()));
+    let world = TestBed::with(&one).on("workflow.start", 1, InjectedFault::NotSent);
     world.put(&other);
     let at = due(&world, &one);
     let seen = tick(&world, at);
     assert_eq!((seen.looked, seen.started, seen.failed), (2, 1, 1));
-    let failed = if world.runs(&one.execution) { &other } else { &one };
+    let failed = if world.is_running(&one.execution) { &other } else { &one };
     assert_eq!(due(&world, failed), at.plus_minutes(5));
     assert_eq!(tick(&world, at.plus_minutes(5)).started, 1);
 }
 
 /// The `n`th order that was closed and whose money is to be looked up.
 fn closed_nth(n: i64) -> Order {
-    let mut request = sample::request();
-    request.order_id = domain::OrderId::of_request(&request.customer_id, &n.to_string());
-    let placed = Order::accept(request, sample::placed_at());
+    let mut request = samples::new_order();
+    request.order_id = domain::OrderId::for_request(&request.customer_id, &n.to_string());
+    let placed = Order::accept(request, samples::placed_at());
     let closed = crate::support::closed_early(domain::payment::PaymentStatus::Voided);
     Order {
         open: placed.open.clone(),
@@ -102,8 +102,9 @@ fn closed_nth(n: i64) -> Order {
 #[test]
 fn a_provider_that_is_away_does_not_take_the_time_of_the_orders_that_need_none() {
     let closed: Vec<_> = (0..15).map(closed_nth).collect();
-    let mut world = (1..=15)
-        .fold(World::default(), |world, nth| world.on("gateway.look_up", nth, Trouble::Down));
+    let mut world = (1..=15).fold(TestBed::default(), |world, nth| {
+        world.on("payment.retrieve", nth, InjectedFault::NotSent)
+    });
     for order in &closed {
         world.put(order);
         world = world.ended(&order.execution);
@@ -120,9 +121,9 @@ fn a_provider_that_is_away_does_not_take_the_time_of_the_orders_that_need_none()
 
 #[test]
 fn an_order_that_is_settled_or_not_there_is_nobodys_business() {
-    let settled = sample::fulfilled().settled(&[], now());
-    let world = World::with(&settled);
+    let settled = samples::fulfilled().finalized(&[], now());
+    let world = TestBed::with(&settled);
     assert_eq!(look_at(&world, &settled, now()), Looked::default());
-    assert_eq!(look_at(&World::default(), &settled, now()), Looked::default());
-    assert_eq!(on_record(&world, &settled), settled);
+    assert_eq!(look_at(&TestBed::default(), &settled, now()), Looked::default());
+    assert_eq!(stored_order(&world, &settled), settled);
 }

@@ -1,39 +1,39 @@
 //! Back-orders are woken, oldest first and no more than the shelves can serve,
 //! whatever brought the goods.
 
-use domain::order::{Attention, WhenOutOfStock};
-use domain::payment::IntentState;
+use domain::order::{Attention, OutOfStockPolicy};
+use domain::payment::PaymentIntentState;
 use domain::policy::ReviewPolicy;
 use domain::{Order, OrderId, Quantity, Sku, Status, TaskToken};
-use testing::fakes::{Trouble, World};
-use testing::sample;
+use testing::fakes::{InjectedFault, TestBed};
+use testing::samples;
 
-use crate::support::{now, on_record, tick, under_way};
+use crate::support::{now, stored_order, tick, under_way};
 
 /// The `n`th order that waits for so many mugs and shirts.
 fn waiting(n: i64, mugs: u32, shirts: u32) -> Order {
-    let at = sample::placed_at().plus_minutes(n);
-    let mut request = sample::request();
-    request.order_id = OrderId::of_request(&request.customer_id, &n.to_string());
-    request.when_out_of_stock = WhenOutOfStock::Wait;
+    let at = samples::placed_at().plus_minutes(n);
+    let mut request = samples::new_order();
+    request.order_id = OrderId::for_request(&request.customer_id, &n.to_string());
+    request.when_out_of_stock = OutOfStockPolicy::Wait;
     let mut lines = request.items.into_iter().zip([mugs, shirts]);
     request.items = lines
         .by_ref()
         .filter_map(|(line, n)| {
-            Some(domain::catalogue::Line { quantity: Quantity::try_from(n).ok()?, ..line })
+            Some(domain::catalog::LineItem { quantity: Quantity::try_from(n).ok()?, ..line })
         })
         .collect();
-    let held = sample::intent(IntentState::RequiresCapture);
-    let order = Order::accept(request, at).authorised(&held, &ReviewPolicy::default(), at);
+    let held = samples::payment_intent(PaymentIntentState::RequiresCapture);
+    let order = Order::accept(request, at).authorized(&held, &ReviewPolicy::default(), at);
     let order = order.unwrap().backordered(&Sku::parse("MUG").unwrap(), at);
-    let mut order = sample::waiting(order, Status::Backordered, Attention::Backorder);
+    let mut order = samples::waiting(order, Status::Backordered, Attention::Backorder);
     order.task_token = Some(TaskToken::parse(format!("token-{n}")).unwrap());
     // The reconciler looked at it already; only the shelves call it.
-    order.checked(&[], at)
+    order.inspected(&[], at)
 }
 
-fn shop(orders: &[Order], mugs: u64, shirts: u64) -> World {
-    let world = orders.iter().fold(World::default(), |world, order| {
+fn shop(orders: &[Order], mugs: u64, shirts: u64) -> TestBed {
+    let world = orders.iter().fold(TestBed::default(), |world, order| {
         world.put(order);
         world.running(&order.execution)
     });
@@ -42,8 +42,8 @@ fn shop(orders: &[Order], mugs: u64, shirts: u64) -> World {
     world
 }
 
-fn told(world: &World) -> Vec<String> {
-    world.answers().iter().map(|(token, _)| token.to_string()).collect()
+fn told(world: &TestBed) -> Vec<String> {
+    world.task_results().iter().map(|(token, _)| token.to_string()).collect()
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn an_order_is_woken_when_every_line_is_there() {
     let order = waiting(1, 2, 1);
     let world = shop(std::slice::from_ref(&order), 2, 0);
     assert_eq!(tick(&world, now()).woken, 0);
-    assert_eq!(on_record(&world, &order), order, "nothing to do, nothing written");
+    assert_eq!(stored_order(&world, &order), order, "nothing to do, nothing written");
     world.stock("TEE", 1);
     assert_eq!(tick(&world, now()).woken, 1);
 }
@@ -83,7 +83,7 @@ fn what_another_order_gives_back_wakes_one() {
 #[test]
 fn one_that_holds_its_goods_already_needs_no_shelf() {
     let waits = waiting(1, 2, 1);
-    let holds = Order { reservation: sample::reserved().reservation, ..waits };
+    let holds = Order { reservation: samples::reserved().reservation, ..waits };
     let world = shop(std::slice::from_ref(&holds), 0, 0);
     assert_eq!(tick(&world, now()).woken, 1);
 }
@@ -110,7 +110,7 @@ fn who_is_cancelled_or_turned_round_is_not_woken() {
 #[test]
 fn one_that_cannot_be_woken_does_not_stop_the_others() {
     let world = shop(&[waiting(1, 1, 0), waiting(2, 1, 0)], 2, 0);
-    let world = world.on("workflow.answer", 1, Trouble::Down);
+    let world = world.on("workflow.send", 1, InjectedFault::NotSent);
     let seen = tick(&world, now());
     assert_eq!((seen.woken, seen.failed), (1, 1));
     assert_eq!(told(&world), ["token-2"]);

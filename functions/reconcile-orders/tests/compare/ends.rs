@@ -1,21 +1,21 @@
 //! Orders at every end of their life, and what the providers then know of them:
 //! each made by the writes that make a real one, and consistent.
 
-use domain::answer::Decision;
-use domain::books::{IntentEntry, LabelEntry};
 use domain::compensation::{FailedState, FailedStates};
+use domain::decision::ReviewDecision;
+use domain::ledger::{LabelEntry, PaymentIntentEntry};
 use domain::order::Attention;
-use domain::payment::{IntentState, PaymentStatus, Risk};
+use domain::payment::{PaymentIntentState, PaymentStatus, RiskLevel};
 use domain::policy::ReviewPolicy;
-use domain::shipment::{CarrierRefund, CarrierShipment, LabelRefund};
-use domain::{Fault, IntentId, Order, OrderId, ShipmentId, Status};
-use testing::sample;
+use domain::shipment::{LabelRefund, LabelRefundState, ProviderShipment};
+use domain::{ErrorName, Order, OrderId, PaymentIntentId, ShipmentId, Status};
+use testing::samples;
 
 /// An order with its entries in the providers' books.
 #[derive(Debug, Clone)]
 pub(crate) struct Made {
     pub(crate) order: Order,
-    pub(crate) intents: Vec<IntentEntry>,
+    pub(crate) intents: Vec<PaymentIntentEntry>,
     pub(crate) labels: Vec<LabelEntry>,
 }
 
@@ -71,7 +71,7 @@ impl End {
 struct Life {
     number: usize,
     order: Order,
-    intent: IntentEntry,
+    intent: PaymentIntentEntry,
     label: Option<LabelEntry>,
 }
 
@@ -81,28 +81,30 @@ pub(crate) fn make(number: usize, end: End) -> Made {
     match end {
         End::Received => {}
         End::CancelledBeforeItBegan => life.cancel(),
-        End::NeverAuthorised => life.given_up("ProcessPayment", Fault::PaymentGatewayUnavailable),
+        End::NeverAuthorised => {
+            life.given_up("ProcessPayment", ErrorName::PaymentGatewayUnavailable)
+        }
         End::Declined => life.declined(),
-        End::Fulfilled => life.fulfilled(Risk::Normal),
-        End::FulfilledAfterReview => life.fulfilled(Risk::Elevated),
+        End::Fulfilled => life.fulfilled(RiskLevel::Normal),
+        End::FulfilledAfterReview => life.fulfilled(RiskLevel::Elevated),
         _ => life.further(end),
     }
     if End::SETTLED.contains(&end) {
-        life.order = life.order.settled(&[], sample::placed_at());
+        life.order = life.order.finalized(&[], samples::placed_at());
     }
     life.made()
 }
 
 impl Life {
     fn begin(number: usize, scheduled: bool) -> Self {
-        let mut request = sample::request();
-        request.order_id = OrderId::of_request(&request.customer_id, &number.to_string());
-        request.scheduled_for = scheduled.then(|| sample::placed_at().plus_hours(1));
-        let order = Order::accept(request, sample::placed_at());
-        let id = IntentId::parse(format!("pi_{number}")).unwrap();
-        let intent = IntentEntry {
+        let mut request = samples::new_order();
+        request.order_id = OrderId::for_request(&request.customer_id, &number.to_string());
+        request.scheduled_for = scheduled.then(|| samples::placed_at().plus_hours(1));
+        let order = Order::accept(request, samples::placed_at());
+        let id = PaymentIntentId::parse(format!("pi_{number}")).unwrap();
+        let intent = PaymentIntentEntry {
             order: Some(order.order_id.to_string()),
-            state: IntentState::RequiresConfirmation,
+            state: PaymentIntentState::RequiresConfirmation,
             amount: order.total,
             captured_minor: 0,
             refunded_minor: 0,
@@ -113,15 +115,15 @@ impl Life {
     }
 
     fn further(&mut self, end: End) {
-        let refused = Fault::ShippingRejected;
-        self.authorised(if end == End::Rejected { Risk::Elevated } else { Risk::Normal });
+        let refused = ErrorName::ShippingRejected;
+        self.authorized(if end == End::Rejected { RiskLevel::Elevated } else { RiskLevel::Normal });
         match end {
             End::Authorised => {}
-            End::OutOfStock => self.given_up("OutOfStock", Fault::StockContended),
+            End::OutOfStock => self.given_up("OutOfStock", ErrorName::StockContended),
             End::Rejected => self.rejected(),
             End::Cancelled => {
                 self.cancel();
-                self.given_up("CheckInventory", Fault::OrderCancelled);
+                self.given_up("CheckInventory", ErrorName::OrderCancelled);
             }
             End::Reserved => self.reserved(),
             End::ShippingFailed => {
@@ -132,7 +134,7 @@ impl Life {
             End::Stuck => {
                 self.reserved();
                 self.shipment(true);
-                let stuck = sample::waiting(
+                let stuck = samples::waiting(
                     self.order.clone(),
                     Status::NeedsAttention,
                     Attention::Operator,
@@ -150,7 +152,7 @@ impl Life {
     fn after_the_label(&mut self, end: End) {
         let captured = [End::Refunded, End::RefundPending, End::RefundFailed].contains(&end);
         if captured {
-            self.intent.state = IntentState::Succeeded;
+            self.intent.state = PaymentIntentState::Succeeded;
             self.intent.captured_minor = self.intent.amount.amount_minor();
         }
         let refund =
@@ -164,39 +166,42 @@ impl Life {
             }
             End::ClosedNotSettled => self.close(PaymentStatus::Voided),
             _ => {
-                self.intent.state = IntentState::Canceled;
+                self.intent.state = PaymentIntentState::Canceled;
                 self.close(PaymentStatus::Voided);
             }
         }
     }
 
-    fn authorised(&mut self, risk: Risk) {
-        let at = sample::placed_at();
-        let held = domain::payment::Intent { risk, ..sample::intent(IntentState::RequiresCapture) };
+    fn authorized(&mut self, risk: RiskLevel) {
+        let at = samples::placed_at();
+        let held = domain::payment::PaymentIntent {
+            risk,
+            ..samples::payment_intent(PaymentIntentState::RequiresCapture)
+        };
         self.order = self.order.with_intent(&self.intent.id, at);
-        self.order = self.order.authorised(&held, &ReviewPolicy::default(), at).unwrap();
-        self.intent.state = IntentState::RequiresCapture;
+        self.order = self.order.authorized(&held, &ReviewPolicy::default(), at).unwrap();
+        self.intent.state = PaymentIntentState::RequiresCapture;
         self.intent.confirmed = true;
-        if risk == Risk::Elevated {
+        if risk == RiskLevel::Elevated {
             let waiting = Attention::Review;
-            self.order = sample::waiting(self.order.clone(), Status::InReview, waiting);
+            self.order = samples::waiting(self.order.clone(), Status::InReview, waiting);
         }
     }
 
     fn declined(&mut self) {
-        self.order = self.order.with_intent(&self.intent.id, sample::placed_at());
+        self.order = self.order.with_intent(&self.intent.id, samples::placed_at());
         self.intent.confirmed = true;
-        self.given_up("ProcessPayment", Fault::PaymentDeclined);
+        self.given_up("ProcessPayment", ErrorName::PaymentDeclined);
     }
 
     fn reserved(&mut self) {
-        self.order = self.order.reserved(sample::placed_at()).unwrap();
+        self.order = self.order.reserved(samples::placed_at()).unwrap();
     }
 
     fn rejected(&mut self) {
-        let decided = self.order.decide_review(Decision::Reject, "operator-1", None, now());
+        let decided = self.order.decide_review(ReviewDecision::Reject, "operator-1", None, now());
         self.order = decided.unwrap();
-        self.given_up("AwaitReview", Fault::ReviewRejected);
+        self.given_up("AwaitReview", ErrorName::ReviewRejected);
     }
 
     fn cancel(&mut self) {
@@ -204,9 +209,9 @@ impl Life {
     }
 
     fn shipment(&mut self, bought: bool) {
-        let at = sample::placed_at();
+        let at = samples::placed_at();
         let id = ShipmentId::parse(format!("shp_{}", self.number)).unwrap();
-        let shipment = CarrierShipment { id: id.clone(), ..sample::carrier_shipment() };
+        let shipment = ProviderShipment { id: id.clone(), ..samples::provider_shipment() };
         let rate = shipment.rates[0].clone();
         self.order = self.order.with_shipment(&shipment, &rate, at).unwrap();
         let code = format!("TRACK{}", self.number);
@@ -217,24 +222,25 @@ impl Life {
             id,
             reference: Some(self.order.order_id.to_string()),
             tracking_code: bought.then_some(code),
-            refund: CarrierRefund::NotAsked,
+            refund: LabelRefundState::NotRequested,
         });
     }
 
-    fn fulfilled(&mut self, risk: Risk) {
-        self.authorised(risk);
-        if risk == Risk::Elevated {
-            let decided = self.order.decide_review(Decision::Approve, "operator-1", None, now());
+    fn fulfilled(&mut self, risk: RiskLevel) {
+        self.authorized(risk);
+        if risk == RiskLevel::Elevated {
+            let decided =
+                self.order.decide_review(ReviewDecision::Approve, "operator-1", None, now());
             self.order = decided.unwrap();
         }
         self.reserved();
         self.shipment(true);
-        self.intent.state = IntentState::Succeeded;
+        self.intent.state = PaymentIntentState::Succeeded;
         self.intent.captured_minor = self.intent.amount.amount_minor();
-        self.order = self.order.fulfilled(sample::placed_at()).unwrap();
+        self.order = self.order.fulfilled(samples::placed_at()).unwrap();
     }
 
-    fn given_up(&mut self, state: &str, fault: Fault) {
+    fn given_up(&mut self, state: &str, fault: ErrorName) {
         let failed = failed(state, fault);
         self.order = self.order.begin_compensation(&failed, now());
         if self.order.shipment.is_some() {
@@ -244,16 +250,16 @@ impl Life {
             self.order = self.order.released(now());
         }
         // Also one that was declined is cancelled.
-        self.intent.state = IntentState::Canceled;
+        self.intent.state = PaymentIntentState::Canceled;
         self.close(PaymentStatus::Voided);
     }
 
     fn undo_label(&mut self, refund: LabelRefund) {
-        let failed = failed("CapturePayment", Fault::PaymentNotCapturable);
+        let failed = failed("CapturePayment", ErrorName::PaymentNotCapturable);
         let order = self.order.begin_compensation(&failed, now());
         self.order = order.with_label_refund(refund, now()).released(now());
         if let (Some(label), LabelRefund::Submitted) = (&mut self.label, refund) {
-            label.refund = CarrierRefund::Submitted;
+            label.refund = LabelRefundState::Submitted;
         }
     }
 
@@ -264,10 +270,10 @@ impl Life {
     /// With what costs nothing beside it: an intent and a shipment of which the
     /// answer was lost, made once more.
     fn made(self) -> Made {
-        let spare = IntentEntry {
-            id: IntentId::parse(format!("pi_spare{}", self.number)).unwrap(),
+        let spare = PaymentIntentEntry {
+            id: PaymentIntentId::parse(format!("pi_spare{}", self.number)).unwrap(),
             order: Some(self.order.order_id.to_string()),
-            state: IntentState::RequiresConfirmation,
+            state: PaymentIntentState::RequiresConfirmation,
             amount: self.order.total,
             captured_minor: 0,
             refunded_minor: 0,
@@ -277,7 +283,7 @@ impl Life {
             id: ShipmentId::parse(format!("shp_spare{}", self.number)).unwrap(),
             reference: Some(self.order.order_id.to_string()),
             tracking_code: None,
-            refund: CarrierRefund::NotAsked,
+            refund: LabelRefundState::NotRequested,
         };
         let labels = self.label.into_iter().chain([unbought]).collect();
         let is_stored = self.order.payment.intent_id.is_some();
@@ -286,11 +292,11 @@ impl Life {
     }
 }
 
-fn now() -> domain::Moment {
-    sample::placed_at().plus_minutes(1)
+fn now() -> domain::Timestamp {
+    samples::placed_at().plus_minutes(1)
 }
 
-fn failed(state: &str, fault: Fault) -> FailedStates {
-    let seen = FailedState { error: fault.name().to_owned(), shortages: Vec::new() };
+fn failed(state: &str, fault: ErrorName) -> FailedStates {
+    let seen = FailedState { error: fault.as_str().to_owned(), shortages: Vec::new() };
     [(state.to_owned(), seen)].into()
 }

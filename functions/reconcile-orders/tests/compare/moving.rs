@@ -4,17 +4,17 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use domain::payment::IntentState;
-use domain::shipment::CarrierRefund;
-use domain::{IntentId, ShipmentId};
+use domain::payment::PaymentIntentState;
+use domain::shipment::LabelRefundState;
+use domain::{PaymentIntentId, ShipmentId};
 use reconcile_orders::compare::{Kind, Range};
-use testing::sample;
+use testing::samples;
 
 use crate::ends::{End, make};
 use crate::world::{State, World, found, now};
 
-fn first(state: &mut State) -> &mut domain::books::IntentEntry {
-    state.intent(&IntentId::parse("pi_0").unwrap())
+fn first(state: &mut State) -> &mut domain::ledger::PaymentIntentEntry {
+    state.intent(&PaymentIntentId::parse("pi_0").unwrap())
 }
 
 fn kinds(world: &World) -> BTreeSet<Kind> {
@@ -37,17 +37,17 @@ fn an_order_that_moves_between_two_readings_is_not_judged() {
         // Somebody hinted: the reconciler is about to look what happened.
         |state| {
             let order = state.orders.values_mut().next().unwrap();
-            *order = order.hinted("evt_1", now()).unwrap();
+            *order = order.with_webhook("evt_1", now()).unwrap();
         },
         // It was looked after meanwhile, and settled again.
         |state| {
             let order = state.orders.values_mut().next().unwrap();
-            *order = order.hinted("evt_1", now()).unwrap().settled(&[], now());
+            *order = order.with_webhook("evt_1", now()).unwrap().finalized(&[], now());
         },
     ];
     for (nth, what_moves) in moves.into_iter().enumerate() {
         let world = World::of(vec![make(0, End::Cancelled)], 1);
-        first(&mut world.state()).state = IntentState::RequiresCapture;
+        first(&mut world.state()).state = PaymentIntentState::RequiresCapture;
         // Asked for by id with two pages of intents, one of labels, and then again.
         world.on("orders", 4, what_moves);
         assert_eq!(kinds(&world), BTreeSet::new(), "move {nth}");
@@ -108,7 +108,7 @@ fn a_run_without_time_says_so_and_what_it_reports_is_true() {
         assert!(!report.complete || seen == expected, "{report:?}");
         // Raised once; undone, so that the next run is like the first.
         for order in world.state().orders.values_mut() {
-            order.updated_at = sample::placed_at();
+            order.updated_at = samples::placed_at();
         }
         if pages == 79 {
             assert!(report.complete, "{report:?}");
@@ -201,7 +201,7 @@ fn with_a_spoilt_order_the_stock_is_not_judged() {
 fn what_names_no_order_is_not_ours() {
     let world = World::of(vec![make(0, End::Fulfilled)], 1);
     let mut foreign = first(&mut world.state()).clone();
-    foreign.id = IntentId::parse("pi_foreign").unwrap();
+    foreign.id = PaymentIntentId::parse("pi_foreign").unwrap();
     let mut foreign_label = world.state().labels[0].clone();
     foreign_label.id = ShipmentId::parse("shp_foreign").unwrap();
     for name in [None, Some("invoice 7".to_owned())] {
@@ -230,7 +230,7 @@ fn within_days_only_what_was_created_in_them_is_missed() {
 #[test]
 fn a_label_whose_refund_the_carrier_refused_was_raised_and_is_no_difference() {
     let world = World::of(vec![make(0, End::LabelRefused)], 1);
-    for refund in [CarrierRefund::NotAsked, CarrierRefund::Rejected] {
+    for refund in [LabelRefundState::NotRequested, LabelRefundState::Rejected] {
         world.state().label(&ShipmentId::parse("shp_0").unwrap()).refund = refund;
         assert_eq!(kinds(&world), BTreeSet::new());
     }
@@ -243,9 +243,9 @@ fn a_stray_label_that_was_given_back_costs_nothing() {
     world.state().label(&id).tracking_code = Some("TRACK".to_owned());
     assert_eq!(kinds(&world), BTreeSet::from([Kind::StrayLabel]));
     for order in world.state().orders.values_mut() {
-        order.updated_at = sample::placed_at();
+        order.updated_at = samples::placed_at();
     }
-    for refund in [CarrierRefund::Submitted, CarrierRefund::Done] {
+    for refund in [LabelRefundState::Submitted, LabelRefundState::Refunded] {
         world.state().label(&id).refund = refund;
         assert_eq!(kinds(&world), BTreeSet::new());
     }

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use domain::books::{IntentEntry, LabelEntry};
-use domain::payment::{IntentState, PaymentStatus};
-use domain::shipment::CarrierRefund;
-use domain::{Currency, IntentId, Money, Order, OrderId, ShipmentId, Sku, Status};
+use domain::ledger::{LabelEntry, PaymentIntentEntry};
+use domain::payment::{PaymentIntentState, PaymentStatus};
+use domain::shipment::LabelRefundState;
+use domain::{Currency, Money, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Status};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use reconcile_orders::compare::Kind;
-use testing::sample;
+use testing::samples;
 
 use crate::ends::{End, Made, make};
 use crate::world::{Found, State, World, found, now};
@@ -50,12 +50,12 @@ fn order<'a>(state: &'a mut State, id: &OrderId) -> &'a mut Order {
     state.orders.get_mut(id).unwrap()
 }
 
-fn intent(state: &mut State) -> &mut IntentEntry {
-    state.intent(&IntentId::parse(format!("pi_{EDITED}")).unwrap())
+fn intent(state: &mut State) -> &mut PaymentIntentEntry {
+    state.intent(&PaymentIntentId::parse(format!("pi_{EDITED}")).unwrap())
 }
 
-fn spare_intent(state: &mut State) -> &mut IntentEntry {
-    state.intent(&IntentId::parse(format!("pi_spare{EDITED}")).unwrap())
+fn spare_intent(state: &mut State) -> &mut PaymentIntentEntry {
+    state.intent(&PaymentIntentId::parse(format!("pi_spare{EDITED}")).unwrap())
 }
 
 fn label(state: &mut State) -> &mut LabelEntry {
@@ -69,11 +69,11 @@ fn spare_label(state: &mut State) -> &mut LabelEntry {
 fn at_the_gateway() -> Vec<Plant> {
     vec![
         plant(End::Fulfilled, &[(Kind::NotCaptured, TheOrder)], |state, _| {
-            intent(state).state = IntentState::RequiresCapture;
+            intent(state).state = PaymentIntentState::RequiresCapture;
             intent(state).captured_minor = 0;
         }),
         plant(End::Fulfilled, &[(Kind::NotCaptured, TheOrder)], |state, _| {
-            intent(state).state = IntentState::Canceled;
+            intent(state).state = PaymentIntentState::Canceled;
             intent(state).captured_minor = 0;
         }),
         plant(End::Fulfilled, &[(Kind::CapturedAmountDiffers, TheOrder)], |state, _| {
@@ -89,10 +89,10 @@ fn at_the_gateway() -> Vec<Plant> {
             intent(state).refunded_minor += 1;
         }),
         plant(End::Cancelled, &[(Kind::AuthorisationLive, TheOrder)], |state, _| {
-            intent(state).state = IntentState::RequiresCapture;
+            intent(state).state = PaymentIntentState::RequiresCapture;
         }),
         plant(End::Declined, &[(Kind::AuthorisationLive, TheOrder)], |state, _| {
-            intent(state).state = IntentState::Processing;
+            intent(state).state = PaymentIntentState::Processing;
         }),
         plant(End::Refunded, &[(Kind::MoneyKept, TheOrder)], |state, _| {
             intent(state).refunded_minor -= 1;
@@ -101,16 +101,16 @@ fn at_the_gateway() -> Vec<Plant> {
             End::Cancelled,
             &[(Kind::MoneyKept, TheOrder), (Kind::PaymentRecordDiffers, TheOrder)],
             |state, _| {
-                intent(state).state = IntentState::Succeeded;
+                intent(state).state = PaymentIntentState::Succeeded;
                 intent(state).captured_minor = 4499;
             },
         ),
         plant(End::Fulfilled, &[(Kind::StrayIntent, TheOrder)], |state, _| {
-            spare_intent(state).state = IntentState::RequiresCapture;
+            spare_intent(state).state = PaymentIntentState::RequiresCapture;
             spare_intent(state).confirmed = true;
         }),
         plant(End::Rejected, &[(Kind::StrayIntent, TheOrder)], |state, _| {
-            spare_intent(state).state = IntentState::Canceled;
+            spare_intent(state).state = PaymentIntentState::Canceled;
             spare_intent(state).confirmed = true;
         }),
         plant(End::Fulfilled, &[(Kind::IntentOfUnknownOrder, UnknownOrder)], |state, _| {
@@ -137,16 +137,16 @@ fn at_the_carrier() -> Vec<Plant> {
             label(state).tracking_code = None;
         }),
         plant(End::Fulfilled, &[(Kind::LabelGivenBack, TheOrder)], |state, _| {
-            label(state).refund = CarrierRefund::Submitted;
+            label(state).refund = LabelRefundState::Submitted;
         }),
         plant(End::Fulfilled, &[(Kind::LabelGivenBack, TheOrder)], |state, _| {
-            label(state).refund = CarrierRefund::Done;
+            label(state).refund = LabelRefundState::Refunded;
         }),
         plant(End::LabelGivenBack, &[(Kind::LabelKept, TheOrder)], |state, _| {
-            label(state).refund = CarrierRefund::NotAsked;
+            label(state).refund = LabelRefundState::NotRequested;
         }),
         plant(End::LabelGivenBack, &[(Kind::LabelKept, TheOrder)], |state, _| {
-            label(state).refund = CarrierRefund::Rejected;
+            label(state).refund = LabelRefundState::Rejected;
         }),
         plant(End::ShippingFailed, &[(Kind::LabelKept, TheOrder)], |state, _| {
             label(state).tracking_code = Some("TRACK".to_owned());
@@ -246,7 +246,7 @@ fn on_record() -> Vec<Plant> {
             order(state, id).status = Status::OutOfStock;
         }),
         plant(End::Fulfilled, &[(Kind::OutcomeDiffers, TheOrder)], |state, id| {
-            order(state, id).cancel_requested_at = Some(sample::placed_at());
+            order(state, id).cancel_requested_at = Some(samples::placed_at());
         }),
         plant(End::FulfilledAfterReview, &[(Kind::NotApproved, TheOrder)], |state, id| {
             order(state, id).review.as_mut().unwrap().decision = None;
@@ -336,7 +336,7 @@ fn orders_that_are_open_or_were_changed_lately_are_left_alone() {
         order(&mut world.state(), &id).updated_at = now().plus_minutes(-15);
         assert_ne!(world.found(), BTreeSet::new(), "changed 15 minutes ago");
         order(&mut world.state(), &id).open = Some("1".to_owned());
-        order(&mut world.state(), &id).updated_at = sample::placed_at();
+        order(&mut world.state(), &id).updated_at = samples::placed_at();
         assert_eq!(world.found(), BTreeSet::new(), "open");
     }
 }
@@ -379,11 +379,11 @@ fn an_order_that_the_books_differ_about_calls_a_person_once() {
     let edited = make(EDITED, End::Cancelled);
     let id = edited.order.order_id.clone();
     let world = World::of(vec![edited], 1);
-    intent(&mut world.state()).state = IntentState::RequiresCapture;
+    intent(&mut world.state()).state = PaymentIntentState::RequiresCapture;
     let report = world.compare();
     assert_eq!((report.raised, found(&report).len()), (1, 1));
     let raised = world.state().orders[&id].clone();
-    assert!(raised.was_noted("BOOKS_DIFFER"));
+    assert!(raised.has_timeline_code("BOOKS_DIFFER"));
     assert!(raised.attention.is_some());
     // A day later it still differs; the person has been called.
     let later = reconcile_orders::compare::Range { at: now().plus_hours(24), days: None };

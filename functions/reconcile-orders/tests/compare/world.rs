@@ -4,23 +4,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use domain::books::{
-    IntentEntry, LabelEntry, ListIntents, ListLabels, OrderEntry, Part, ReadShelves, ScanOrders,
-    ShelfEntry,
+use domain::ledger::{
+    LabelEntry, LedgerPage, ListLabels, ListPaymentIntents, OrderEntry, PaymentIntentEntry,
+    ReadStockLevels, ScanOrders, StockLevel,
 };
 use domain::ports::{
-    Called, CarrierRefusal, GatewayRefusal, LoadOrder, SaveOrder, Saved, StoreUnavailable,
+    CallOutcome, LoadOrder, PaymentRejection, SaveOrder, SaveResult, ShippingRejection,
+    StoreUnavailable,
 };
-use domain::{IntentId, Moment, Order, OrderId, ShipmentId, Sku};
+use domain::{Order, OrderId, PaymentIntentId, ShipmentId, Sku, Timestamp};
 use reconcile_orders::compare::{Compare, Kind, Range, Report};
 use testing::fakes;
-use testing::sample;
+use testing::samples;
 
 use crate::ends::Made;
 
 /// When the books are compared: long after the sample orders were placed.
-pub(crate) fn now() -> Moment {
-    sample::placed_at().plus_hours(24)
+pub(crate) fn now() -> Timestamp {
+    samples::placed_at().plus_hours(24)
 }
 
 /// Something that happens just before the nth call at a point.
@@ -32,9 +33,9 @@ pub(crate) struct State {
     /// Keys of the orders' table under which there is something else.
     pub(crate) spoilt: BTreeSet<String>,
     /// As they are listed; they may be changed while they are read.
-    pub(crate) intents: Vec<IntentEntry>,
+    pub(crate) intents: Vec<PaymentIntentEntry>,
     pub(crate) labels: Vec<LabelEntry>,
-    pub(crate) shelves: Vec<ShelfEntry>,
+    pub(crate) shelves: Vec<StockLevel>,
     pub(crate) unread_shelves: usize,
     /// Points that never answer.
     pub(crate) silent: BTreeSet<&'static str>,
@@ -135,15 +136,15 @@ pub(crate) fn found(report: &Report) -> Found {
 
 impl State {
     /// A shelf that agrees with what orders hold, with seven to spare.
-    fn shelf(&self, sku: &str) -> ShelfEntry {
+    fn shelf(&self, sku: &str) -> StockLevel {
         let orders = self.orders.values().filter(|order| order.holds_stock());
-        let lines = orders.flat_map(domain::Order::wanted);
+        let lines = orders.flat_map(domain::Order::required_stock);
         let held =
             lines.filter(|line| line.sku.as_str() == sku).map(|line| i64::from(line.quantity));
-        ShelfEntry { sku: Sku::parse(sku).unwrap(), available: 7, received: 7 + held.sum::<i64>() }
+        StockLevel { sku: Sku::parse(sku).unwrap(), available: 7, received: 7 + held.sum::<i64>() }
     }
 
-    pub(crate) fn intent(&mut self, id: &IntentId) -> &mut IntentEntry {
+    pub(crate) fn intent(&mut self, id: &PaymentIntentId) -> &mut PaymentIntentEntry {
         self.intents.iter_mut().find(|entry| entry.id == *id).unwrap()
     }
 
@@ -151,46 +152,54 @@ impl State {
         self.labels.iter_mut().find(|entry| entry.id == *id).unwrap()
     }
 
-    fn page<T: Clone>(&self, all: &[T], after: Option<&str>, id: impl Fn(&T) -> &str) -> Part<T> {
+    fn page<T: Clone>(
+        &self,
+        all: &[T],
+        after: Option<&str>,
+        id: impl Fn(&T) -> &str,
+    ) -> LedgerPage<T> {
         let begin = after.map_or(0, |after| all.iter().position(|it| id(it) == after).unwrap() + 1);
         let end = all.len().min(begin + self.page);
         let next = (end < all.len()).then(|| id(&all[end - 1]).to_owned());
-        Part { entries: all[begin..end].to_vec(), unread: 0, next }
+        LedgerPage { entries: all[begin..end].to_vec(), unreadable: 0, next }
     }
 }
 
-fn answered<T, R>(answer: Option<Result<T, R>>) -> Called<T, R> {
+fn answered<T, R>(answer: Option<Result<T, R>>) -> CallOutcome<T, R> {
     match answer {
-        None => Called::Unknown("no answer".to_owned()),
-        Some(Err(refusal)) => Called::Refused(refusal),
-        Some(Ok(found)) => Called::Done(found),
+        None => CallOutcome::Unknown("no answer".to_owned()),
+        Some(Err(refusal)) => CallOutcome::Rejected(refusal),
+        Some(Ok(found)) => CallOutcome::Succeeded(found),
     }
 }
 
-impl ListIntents for World {
-    async fn intents(
+impl ListPaymentIntents for World {
+    async fn list_payment_intents(
         &self,
-        _since: Option<Moment>,
+        _since: Option<Timestamp>,
         after: Option<&str>,
-    ) -> Called<Part<IntentEntry>, GatewayRefusal> {
+    ) -> CallOutcome<LedgerPage<PaymentIntentEntry>, PaymentRejection> {
         let list = |state: &State| Ok(state.page(&state.intents, after, |it| it.id.as_str()));
         answered(self.call("intents", list))
     }
 
-    async fn entry(&self, id: &IntentId) -> Called<IntentEntry, GatewayRefusal> {
+    async fn entry(
+        &self,
+        id: &PaymentIntentId,
+    ) -> CallOutcome<PaymentIntentEntry, PaymentRejection> {
         let get = |state: &State| state.intents.iter().find(|it| it.id == *id).cloned();
-        let found = |state: &State| get(state).ok_or(GatewayRefusal::NotFound);
+        let found = |state: &State| get(state).ok_or(PaymentRejection::NotFound);
         answered(self.call("intent", found))
     }
 }
 
 impl ListLabels for World {
-    async fn labels(
+    async fn list_labels(
         &self,
-        _since: Option<Moment>,
-        _until: Moment,
+        _since: Option<Timestamp>,
+        _until: Timestamp,
         after: Option<&str>,
-    ) -> Called<Part<LabelEntry>, CarrierRefusal> {
+    ) -> CallOutcome<LedgerPage<LabelEntry>, ShippingRejection> {
         let list = |state: &State| {
             let bought = state.labels.iter().filter(|it| it.tracking_code.is_some());
             let bought: Vec<_> = bought.cloned().collect();
@@ -199,9 +208,9 @@ impl ListLabels for World {
         answered(self.call("labels", list))
     }
 
-    async fn entry(&self, id: &ShipmentId) -> Called<LabelEntry, CarrierRefusal> {
+    async fn entry(&self, id: &ShipmentId) -> CallOutcome<LabelEntry, ShippingRejection> {
         let get = |state: &State| state.labels.iter().find(|it| it.id == *id).cloned();
-        let found = |state: &State| get(state).ok_or(CarrierRefusal::NotFound);
+        let found = |state: &State| get(state).ok_or(ShippingRejection::NotFound);
         answered(self.call("label", found))
     }
 }
@@ -213,7 +222,7 @@ fn silent() -> StoreUnavailable {
 impl State {
     fn under(&self, key: &str) -> Option<OrderEntry> {
         if self.spoilt.contains(key) {
-            return Some(OrderEntry::Spoilt(key.to_owned()));
+            return Some(OrderEntry::Malformed(key.to_owned()));
         }
         let order = self.orders.values().find(|order| order.order_id.as_str() == key)?;
         Some(OrderEntry::Order(Box::new(order.clone())))
@@ -221,14 +230,14 @@ impl State {
 }
 
 impl ScanOrders for World {
-    async fn scan(&self, after: Option<&str>) -> Result<Part<OrderEntry>, StoreUnavailable> {
+    async fn scan(&self, after: Option<&str>) -> Result<LedgerPage<OrderEntry>, StoreUnavailable> {
         let scan = |state: &State| {
             let keys: BTreeSet<String> =
                 state.orders.keys().map(ToString::to_string).chain(state.spoilt.clone()).collect();
             let keys: Vec<String> = keys.into_iter().collect();
             let part = state.page(&keys, after, |key| key);
             let entries = part.entries.iter().filter_map(|key| state.under(key)).collect();
-            Part { entries, unread: 0, next: part.next }
+            LedgerPage { entries, unreadable: 0, next: part.next }
         };
         self.call("scan", scan).ok_or_else(silent)
     }
@@ -239,11 +248,11 @@ impl ScanOrders for World {
     }
 }
 
-impl ReadShelves for World {
-    async fn shelves(&self) -> Result<Part<ShelfEntry>, StoreUnavailable> {
-        let read = |state: &State| Part {
+impl ReadStockLevels for World {
+    async fn stock_levels(&self) -> Result<LedgerPage<StockLevel>, StoreUnavailable> {
+        let read = |state: &State| LedgerPage {
             entries: state.shelves.clone(),
-            unread: state.unread_shelves,
+            unreadable: state.unread_shelves,
             next: None,
         };
         self.call("shelves", read).ok_or_else(silent)
@@ -257,12 +266,12 @@ impl LoadOrder for World {
 }
 
 impl SaveOrder for World {
-    async fn save(&self, before: &Order, after: &Order) -> Result<Saved, StoreUnavailable> {
+    async fn save(&self, before: &Order, after: &Order) -> Result<SaveResult, StoreUnavailable> {
         let unchanged = |state: &State| state.orders[&before.order_id].version == before.version;
         if !self.call("save", unchanged).ok_or_else(silent)? {
-            return Ok(Saved::Changed);
+            return Ok(SaveResult::Conflict);
         }
         self.state().orders.insert(after.order_id.clone(), after.clone());
-        Ok(Saved::Done)
+        Ok(SaveResult::Saved)
     }
 }

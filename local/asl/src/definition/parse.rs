@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde_json::{Map as Fields, Value};
 
 use super::{
-    Catcher, Choice, DefinitionError, Kind, Machine, Map, Mode, Pause, Percentage, Place,
-    QueryLanguage, Seconds, State, Task, Text, Transition, Unsupported, Workflow, resource,
+    Catcher, Choice, DefinitionError, Kind, Map, Mode, Pause, Percentage, Place, QueryLanguage,
+    Seconds, State, StateMachine, Task, Text, Transition, UnsupportedFeature, Workflow, resource,
 };
-use crate::choice::Rule;
-use crate::dataflow::{DataFlow, Selection};
+use crate::choice::ChoiceRule;
 use crate::decimal::Decimal;
+use crate::input_output::{DataFlow, Selection};
 use crate::paths::{Path, ReferencePath};
 use crate::retry::{Jitter, Retrier};
 use crate::template::{Source, Template};
@@ -21,7 +21,7 @@ const DEEPEST_PLACE: usize = 128;
 
 type Parsed<T> = Result<T, DefinitionError>;
 
-pub(super) fn machine(definition: &str) -> Parsed<Machine> {
+pub(super) fn machine(definition: &str) -> Parsed<StateMachine> {
     let value: Value = serde_json::from_str(definition)
         .map_err(|error| DefinitionError { message: format!("not JSON: {error}") })?;
     let Value::Object(fields) = value else {
@@ -30,7 +30,7 @@ pub(super) fn machine(definition: &str) -> Parsed<Machine> {
     let top = Reader { place: "the state machine", fields: &fields };
     let query_language = top.query_language()?.unwrap_or_default();
     let mut workflows = Workflows { language: query_language, unsupported: None };
-    Ok(Machine {
+    Ok(StateMachine {
         workflow: workflows.read(&top)?,
         comment: top.text("Comment").ok().flatten().map(str::to_owned),
         timeout_seconds: top.whole("TimeoutSeconds")?,
@@ -42,7 +42,7 @@ pub(super) fn machine(definition: &str) -> Parsed<Machine> {
 /// Reads workflows, however deep, and remembers the first thing that cannot be run.
 struct Workflows {
     language: QueryLanguage,
-    unsupported: Option<Unsupported>,
+    unsupported: Option<UnsupportedFeature>,
 }
 
 impl Workflows {
@@ -83,7 +83,7 @@ impl Workflows {
 
     fn unsupported(&mut self, reader: &Reader<'_>, feature: &str) -> State {
         let (state, feature) = (reader.place.to_owned(), feature.to_owned());
-        self.unsupported.get_or_insert(Unsupported { feature, state: state.clone() });
+        self.unsupported.get_or_insert(UnsupportedFeature { feature, state: state.clone() });
         State {
             name: state,
             kind: Kind::Unsupported,
@@ -179,7 +179,7 @@ fn percentage(reader: &Reader<'_>) -> Parsed<Option<Percentage>> {
 
 fn choice(reader: &Reader<'_>) -> Parsed<Kind> {
     let choices = reader.list("Choices")?.map(|entry| {
-        let rule = Rule::parse(&Value::Object(entry.fields.clone()));
+        let rule = ChoiceRule::parse(&Value::Object(entry.fields.clone()));
         Ok(Choice {
             rule: rule.or_else(|fault| entry.wrong("Choices", &fault.to_string()))?,
             next: entry.required("Next")?.to_owned(),

@@ -1,6 +1,6 @@
 //! What a Task's `Resource` names.
 
-use crate::interpreter::{Pattern, Resource};
+use crate::interpreter::{IntegrationPattern, Resource};
 
 /// Reads a resource's ARN; none where it names nothing that can be called.
 pub(super) fn parse(arn: &str) -> Option<Resource> {
@@ -28,10 +28,10 @@ fn integration(text: &str) -> Option<Resource> {
     };
     let (service, call) = text.split_once(':')?;
     let (api, pattern) = match call.split_once('.') {
-        None => (call, Pattern::RequestResponse),
-        Some((api, "sync")) => (api, Pattern::Sync),
-        Some((api, "sync:2")) => (api, Pattern::Sync2),
-        Some((api, "waitForTaskToken")) => (api, Pattern::WaitForTaskToken),
+        None => (call, IntegrationPattern::RequestResponse),
+        Some((api, "sync")) => (api, IntegrationPattern::Sync),
+        Some((api, "sync:2")) => (api, IntegrationPattern::Sync2),
+        Some((api, "waitForTaskToken")) => (api, IntegrationPattern::WaitForTaskToken),
         Some(_) => return None,
     };
     let named = !service.is_empty() && !api.is_empty();
@@ -47,7 +47,7 @@ fn integration(text: &str) -> Option<Resource> {
 mod tests {
     use super::*;
 
-    fn check(arn: &str, expected: Option<(&str, &str, bool, Pattern)>) {
+    fn check(arn: &str, expected: Option<(&str, &str, bool, IntegrationPattern)>) {
         let expected = expected.map(|(service, api, sdk, pattern)| Resource::Service {
             service: service.to_owned(),
             api: api.to_owned(),
@@ -59,20 +59,20 @@ mod tests {
 
     #[test]
     fn a_service_integration_is_told_by_its_arn() {
-        let plain = Pattern::RequestResponse;
+        let plain = IntegrationPattern::RequestResponse;
         check("arn:aws:states:::dynamodb:putItem", Some(("dynamodb", "putItem", false, plain)));
         check("arn:aws:states:::aws-sdk:s3:getObject", Some(("s3", "getObject", true, plain)));
         check(
             "arn:aws:states:::states:startExecution.sync:2",
-            Some(("states", "startExecution", false, Pattern::Sync2)),
+            Some(("states", "startExecution", false, IntegrationPattern::Sync2)),
         );
         check(
             "arn:aws:states:::glue:startJobRun.sync",
-            Some(("glue", "startJobRun", false, Pattern::Sync)),
+            Some(("glue", "startJobRun", false, IntegrationPattern::Sync)),
         );
         check(
             "arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken",
-            Some(("dynamodb", "updateItem", true, Pattern::WaitForTaskToken)),
+            Some(("dynamodb", "updateItem", true, IntegrationPattern::WaitForTaskToken)),
         );
         check("arn:aws:states:::dynamodb", None);
         check("arn:aws:sqs:us-east-1:000000000000:queue", None);

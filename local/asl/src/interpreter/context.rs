@@ -8,15 +8,15 @@ use serde_json::{Map, Value, json};
 use super::Execution;
 use super::thread::{Item, Thread};
 use crate::definition::Kind;
-use crate::scope::{Entropy, Meter, Scope, Variables};
+use crate::scope::{CopyBudget, RandomSource, Scope, Variables};
 
 /// Everything but the input that expressions of a state can see.
 #[derive(Debug)]
 pub(super) struct View<'a> {
     context: Value,
     variables: Arc<Variables>,
-    entropy: &'a Entropy,
-    meter: Meter,
+    random_source: &'a RandomSource,
+    copy_budget: CopyBudget,
 }
 
 impl View<'_> {
@@ -26,8 +26,8 @@ impl View<'_> {
             input,
             context: &self.context,
             variables: &self.variables,
-            entropy: self.entropy,
-            meter: &self.meter,
+            random_source: self.random_source,
+            copy_budget: &self.copy_budget,
         }
     }
 
@@ -56,8 +56,8 @@ impl Execution {
         View {
             context: if reads { self.context(thread) } else { Value::Null },
             variables: Arc::clone(&thread.memory.variables),
-            entropy: &self.entropy,
-            meter: Meter::default(),
+            random_source: &self.random_source,
+            copy_budget: CopyBudget::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 //! [`Execution::handle`] takes an event to the thread that it is about
 //! (`thread.rs`), and then every thread that can go on goes on until it must wait
 //! for the next event. `states.rs` has what each type of state does, `task.rs`
-//! and `fanout.rs` the two that take longer, `failure.rs` where errors go, and
+//! and `parallel_map.rs` the two that take longer, `error_handling.rs` where errors go, and
 //! `redrive.rs` how an execution that failed goes on. What the driver and an
 //! execution say to each other is in `protocol.rs`.
 //!
@@ -13,8 +13,8 @@
 //! ends, because every step writes to a history that has a limit.
 
 mod context;
-mod failure;
-mod fanout;
+mod error_handling;
+mod parallel_map;
 mod protocol;
 mod redrive;
 mod states;
@@ -28,29 +28,30 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 pub use protocol::{
-    Command, Event, Pattern, Resource, Start, Status, TaskId, TaskRequest, TimerId, TimerKind,
+    Command, Event, ExecutionStatus, IntegrationPattern, Resource, StartParameters, TaskId,
+    TaskRequest, TimerId, TimerKind,
 };
 
-use crate::definition::{Kind, Machine};
+use crate::definition::{Kind, StateMachine};
 use crate::history::{self, EventType, HistoryEvent, Journal, Log};
-use crate::scope::Entropy;
-use failure::Failure;
+use crate::scope::RandomSource;
+use error_handling::Failure;
 use task::Attempt;
 use thread::{Data, Doing, Memory, Step, Thread, ThreadId};
 
 /// One execution of a state machine.
 #[derive(Debug)]
 pub struct Execution {
-    machine: Arc<Machine>,
-    start: Start,
+    machine: Arc<StateMachine>,
+    start: StartParameters,
     input: Arc<Data>,
     started_at: Timestamp,
     now: Timestamp,
-    status: Status,
+    status: ExecutionStatus,
     redrives: u32,
     redriven_at: Option<Timestamp>,
     journal: Journal,
-    entropy: Entropy,
+    random_source: RandomSource,
     threads: BTreeMap<ThreadId, Thread>,
     /// The threads that can go on, the next one first.
     ready: VecDeque<ThreadId>,
@@ -80,16 +81,20 @@ impl Execution {
     /// Starts an execution, and says what to do first.
     ///
     /// An input that is not JSON, which the API refuses, ends it at once.
-    pub fn start(machine: Arc<Machine>, start: Start, at: Timestamp) -> (Execution, Vec<Command>) {
+    pub fn start(
+        machine: Arc<StateMachine>,
+        start: StartParameters,
+        at: Timestamp,
+    ) -> (Execution, Vec<Command>) {
         let input = serde_json::from_str::<Value>(&start.input);
         let mut execution = Execution {
             input: Arc::new(Data::new(input.as_ref().cloned().unwrap_or_default())),
-            entropy: Entropy::seeded(start.seed),
+            random_source: RandomSource::seeded(start.seed),
             machine,
             start,
             started_at: at,
             now: at,
-            status: Status::Running,
+            status: ExecutionStatus::Running,
             redrives: 0,
             redriven_at: None,
             journal: Journal::default(),
@@ -139,7 +144,7 @@ impl Execution {
     }
 
     /// Where the execution stands.
-    pub fn status(&self) -> &Status {
+    pub fn status(&self) -> &ExecutionStatus {
         &self.status
     }
 
@@ -149,7 +154,7 @@ impl Execution {
     }
 
     /// How it began.
-    pub fn start_values(&self) -> &Start {
+    pub fn start_parameters(&self) -> &StartParameters {
         &self.start
     }
 
@@ -170,7 +175,7 @@ impl Execution {
         let (mut calls, mut timers) = (BTreeMap::new(), BTreeMap::new());
         for command in &commands {
             match command {
-                Command::Run { task, .. } | Command::Abandon { task } => {
+                Command::StartTask { task, .. } | Command::CancelTask { task } => {
                     *calls.entry(*task).or_insert(0) += 1;
                 }
                 Command::SetTimer { timer, .. } | Command::CancelTimer { timer } => {
@@ -179,14 +184,14 @@ impl Execution {
             }
         }
         commands.retain(|command| match command {
-            Command::Run { task, .. } | Command::Abandon { task } => calls[task] < 2,
+            Command::StartTask { task, .. } | Command::CancelTask { task } => calls[task] < 2,
             Command::SetTimer { timer, .. } | Command::CancelTimer { timer } => timers[timer] < 2,
         });
         commands
     }
 
     fn is_running(&self) -> bool {
-        self.status == Status::Running
+        self.status == ExecutionStatus::Running
     }
 
     fn record_start(&mut self) {

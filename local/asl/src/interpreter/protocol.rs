@@ -1,7 +1,7 @@
 //! What the driver and an execution say to each other.
 //!
 //! [`Event`]s go in, [`Command`]s come out. Events are serialisable, because
-//! an execution is stored as its [`Start`] and the events that it was told.
+//! an execution is stored as its [`StartParameters`] and the events that it was told.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// How an execution begins: everything that it knows of the world outside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Start {
+pub struct StartParameters {
     /// `arn:aws:states:…:execution:…`, seen as `$$.Execution.Id`.
     pub execution_arn: String,
     /// Seen as `$$.Execution.Name`.
@@ -113,14 +113,14 @@ pub enum Event {
 pub enum Command {
     /// Call it, and answer with [`Event::TaskSucceeded`] or [`Event::TaskFailed`]
     /// (or [`Event::TaskSubmitted`] first, where the pattern waits for more).
-    Run {
+    StartTask {
         /// To be named in the answer.
         task: TaskId,
         /// What to call.
         request: TaskRequest,
     },
     /// The attempt timed out or was aborted: its answer no longer counts.
-    Abandon {
+    CancelTask {
         /// Which attempt.
         task: TaskId,
     },
@@ -195,7 +195,7 @@ pub enum Resource {
         /// An `aws-sdk:` integration, not an optimised one.
         sdk: bool,
         /// When the task is done.
-        pattern: Pattern,
+        pattern: IntegrationPattern,
     },
     /// An activity by its ARN.
     Activity {
@@ -206,12 +206,12 @@ pub enum Resource {
 
 /// When a service task is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Pattern {
+pub enum IntegrationPattern {
     /// When the call has answered.
     RequestResponse,
     /// When the job that the call began has ended (`.sync`).
     Sync,
-    /// As [`Pattern::Sync`], with the job's output as JSON (`.sync:2`).
+    /// As [`IntegrationPattern::Sync`], with the job's output as JSON (`.sync:2`).
     Sync2,
     /// When somebody answers the task's token (`.waitForTaskToken`).
     WaitForTaskToken,
@@ -219,7 +219,7 @@ pub enum Pattern {
 
 /// Where an execution stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum ExecutionStatus {
     /// Not yet ended.
     Running,
     /// Ended well.

@@ -7,20 +7,20 @@
 use serde_json::json;
 
 use super::thread::{Doing, ThreadId};
-use super::{Execution, Status};
+use super::{Execution, ExecutionStatus};
 use crate::definition::Kind;
 use crate::history::{EventType, Log};
 use crate::retry::Attempts;
 
 impl Execution {
     pub(super) fn redrive(&mut self) {
-        if matches!(self.status, Status::Running | Status::Succeeded { .. }) {
+        if matches!(self.status, ExecutionStatus::Running | ExecutionStatus::Succeeded { .. }) {
             return;
         }
         if !self.start.redrivable || self.threads.is_empty() || self.journal.is_full() {
             return;
         }
-        self.status = Status::Running;
+        self.status = ExecutionStatus::Running;
         self.redrives += 1;
         self.redriven_at = Some(self.now);
         let details = json!({ "executionRedrivenEventDetails": { "redriveCount": self.redrives } });

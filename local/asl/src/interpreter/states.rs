@@ -5,15 +5,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::failure::Failure;
+use super::error_handling::Failure;
 use super::thread::{
     Assigned, DEEPEST_PAYLOAD, Data, Doing, LARGEST_PAYLOAD, Step, ThreadId, TooMuch,
     is_deeper_than,
 };
-use super::{Alarm, Execution, Status, TimerKind};
-use crate::dataflow;
+use super::{Alarm, Execution, ExecutionStatus, TimerKind};
 use crate::definition::{Choice, Kind, Pause, Text, Transition};
 use crate::history::EventType;
+use crate::input_output;
 use crate::paths::Path;
 use crate::scope::{Scope, Variables};
 
@@ -161,7 +161,9 @@ impl Execution {
             }
         }
         let (assigned, next) = match (taken, default) {
-            (Some(choice), _) => (dataflow::assigned(choice.assign.as_ref(), &scope), &choice.next),
+            (Some(choice), _) => {
+                (input_output::assigned(choice.assign.as_ref(), &scope), &choice.next)
+            }
             (None, Some(default)) => (state.flow.assigned(&scope), default),
             (None, None) => return Err(self.runtime_failure(id, NOWHERE_TO_GO)),
         };
@@ -280,7 +282,7 @@ impl Execution {
         let last = self.threads[&id].last_event;
         self.close(last, EventType::ExecutionSucceeded, details);
         self.threads.clear();
-        self.status = Status::Succeeded { output: output.text.clone() };
+        self.status = ExecutionStatus::Succeeded { output: output.text.clone() };
     }
 }
 

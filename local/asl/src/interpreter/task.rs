@@ -6,11 +6,12 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::failure::Failure;
+use super::error_handling::Failure;
 use super::states::seconds;
 use super::thread::{Doing, LARGEST_PAYLOAD, ThreadId};
 use super::{
-    Alarm, Command, Execution, Pattern, Resource, TaskId, TaskRequest, TimerId, TimerKind,
+    Alarm, Command, Execution, IntegrationPattern, Resource, TaskId, TaskRequest, TimerId,
+    TimerKind,
 };
 use crate::definition::{Seconds, State, Task};
 use crate::history::{self, EventType};
@@ -55,7 +56,7 @@ impl Execution {
             },
         );
         self.tokens.extend(request.token.clone().map(|token| (token, attempt)));
-        self.commands.push(Command::Run { task: attempt, request });
+        self.commands.push(Command::StartTask { task: attempt, request });
         self.set_doing(id, Doing::Calling(attempt));
         Ok(())
     }
@@ -240,7 +241,7 @@ impl Execution {
     /// Forgets an attempt that was not answered, and tells the driver.
     pub(super) fn abandon(&mut self, task: TaskId) -> Option<ThreadId> {
         let thread = self.release(task)?;
-        self.commands.push(Command::Abandon { task });
+        self.commands.push(Command::CancelTask { task });
         Some(thread)
     }
 
@@ -330,7 +331,7 @@ fn events(resource: &Resource) -> &'static Events {
 fn is_request_response(resource: &Resource) -> bool {
     match resource {
         Resource::Lambda { .. } => true,
-        Resource::Service { pattern, .. } => *pattern == Pattern::RequestResponse,
+        Resource::Service { pattern, .. } => *pattern == IntegrationPattern::RequestResponse,
         Resource::Activity { .. } => false,
     }
 }
@@ -369,10 +370,10 @@ fn end_details(key: &str, resource: &Resource, error: Option<&str>, cause: Optio
 fn with_resource(resource: &Resource, mut details: Map<String, Value>) -> Map<String, Value> {
     if let Resource::Service { service, api, sdk, pattern } = resource {
         let suffix = match pattern {
-            Pattern::RequestResponse => "",
-            Pattern::Sync => ".sync",
-            Pattern::Sync2 => ".sync:2",
-            Pattern::WaitForTaskToken => ".waitForTaskToken",
+            IntegrationPattern::RequestResponse => "",
+            IntegrationPattern::Sync => ".sync",
+            IntegrationPattern::Sync2 => ".sync:2",
+            IntegrationPattern::WaitForTaskToken => ".waitForTaskToken",
         };
         let prefix = if *sdk { "aws-sdk:" } else { "" };
         details.insert("resource".to_owned(), format!("{api}{suffix}").into());

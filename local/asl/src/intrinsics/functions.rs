@@ -10,8 +10,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value};
 use sha2::Digest;
 
-use super::{CallFault, java, numbers};
-use crate::scope::Entropy;
+use super::{IntrinsicErrorReason, java_text, numbers};
+use crate::scope::RandomSource;
 
 const MAX_TEXT: usize = 10_000;
 const MAX_RANGE: usize = 1_000;
@@ -61,10 +61,10 @@ const FUNCTIONS: [(&str, Function, usize, usize); 18] = [
     ("UUID", Function::Uuid, 0, 0),
 ];
 
-type Answer = Result<Value, CallFault>;
+type Answer = Result<Value, IntrinsicErrorReason>;
 
-fn refuse<T>(message: impl Into<String>) -> Result<T, CallFault> {
-    Err(CallFault::Refused(message.into()))
+fn refuse<T>(message: impl Into<String>) -> Result<T, IntrinsicErrorReason> {
+    Err(IntrinsicErrorReason::Refused(message.into()))
 }
 
 impl Function {
@@ -78,11 +78,11 @@ impl Function {
     }
 
     /// Applies it to as many arguments as it takes.
-    pub(super) fn apply(self, arguments: &[Value], entropy: &Entropy) -> Answer {
+    pub(super) fn apply(self, arguments: &[Value], random_source: &RandomSource) -> Answer {
         match (self, arguments) {
             (Self::Format, [template, values @ ..]) => format(template, values),
             (Self::StringToJson, [text]) => string_to_json(text),
-            (Self::JsonToString, [value]) => Ok(Value::String(java::json(value))),
+            (Self::JsonToString, [value]) => Ok(Value::String(java_text::json(value))),
             (Self::Array, items) => Ok(Value::Array(items.to_vec())),
             (Self::ArrayPartition, [array, size]) => partition(array, size),
             (Self::ArrayContains, [array, item]) => {
@@ -99,11 +99,11 @@ impl Function {
             (Self::Base64Decode, [text]) => base64_decode(text),
             (Self::Hash, [data, algorithm]) => hash(data, algorithm),
             (Self::JsonMerge, [first, second, deep]) => json_merge(first, second, deep),
-            (Self::MathRandom, [from, to]) => random(from, to, None, entropy),
-            (Self::MathRandom, [from, to, seed]) => random(from, to, Some(seed), entropy),
+            (Self::MathRandom, [from, to]) => random(from, to, None, random_source),
+            (Self::MathRandom, [from, to, seed]) => random(from, to, Some(seed), random_source),
             (Self::MathAdd, [left, right]) => add(left, right),
             (Self::StringSplit, [text, separators]) => split(text, separators),
-            (Self::Uuid, []) => Ok(Value::String(entropy.next_uuid().to_string())),
+            (Self::Uuid, []) => Ok(Value::String(random_source.next_uuid().to_string())),
             _ => refuse(format!("States.{self} does not take {} arguments", arguments.len())),
         }
     }
@@ -116,14 +116,14 @@ impl fmt::Display for Function {
     }
 }
 
-fn text<'a>(function: &str, value: &'a Value) -> Result<&'a str, CallFault> {
+fn text<'a>(function: &str, value: &'a Value) -> Result<&'a str, IntrinsicErrorReason> {
     match value.as_str() {
         Some(text) => Ok(text),
-        None => refuse(format!("States.{function} takes text, not {}", java::json(value))),
+        None => refuse(format!("States.{function} takes text, not {}", java_text::json(value))),
     }
 }
 
-fn short_text<'a>(function: &str, value: &'a Value) -> Result<&'a str, CallFault> {
+fn short_text<'a>(function: &str, value: &'a Value) -> Result<&'a str, IntrinsicErrorReason> {
     let text = text(function, value)?;
     if text.chars().count() > MAX_TEXT {
         return refuse(format!("States.{function} takes at most {MAX_TEXT} characters"));
@@ -131,18 +131,18 @@ fn short_text<'a>(function: &str, value: &'a Value) -> Result<&'a str, CallFault
     Ok(text)
 }
 
-fn items<'a>(function: &str, value: &'a Value) -> Result<&'a Vec<Value>, CallFault> {
+fn items<'a>(function: &str, value: &'a Value) -> Result<&'a Vec<Value>, IntrinsicErrorReason> {
     match value.as_array() {
         Some(items) => Ok(items),
-        None => refuse(format!("States.{function} takes an array, not {}", java::json(value))),
+        None => refuse(format!("States.{function} takes an array, not {}", java_text::json(value))),
     }
 }
 
 /// A number, rounded where it is no integer.
-fn whole(function: &str, value: &Value) -> Result<i64, CallFault> {
+fn whole(function: &str, value: &Value) -> Result<i64, IntrinsicErrorReason> {
     match value.as_number().and_then(numbers::round) {
         Some(number) => Ok(number),
-        None => refuse(format!("States.{function} takes a number, not {}", java::json(value))),
+        None => refuse(format!("States.{function} takes a number, not {}", java_text::json(value))),
     }
 }
 
@@ -160,7 +160,7 @@ fn format(template: &Value, values: &[Value]) -> Answer {
             ('{', Some('}')) => {
                 chars.next();
                 match values.next() {
-                    Some(value) => formatted.push_str(&java::plain(value)),
+                    Some(value) => formatted.push_str(&java_text::plain(value)),
                     None => return refuse("there are more {} in the template than arguments"),
                 }
             }
@@ -234,7 +234,7 @@ fn unique(array: &Value) -> Answer {
     let mut unique: Vec<Value> = Vec::new();
     let mut seen = std::collections::BTreeSet::new();
     for item in items("ArrayUnique", array)? {
-        if seen.insert(java::json(item)) {
+        if seen.insert(java_text::json(item)) {
             unique.push(item.clone());
         }
     }
@@ -251,7 +251,7 @@ fn base64_decode(value: &Value) -> Answer {
 fn hash(data: &Value, algorithm: &Value) -> Answer {
     let data = match data {
         Value::String(text) => text.clone(),
-        other => java::json(other),
+        other => java_text::json(other),
     };
     if data.chars().count() > MAX_TEXT {
         return refuse(format!("States.Hash takes at most {MAX_TEXT} characters"));
@@ -292,7 +292,7 @@ fn json_merge(first: &Value, second: &Value, deep: &Value) -> Answer {
 }
 
 /// From `from` inclusive to `to` exclusive, as the guide says.
-fn random(from: &Value, to: &Value, seed: Option<&Value>, entropy: &Entropy) -> Answer {
+fn random(from: &Value, to: &Value, seed: Option<&Value>, random_source: &RandomSource) -> Answer {
     let (from, to) = (whole("MathRandom", from)?, whole("MathRandom", to)?);
     let width = to.checked_sub(from).and_then(|width| u64::try_from(width).ok());
     let Some(width) = width.filter(|width| *width > 0) else {
@@ -300,7 +300,7 @@ fn random(from: &Value, to: &Value, seed: Option<&Value>, entropy: &Entropy) -> 
     };
     let draw = match seed {
         Some(seed) => java_random(width, whole("MathRandom", seed)?),
-        None => entropy.next_u64() % width,
+        None => random_source.next_u64() % width,
     };
     let number = i64::try_from(draw).ok().and_then(|draw| from.checked_add(draw));
     number.map_or_else(|| refuse("States.MathRandom overflowed"), |number| Ok(number.into()))

@@ -2,13 +2,13 @@
 //!
 //! An [`Expression`] is parsed once, when the definition is, and evaluated against
 //! a [`Scope`]. A function that refuses its arguments answers with an
-//! [`IntrinsicFault`].
+//! [`IntrinsicError`].
 //!
 //! `intrinsics/parse.rs` reads the text, `intrinsics/functions.rs` has the
-//! functions, `intrinsics/java.rs` their way of turning values into text.
+//! functions, `intrinsics/java_text.rs` their way of turning values into text.
 
 mod functions;
-mod java;
+mod java_text;
 pub(crate) mod numbers;
 mod parse;
 
@@ -17,14 +17,14 @@ use std::fmt;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::paths::{Path, PathFault};
+use crate::paths::{Path, PathError};
 use crate::scope::Scope;
 pub(crate) use functions::Function;
 
 /// Text that is not a call of an intrinsic function.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{message}")]
-pub struct ExpressionSyntax {
+pub struct ExpressionSyntaxError {
     /// What is wrong, for people.
     pub message: String,
 }
@@ -32,24 +32,24 @@ pub struct ExpressionSyntax {
 /// A call that could not be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("The function '{call}' had the following error: {reason}")]
-pub struct IntrinsicFault {
+pub struct IntrinsicError {
     /// The whole call as the definition wrote it.
     pub call: String,
     /// What went wrong.
     #[source]
-    pub reason: CallFault,
+    pub reason: IntrinsicErrorReason,
 }
 
 /// Why a function refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum CallFault {
+pub enum IntrinsicErrorReason {
     /// An argument's path leads nowhere.
     #[error(
         "The JsonPath argument for the field '{}' could not be found in the input '{}'",
         .0.path,
         .0.input
     )]
-    Argument(PathFault),
+    Argument(PathError),
     /// The arguments do not suit the function.
     #[error("{0}")]
     Refused(String),
@@ -80,7 +80,7 @@ enum Argument {
 
 impl Expression {
     /// Reads the text of a call.
-    pub fn parse(text: &str) -> Result<Self, ExpressionSyntax> {
+    pub fn parse(text: &str) -> Result<Self, ExpressionSyntaxError> {
         Ok(Self { text: text.to_owned(), call: parse::call(text)? })
     }
 
@@ -97,8 +97,8 @@ impl Expression {
     }
 
     /// Carries the call out.
-    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, IntrinsicFault> {
-        let fault = |reason| IntrinsicFault { call: self.text.clone(), reason };
+    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, IntrinsicError> {
+        let fault = |reason| IntrinsicError { call: self.text.clone(), reason };
         self.call.evaluate(scope).map_err(fault)
     }
 }
@@ -111,7 +111,7 @@ impl fmt::Display for Expression {
 }
 
 impl Call {
-    fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, CallFault> {
+    fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, IntrinsicErrorReason> {
         let mut values = Vec::with_capacity(self.arguments.len());
         for argument in &self.arguments {
             values.push(argument.evaluate(scope)?);
@@ -121,7 +121,7 @@ impl Call {
         {
             values[0] = Value::String(raw.clone());
         }
-        self.function.apply(&values, scope.entropy)
+        self.function.apply(&values, scope.random_source)
     }
 
     fn collect_paths<'a>(&'a self, into: &mut Vec<&'a Path>) {
@@ -136,11 +136,11 @@ impl Call {
 }
 
 impl Argument {
-    fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, CallFault> {
+    fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, IntrinsicErrorReason> {
         match self {
             Self::Text(raw) => Ok(Value::String(parse::unescape(raw))),
             Self::Literal(value) => Ok(value.clone()),
-            Self::Path(path) => path.read(scope).map_err(CallFault::Argument),
+            Self::Path(path) => path.read(scope).map_err(IntrinsicErrorReason::Argument),
             Self::Call(call) => call.evaluate(scope),
         }
     }

@@ -6,14 +6,14 @@
 use serde_json::Value;
 
 use super::functions::Function;
-use super::{Argument, Call, ExpressionSyntax};
+use super::{Argument, Call, ExpressionSyntaxError};
 use crate::paths::Path;
 
 /// AWS nests up to ten functions.
 const MAX_DEPTH: usize = 10;
 
 /// A whole call, with nothing after it.
-pub(super) fn call(text: &str) -> Result<Call, ExpressionSyntax> {
+pub(super) fn call(text: &str) -> Result<Call, ExpressionSyntaxError> {
     let chars: Vec<char> = text.chars().collect();
     let mut parser = Parser { chars: &chars, at: 0 };
     let call = parser.call(1)?;
@@ -34,8 +34,8 @@ pub(super) fn unescape(raw: &str) -> String {
     text
 }
 
-fn wrong(message: impl Into<String>) -> ExpressionSyntax {
-    ExpressionSyntax { message: message.into() }
+fn wrong(message: impl Into<String>) -> ExpressionSyntaxError {
+    ExpressionSyntaxError { message: message.into() }
 }
 
 struct Parser<'a> {
@@ -54,7 +54,7 @@ impl Parser<'_> {
         }
     }
 
-    fn expect(&mut self, sign: char) -> Result<(), ExpressionSyntax> {
+    fn expect(&mut self, sign: char) -> Result<(), ExpressionSyntaxError> {
         self.skip_blanks();
         if self.peek() == Some(sign) {
             self.at += 1;
@@ -70,7 +70,7 @@ impl Parser<'_> {
         word
     }
 
-    fn call(&mut self, depth: usize) -> Result<Call, ExpressionSyntax> {
+    fn call(&mut self, depth: usize) -> Result<Call, ExpressionSyntaxError> {
         self.skip_blanks();
         let word = self.word();
         let name = word.strip_prefix("States.").and_then(Function::named);
@@ -86,7 +86,7 @@ impl Parser<'_> {
         Ok(Call { function, arguments })
     }
 
-    fn arguments(&mut self, depth: usize) -> Result<Vec<Argument>, ExpressionSyntax> {
+    fn arguments(&mut self, depth: usize) -> Result<Vec<Argument>, ExpressionSyntaxError> {
         self.expect('(')?;
         self.skip_blanks();
         let mut arguments = Vec::new();
@@ -105,7 +105,7 @@ impl Parser<'_> {
         }
     }
 
-    fn argument(&mut self, depth: usize) -> Result<Argument, ExpressionSyntax> {
+    fn argument(&mut self, depth: usize) -> Result<Argument, ExpressionSyntaxError> {
         self.skip_blanks();
         match self.peek() {
             Some('\'') => self.text(),
@@ -115,7 +115,7 @@ impl Parser<'_> {
         }
     }
 
-    fn text(&mut self) -> Result<Argument, ExpressionSyntax> {
+    fn text(&mut self) -> Result<Argument, ExpressionSyntaxError> {
         let start = self.at + 1;
         self.at = start;
         loop {
@@ -133,7 +133,7 @@ impl Parser<'_> {
     }
 
     /// A path ends at a comma or a closing bracket that is not within its own brackets.
-    fn path(&mut self) -> Result<Argument, ExpressionSyntax> {
+    fn path(&mut self) -> Result<Argument, ExpressionSyntaxError> {
         let start = self.at;
         let (mut depth, mut quote) = (0_usize, None);
         while let Some(c) = self.peek() {
@@ -153,7 +153,7 @@ impl Parser<'_> {
         Path::parse(text.trim()).map(Argument::Path).map_err(|syntax| wrong(syntax.message))
     }
 
-    fn literal(&mut self) -> Result<Argument, ExpressionSyntax> {
+    fn literal(&mut self) -> Result<Argument, ExpressionSyntaxError> {
         let word = self.word();
         match serde_json::from_str::<Value>(&word) {
             Ok(value) => Ok(Argument::Literal(value)),

@@ -4,16 +4,17 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::scope::{Entropy, Meter, Variables};
+use crate::scope::{CopyBudget, RandomSource, Variables};
 
 fn evaluate(call: &str, input: &Value) -> Result<Value, String> {
-    let (context, variables, entropy) = (json!({"Id": "i"}), Variables::new(), Entropy::seeded(7));
+    let (context, variables, random_source) =
+        (json!({"Id": "i"}), Variables::new(), RandomSource::seeded(7));
     let scope = Scope {
         input,
         context: &context,
         variables: &variables,
-        entropy: &entropy,
-        meter: &Meter::default(),
+        random_source: &random_source,
+        copy_budget: &CopyBudget::default(),
     };
     let expression = Expression::parse(call).map_err(|syntax| syntax.message)?;
     expression.evaluate(&scope).map_err(|fault| fault.to_string())

@@ -9,7 +9,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::parse::{quoted, steps_in_filter, wrong};
-use super::{PathSyntax, Quoted, Step, walk, write_steps};
+use super::{PathSyntaxError, Quoted, Step, walk, write_steps};
 use crate::intrinsics::numbers;
 
 /// A parsed filter.
@@ -70,7 +70,7 @@ const OPERATORS: [(&str, Operator); 12] = [
 
 impl Filter {
     /// Reads what stands between `[?(` and `)]`.
-    pub(super) fn parse(chars: &[char], depth: usize) -> Result<Self, PathSyntax> {
+    pub(super) fn parse(chars: &[char], depth: usize) -> Result<Self, PathSyntaxError> {
         let mut parser = Parser { chars, at: 0, depth, groups: 0 };
         let filter = parser.or()?;
         parser.skip_blanks();
@@ -208,7 +208,7 @@ impl Parser<'_> {
         found
     }
 
-    fn or(&mut self) -> Result<Filter, PathSyntax> {
+    fn or(&mut self) -> Result<Filter, PathSyntaxError> {
         let mut filters = vec![self.and()?];
         while self.take("||") {
             filters.push(self.and()?);
@@ -216,7 +216,7 @@ impl Parser<'_> {
         Ok(if filters.len() == 1 { filters.remove(0) } else { Filter::Or(filters) })
     }
 
-    fn and(&mut self) -> Result<Filter, PathSyntax> {
+    fn and(&mut self) -> Result<Filter, PathSyntaxError> {
         let mut filters = vec![self.operand()?];
         while self.take("&&") {
             filters.push(self.operand()?);
@@ -224,7 +224,7 @@ impl Parser<'_> {
         Ok(if filters.len() == 1 { filters.remove(0) } else { Filter::And(filters) })
     }
 
-    fn operand(&mut self) -> Result<Filter, PathSyntax> {
+    fn operand(&mut self) -> Result<Filter, PathSyntaxError> {
         self.groups += 1;
         if self.groups > 256 {
             return Err(wrong("a filter has too many parts"));
@@ -243,7 +243,7 @@ impl Parser<'_> {
         self.expression()
     }
 
-    fn expression(&mut self) -> Result<Filter, PathSyntax> {
+    fn expression(&mut self) -> Result<Filter, PathSyntaxError> {
         let left = self.side()?;
         let after_left = self.at;
         match self.operator() {
@@ -270,7 +270,7 @@ impl Parser<'_> {
         Some(*operator)
     }
 
-    fn side(&mut self) -> Result<Side, PathSyntax> {
+    fn side(&mut self) -> Result<Side, PathSyntaxError> {
         self.skip_blanks();
         match self.peek() {
             Some('@' | '$') => self.path(),
@@ -286,7 +286,7 @@ impl Parser<'_> {
     }
 
     /// A path ends where an operator, a blank or a closing bracket follows.
-    fn path(&mut self) -> Result<Side, PathSyntax> {
+    fn path(&mut self) -> Result<Side, PathSyntaxError> {
         let current = self.peek() == Some('@');
         self.at += 1;
         let start = self.at;
@@ -303,7 +303,7 @@ impl Parser<'_> {
     }
 
     /// An array or an object, in JSON or with single quotes.
-    fn json(&mut self) -> Result<Side, PathSyntax> {
+    fn json(&mut self) -> Result<Side, PathSyntaxError> {
         let end = matching(self.chars, self.at)? + 1;
         let text: String = self.chars[self.at..end].iter().collect();
         self.at = end;
@@ -313,7 +313,7 @@ impl Parser<'_> {
     }
 
     /// A number, `true`, `false`, `null`, or else a text without quotes.
-    fn word(&mut self) -> Result<Side, PathSyntax> {
+    fn word(&mut self) -> Result<Side, PathSyntaxError> {
         let plain = |c: &&char| c.is_alphanumeric() || "-+._:/#".contains(**c);
         let word: String = self.chars[self.at..].iter().take_while(plain).collect();
         self.at += word.chars().count();
@@ -325,7 +325,7 @@ impl Parser<'_> {
 }
 
 /// The bracket that closes the one at `open`, passing over what is in quotes.
-fn matching(chars: &[char], open: usize) -> Result<usize, PathSyntax> {
+fn matching(chars: &[char], open: usize) -> Result<usize, PathSyntaxError> {
     let (mut depth, mut at) = (0_usize, open);
     while at < chars.len() {
         match chars[at] {

@@ -2,13 +2,13 @@
 //! `.[0]` and `$['a']b` included, because AWS takes them.
 
 use super::filter::Filter;
-use super::{PathSyntax, Root, Step};
+use super::{PathSyntaxError, Root, Step};
 
 /// How deep filters may nest in filters: far beyond need, well within the stack.
 const MAX_DEPTH: usize = 16;
 
 /// The root and the steps of a path as it stands in a definition.
-pub(super) fn path(text: &str) -> Result<(Root, Vec<Step>), PathSyntax> {
+pub(super) fn path(text: &str) -> Result<(Root, Vec<Step>), PathSyntaxError> {
     let chars: Vec<char> = text.trim().chars().collect();
     let (root, start) = root(&chars, text)?;
     let steps = Parser { chars: &chars, at: start, depth: 0 }.steps()?;
@@ -16,15 +16,15 @@ pub(super) fn path(text: &str) -> Result<(Root, Vec<Step>), PathSyntax> {
 }
 
 /// The steps after a filter's `@` or `$`.
-pub(super) fn steps_in_filter(chars: &[char], depth: usize) -> Result<Vec<Step>, PathSyntax> {
+pub(super) fn steps_in_filter(chars: &[char], depth: usize) -> Result<Vec<Step>, PathSyntaxError> {
     Parser { chars, at: 0, depth }.steps()
 }
 
-pub(super) fn wrong(message: impl Into<String>) -> PathSyntax {
-    PathSyntax { message: message.into() }
+pub(super) fn wrong(message: impl Into<String>) -> PathSyntaxError {
+    PathSyntaxError { message: message.into() }
 }
 
-fn root(chars: &[char], text: &str) -> Result<(Root, usize), PathSyntax> {
+fn root(chars: &[char], text: &str) -> Result<(Root, usize), PathSyntaxError> {
     match chars {
         ['$', '$', ..] => Ok((Root::Context, 2)),
         ['$', first, ..] if is_name_start(*first) => {
@@ -52,7 +52,7 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    fn steps(mut self) -> Result<Vec<Step>, PathSyntax> {
+    fn steps(mut self) -> Result<Vec<Step>, PathSyntaxError> {
         let mut steps = Vec::new();
         if let Some(c) = self.peek()
             && c != '.'
@@ -76,12 +76,12 @@ impl Parser<'_> {
         self.chars.get(self.at).copied()
     }
 
-    fn unexpected(&self, c: char) -> PathSyntax {
+    fn unexpected(&self, c: char) -> PathSyntaxError {
         wrong(format!("unexpected '{c}' at position {}", self.at))
     }
 
     /// `.` before a step, or `..`.
-    fn dots(&mut self, steps: &mut Vec<Step>) -> Result<(), PathSyntax> {
+    fn dots(&mut self, steps: &mut Vec<Step>) -> Result<(), PathSyntaxError> {
         self.at += 1;
         if self.peek() == Some('.') {
             self.at += 1;
@@ -97,7 +97,7 @@ impl Parser<'_> {
         }
     }
 
-    fn step(&mut self) -> Result<Step, PathSyntax> {
+    fn step(&mut self) -> Result<Step, PathSyntaxError> {
         match self.peek() {
             Some('[') => self.bracket(),
             Some('*') => {
@@ -110,7 +110,7 @@ impl Parser<'_> {
 
     /// Brackets are part of a name: `$.list.length()` is a path to a field that no
     /// object has, not the call of a function.
-    fn bare_name(&mut self) -> Result<Step, PathSyntax> {
+    fn bare_name(&mut self) -> Result<Step, PathSyntaxError> {
         let plain = |c: &&char| !matches!(c, '.' | '[' | ' ');
         let name: String = self.chars[self.at..].iter().take_while(plain).collect();
         self.at += name.chars().count();
@@ -123,7 +123,7 @@ impl Parser<'_> {
         }
     }
 
-    fn bracket(&mut self) -> Result<Step, PathSyntax> {
+    fn bracket(&mut self) -> Result<Step, PathSyntaxError> {
         self.at += 1;
         self.skip_blanks();
         match self.peek() {
@@ -147,7 +147,7 @@ impl Parser<'_> {
         }
     }
 
-    fn close(&mut self) -> Result<(), PathSyntax> {
+    fn close(&mut self) -> Result<(), PathSyntaxError> {
         self.skip_blanks();
         match self.peek() {
             Some(']') => {
@@ -159,7 +159,7 @@ impl Parser<'_> {
         }
     }
 
-    fn names(&mut self) -> Result<Step, PathSyntax> {
+    fn names(&mut self) -> Result<Step, PathSyntaxError> {
         let mut names = Vec::new();
         loop {
             self.skip_blanks();
@@ -180,7 +180,7 @@ impl Parser<'_> {
     }
 
     /// `[(@.length-1)]`: Jayway's way to count from the end, before it had others.
-    fn counted_from_end(&mut self) -> Result<Step, PathSyntax> {
+    fn counted_from_end(&mut self) -> Result<Step, PathSyntaxError> {
         let end = self.find(']').ok_or_else(|| wrong("a '[' is not closed"))?;
         let inner: String = self.chars[self.at..end].iter().filter(|c| **c != ' ').collect();
         self.at = end + 1;
@@ -193,7 +193,7 @@ impl Parser<'_> {
         }
     }
 
-    fn numbers(&mut self) -> Result<Step, PathSyntax> {
+    fn numbers(&mut self) -> Result<Step, PathSyntaxError> {
         let end = self.find(']').ok_or_else(|| wrong("a '[' is not closed"))?;
         let inner: String = self.chars[self.at..end].iter().collect();
         self.at = end + 1;
@@ -210,7 +210,7 @@ impl Parser<'_> {
         (self.at..self.chars.len()).find(|index| self.chars[*index] == wanted)
     }
 
-    fn filter(&mut self) -> Result<Step, PathSyntax> {
+    fn filter(&mut self) -> Result<Step, PathSyntaxError> {
         if self.depth >= MAX_DEPTH {
             return Err(wrong("filters are nested too deeply"));
         }
@@ -229,7 +229,7 @@ impl Parser<'_> {
 
 /// The text in quotes that begins at `start`, and the place after it. Only in a
 /// filter's text does a backslash keep the quote that follows from closing it.
-pub(super) fn quoted(chars: &[char], start: usize) -> Result<(String, usize), PathSyntax> {
+pub(super) fn quoted(chars: &[char], start: usize) -> Result<(String, usize), PathSyntaxError> {
     let quote = chars[start];
     let (mut text, mut at) = (String::new(), start + 1);
     loop {
@@ -266,7 +266,7 @@ fn closing(chars: &[char], open: usize) -> Option<usize> {
     None
 }
 
-fn slice(whole: &str, from: &str, to: &str) -> Result<Step, PathSyntax> {
+fn slice(whole: &str, from: &str, to: &str) -> Result<Step, PathSyntaxError> {
     let bound = |text: &str| match text.trim() {
         "" => Ok(None),
         text => number(text, whole).map(Some),
@@ -277,7 +277,7 @@ fn slice(whole: &str, from: &str, to: &str) -> Result<Step, PathSyntax> {
     }
 }
 
-fn number(text: &str, whole: &str) -> Result<i64, PathSyntax> {
+fn number(text: &str, whole: &str) -> Result<i64, PathSyntaxError> {
     let number = text.trim().parse::<i32>().map(i64::from);
     number.map_err(|why| wrong(format!("[{whole}] is no index: {why}")))
 }

@@ -4,18 +4,18 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::scope::{Entropy, Meter, Variables};
+use crate::scope::{CopyBudget, RandomSource, Variables};
 
 fn read(path: &str, input: &Value) -> Result<Value, String> {
-    let entropy = Entropy::seeded(1);
+    let random_source = RandomSource::seeded(1);
     let context = json!({"Execution": {"Id": "arn"}});
     let variables: Variables = [("name".to_owned(), json!({"x": [1, 2]}))].into_iter().collect();
     let scope = Scope {
         input,
         context: &context,
         variables: &variables,
-        entropy: &entropy,
-        meter: &Meter::default(),
+        random_source: &random_source,
+        copy_budget: &CopyBudget::default(),
     };
     let path = Path::parse(path).map_err(|syntax| syntax.message)?;
     path.read(&scope).map_err(|fault| fault.reason)

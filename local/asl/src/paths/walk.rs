@@ -7,7 +7,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::filter::Filter;
-use super::{Miss, PathFaultKind, Step};
+use super::{Miss, PathErrorKind, Step};
 
 /// More steps than this are no reading but an attack: `$..*..*..*` on a large input
 /// would take for ever.
@@ -46,7 +46,7 @@ pub(super) fn read_in<'v>(
     let mut walk = Walk { document, strict, visits: 0, found: Vec::new() };
     match walk.step(steps, model, &At::Root, true) {
         // AWS answers an indefinite path with nothing where even its beginning is missing.
-        Err(miss) if miss.kind == PathFaultKind::Missing && !definite(steps) && !strict => {}
+        Err(miss) if miss.kind == PathErrorKind::Missing && !definite(steps) && !strict => {}
         walked => walked?,
     }
     if definite(steps) {
@@ -104,7 +104,7 @@ impl<'v> Walk<'v> {
         self.visits += 1;
         if self.visits > MAX_VISITS {
             let reason = format!("the path visits more than {MAX_VISITS} values");
-            return Err(Miss { kind: PathFaultKind::TooWide, reason });
+            return Err(Miss { kind: PathErrorKind::TooWide, reason });
         }
         Ok(())
     }
@@ -189,7 +189,7 @@ impl<'v> Walk<'v> {
 
     fn wildcard(&mut self, rest: &[Step], model: &'v Value, at: &At<'_>) -> Result<(), Miss> {
         children(model, at, |child, here| match self.step(rest, child, here, false) {
-            Err(miss) if miss.kind == PathFaultKind::Missing && !self.strict => Ok(()),
+            Err(miss) if miss.kind == PathErrorKind::Missing && !self.strict => Ok(()),
             other => other,
         })
     }

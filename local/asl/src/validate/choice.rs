@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::diagnostics::{Place, Report};
 use super::paths::Roots;
-use super::payload;
-use super::report::{Place, Report};
+use super::payload_template;
 use super::state::{self, State};
 use super::values;
 use crate::definition::QueryLanguage;
@@ -40,7 +40,7 @@ fn top_rule(
         Some(value) => drop(values::text(report, &at.field("Next"), value)),
     }
     if let Some(value) = rule.get("Assign") {
-        payload::assign(report, language, &at.field("Assign"), value);
+        payload_template::assign(report, language, &at.field("Assign"), value);
     }
     match language {
         QueryLanguage::JsonPath => comparison(report, at, rule, true),
@@ -54,7 +54,7 @@ fn condition(report: &mut Report<'_>, at: &Place, rule: &Map<String, Value>) {
         match field.as_str() {
             "Next" | "Assign" => {}
             "Comment" => drop(values::text(report, &inside, value)),
-            "Output" => payload::expressions(report, &inside, value),
+            "Output" => payload_template::expressions(report, &inside, value),
             "Condition" if value.is_boolean() => {}
             "Condition" => {
                 if let Some(text) = values::text(report, &inside, value) {

@@ -3,12 +3,12 @@
 
 use serde_json::{Map, Value};
 
-use super::machine::{self, Role};
+use super::diagnostics::{DiagnosticCode, Place, Report};
 use super::paths::Roots;
-use super::report::{Code, Place, Report};
 use super::state::{self, State, Surroundings};
+use super::state_machine::{self, Role};
 use super::values;
-use super::{payload, resource};
+use super::{payload_template, resource};
 use crate::definition::QueryLanguage::{self, JsonPath, Jsonata};
 
 /// The longest label, in characters.
@@ -49,7 +49,7 @@ fn processor(report: &mut Report<'_>, state: &State<'_>) {
             around.express |=
                 config_is_express(report, &at.field("ProcessorConfig"), config, around);
         }
-        machine::fields(report, &at, machine, Role::Processor, around);
+        state_machine::fields(report, &at, machine, Role::Processor, around);
     }
 }
 
@@ -93,13 +93,13 @@ fn items(report: &mut Report<'_>, state: &State<'_>) {
             Value::String(text) if text.starts_with("{%") => {
                 values::expression(report, &at, text);
             }
-            Value::Array(_) | Value::Object(_) => payload::expressions(report, &at, value),
+            Value::Array(_) | Value::Object(_) => payload_template::expressions(report, &at, value),
             Value::String(text) if report.is_open(text) => {}
             _ => report.wrong_type(&at, "Array"),
         }
     }
     if let Some((at, value)) = state.field("ItemSelector") {
-        payload::payload(report, state.language, &at, value);
+        payload_template::payload(report, state.language, &at, value);
     }
 }
 
@@ -134,7 +134,7 @@ fn label(report: &mut Report<'_>, at: &Place, value: &Value) {
     let forbidden =
         |c: char| c.is_whitespace() || c.is_control() || "?*<>{}[]:;,\\|^~$#%&`\"/".contains(c);
     if label.is_empty() || label.chars().count() > LONGEST_LABEL || label.contains(forbidden) {
-        report.error(Code::InvalidLabelName, at, format!("Invalid label name: {label}"));
+        report.error(DiagnosticCode::InvalidLabelName, at, format!("Invalid label name: {label}"));
     }
 }
 
@@ -148,7 +148,7 @@ fn destination(
 ) {
     match (field, language) {
         ("Parameters", JsonPath) | ("Arguments", Jsonata) => {
-            payload::payload(report, language, &at.field(field), value);
+            payload_template::payload(report, language, &at.field(field), value);
         }
         _ => state::foreign(report, at, language, field),
     }
@@ -227,7 +227,7 @@ fn batcher(report: &mut Report<'_>, language: QueryLanguage, at: &Place, value: 
                 state::foreign(report, at, language, field);
             }
             "MaxItemsPerBatchPath" | "MaxInputBytesPerBatchPath" => {}
-            "BatchInput" => payload::payload(report, language, &inside, value),
+            "BatchInput" => payload_template::payload(report, language, &inside, value),
             _ => report.unsupported(at, field),
         }
     }

@@ -1,13 +1,13 @@
 //! Static validation: what AWS refuses before anything runs, and in which words.
 //!
 //! [`validate`] reads the text of a definition and gives the diagnostics that
-//! `ValidateStateMachineDefinition` gives; [`refusal`] joins them as
+//! `ValidateStateMachineDefinition` gives; [`invalid_definition_message`] joins them as
 //! `CreateStateMachine` does in its error. [`api`] judges the requests of the Step
 //! Functions API themselves: names, ARNs, lengths, inputs.
 //!
 //! Everything works on the raw JSON, because what the typed definition
 //! (`crate::definition`) cannot hold is exactly what has to be reported. Read
-//! `machine.rs`, then `state.rs`, whose table is the language; `report.rs` has the
+//! `state_machine.rs`, then `state.rs`, whose table is the language; `diagnostics.rs` has the
 //! sentences. Where no recording shows AWS's sentence, ours says the same in its
 //! style: whether a definition is valid never depends on that.
 //!
@@ -15,28 +15,28 @@
 
 pub mod api;
 mod choice;
+mod diagnostics;
 mod json;
 mod jsonata;
-mod machine;
 mod map;
 mod paths;
-mod payload;
-mod report;
+mod payload_template;
 mod resource;
 mod retry;
 mod state;
+mod state_machine;
 mod task;
 mod values;
 
 use serde_json::{Value, json};
 
+pub use diagnostics::{Diagnostic, DiagnosticCode, Severity};
+use diagnostics::{Place, Report};
 use json::{Document, Fault};
-pub use report::{Code, Diagnostic, Severity};
-use report::{Place, Report};
 
 /// How a machine is run, which decides what it may contain.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum MachineType {
+pub enum StateMachineType {
     /// Up to a year, every step recorded.
     #[default]
     Standard,
@@ -57,64 +57,64 @@ pub enum Profile {
 
 /// What to judge by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct ValidationOptions {
     /// How the machine would be run.
-    pub machine_type: MachineType,
+    pub machine_type: StateMachineType,
     /// For whom.
     pub profile: Profile,
 }
 
-impl Options {
+impl ValidationOptions {
     /// As AWS, for this type of machine.
-    pub fn aws(machine_type: MachineType) -> Self {
+    pub fn aws(machine_type: StateMachineType) -> Self {
         Self { machine_type, profile: Profile::Aws }
     }
 
     /// A definition that is not deployed.
     pub fn template() -> Self {
-        Self { machine_type: MachineType::Standard, profile: Profile::Template }
+        Self { machine_type: StateMachineType::Standard, profile: Profile::Template }
     }
 
     fn is_express(self) -> bool {
-        self.machine_type == MachineType::Express
+        self.machine_type == StateMachineType::Express
     }
 }
 
 /// Judges a definition: errors and warnings, in the order in which AWS reports
 /// them.
-pub fn validate(definition: &str, options: Options) -> Vec<Diagnostic> {
+pub fn validate(definition: &str, options: ValidationOptions) -> Vec<Diagnostic> {
     let mut report = Report::new(&options);
     match json::read(definition) {
         Ok(Document { value: Value::Object(definition), repeated }) => {
-            machine::check(&mut report, &definition, &repeated);
+            state_machine::check(&mut report, &definition, &repeated);
         }
         Ok(_) | Err(Fault::Empty) => {
             let wrong = "Definition must be a valid JSON object";
-            report.placeless(Code::SchemaValidationFailed, wrong);
+            report.placeless(DiagnosticCode::SchemaValidationFailed, wrong);
         }
         Err(Fault::TooDeep) => {
             let wrong = "The states are too deeply nested";
-            report.error(Code::TooDeeplyNested, &Place::root(), wrong);
+            report.error(DiagnosticCode::TooDeeplyNested, &Place::root(), wrong);
         }
         Err(Fault::Syntax { message, location }) => {
-            report.elsewhere(Code::InvalidJsonDescription, location, message);
+            report.elsewhere(DiagnosticCode::InvalidJsonDescription, location, message);
         }
     }
     report.into_found()
 }
 
 /// Whether a machine could be created with this definition.
-pub fn is_valid(definition: &str, options: Options) -> bool {
-    refusal(&validate(definition, options)).is_none()
+pub fn is_valid(definition: &str, options: ValidationOptions) -> bool {
+    invalid_definition_message(&validate(definition, options)).is_none()
 }
 
 /// The message of the error `InvalidDefinition`, if there is any error among the
 /// diagnostics.
-pub fn refusal(diagnostics: &[Diagnostic]) -> Option<String> {
+pub fn invalid_definition_message(diagnostics: &[Diagnostic]) -> Option<String> {
     let errors: Vec<_> = diagnostics
         .iter()
         .filter(|diagnostic| diagnostic.severity == Severity::Error)
-        .map(Diagnostic::listed)
+        .map(Diagnostic::to_line)
         .collect();
     (!errors.is_empty())
         .then(|| format!("Invalid State Machine Definition: '{}'", errors.join(", ")))
@@ -122,7 +122,7 @@ pub fn refusal(diagnostics: &[Diagnostic]) -> Option<String> {
 
 /// The answer of `ValidateStateMachineDefinition`: the diagnostics of at least
 /// this severity, at most so many of them.
-pub fn answer(diagnostics: &[Diagnostic], least: Severity, at_most: usize) -> Value {
+pub fn validation_response(diagnostics: &[Diagnostic], least: Severity, at_most: usize) -> Value {
     let asked: Vec<_> = diagnostics
         .iter()
         .filter(|diagnostic| least == Severity::Warning || diagnostic.severity == Severity::Error)

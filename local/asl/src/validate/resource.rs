@@ -9,7 +9,7 @@
 use serde_json::Value;
 
 use super::Profile;
-use super::report::{Place, Report};
+use super::diagnostics::{Place, Report};
 use super::values;
 
 /// Which patterns an integration allows.

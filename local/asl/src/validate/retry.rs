@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::diagnostics::{Place, Report};
 use super::paths::Roots;
-use super::payload;
-use super::report::{Place, Report};
+use super::payload_template;
 use super::state::{self, State};
 use super::values::{self, LARGEST};
 use crate::definition::QueryLanguage;
@@ -71,13 +71,15 @@ fn catcher(
         match (field.as_str(), language) {
             ("ErrorEquals", _) => {}
             ("Comment" | "Next", _) => drop(values::text(report, &inside, value)),
-            ("Assign", _) => payload::assign(report, language, &inside, value),
+            ("Assign", _) => payload_template::assign(report, language, &inside, value),
             ("ResultPath", QueryLanguage::JsonPath) => {
                 if !value.is_null() {
                     values::reference_path(report, &inside, value, Roots::Input);
                 }
             }
-            ("Output", QueryLanguage::Jsonata) => payload::expressions(report, &inside, value),
+            ("Output", QueryLanguage::Jsonata) => {
+                payload_template::expressions(report, &inside, value);
+            }
             ("ResultPath" | "Output", _) => state::foreign(report, at, language, field),
             _ => report.unsupported(at, field),
         }

@@ -3,15 +3,15 @@
 //! [`FIELDS`] is the table of the language: a field that is not in it for the
 //! state's type is refused, one that is in it for the other query language is
 //! refused with the language's name. What a field holds is judged by the module
-//! named for it: `choice.rs`, `retry.rs`, `map.rs`, `task.rs`, `payload.rs`.
+//! named for it: `choice.rs`, `retry.rs`, `map.rs`, `task.rs`, `payload_template.rs`.
 
 use serde_json::{Map, Value};
 
-use super::machine::{self, LANGUAGES, Role};
+use super::diagnostics::{DiagnosticCode, Place, Report};
 use super::paths::Roots;
-use super::report::{Code, Place, Report};
+use super::state_machine::{self, LANGUAGES, Role};
 use super::values::{self, LARGEST};
-use super::{choice, map, payload, retry, task};
+use super::{choice, map, payload_template, retry, task};
 use crate::definition::QueryLanguage::{self, JsonPath, Jsonata};
 
 /// What is the same for all states of a machine.
@@ -138,7 +138,7 @@ fn own_language(
 ) -> QueryLanguage {
     let Some(value) = fields.get("QueryLanguage") else { return whole };
     values::one_of(report, &at.field("QueryLanguage"), "QueryLanguage", value, &LANGUAGES);
-    let own = machine::language(value);
+    let own = state_machine::language(value);
     if (whole, own) == (Jsonata, JsonPath) {
         let wrong =
             "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine";
@@ -236,13 +236,13 @@ fn common(report: &mut Report<'_>, state: &State<'_>) {
         Jsonata => {
             for field in ["Arguments", "Output"] {
                 if let Some((at, value)) = state.field(field) {
-                    payload::expressions(report, &at, value);
+                    payload_template::expressions(report, &at, value);
                 }
             }
         }
     }
     if let Some((at, value)) = state.field("Assign") {
-        payload::assign(report, state.language, &at, value);
+        payload_template::assign(report, state.language, &at, value);
     }
     retry::check(report, state);
 }
@@ -270,10 +270,10 @@ fn paths_and_templates(report: &mut Report<'_>, state: &State<'_>) {
         values::reference_path(report, &at, value, Roots::Input);
     }
     if let Some((at, value)) = state.field("Parameters") {
-        payload::template(report, &at, value);
+        payload_template::template(report, &at, value);
     }
     if let Some((at, value)) = state.field("ResultSelector") {
-        payload::object_template(report, &at, value);
+        payload_template::object_template(report, &at, value);
     }
 }
 
@@ -293,10 +293,10 @@ pub(super) fn or_path(
 
 fn pass(report: &mut Report<'_>, state: &State<'_>) {
     if let Some((at, value)) = state.field("Result")
-        && value.as_str().is_some_and(payload::looks_dynamic)
+        && value.as_str().is_some_and(payload_template::looks_dynamic)
     {
         let message = "Attempt to use a path in the result of a pass state.";
-        report.warning(Code::PassResultIsStatic, &at, message);
+        report.warning(DiagnosticCode::PassResultIsStatic, &at, message);
     }
 }
 
@@ -341,7 +341,7 @@ fn parallel(report: &mut Report<'_>, state: &State<'_>) {
     for (index, branch) in values::array(report, &at, value).into_iter().flatten().enumerate() {
         let at = at.item(index);
         if let Some(branch) = values::object(report, &at, branch) {
-            machine::fields(report, &at, branch, Role::Branch, state.around);
+            state_machine::fields(report, &at, branch, Role::Branch, state.around);
         }
     }
 }

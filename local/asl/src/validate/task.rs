@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::report::{Place, Report};
+use super::diagnostics::{Place, Report};
 use super::resource::{self, Target};
 use super::state::{self, State};
 use super::values::{self, LARGEST};
-use super::{Profile, payload};
+use super::{Profile, payload_template};
 use crate::definition::QueryLanguage;
 
 /// Judges a Task state.
@@ -46,13 +46,13 @@ fn heartbeat_within_timeout(report: &mut Report<'_>, state: &State<'_>) {
 /// The language says only that credentials are an object; AWS wants a role.
 fn credentials(report: &mut Report<'_>, language: QueryLanguage, at: &Place, value: &Value) {
     if language == QueryLanguage::Jsonata && value.is_string() {
-        return payload::expressions(report, at, value);
+        return payload_template::expressions(report, at, value);
     }
     let Some(credentials) = values::object(report, at, value) else { return };
     if report.options.profile == Profile::Aws && !has(credentials, "RoleArn", language) {
         missing(report, at, "RoleArn");
     }
-    payload::payload(report, language, at, value);
+    payload_template::payload(report, language, at, value);
 }
 
 fn missing(report: &mut Report<'_>, at: &Place, field: &str) {

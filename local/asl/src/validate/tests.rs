@@ -3,17 +3,17 @@
 use super::*;
 
 /// Judges `states` as AWS would, started at its first state.
-fn listed(text: &str, options: Options) -> Vec<String> {
+fn listed(text: &str, options: ValidationOptions) -> Vec<String> {
     validate(text, options)
         .iter()
         .filter(|diagnostic| diagnostic.severity == Severity::Error)
-        .map(Diagnostic::listed)
+        .map(Diagnostic::to_line)
         .collect()
 }
 
 fn check(definition: &Value, expected: &[&str]) {
     let text = definition.to_string();
-    assert_eq!(listed(&text, Options::default()), expected, "{text}");
+    assert_eq!(listed(&text, ValidationOptions::default()), expected, "{text}");
 }
 
 /// A machine of these states, which starts at the first.
@@ -34,7 +34,7 @@ fn a_text_that_is_no_definition_is_refused_whole() {
         ("[]", "SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at null"),
         ("{}", "SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /"),
     ] {
-        assert_eq!(listed(text, Options::default()), [expected], "{text}");
+        assert_eq!(listed(text, ValidationOptions::default()), [expected], "{text}");
     }
 }
 
@@ -52,8 +52,10 @@ fn each_type_has_its_fields_and_no_others() {
         ("Parallel", "HeartbeatSeconds"),
         ("Task", "bugInputPath"),
     ] {
-        let refused =
-            listed(&one(&json!({"Type": kind, (field): 1})).to_string(), Options::default());
+        let refused = listed(
+            &one(&json!({"Type": kind, (field): 1})).to_string(),
+            ValidationOptions::default(),
+        );
         let expected =
             format!("SCHEMA_VALIDATION_FAILED: Field '{field}' is not supported at /States/A");
         assert!(refused.contains(&expected), "{kind} {field}: {refused:?}");
@@ -136,7 +138,7 @@ fn a_name_is_one_states_alone_within_and_without() {
     );
     let twice = r#"{"StartAt":"A","States":{"A":{"Type":"Succeed"},"A":{"Type":"Succeed"}}}"#;
     assert_eq!(
-        listed(twice, Options::default()),
+        listed(twice, ValidationOptions::default()),
         ["DUPLICATE_STATE_NAME: Duplicate State name: A at /States/A"]
     );
 }
@@ -185,7 +187,7 @@ fn values_have_types_and_ranges() {
             "These fields are required: [Choices] at /States/A",
         ),
     ] {
-        let refused = listed(&one(&state).to_string(), Options::default());
+        let refused = listed(&one(&state).to_string(), ValidationOptions::default());
         let expected = format!("SCHEMA_VALIDATION_FAILED: {expected}");
         assert_eq!(refused, [expected], "{state}");
     }
@@ -235,7 +237,7 @@ fn a_maps_numbers_are_bounded_in_aws_words() {
         for (field, value) in extra.as_object().expect("fields") {
             state[field] = value.clone();
         }
-        let refused = listed(&one(&state).to_string(), Options::default());
+        let refused = listed(&one(&state).to_string(), ValidationOptions::default());
         assert_eq!(refused, [format!("SCHEMA_VALIDATION_FAILED: {expected}")], "{extra}");
     }
 }
@@ -275,9 +277,9 @@ fn an_express_machine_has_no_callbacks_jobs_or_activities() {
         ),
     ] {
         let text = one(&json!({"Type": "Task", "Resource": resource, "End": true})).to_string();
-        assert_eq!(listed(&text, Options::aws(MachineType::Standard)), [""; 0]);
+        assert_eq!(listed(&text, ValidationOptions::aws(StateMachineType::Standard)), [""; 0]);
         assert_eq!(
-            listed(&text, Options::aws(MachineType::Express)),
+            listed(&text, ValidationOptions::aws(StateMachineType::Express)),
             [format!("SCHEMA_VALIDATION_FAILED: {wrong} at /States/A/Resource")]
         );
     }
@@ -288,17 +290,17 @@ fn a_template_waits_for_its_substitutions() {
     let text = one(&json!({"Type": "Task", "Resource": "${Function}", "End": true,
         "TimeoutSeconds": "${Seconds}", "Parameters": {"v.$": "$.${Field}"}}))
     .to_string();
-    assert_eq!(listed(&text, Options::template()), [""; 0]);
-    assert!(!is_valid(&text, Options::default()));
+    assert_eq!(listed(&text, ValidationOptions::template()), [""; 0]);
+    assert!(!is_valid(&text, ValidationOptions::default()));
 }
 
 #[test]
 fn warnings_refuse_nothing() {
     let text = one(&json!({"Type": "Pass", "Parameters": {"v": "$.a"}, "End": true})).to_string();
-    let diagnostics = validate(&text, Options::default());
-    assert_eq!(refusal(&diagnostics), None);
+    let diagnostics = validate(&text, ValidationOptions::default());
+    assert_eq!(invalid_definition_message(&diagnostics), None);
     let codes: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
-    assert_eq!(codes, [Code::NoDollar]);
-    assert_eq!(answer(&diagnostics, Severity::Error, 100)["diagnostics"], json!([]));
-    assert_eq!(answer(&diagnostics, Severity::Warning, 0)["truncated"], json!(true));
+    assert_eq!(codes, [DiagnosticCode::NoDollar]);
+    assert_eq!(validation_response(&diagnostics, Severity::Error, 100)["diagnostics"], json!([]));
+    assert_eq!(validation_response(&diagnostics, Severity::Warning, 0)["truncated"], json!(true));
 }

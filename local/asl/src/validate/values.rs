@@ -9,9 +9,9 @@
 use jiff::civil::{Date, Time};
 use serde_json::{Number, Value};
 
+use super::diagnostics::{DiagnosticCode, Place, Report};
 use super::jsonata;
 use super::paths::{self, Roots};
-use super::report::{Code, Place, Report};
 use crate::definition::QueryLanguage;
 
 /// The largest number of seconds, attempts and the like that AWS takes.
@@ -235,16 +235,16 @@ pub(super) fn expression(report: &mut Report<'_>, at: &Place, text: &str) {
     let Some(expression) = jsonata::expression(text) else {
         if jsonata::is_half_open(text) {
             let wanted = "A JSONata expression must start with '{%' and end with '%}'";
-            report.error(Code::InvalidJsonataExpression, at, wanted);
+            report.error(DiagnosticCode::InvalidJsonataExpression, at, wanted);
         }
         return;
     };
     match jsonata::names_from_context(expression) {
-        Err(jsonata::Fault(why)) => report.error(Code::InvalidJsonataExpression, at, why),
+        Err(jsonata::Fault(why)) => report.error(DiagnosticCode::InvalidJsonataExpression, at, why),
         Ok(names) => {
             for name in names {
                 let wrong = format!("Reference to '{name}' at the top level is not supported.");
-                report.error(Code::UnsupportedJsonataExpression, at, wrong);
+                report.error(DiagnosticCode::UnsupportedJsonataExpression, at, wrong);
             }
         }
     }

@@ -6,7 +6,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use asl::{Command, Event, Execution, Machine, Start, Status, TaskId, TaskRequest, TimerId};
+use asl::{
+    Command, Event, Execution, ExecutionStatus, StartParameters, StateMachine, TaskId, TaskRequest,
+    TimerId,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -24,8 +27,8 @@ pub(crate) struct World {
     pub(crate) told: Vec<(Event, Timestamp)>,
 }
 
-pub(crate) fn start_of(input: &Value) -> Start {
-    Start {
+pub(crate) fn start_of(input: &Value) -> StartParameters {
+    StartParameters {
         execution_arn: "arn:aws:states:us-east-1:000000000000:execution:machine:name".to_owned(),
         execution_name: "name".to_owned(),
         state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:machine".to_owned(),
@@ -39,11 +42,11 @@ pub(crate) fn start_of(input: &Value) -> Start {
 
 impl World {
     pub(crate) fn new(definition: &Value, input: &Value) -> World {
-        let machine = Machine::parse(&definition.to_string()).expect("a state machine");
+        let machine = StateMachine::parse(&definition.to_string()).expect("a state machine");
         World::of(Arc::new(machine), start_of(input))
     }
 
-    pub(crate) fn of(machine: Arc<Machine>, start: Start) -> World {
+    pub(crate) fn of(machine: Arc<StateMachine>, start: StartParameters) -> World {
         let now = DAWN.parse().expect("a time");
         let (execution, commands) = Execution::start(machine, start, now);
         let mut world = World {
@@ -61,8 +64,8 @@ impl World {
     fn obey(&mut self, commands: Vec<Command>) {
         for command in commands {
             match command {
-                Command::Run { task, request } => self.calls.push_back((task, request)),
-                Command::Abandon { task } => {
+                Command::StartTask { task, request } => self.calls.push_back((task, request)),
+                Command::CancelTask { task } => {
                     self.calls.retain(|(open, _)| *open != task);
                     self.abandoned.push(task);
                 }
@@ -133,20 +136,20 @@ impl World {
         self.now += SignedDuration::from_secs(seconds);
     }
 
-    pub(crate) fn status(&self) -> &Status {
+    pub(crate) fn status(&self) -> &ExecutionStatus {
         self.execution.status()
     }
 
     pub(crate) fn output(&self) -> Value {
         match self.status() {
-            Status::Succeeded { output } => serde_json::from_str(output).expect("JSON"),
+            ExecutionStatus::Succeeded { output } => serde_json::from_str(output).expect("JSON"),
             other => panic!("not succeeded: {other:?}"),
         }
     }
 
     pub(crate) fn error(&self) -> (String, String) {
         match self.status() {
-            Status::Failed { error, cause } => {
+            ExecutionStatus::Failed { error, cause } => {
                 (error.clone().unwrap_or_default(), cause.clone().unwrap_or_default())
             }
             other => panic!("not failed: {other:?}"),

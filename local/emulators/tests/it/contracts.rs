@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use emulators::provider::{Act, Provider as _};
+use emulators::emulator::{ControlAction, Emulator as _};
 
 use crate::support::{
     Dock, ORDER, Till, at, contract, contracts, create, create_with, hours, look, post, refund,
@@ -187,7 +187,7 @@ fn gateway_answers() -> Vec<(&'static str, Value)> {
     ));
     answers
         .push(("list of intents", till.ok(&stripe("GET", "/v1/payment_intents", &[]), at(4_000))));
-    till.gateway.act(&Act::Dispute { order: ORDER.to_owned() }, at(5_000)).unwrap();
+    till.gateway.perform(&ControlAction::Dispute { order: ORDER.to_owned() }, at(5_000)).unwrap();
     for event in till.gateway.take_events() {
         answers.push(("event", serde_json::from_str(&event.body).unwrap()));
     }
@@ -261,7 +261,8 @@ fn ours_like(response: &str) -> (u16, Value) {
         }
         "resource_missing" => till.say(&look("pi_x"), at(0)),
         "bad_key" => till.say(
-            &emulators::wire::Call::new("GET", "/v1/refunds").header("authorization", "Bearer x"),
+            &emulators::exchange::HttpRequest::new("GET", "/v1/refunds")
+                .header("authorization", "Bearer x"),
             at(0),
         ),
         "idempotency_mismatch" => {
@@ -401,7 +402,13 @@ fn a_purchase_a_look_and_a_refund_have_the_recorded_fields() {
     assert_eq!(recording["response"]["body"]["refund_status"], refunded.value()["refund_status"]);
 
     dock.carrier
-        .act(&Act::Track { order: "123".to_owned(), status: "in_transit".to_owned() }, at(4))
+        .perform(
+            &ControlAction::UpdateTracker {
+                order: "123".to_owned(),
+                status: "in_transit".to_owned(),
+            },
+            at(4),
+        )
         .unwrap();
     let tracker = recorded(&folder, "tracker_retrieve", 1);
     let ours = dock.look(&created, at(5))["tracker"].clone();
@@ -427,7 +434,13 @@ fn the_carriers_errors_and_events_have_the_recorded_shapes() {
     assert_eq!(codes["SHIPMENT.POSTAGE.EXISTS"]["status"], second.status);
 
     dock.carrier
-        .act(&Act::Track { order: ORDER.to_owned(), status: "in_transit".to_owned() }, at(4))
+        .perform(
+            &ControlAction::UpdateTracker {
+                order: ORDER.to_owned(),
+                status: "in_transit".to_owned(),
+            },
+            at(4),
+        )
         .unwrap();
     let ours: Value =
         serde_json::from_str(&dock.carrier.take_events().pop().unwrap().body).unwrap();
@@ -439,7 +452,7 @@ fn the_carriers_errors_and_events_have_the_recorded_shapes() {
     assert_eq!(missing, Vec::<String>::new());
     let refund = recorded(&folder, "refund_create", 2)["response"]["body"][0].clone();
     dock.refund(&shipment, at(5));
-    dock.carrier.advance(hours(30));
+    dock.carrier.advance_to(hours(30));
     let told: Value =
         serde_json::from_str(&dock.carrier.take_events().pop().unwrap().body).unwrap();
     assert_eq!(lacks(&refund, &told["result"], "refund"), Vec::<String>::new());

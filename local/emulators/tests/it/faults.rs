@@ -1,11 +1,11 @@
 //! The plan: what it takes, how it counts, what it decides; and what each kind does to the
 //! models.
 
-use emulators::carrier::Carrier;
-use emulators::faults::{Calls, Fault, Kind, Plan, Point};
-use emulators::gateway::{Gateway, POINTS};
-use emulators::provider::Provider as _;
-use emulators::wire::Delivery;
+use emulators::easypost::EasyPostEmulator;
+use emulators::emulator::Emulator as _;
+use emulators::exchange::NetworkOutcome;
+use emulators::faults::{CallRange, Fault, FaultKind, FaultPlan, FaultPoint};
+use emulators::stripe::{FAULT_POINTS, StripeEmulator};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -18,10 +18,13 @@ fn a_plan_is_a_list_or_an_object_with_faults() {
         json!({ "at": "gateway.confirm", "calls": { "from": 1, "to": 1 }, "kind": "drop-answer" });
     for body in [json!([fault]), json!({ "faults": [fault] })] {
         let faults = Fault::parse_list(&body).unwrap();
-        assert_eq!(faults, [Fault::new("gateway.confirm", Calls::only(1), Kind::DropAnswer)]);
+        assert_eq!(
+            faults,
+            [Fault::new("gateway.confirm", CallRange::nth(1), FaultKind::DropResponse)]
+        );
     }
     let every = Fault::parse_list(&json!([{ "at": "gateway.get", "kind": "down" }])).unwrap();
-    assert_eq!(every[0].calls, Calls::EVERY);
+    assert_eq!(every[0].calls, CallRange::ALL);
 }
 
 #[test]
@@ -63,8 +66,9 @@ fn a_wrong_plan_is_refused_by_the_field_at_fault() {
         (json!([good(), 7]), "faults[1]: must be an object"),
     ];
     for (body, expected) in cases {
-        let refused =
-            Fault::parse_list(&body).and_then(|faults| Plan::new(POINTS).add(faults)).unwrap_err();
+        let refused = Fault::parse_list(&body)
+            .and_then(|faults| FaultPlan::new(FAULT_POINTS).add(faults))
+            .unwrap_err();
         assert!(
             refused.to_string().starts_with(expected),
             "{body}\n said {refused}\n not {expected}"
@@ -74,10 +78,10 @@ fn a_wrong_plan_is_refused_by_the_field_at_fault() {
 
 #[test]
 fn a_plan_takes_all_faults_or_none() {
-    let mut plan = Plan::new(POINTS);
+    let mut plan = FaultPlan::new(FAULT_POINTS);
     let faults = vec![
-        Fault::new("gateway.get", Calls::EVERY, Kind::Down),
-        Fault::new("carrier.get", Calls::EVERY, Kind::Down),
+        Fault::new("gateway.get", CallRange::ALL, FaultKind::ConnectionRefused),
+        Fault::new("carrier.get", CallRange::ALL, FaultKind::ConnectionRefused),
     ];
     plan.add(faults).unwrap_err();
     assert_eq!(plan.faults().count(), 0);
@@ -85,10 +89,16 @@ fn a_plan_takes_all_faults_or_none() {
 
 #[test]
 fn calls_are_counted_for_each_order_and_point_and_the_bounds_are_included() {
-    let mut plan = Plan::new(POINTS);
-    plan.add(vec![Fault::new("gateway.get", Calls { from: 2, to: Some(3) }, Kind::Down)]).unwrap();
-    let met =
-        |plan: &mut Plan, point: &str, order: Option<&str>| plan.decide(point, order).is_some();
+    let mut plan = FaultPlan::new(FAULT_POINTS);
+    plan.add(vec![Fault::new(
+        "gateway.get",
+        CallRange { from: 2, to: Some(3) },
+        FaultKind::ConnectionRefused,
+    )])
+    .unwrap();
+    let met = |plan: &mut FaultPlan, point: &str, order: Option<&str>| {
+        plan.next_fault(point, order).is_some()
+    };
     let calls: Vec<_> = (0..5).map(|_| met(&mut plan, "gateway.get", Some("a"))).collect();
     assert_eq!(calls, [false, true, true, false, false]);
     assert!(!met(&mut plan, "gateway.get", Some("b")), "another order counts anew");
@@ -96,31 +106,32 @@ fn calls_are_counted_for_each_order_and_point_and_the_bounds_are_included() {
     assert!(!met(&mut plan, "gateway.create", Some("c")), "another point counts anew");
     assert!(!met(&mut plan, "gateway.get", None), "no order counts as one more");
     assert_eq!(
-        (plan.calls("gateway.get", Some("a")), plan.calls("gateway.get", Some("c"))),
+        (plan.call_count("gateway.get", Some("a")), plan.call_count("gateway.get", Some("c"))),
         (5, 0)
     );
-    assert_eq!(plan.met().get(&Kind::Down), Some(&3));
+    assert_eq!(plan.triggered_counts().get(&FaultKind::ConnectionRefused), Some(&3));
     assert_eq!(
-        plan.calls_in_all(),
+        plan.call_counts(),
         [("gateway.create".to_owned(), 1), ("gateway.get".to_owned(), 8)].into()
     );
 }
 
 #[test]
 fn a_fault_may_be_for_one_order_the_first_that_fits_is_met_and_clearing_keeps_the_counts() {
-    let mut plan = Plan::new(POINTS);
+    let mut plan = FaultPlan::new(FAULT_POINTS);
     let faults = vec![
-        Fault::new("gateway.get", Calls::EVERY, Kind::Hang).of("a"),
-        Fault::new("gateway.get", Calls::EVERY, Kind::Down),
+        Fault::new("gateway.get", CallRange::ALL, FaultKind::Hang).for_order("a"),
+        Fault::new("gateway.get", CallRange::ALL, FaultKind::ConnectionRefused),
     ];
     plan.add(faults).unwrap();
-    let kind = |plan: &mut Plan, order| plan.decide("gateway.get", order).map(|fault| fault.kind);
-    assert_eq!(kind(&mut plan, Some("a")), Some(Kind::Hang));
-    assert_eq!(kind(&mut plan, Some("b")), Some(Kind::Down));
-    assert_eq!(kind(&mut plan, None), Some(Kind::Down));
+    let kind =
+        |plan: &mut FaultPlan, order| plan.next_fault("gateway.get", order).map(|fault| fault.kind);
+    assert_eq!(kind(&mut plan, Some("a")), Some(FaultKind::Hang));
+    assert_eq!(kind(&mut plan, Some("b")), Some(FaultKind::ConnectionRefused));
+    assert_eq!(kind(&mut plan, None), Some(FaultKind::ConnectionRefused));
     plan.clear();
     assert_eq!(kind(&mut plan, Some("a")), None);
-    assert_eq!(plan.calls("gateway.get", Some("a")), 2);
+    assert_eq!(plan.call_count("gateway.get", Some("a")), 2);
     let shown = plan.to_json();
     assert_eq!(
         shown,
@@ -130,11 +141,11 @@ fn a_fault_may_be_for_one_order_the_first_that_fits_is_met_and_clearing_keeps_th
 
 #[test]
 fn the_stack_plans_its_own_points_by_prefix() {
-    const STACK: &[Point] = &[
-        Point { name: "store.", kinds: &[Kind::Throttle, Kind::Conflict] },
-        Point { name: "states.start", kinds: &[Kind::Kill] },
+    const STACK: &[FaultPoint] = &[
+        FaultPoint { name: "store.", kinds: &[FaultKind::Throttle, FaultKind::Conflict] },
+        FaultPoint { name: "states.start", kinds: &[FaultKind::Kill] },
     ];
-    let mut plan = Plan::new(STACK);
+    let mut plan = FaultPlan::new(STACK);
     for (point, known) in [
         ("store.TransactWriteItems", true),
         ("states.start", true),
@@ -143,11 +154,11 @@ fn the_stack_plans_its_own_points_by_prefix() {
         ("states.starter", false),
         ("gateway.get", false),
     ] {
-        assert_eq!(plan.knows(point), known, "{point}");
+        assert_eq!(plan.has_point(point), known, "{point}");
     }
-    plan.add(vec![Fault::new("store.GetItem", Calls::only(1), Kind::Throttle)]).unwrap();
-    assert!(plan.decide("store.PutItem", Some("a")).is_none());
-    assert_eq!(plan.decide("store.GetItem", Some("a")).unwrap().kind, Kind::Throttle);
+    plan.add(vec![Fault::new("store.GetItem", CallRange::nth(1), FaultKind::Throttle)]).unwrap();
+    assert!(plan.next_fault("store.PutItem", Some("a")).is_none());
+    assert_eq!(plan.next_fault("store.GetItem", Some("a")).unwrap().kind, FaultKind::Throttle);
 }
 
 #[test]
@@ -157,38 +168,40 @@ fn a_fault_is_written_as_it_is_read() {
     });
     let parsed = Fault::parse_list(&json!([fault])).unwrap().remove(0);
     assert_eq!(serde_json::to_value(&parsed).unwrap(), fault);
-    for kind in Kind::ALL {
+    for kind in FaultKind::ALL {
         assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
     }
 }
 
 /// What reaches the caller of a faulty call, in a word.
-fn word(delivery: &Delivery) -> String {
+fn word(delivery: &NetworkOutcome) -> String {
     match delivery {
-        Delivery::Answer(answer) => answer.status.to_string(),
-        Delivery::Refused => "refused".to_owned(),
-        Delivery::Hang(_) => "hang".to_owned(),
-        Delivery::Late { answer, .. } => format!("late {}", answer.status),
-        Delivery::Dropped => "dropped".to_owned(),
-        Delivery::Killed { order } => format!("killed {}", order.as_deref().unwrap_or("nobody")),
+        NetworkOutcome::Response(answer) => answer.status.to_string(),
+        NetworkOutcome::ConnectionRefused => "refused".to_owned(),
+        NetworkOutcome::Hang(_) => "hang".to_owned(),
+        NetworkOutcome::Delayed { response: answer, .. } => format!("late {}", answer.status),
+        NetworkOutcome::ConnectionClosed => "dropped".to_owned(),
+        NetworkOutcome::CallerKilled { order } => {
+            format!("killed {}", order.as_deref().unwrap_or("nobody"))
+        }
     }
 }
 
-fn fault(point: &str, kind: Kind) -> Vec<Fault> {
-    let fault = Fault::new(point, Calls::only(1), kind);
-    vec![if kind == Kind::Late { fault.delayed(5) } else { fault }]
+fn fault(point: &str, kind: FaultKind) -> Vec<Fault> {
+    let fault = Fault::new(point, CallRange::nth(1), kind);
+    vec![if kind == FaultKind::Delay { fault.with_delay_ms(5) } else { fault }]
 }
 
-const KINDS: [(Kind, &str, bool); 9] = [
-    (Kind::Down, "refused", false),
-    (Kind::Hang, "hang", false),
-    (Kind::TooMany, "429", false),
-    (Kind::ServerError, "500", false),
-    (Kind::ServerErrorWithEffect, "500", true),
-    (Kind::Late, "late 200", true),
-    (Kind::DropAnswer, "dropped", true),
-    (Kind::Garbage, "200", true),
-    (Kind::Kill, "killed ord_1", true),
+const KINDS: [(FaultKind, &str, bool); 9] = [
+    (FaultKind::ConnectionRefused, "refused", false),
+    (FaultKind::Hang, "hang", false),
+    (FaultKind::TooManyRequests, "429", false),
+    (FaultKind::ServerError, "500", false),
+    (FaultKind::ServerErrorAfterEffect, "500", true),
+    (FaultKind::Delay, "late 200", true),
+    (FaultKind::DropResponse, "dropped", true),
+    (FaultKind::MalformedResponse, "200", true),
+    (FaultKind::Kill, "killed ord_1", true),
 ];
 
 /// What each kind does at each point of the gateway: what the caller sees, and whether the
@@ -210,16 +223,20 @@ fn at_each_point_of_the_gateway_each_kind_has_its_effect_or_none() {
                 "captured" => till.captured("pm_card_visa"),
                 _ => String::new(),
             };
-            till.gateway.plan_mut().add(fault(point, kind)).unwrap();
+            till.gateway.fault_plan_mut().add(fault(point, kind)).unwrap();
             let call = match point {
                 "gateway.create" => create("pm_card_visa"),
                 "gateway.refund" => refund(&intent, &[]),
                 _ => post(&intent, point.trim_start_matches("gateway."), &[]),
             };
-            assert_eq!(word(&till.gateway.receive(&call, at(5))), seen, "{point} {kind:?}");
+            assert_eq!(
+                word(&till.gateway.handle_with_faults(&call, at(5))),
+                seen,
+                "{point} {kind:?}"
+            );
             let order = serde_json::to_value(till.gateway.ledger().order(ORDER)).unwrap();
             assert_eq!(order[effect] != 0, had, "{point} {kind:?}: {order}");
-            assert_eq!(till.gateway.plan().met().get(&kind), Some(&1));
+            assert_eq!(till.gateway.fault_plan().triggered_counts().get(&kind), Some(&1));
         }
     }
 }
@@ -239,7 +256,7 @@ fn at_each_point_of_the_carrier_each_kind_has_its_effect_or_none() {
                 "carrier.refund" => dock.bought(),
                 _ => Value::Null,
             };
-            dock.carrier.plan_mut().add(fault(point, kind)).unwrap();
+            dock.carrier.fault_plan_mut().add(fault(point, kind)).unwrap();
             let call = match point {
                 "carrier.create" => easypost("POST", "/v2/shipments", &parcel()),
                 "carrier.buy" => {
@@ -257,7 +274,11 @@ fn at_each_point_of_the_carrier_each_kind_has_its_effect_or_none() {
             } else {
                 seen.to_owned()
             };
-            assert_eq!(word(&dock.carrier.receive(&call, at(5))), seen, "{point} {kind:?}");
+            assert_eq!(
+                word(&dock.carrier.handle_with_faults(&call, at(5))),
+                seen,
+                "{point} {kind:?}"
+            );
             let order = serde_json::to_value(dock.carrier.ledger().order(ORDER)).unwrap();
             assert_eq!(order[effect] != 0, had, "{point} {kind:?}: {order}");
         }
@@ -282,14 +303,14 @@ fn at_each_point_a_refusal_is_the_business_saying_no() {
             "gateway.refund" => till.captured("pm_card_visa"),
             _ => till.authorized("pm_card_visa"),
         };
-        till.gateway.plan_mut().add(fault(point, Kind::Refuse)).unwrap();
+        till.gateway.fault_plan_mut().add(fault(point, FaultKind::Reject)).unwrap();
         let call = match point {
             "gateway.create" => create("pm_card_visa"),
             "gateway.refund" => refund(&intent, &[]),
             "gateway.get" => look(&intent),
             _ => post(&intent, point.trim_start_matches("gateway."), &[]),
         };
-        let Delivery::Answer(answer) = till.gateway.receive(&call, at(5)) else {
+        let NetworkOutcome::Response(answer) = till.gateway.handle_with_faults(&call, at(5)) else {
             panic!("{point}: no answer")
         };
         assert_eq!(answer.status, status, "{point}: {}", answer.value());
@@ -302,8 +323,9 @@ fn at_each_point_a_refusal_is_the_business_saying_no() {
 fn a_refused_capture_means_that_the_hold_has_lapsed() {
     let mut till = Till::new();
     let intent = till.authorized("pm_card_visa");
-    till.gateway.plan_mut().add(fault("gateway.capture", Kind::Refuse)).unwrap();
-    let Delivery::Answer(answer) = till.gateway.receive(&post(&intent, "capture", &[]), at(5))
+    till.gateway.fault_plan_mut().add(fault("gateway.capture", FaultKind::Reject)).unwrap();
+    let NetworkOutcome::Response(answer) =
+        till.gateway.handle_with_faults(&post(&intent, "capture", &[]), at(5))
     else {
         panic!()
     };
@@ -324,7 +346,7 @@ fn the_carrier_refuses_in_its_own_words() {
     for (point, code, status) in cases {
         let mut dock = Dock::new();
         let shipment = if point == "carrier.refund" { dock.bought() } else { dock.created() };
-        dock.carrier.plan_mut().add(fault(point, Kind::Refuse)).unwrap();
+        dock.carrier.fault_plan_mut().add(fault(point, FaultKind::Reject)).unwrap();
         let path = format!("/v2/shipments/{}", id(&shipment));
         let call = match point {
             "carrier.create" => easypost("POST", "/v2/shipments", &parcel()),
@@ -337,7 +359,7 @@ fn the_carrier_refuses_in_its_own_words() {
             _ => easypost("GET", &path, &Value::Null),
         };
         let before = dock.book();
-        let Delivery::Answer(answer) = dock.carrier.receive(&call, at(5)) else {
+        let NetworkOutcome::Response(answer) = dock.carrier.handle_with_faults(&call, at(5)) else {
             panic!("{point}: no answer")
         };
         assert_eq!(
@@ -353,7 +375,7 @@ fn the_carrier_refuses_in_its_own_words() {
 fn a_call_is_counted_for_the_order_of_the_object_that_it_names() {
     let mut till = Till::new();
     let other = id(&till.ok(&create_with("pm_card_visa", &[("metadata[shop]", "x")]), at(0)));
-    let mut gateway = Gateway::new(9);
+    let mut gateway = StripeEmulator::new(9);
     std::mem::swap(&mut gateway, &mut till.gateway);
     for call in [
         look(&other),
@@ -361,15 +383,15 @@ fn a_call_is_counted_for_the_order_of_the_object_that_it_names() {
         post(&other, "capture", &[]),
         refund(&other, &[]),
     ] {
-        gateway.receive(&call, at(1));
+        gateway.handle_with_faults(&call, at(1));
     }
-    let calls = gateway.plan().calls_of(ORDER);
+    let calls = gateway.fault_plan().order_call_counts(ORDER);
     let expected = ["gateway.capture", "gateway.confirm", "gateway.get", "gateway.refund"];
     assert_eq!(calls.keys().collect::<Vec<_>>(), expected);
 
-    let mut carrier = Carrier::new(1);
-    carrier.receive(&easypost("POST", "/v2/shipments", &parcel()), at(0));
-    carrier.receive(&easypost("GET", "/v2/shipments/shp_nobody", &Value::Null), at(0));
-    assert_eq!(carrier.plan().calls("carrier.create", Some(ORDER)), 1);
-    assert_eq!(carrier.plan().calls("carrier.get", None), 1);
+    let mut carrier = EasyPostEmulator::new(1);
+    carrier.handle_with_faults(&easypost("POST", "/v2/shipments", &parcel()), at(0));
+    carrier.handle_with_faults(&easypost("GET", "/v2/shipments/shp_nobody", &Value::Null), at(0));
+    assert_eq!(carrier.fault_plan().call_count("carrier.create", Some(ORDER)), 1);
+    assert_eq!(carrier.fault_plan().call_count("carrier.get", None), 1);
 }

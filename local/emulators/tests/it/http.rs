@@ -6,12 +6,12 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use emulators::carrier::Carrier;
-use emulators::face::{Clock, Guard, Hooks, Shared, Webhook, serve};
-use emulators::gateway::Gateway;
-use emulators::provider::Provider;
+use emulators::easypost::EasyPostEmulator;
+use emulators::emulator::Emulator;
+use emulators::exchange::HttpRequest;
+use emulators::http::{BusyGuard, Clock, Hooks, SharedEmulator, WebhookEndpoint, serve};
+use emulators::stripe::StripeEmulator;
 use emulators::webhooks::{easypost_signature, stripe_signature};
-use emulators::wire::Call;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -24,7 +24,7 @@ use crate::support::{ORDER, at, contract, contracts, create, easypost, id, look,
 /// A served model, and all that its hooks saw.
 struct Served<P> {
     address: String,
-    state: Shared<P>,
+    state: SharedEmulator<P>,
     now: Arc<AtomicI64>,
     busy: Arc<AtomicUsize>,
     killed: mpsc::UnboundedReceiver<String>,
@@ -42,21 +42,21 @@ impl Drop for Busy {
     }
 }
 
-async fn served<P: Provider>(provider: P) -> Served<P> {
+async fn served<P: Emulator>(provider: P) -> Served<P> {
     served_with(provider, None).await
 }
 
-async fn served_with<P: Provider>(provider: P, webhook: Option<Webhook>) -> Served<P> {
+async fn served_with<P: Emulator>(provider: P, webhook: Option<WebhookEndpoint>) -> Served<P> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let (state, now) = (Shared::new(provider), Arc::new(AtomicI64::new(0)));
+    let (state, now) = (SharedEmulator::new(provider), Arc::new(AtomicI64::new(0)));
     let (busy, recorded) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let (kill, killed) = mpsc::unbounded_channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let hooks = Hooks {
-        kill: Arc::new(move |order| kill.send(order.to_owned()).unwrap()),
-        busy: counting(&busy),
-        record: {
+        kill_caller: Arc::new(move |order| kill.send(order.to_owned()).unwrap()),
+        busy_guard: counting(&busy),
+        journal: {
             let recorded = Arc::clone(&recorded);
             Arc::new(move |_| {
                 recorded.fetch_add(1, Ordering::SeqCst);
@@ -72,7 +72,7 @@ async fn served_with<P: Provider>(provider: P, webhook: Option<Webhook>) -> Serv
     Served { address, state, now, busy, killed, recorded, stop, task }
 }
 
-fn counting(busy: &Arc<AtomicUsize>) -> Arc<dyn Fn() -> Guard + Send + Sync> {
+fn counting(busy: &Arc<AtomicUsize>) -> Arc<dyn Fn() -> BusyGuard + Send + Sync> {
     let busy = Arc::clone(busy);
     Arc::new(move || {
         busy.fetch_add(1, Ordering::SeqCst);
@@ -99,10 +99,10 @@ impl Heard {
     }
 }
 
-impl<P: Provider> Served<P> {
+impl<P: Emulator> Served<P> {
     /// Sends a call on a connection of its own and reads to its end. Nothing read, or a
     /// reset, is an error.
-    async fn call(&self, call: &Call) -> std::io::Result<Heard> {
+    async fn call(&self, call: &HttpRequest) -> std::io::Result<Heard> {
         let mut stream = self.sent(call).await;
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).await?;
@@ -113,7 +113,7 @@ impl<P: Provider> Served<P> {
         Ok(Heard { status, head, body: bytes[split + 4..].to_vec() })
     }
 
-    async fn sent(&self, call: &Call) -> TcpStream {
+    async fn sent(&self, call: &HttpRequest) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
         let mut text = format!(
             "{} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n",
@@ -130,7 +130,7 @@ impl<P: Provider> Served<P> {
 
     async fn control(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        let heard = self.call(&Call::new(method, path).body(body)).await.unwrap();
+        let heard = self.call(&HttpRequest::new(method, path).body(body)).await.unwrap();
         (heard.status, heard.json())
     }
 
@@ -153,13 +153,13 @@ impl<P: Provider> Served<P> {
     }
 }
 
-impl Served<Gateway> {
+impl Served<StripeEmulator> {
     async fn created(&self) -> String {
         id(&self.call(&create("pm_card_visa")).await.unwrap().json())
     }
 
     fn authorized(&self) -> i64 {
-        self.state.lock().ledger().order(ORDER).sums.authorized
+        self.state.lock().ledger().order(ORDER).totals.authorized
     }
 }
 
@@ -169,7 +169,7 @@ fn fault(kind: &str) -> Value {
 
 #[tokio::test]
 async fn an_order_is_paid_over_http_and_seen_in_the_ledger() {
-    let served = served(Gateway::new(1)).await;
+    let served = served(StripeEmulator::new(1)).await;
     let intent = served.created().await;
     let confirmed =
         served.call(&post(&intent, "confirm", &[("expand[]", "latest_charge")])).await.unwrap();
@@ -195,7 +195,7 @@ async fn an_order_is_paid_over_http_and_seen_in_the_ledger() {
 
 #[tokio::test]
 async fn a_label_is_bought_over_http_and_seen_in_the_ledger() {
-    let served = served(Carrier::new(1)).await;
+    let served = served(EasyPostEmulator::new(1)).await;
     let shipment = served.call(&easypost("POST", "/v2/shipments", &parcel())).await.unwrap();
     assert_eq!(shipment.status, 201);
     let shipment = shipment.json();
@@ -209,7 +209,7 @@ async fn a_label_is_bought_over_http_and_seen_in_the_ledger() {
 
 #[tokio::test]
 async fn nobody_can_write_the_ledger() {
-    let served = served(Gateway::new(1)).await;
+    let served = served(StripeEmulator::new(1)).await;
     for method in ["POST", "PUT", "PATCH", "DELETE"] {
         assert_eq!(served.control(method, "/_ledger", &json!({})).await.0, 405);
     }
@@ -219,7 +219,7 @@ async fn nobody_can_write_the_ledger() {
 
 #[tokio::test]
 async fn down_resets_the_connection_and_nothing_was_processed() {
-    let served = served(Gateway::new(1)).await;
+    let served = served(StripeEmulator::new(1)).await;
     let intent = served.created().await;
     served.plan(fault("down")).await;
     let confirm = post(&intent, "confirm", &[]);
@@ -232,7 +232,7 @@ async fn down_resets_the_connection_and_nothing_was_processed() {
 
 #[tokio::test]
 async fn a_dropped_answer_leaves_the_effect_and_closes_the_connection() {
-    let served = served(Gateway::new(1)).await;
+    let served = served(StripeEmulator::new(1)).await;
     let intent = served.created().await;
     served.plan(fault("drop-answer")).await;
     let confirm = post(&intent, "confirm", &[]).header("idempotency-key", "confirm");
@@ -247,7 +247,7 @@ async fn a_dropped_answer_leaves_the_effect_and_closes_the_connection() {
 
 #[tokio::test]
 async fn kill_has_the_effect_then_kills_the_caller_of_that_order() {
-    let mut served = served(Gateway::new(1)).await;
+    let mut served = served(StripeEmulator::new(1)).await;
     let intent = served.created().await;
     served.plan(fault("kill")).await;
     served.call(&post(&intent, "confirm", &[])).await.unwrap_err();
@@ -258,7 +258,7 @@ async fn kill_has_the_effect_then_kills_the_caller_of_that_order() {
 
 #[tokio::test]
 async fn a_hanging_call_answers_nobody_holds_the_clock_and_its_key_and_ends_with_its_client() {
-    let served = served(Gateway::new(1)).await;
+    let served = served(StripeEmulator::new(1)).await;
     let intent = served.created().await;
     served.idle().await;
     served.plan(fault("hang")).await;
@@ -289,7 +289,7 @@ async fn a_hanging_call_answers_nobody_holds_the_clock_and_its_key_and_ends_with
 
 #[tokio::test]
 async fn a_late_answer_comes_after_its_delay_with_the_effect_had_at_once() {
-    let served = served(Gateway::new(1)).await;
+    let served = served(StripeEmulator::new(1)).await;
     let intent = served.created().await;
     let mut late = fault("late");
     late["delayMs"] = json!(300);
@@ -311,7 +311,7 @@ async fn a_late_answer_comes_after_its_delay_with_the_effect_had_at_once() {
 
 #[tokio::test]
 async fn a_late_call_whose_client_leaves_keeps_its_effect_and_frees_its_key() {
-    let served = served(Gateway::new(1)).await;
+    let served = served(StripeEmulator::new(1)).await;
     let intent = served.created().await;
     let mut late = fault("late");
     late["delayMs"] = json!(600_000);
@@ -334,7 +334,7 @@ async fn the_answers_that_need_a_fault_have_the_documented_bodies() {
     for (kind, response) in
         [("500", "api_error_500"), ("429", "rate_limit"), ("500-with-effect", "api_error_500")]
     {
-        let served = served(Gateway::new(1)).await;
+        let served = served(StripeEmulator::new(1)).await;
         let intent = served.created().await;
         served.plan(fault(kind)).await;
         let heard = served.call(&post(&intent, "confirm", &[])).await.unwrap();
@@ -352,7 +352,7 @@ async fn the_answers_that_need_a_fault_have_the_documented_bodies() {
 
 #[tokio::test]
 async fn garbage_is_a_success_that_no_client_can_read() {
-    let served = served(Gateway::new(1)).await;
+    let served = served(StripeEmulator::new(1)).await;
     let intent = served.created().await;
     served.plan(fault("garbage")).await;
     let heard = served.call(&post(&intent, "confirm", &[])).await.unwrap();
@@ -367,7 +367,7 @@ async fn garbage_is_a_success_that_no_client_can_read() {
 
 #[tokio::test]
 async fn the_plan_is_added_to_replaced_shown_and_cleared() {
-    let served = served(Gateway::new(1)).await;
+    let served = served(StripeEmulator::new(1)).await;
     let get = json!({ "at": "gateway.get", "calls": { "from": 1 }, "kind": "down" });
     served.plan(fault("500")).await;
     let (status, both) = served.control("POST", "/_faults", &json!({ "faults": [get] })).await;
@@ -397,7 +397,7 @@ async fn the_plan_is_added_to_replaced_shown_and_cleared() {
 
 #[tokio::test]
 async fn acts_are_done_over_http_and_refused_where_nothing_fits() {
-    let served = served(Gateway::new(1)).await;
+    let served = served(StripeEmulator::new(1)).await;
     let lapse = json!({ "do": "lapse", "order": ORDER });
     let (status, why) = served.control("POST", "/_acts", &lapse).await;
     assert_eq!((status, &why["error"]), (409, &json!("order ord_1 has no money held")));
@@ -411,7 +411,7 @@ async fn acts_are_done_over_http_and_refused_where_nothing_fits() {
 
 #[tokio::test]
 async fn the_clock_is_asked_at_each_call() {
-    let served = served(Gateway::new(1)).await;
+    let served = served(StripeEmulator::new(1)).await;
     let intent = served.created().await;
     served.call(&post(&intent, "confirm", &[])).await.unwrap();
     served.now.store(8 * 24 * 3_600, Ordering::SeqCst);
@@ -423,7 +423,7 @@ async fn the_clock_is_asked_at_each_call() {
 
 #[tokio::test]
 async fn every_input_is_recorded_and_a_body_too_large_is_refused_unread() {
-    let served = served(Gateway::new(1)).await;
+    let served = served(StripeEmulator::new(1)).await;
     served.created().await;
     served.plan(fault("500")).await;
     assert_eq!(served.recorded.load(Ordering::SeqCst), 2);
@@ -435,11 +435,11 @@ async fn every_input_is_recorded_and_a_body_too_large_is_refused_unread() {
 
 #[tokio::test]
 async fn shutdown_ends_hanging_calls_too_and_no_other_interface_is_served() {
-    let served = served(Gateway::new(1)).await;
+    let served = served(StripeEmulator::new(1)).await;
     let intent = served.created().await;
     served.plan(fault("hang")).await;
     let mut hanging = served.sent(&post(&intent, "confirm", &[])).await;
-    while served.state.lock().plan().met().is_empty() {
+    while served.state.lock().fault_plan().triggered_counts().is_empty() {
         tokio::task::yield_now().await;
     }
     served.stop().await;
@@ -448,14 +448,20 @@ async fn shutdown_ends_hanging_calls_too_and_no_other_interface_is_served() {
 
     let everywhere = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let clock = clock(&Arc::new(AtomicI64::new(0)));
-    let refused =
-        serve(everywhere, Shared::new(Gateway::new(1)), clock, Hooks::default(), async {}).await;
+    let refused = serve(
+        everywhere,
+        SharedEmulator::new(StripeEmulator::new(1)),
+        clock,
+        Hooks::default(),
+        async {},
+    )
+    .await;
     assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
 }
 
 #[tokio::test]
 async fn concurrent_calls_under_one_key_have_one_effect() {
-    let served = Arc::new(served(Gateway::new(1)).await);
+    let served = Arc::new(served(StripeEmulator::new(1)).await);
     let intent = served.created().await;
     let calls: Vec<_> = (0..16)
         .map(|_| {
@@ -512,8 +518,8 @@ async fn one_message(stream: &mut TcpStream) -> (String, String) {
 #[tokio::test]
 async fn events_are_delivered_signed_and_again_when_they_were_not_taken() {
     let (url, mut arrived) = product().await;
-    let webhook = Webhook { url: url.clone(), secret: "whsec_test".to_owned() };
-    let served = served_with(Gateway::new(1), Some(webhook)).await;
+    let webhook = WebhookEndpoint { url: url.clone(), secret: "whsec_test".to_owned() };
+    let served = served_with(StripeEmulator::new(1), Some(webhook)).await;
     served.created().await;
     let (first, second) = (arrived.recv().await.unwrap(), arrived.recv().await.unwrap());
     assert_eq!(first.1, second.1, "the event that got 500 comes again");
@@ -526,8 +532,8 @@ async fn events_are_delivered_signed_and_again_when_they_were_not_taken() {
 #[tokio::test]
 async fn what_happens_while_nobody_calls_is_delivered_too() {
     let (url, mut arrived) = product().await;
-    let webhook = Webhook { url, secret: "s\u{e9}cret".to_owned() };
-    let served = served_with(Carrier::new(1), Some(webhook)).await;
+    let webhook = WebhookEndpoint { url, secret: "s\u{e9}cret".to_owned() };
+    let served = served_with(EasyPostEmulator::new(1), Some(webhook)).await;
     let shipment = served.call(&easypost("POST", "/v2/shipments", &parcel())).await.unwrap().json();
     let path = format!("/v2/shipments/{}", id(&shipment));
     let rate = json!({ "rate": { "id": shipment["rates"][2]["id"] } });
@@ -549,17 +555,17 @@ async fn what_happens_while_nobody_calls_is_delivered_too() {
 #[tokio::test]
 async fn on_a_clock_that_leaps_an_event_is_told_five_seconds_after_it_happened() {
     let (url, mut arrived) = product().await;
-    let (state, now) = (Shared::new(Carrier::new(1)), Arc::new(AtomicI64::new(0)));
+    let (state, now) = (SharedEmulator::new(EasyPostEmulator::new(1)), Arc::new(AtomicI64::new(0)));
     let leaping = {
         let now = Arc::clone(&now);
         // A clock with nothing else to do: it leaps to whatever it is asked to wait for.
         Arc::new(move |due: Timestamp| {
             now.store(due.as_second() - at(0).as_second(), Ordering::SeqCst);
-            Box::pin(std::future::ready(Box::new(()) as Guard))
-                as Pin<Box<dyn Future<Output = Guard> + Send>>
+            Box::pin(std::future::ready(Box::new(()) as BusyGuard))
+                as Pin<Box<dyn Future<Output = BusyGuard> + Send>>
         })
     };
-    let webhook = Some(Webhook { url, secret: "secret".to_owned() });
+    let webhook = Some(WebhookEndpoint { url, secret: "secret".to_owned() });
     let hooks = Hooks { webhook, sleep_until: Some(leaping), ..Hooks::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     {
@@ -581,7 +587,7 @@ async fn on_a_clock_that_leaps_an_event_is_told_five_seconds_after_it_happened()
 
 #[tokio::test]
 async fn one_connection_carries_many_calls_until_a_fault_ends_it() {
-    let served = served(Gateway::new(1)).await;
+    let served = served(StripeEmulator::new(1)).await;
     served
         .plan(json!({ "at": "gateway.create", "calls": { "from": 3 }, "kind": "drop-answer" }))
         .await;
@@ -606,7 +612,7 @@ async fn one_connection_carries_many_calls_until_a_fault_ends_it() {
 
 #[tokio::test]
 async fn a_call_in_flight_when_the_stack_died_is_ended_when_it_is_served_again() {
-    let first = served(Gateway::new(1)).await;
+    let first = served(StripeEmulator::new(1)).await;
     let intent = first.created().await;
     first.plan(fault("hang")).await;
     let confirm = post(&intent, "confirm", &[]).header("idempotency-key", "confirm");

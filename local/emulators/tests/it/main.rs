@@ -3,13 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of the tests fails the test that called it")]
 
-mod carrier;
 mod contracts;
+mod easypost;
 mod faults;
-mod gateway;
 mod http;
+mod idempotency;
 mod journal;
-mod keys;
 mod random;
+mod stripe;
 mod support;
 mod webhooks;

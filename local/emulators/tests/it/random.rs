@@ -1,10 +1,10 @@
 //! Whatever is called in whatever order, with whatever faults: the books never say what must
 //! not be.
 
-use emulators::faults::{Calls, Fault, Kind};
-use emulators::gateway::intents::IntentStatus;
-use emulators::provider::Provider as _;
-use emulators::wire::{Call, Delivery};
+use emulators::emulator::Emulator as _;
+use emulators::exchange::{HttpRequest, NetworkOutcome};
+use emulators::faults::{CallRange, Fault, FaultKind};
+use emulators::stripe::payment_intents::IntentStatus;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -26,29 +26,32 @@ const CARDS: [&str; 9] = [
     "pm_card_createDispute",
 ];
 
-const FAULTS: [Kind; 10] = [
-    Kind::Refuse,
-    Kind::Down,
-    Kind::Hang,
-    Kind::Late,
-    Kind::DropAnswer,
-    Kind::TooMany,
-    Kind::ServerError,
-    Kind::ServerErrorWithEffect,
-    Kind::Garbage,
-    Kind::Kill,
+const FAULTS: [FaultKind; 10] = [
+    FaultKind::Reject,
+    FaultKind::ConnectionRefused,
+    FaultKind::Hang,
+    FaultKind::Delay,
+    FaultKind::DropResponse,
+    FaultKind::TooManyRequests,
+    FaultKind::ServerError,
+    FaultKind::ServerErrorAfterEffect,
+    FaultKind::MalformedResponse,
+    FaultKind::Kill,
 ];
 
 fn faults(chosen: &[(usize, usize, u64)], points: &[&str]) -> Vec<Fault> {
     let fault = |&(point, kind, nth): &(usize, usize, u64)| {
-        let fault =
-            Fault::new(points[point % points.len()], Calls::only(nth), FAULTS[kind % FAULTS.len()]);
-        if fault.kind == Kind::Late { fault.delayed(1) } else { fault }
+        let fault = Fault::new(
+            points[point % points.len()],
+            CallRange::nth(nth),
+            FAULTS[kind % FAULTS.len()],
+        );
+        if fault.kind == FaultKind::Delay { fault.with_delay_ms(1) } else { fault }
     };
     chosen.iter().map(fault).collect()
 }
 
-fn gateway_call(intents: &[String], (what, which, amount, key, _): Move) -> Call {
+fn gateway_call(intents: &[String], (what, which, amount, key, _): Move) -> HttpRequest {
     let intent = intents.get(which % intents.len().max(1)).map_or("pi_nobody", String::as_str);
     let amount = amount.to_string();
     let call = match what % 9 {
@@ -78,31 +81,31 @@ proptest! {
     ) {
         let mut till = Till::new();
         let points = ["gateway.create", "gateway.confirm", "gateway.capture", "gateway.cancel", "gateway.refund", "gateway.get"];
-        till.gateway.plan_mut().add(faults(&planned, &points)).unwrap();
+        till.gateway.fault_plan_mut().add(faults(&planned, &points)).unwrap();
         let mut intents: Vec<String> = Vec::new();
         let mut now = 0;
         for step in moves {
             now += i64::from(step.4);
-            let delivery = till.gateway.receive(&gateway_call(&intents, step), at(now));
-            if let Delivery::Hang(ticket) | Delivery::Late { ticket, .. } = &delivery {
+            let delivery = till.gateway.handle_with_faults(&gateway_call(&intents, step), at(now));
+            if let NetworkOutcome::Hang(ticket) | NetworkOutcome::Delayed { in_flight: ticket, .. } = &delivery {
                 till.gateway.release(ticket);
             }
             intents = till.gateway.ledger().intents().map(|intent| intent.id.clone()).collect();
             for intent in till.gateway.ledger().intents() {
-                let sums = intent.sums;
-                prop_assert!(sums.captured + sums.voided <= sums.authorized, "{intent:?}");
-                prop_assert!(0 <= sums.refunded && sums.refunded <= sums.captured, "{intent:?}");
-                prop_assert!(sums.authorized == 0 || sums.authorized == intent.amount, "{intent:?}");
+                let totals = intent.totals;
+                prop_assert!(totals.captured + totals.voided <= totals.authorized, "{intent:?}");
+                prop_assert!(0 <= totals.refunded && totals.refunded <= totals.captured, "{intent:?}");
+                prop_assert!(totals.authorized == 0 || totals.authorized == intent.amount, "{intent:?}");
                 let holds = intent.status == IntentStatus::RequiresCapture;
-                prop_assert_eq!(sums.held() > 0, holds, "{:?}", intent);
-                prop_assert_eq!(sums.captured > 0, intent.status == IntentStatus::Succeeded, "{:?}", intent);
+                prop_assert_eq!(totals.held() > 0, holds, "{:?}", intent);
+                prop_assert_eq!(totals.captured > 0, intent.status == IntentStatus::Succeeded, "{:?}", intent);
                 let events = intent.history.iter().filter(|step| step.what == "authorized").count();
                 prop_assert!(events <= 1, "{intent:?}");
             }
         }
-        till.gateway.advance(at(now + 30 * 24 * 3_600));
+        till.gateway.advance_to(at(now + 30 * 24 * 3_600));
         prop_assert_eq!(till.gateway.ledger().totals().held(), 0, "in the end nothing is held");
-        prop_assert_eq!(till.gateway.next_due(), None);
+        prop_assert_eq!(till.gateway.next_scheduled(), None);
     }
 
     #[test]
@@ -112,7 +115,7 @@ proptest! {
     ) {
         let mut dock = Dock::new();
         let points = ["carrier.create", "carrier.buy", "carrier.refund", "carrier.get"];
-        dock.carrier.plan_mut().add(faults(&planned, &points)).unwrap();
+        dock.carrier.fault_plan_mut().add(faults(&planned, &points)).unwrap();
         let mut shipments: Vec<Value> = vec![dock.created()];
         let mut now = 0;
         for (what, which, rate, pause) in moves {
@@ -128,9 +131,9 @@ proptest! {
                 3 => easypost("POST", &format!("{path}/refund"), &Value::Null),
                 _ => easypost("GET", &path, &Value::Null),
             };
-            match dock.carrier.receive(&call, at(now)) {
-                Delivery::Answer(answer) if answer.status == 201 => shipments.push(answer.value()),
-                Delivery::Hang(ticket) | Delivery::Late { ticket, .. } => dock.carrier.release(&ticket),
+            match dock.carrier.handle_with_faults(&call, at(now)) {
+                NetworkOutcome::Response(answer) if answer.status == 201 => shipments.push(answer.value()),
+                NetworkOutcome::Hang(ticket) | NetworkOutcome::Delayed { in_flight: ticket, .. } => dock.carrier.release(&ticket),
                 _ => {}
             }
             for shipment in dock.carrier.ledger().shipments() {
@@ -151,13 +154,13 @@ proptest! {
     ) {
         let mut till = Till::new();
         let call = stripe("POST", "/", &[]);
-        let call = Call { method: method.clone(), path_and_query: path.clone(), body: body.clone(), ..call };
-        till.gateway.receive(&call.header("idempotency-key", &key), at(0));
+        let call = HttpRequest { method: method.clone(), path_and_query: path.clone(), body: body.clone(), ..call };
+        till.gateway.handle_with_faults(&call.header("idempotency-key", &key), at(0));
         prop_assert_eq!(till.gateway.ledger().totals().authorized, 0);
 
         let mut dock = Dock::new();
         let call = easypost("POST", "/", &Value::Null);
-        dock.carrier.receive(&Call { method, path_and_query: path, body, ..call }, at(0));
+        dock.carrier.handle_with_faults(&HttpRequest { method, path_and_query: path, body, ..call }, at(0));
         prop_assert_eq!(dock.carrier.ledger().totals().labels, 0);
     }
 }

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use emulators::carrier::Carrier;
-use emulators::gateway::Gateway;
-use emulators::provider::Provider as _;
-use emulators::wire::{Answer, Call};
+use emulators::easypost::EasyPostEmulator;
+use emulators::emulator::Emulator as _;
+use emulators::exchange::{HttpRequest, HttpResponse};
+use emulators::stripe::StripeEmulator;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -24,23 +24,23 @@ pub(crate) fn hours(hours: i64) -> Timestamp {
 
 /// A call to the gateway, with a good secret; parameters in the body of a POST, in the query
 /// of a GET.
-pub(crate) fn stripe(method: &str, path: &str, params: &[(&str, &str)]) -> Call {
+pub(crate) fn stripe(method: &str, path: &str, params: &[(&str, &str)]) -> HttpRequest {
     let encoded = serde_urlencoded::to_string(params).unwrap();
     let call = match method {
-        "GET" if encoded.is_empty() => Call::new("GET", path),
-        "GET" => Call::new("GET", &format!("{path}?{encoded}")),
-        _ => Call::new(method, path).body(encoded),
+        "GET" if encoded.is_empty() => HttpRequest::new("GET", path),
+        "GET" => HttpRequest::new("GET", &format!("{path}?{encoded}")),
+        _ => HttpRequest::new(method, path).body(encoded),
     };
     call.header("authorization", "Bearer sk_test_lookalike")
         .header("stripe-version", "2026-10-28.endive")
 }
 
 /// The call that creates an intent of 25.99 dollars for [`ORDER`], to be captured by hand.
-pub(crate) fn create(card: &str) -> Call {
+pub(crate) fn create(card: &str) -> HttpRequest {
     create_with(card, &[])
 }
 
-pub(crate) fn create_with(card: &str, more: &[(&str, &str)]) -> Call {
+pub(crate) fn create_with(card: &str, more: &[(&str, &str)]) -> HttpRequest {
     let mut params = vec![
         ("amount", "2599"),
         ("currency", "usd"),
@@ -55,17 +55,17 @@ pub(crate) fn create_with(card: &str, more: &[(&str, &str)]) -> Call {
 }
 
 /// The call that confirms, captures or cancels an intent.
-pub(crate) fn post(intent: &str, what: &str, params: &[(&str, &str)]) -> Call {
+pub(crate) fn post(intent: &str, what: &str, params: &[(&str, &str)]) -> HttpRequest {
     stripe("POST", &format!("/v1/payment_intents/{intent}/{what}"), params)
 }
 
 /// The call that looks an intent up, with its charge.
-pub(crate) fn look(intent: &str) -> Call {
+pub(crate) fn look(intent: &str) -> HttpRequest {
     stripe("GET", &format!("/v1/payment_intents/{intent}"), &[("expand[]", "latest_charge")])
 }
 
 /// The call that refunds an intent.
-pub(crate) fn refund(intent: &str, more: &[(&str, &str)]) -> Call {
+pub(crate) fn refund(intent: &str, more: &[(&str, &str)]) -> HttpRequest {
     let mut params = vec![("payment_intent", intent)];
     params.extend(more);
     stripe("POST", "/v1/refunds", &params)
@@ -73,20 +73,20 @@ pub(crate) fn refund(intent: &str, more: &[(&str, &str)]) -> Call {
 
 /// A gateway, spoken to as a caller would.
 pub(crate) struct Till {
-    pub(crate) gateway: Gateway,
+    pub(crate) gateway: StripeEmulator,
 }
 
 impl Till {
     pub(crate) const fn new() -> Self {
-        Self { gateway: Gateway::new(1) }
+        Self { gateway: StripeEmulator::new(1) }
     }
 
-    pub(crate) fn say(&mut self, call: &Call, when: Timestamp) -> Answer {
+    pub(crate) fn say(&mut self, call: &HttpRequest, when: Timestamp) -> HttpResponse {
         self.gateway.handle(call, when)
     }
 
     /// The body of an answer that must be a success.
-    pub(crate) fn ok(&mut self, call: &Call, when: Timestamp) -> Value {
+    pub(crate) fn ok(&mut self, call: &HttpRequest, when: Timestamp) -> Value {
         let answer = self.say(call, when);
         assert_eq!(answer.status, 200, "{call:?}: {}", answer.value());
         answer.value()
@@ -113,8 +113,8 @@ impl Till {
 
     /// What the ledger says of [`ORDER`]: authorised, captured, voided, refunded.
     pub(crate) fn book(&self) -> [i64; 4] {
-        let sums = self.gateway.ledger().order(ORDER).sums;
-        [sums.authorized, sums.captured, sums.voided, sums.refunded]
+        let totals = self.gateway.ledger().order(ORDER).totals;
+        [totals.authorized, totals.captured, totals.voided, totals.refunded]
     }
 }
 
@@ -124,8 +124,8 @@ pub(crate) fn id(body: &Value) -> String {
 }
 
 /// A call to the carrier, with a good key.
-pub(crate) fn easypost(method: &str, path: &str, body: &Value) -> Call {
-    let call = Call::new(method, path).header("authorization", "Basic RVpUS2xvb2thbGlrZTo=");
+pub(crate) fn easypost(method: &str, path: &str, body: &Value) -> HttpRequest {
+    let call = HttpRequest::new(method, path).header("authorization", "Basic RVpUS2xvb2thbGlrZTo=");
     if body.is_null() { call } else { call.body(body.to_string()) }
 }
 
@@ -147,12 +147,12 @@ pub(crate) fn parcel() -> Value {
 
 /// A carrier, spoken to as a caller would.
 pub(crate) struct Dock {
-    pub(crate) carrier: Carrier,
+    pub(crate) carrier: EasyPostEmulator,
 }
 
 impl Dock {
     pub(crate) const fn new() -> Self {
-        Self { carrier: Carrier::new(1) }
+        Self { carrier: EasyPostEmulator::new(1) }
     }
 
     pub(crate) fn say(
@@ -161,7 +161,7 @@ impl Dock {
         path: &str,
         body: &Value,
         when: Timestamp,
-    ) -> Answer {
+    ) -> HttpResponse {
         self.carrier.handle(&easypost(method, path, body), when)
     }
 
@@ -172,7 +172,7 @@ impl Dock {
     }
 
     /// Buys the rate at this place in the list.
-    pub(crate) fn buy(&mut self, shipment: &Value, rate: usize, when: Timestamp) -> Answer {
+    pub(crate) fn buy(&mut self, shipment: &Value, rate: usize, when: Timestamp) -> HttpResponse {
         let path = format!("/v2/shipments/{}/buy", id(shipment));
         self.say("POST", &path, &json!({ "rate": { "id": shipment["rates"][rate]["id"] } }), when)
     }
@@ -184,7 +184,7 @@ impl Dock {
         answer.value()
     }
 
-    pub(crate) fn refund(&mut self, shipment: &Value, when: Timestamp) -> Answer {
+    pub(crate) fn refund(&mut self, shipment: &Value, when: Timestamp) -> HttpResponse {
         self.say("POST", &format!("/v2/shipments/{}/refund", id(shipment)), &Value::Null, when)
     }
 

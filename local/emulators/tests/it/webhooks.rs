@@ -1,7 +1,7 @@
 //! What the providers tell, and their signatures against the vectors.
 
-use emulators::provider::Provider as _;
-use emulators::webhooks::{Event, easypost_signature, stripe_signature};
+use emulators::emulator::Emulator as _;
+use emulators::webhooks::{WebhookEvent, easypost_signature, stripe_signature};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -31,8 +31,8 @@ fn easyposts_signature_is_that_of_its_own_fixture_with_the_secret_in_normal_form
     }
 }
 
-fn kinds(events: &[Event]) -> Vec<&str> {
-    events.iter().map(|event| event.kind.as_str()).collect()
+fn kinds(events: &[WebhookEvent]) -> Vec<&str> {
+    events.iter().map(|event| event.event_type.as_str()).collect()
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn the_gateway_tells_of_what_went_wrong_and_of_what_nobody_asked_for() {
         let mut till = Till::new();
         let intent = till.created(card);
         till.say(&post(&intent, what, &[]), at(1));
-        till.gateway.advance(hours(later));
+        till.gateway.advance_to(hours(later));
         assert_eq!(kinds(&till.gateway.take_events()), expected, "{card} {what}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use emulators::faults::Kind;
+use emulators::faults::FaultKind;
 use serde_json::Value;
 
 use super::AwsError;
@@ -57,32 +57,32 @@ pub(crate) async fn serve(
 ) -> Served {
     let Some(fault) = fault else { return call.await.into() };
     match fault.kind {
-        Kind::Down => Served::Closed,
-        Kind::Hang => Served::Silence,
-        Kind::Throttle | Kind::TooMany => Served::Refusal(words().throttled),
-        Kind::Conflict => Served::Refusal(words().conflict),
-        Kind::ServerError => Served::Refusal(words().broken),
+        FaultKind::ConnectionRefused => Served::Closed,
+        FaultKind::Hang => Served::Silence,
+        FaultKind::Throttle | FaultKind::TooManyRequests => Served::Refusal(words().throttled),
+        FaultKind::Conflict => Served::Refusal(words().conflict),
+        FaultKind::ServerError => Served::Refusal(words().broken),
         with_effect => after(with_effect, &fault, call.await.into(), words, kill).await,
     }
 }
 
 /// What becomes of an answer once the call had its effect.
 async fn after(
-    kind: Kind,
+    kind: FaultKind,
     fault: &Fault,
     served: Served,
     words: impl FnOnce() -> Words,
     kill: impl FnOnce(),
 ) -> Served {
     match kind {
-        Kind::DropAnswer => Served::Closed,
-        Kind::ServerErrorWithEffect => Served::Refusal(words().broken),
-        Kind::Late => {
+        FaultKind::DropResponse => Served::Closed,
+        FaultKind::ServerErrorAfterEffect => Served::Refusal(words().broken),
+        FaultKind::Delay => {
             // Real time: it is held against the HTTP limits of a running process.
             tokio::time::sleep(Duration::from_millis(fault.delay_ms.unwrap_or_default())).await;
             served
         }
-        Kind::Kill => {
+        FaultKind::Kill => {
             kill();
             Served::Silence
         }

@@ -6,7 +6,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use asl::validate::api::{self, ApiError};
-use asl::validate::{MachineType, Options, Severity, answer, refusal, validate};
+use asl::validate::{
+    Severity, StateMachineType, ValidationOptions, invalid_definition_message, validate,
+    validation_response,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -31,11 +34,11 @@ impl Provenance {
 
     /// As AWS judges what is deployed, or as a linter judges what is not; the type of
     /// the machine was kept only in AWS's words.
-    fn options(&self) -> Options {
+    fn options(&self) -> ValidationOptions {
         match (self.is_by_aws(), self.judge.contains("Express state machine")) {
-            (true, true) => Options::aws(MachineType::Express),
-            (true, false) => Options::aws(MachineType::Standard),
-            (false, _) => Options::template(),
+            (true, true) => ValidationOptions::aws(StateMachineType::Express),
+            (true, false) => ValidationOptions::aws(StateMachineType::Standard),
+            (false, _) => ValidationOptions::template(),
         }
     }
 }
@@ -56,7 +59,7 @@ pub(super) fn judge_all(folder: &Path) -> Result<Vec<Verdict>> {
 }
 
 fn judge_definition(provenance: &Provenance, definition: &str) -> Verdict {
-    let ours = match refusal(&validate(definition, provenance.options())) {
+    let ours = match invalid_definition_message(&validate(definition, provenance.options())) {
         None => json!("valid"),
         Some(message) if provenance.file.starts_with("valid/") => json!(message),
         Some(_) => json!("invalid"),
@@ -81,14 +84,14 @@ pub(super) fn judge_validation(request: &Request) -> Verdict {
         _ => Severity::Error,
     };
     let at_most = body["maxResults"].as_u64().and_then(|most| usize::try_from(most).ok());
-    let found = validate(definition, Options::aws(api::machine_type(&body)));
-    let ours = answer(&found, least, at_most.unwrap_or(100));
+    let found = validate(definition, ValidationOptions::aws(api::machine_type(&body)));
+    let ours = validation_response(&found, least, at_most.unwrap_or(100));
     verdict(&request.name, Group::Validate, request.expected.clone(), ours)
 }
 
 /// Judges a call that AWS refused.
 pub(super) fn judge_refusal(request: &Request) -> Verdict {
-    let operation = api::operation_named(&request.api);
+    let operation = api::operation_from_snake_case(&request.api);
     let recorded = Refusal::recorded(&request.expected);
     let ours = refuse(&operation, &body(request), &recorded);
     let ours = ours.map_or(json!("it was accepted"), |ours| {
@@ -155,18 +158,18 @@ fn refuse(operation: &str, body: &Value, recorded: &Refusal) -> Option<Ours> {
     if let Err(error) = api::check_request(operation, body) {
         return Some(Ours::Service(error));
     }
-    if let Some(message) = api::client_complaint(operation, body) {
+    if let Some(message) = api::sdk_validation_error(operation, body) {
         return Some(Ours::Client(message));
     }
     if let Some(error) = by_what_exists(body, &recorded.code) {
         return Some(Ours::Service(error));
     }
     if let Some((member, value)) = recorded.complaint() {
-        let said = api::complaints_about(member, value);
+        let said = api::member_errors(member, value);
         let same = said.iter().find(|error| error.message == recorded.message);
         return same.or(said.first()).cloned().map(Ours::Service);
     }
-    let said = api::client_complaints_about(recorded.too_short()?, "");
+    let said = api::sdk_member_errors(recorded.too_short()?, "");
     said.into_iter().next().map(Ours::Client)
 }
 

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use asl::{
-    Command, Event, Execution, Machine, Start, Status, TaskId, TaskRequest, TimerId, TimerKind,
+    Command, Event, Execution, ExecutionStatus, StartParameters, StateMachine, TaskId, TaskRequest,
+    TimerId, TimerKind,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -35,15 +36,15 @@ const MOST_EVENTS: usize = 200_000;
 /// Runs it to its end, or until nothing can happen any more.
 pub(super) fn run(recording: &Recording) -> Result<Run, Refused> {
     let machine =
-        Machine::parse(&recording.definition()).map_err(|why| Refused(why.to_string()))?;
-    machine.supported().map_err(|why| Refused(why.to_string()))?;
+        StateMachine::parse(&recording.definition()).map_err(|why| Refused(why.to_string()))?;
+    machine.check_supported().map_err(|why| Refused(why.to_string()))?;
     let mut world = World::of(recording);
     let (mut execution, commands) =
         Execution::start(Arc::new(machine), start(recording), world.now);
     world.obey(commands);
     let mut stop = recording.has_flag("needs_stop_execution");
     for _ in 0..MOST_EVENTS {
-        if *execution.status() != Status::Running {
+        if *execution.status() != ExecutionStatus::Running {
             break;
         }
         let Some(event) = world.next(execution.history().len(), &mut stop) else { break };
@@ -57,7 +58,7 @@ pub(super) fn run(recording: &Recording) -> Result<Run, Refused> {
     })
 }
 
-fn start(recording: &Recording) -> Start {
+fn start(recording: &Recording) -> StartParameters {
     let (machine, name) = (&recording.state_machine_name, &recording.execution_name);
     let arn =
         |kind: &str, rest: &str| format!("arn:aws:states:us-east-1:111111111111:{kind}:{rest}");
@@ -67,7 +68,7 @@ fn start(recording: &Recording) -> Start {
     } else {
         arn("execution", &format!("{machine}:{name}"))
     };
-    Start {
+    StartParameters {
         execution_arn,
         redrivable: recording.is_redrivable(),
         execution_name: name.clone(),
@@ -89,7 +90,7 @@ fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| text(value), str::to_owned)
 }
 
-fn outcome(status: &Status) -> Value {
+fn outcome(status: &ExecutionStatus) -> Value {
     let failed = |status: &str, error: &Option<String>, cause: &Option<String>| {
         let mut outcome = Map::from_iter([("status".to_owned(), json!(status))]);
         outcome.extend(error.iter().map(|error| ("error".to_owned(), json!(error))));
@@ -97,13 +98,13 @@ fn outcome(status: &Status) -> Value {
         Value::Object(outcome)
     };
     match status {
-        Status::Running => json!({"status": "RUNNING"}),
-        Status::Succeeded { output } => {
+        ExecutionStatus::Running => json!({"status": "RUNNING"}),
+        ExecutionStatus::Succeeded { output } => {
             json!({"status": "SUCCEEDED", "output": json_in(output)})
         }
-        Status::Failed { error, cause } => failed("FAILED", error, cause),
-        Status::TimedOut => json!({"status": "TIMED_OUT"}),
-        Status::Aborted { error, cause } => failed("ABORTED", error, cause),
+        ExecutionStatus::Failed { error, cause } => failed("FAILED", error, cause),
+        ExecutionStatus::TimedOut => json!({"status": "TIMED_OUT"}),
+        ExecutionStatus::Aborted { error, cause } => failed("ABORTED", error, cause),
     }
 }
 
@@ -167,8 +168,8 @@ impl<'a> World<'a> {
     fn obey(&mut self, commands: Vec<Command>) {
         for command in commands {
             match command {
-                Command::Run { task, request } => self.take_up(task, &request),
-                Command::Abandon { task } => self.answers.retain(|_, (one, _)| *one != task),
+                Command::StartTask { task, request } => self.take_up(task, &request),
+                Command::CancelTask { task } => self.answers.retain(|_, (one, _)| *one != task),
                 Command::SetTimer { timer, due, kind, .. } => {
                     self.timers.insert((due, timer), kind);
                 }

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use emulators::faults::Kind;
+use emulators::faults::FaultKind;
 
 use super::function::Function;
 use super::invocation::{Invocation, InvokeError, InvokeOutcome};
@@ -28,9 +28,9 @@ pub(super) fn for_invocation(
 /// The refusal without effect that a fault stands for, if it is one.
 pub(super) fn refusal(fault: &Fault) -> Option<InvokeError> {
     match fault.kind {
-        Kind::Throttle => Some(InvokeError::Throttled),
-        Kind::ServerError => Some(InvokeError::Service),
-        Kind::Down => Some(InvokeError::Unreachable),
+        FaultKind::Throttle => Some(InvokeError::Throttled),
+        FaultKind::ServerError => Some(InvokeError::Service),
+        FaultKind::ConnectionRefused => Some(InvokeError::Unreachable),
         _ => None,
     }
 }
@@ -43,9 +43,9 @@ pub(super) async fn run(
     invocation: Invocation,
 ) -> Result<InvokeOutcome, InvokeError> {
     match fault.as_ref().map(|fault| fault.kind) {
-        Some(Kind::Kill) => Ok(lease.kill_before(&invocation).await),
-        Some(Kind::DropAnswer) => Ok(lease.kill_after(invocation).await),
-        Some(Kind::Hang) => Ok(hang(function.settings.timeout, &invocation).await),
+        Some(FaultKind::Kill) => Ok(lease.kill_before(&invocation).await),
+        Some(FaultKind::DropResponse) => Ok(lease.kill_after(invocation).await),
+        Some(FaultKind::Hang) => Ok(hang(function.settings.timeout, &invocation).await),
         _ => after(fault, lease.run(invocation).await).await,
     }
 }
@@ -58,8 +58,8 @@ async fn hang(limit: Duration, invocation: &Invocation) -> InvokeOutcome {
 /// What becomes of an outcome once the function has run.
 async fn after(fault: Option<Fault>, outcome: InvokeOutcome) -> Result<InvokeOutcome, InvokeError> {
     match fault {
-        Some(Fault { kind: Kind::ServerErrorWithEffect, .. }) => Err(InvokeError::Service),
-        Some(Fault { kind: Kind::Late, delay_ms, .. }) => {
+        Some(Fault { kind: FaultKind::ServerErrorAfterEffect, .. }) => Err(InvokeError::Service),
+        Some(Fault { kind: FaultKind::Delay, delay_ms, .. }) => {
             tokio::time::sleep(Duration::from_millis(delay_ms.unwrap_or_default())).await;
             Ok(outcome)
         }

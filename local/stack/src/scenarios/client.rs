@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use emulators::provider::Act;
+use emulators::emulator::ControlAction;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper::http::request::Builder;
@@ -174,9 +174,11 @@ impl Client {
     }
 
     /// Has something happen in the world that no call of the API does.
-    pub async fn act(&self, act: &Act) -> Result<Reply> {
+    pub async fn act(&self, act: &ControlAction) -> Result<Reply> {
         let provider = match act {
-            Act::RejectRefund { .. } | Act::Track { .. } => &self.urls.carrier,
+            ControlAction::RejectRefund { .. } | ControlAction::UpdateTracker { .. } => {
+                &self.urls.carrier
+            }
             _ => &self.urls.gateway,
         };
         self.send(post(&format!("{provider}/_acts")), Some(&json!(act))).await

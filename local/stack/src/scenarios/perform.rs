@@ -1,7 +1,7 @@
 //! What a scenario's actions do, each as its person, provider or passer-by does it.
 
 use anyhow::{Result, bail};
-use emulators::provider::Act;
+use emulators::emulator::ControlAction;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
@@ -63,11 +63,13 @@ impl Actor<'_> {
                 self.states("StopExecution", owner).await
             }
             Deed::Redrive {} => self.states("RedriveExecution", self.order).await,
-            Deed::FailRefund {} => self.client.act(&Act::FailRefund { order }).await,
-            Deed::Dispute {} => self.client.act(&Act::Dispute { order }).await,
-            Deed::RejectRefund {} => self.client.act(&Act::RejectRefund { order }).await,
+            Deed::FailRefund {} => self.client.act(&ControlAction::FailRefund { order }).await,
+            Deed::Dispute {} => self.client.act(&ControlAction::Dispute { order }).await,
+            Deed::RejectRefund {} => self.client.act(&ControlAction::RejectRefund { order }).await,
             Deed::Track { status } => {
-                self.client.act(&Act::Track { order, status: status.clone() }).await
+                self.client
+                    .act(&ControlAction::UpdateTracker { order, status: status.clone() })
+                    .await
             }
             Deed::ClearFaults {} | Deed::Webhook { .. } => bail!("{deed:?} is no single request"),
         }

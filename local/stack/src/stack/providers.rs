@@ -8,10 +8,10 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use emulators::carrier::Carrier;
-use emulators::face::{Guard, Hooks, Shared, Sleep, Webhook, serve};
-use emulators::gateway::Gateway;
-use emulators::provider::{Provider, Record, replay};
+use emulators::easypost::EasyPostEmulator;
+use emulators::emulator::{Emulator, JournalEntry, replay};
+use emulators::http::{BusyGuard, Hooks, SharedEmulator, SleepUntil, WebhookEndpoint, serve};
+use emulators::stripe::StripeEmulator;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -51,22 +51,22 @@ impl Providers {
         let webhook = |path: &str, secret: &str| webhook(template, urls, path, secret);
         let stripe = webhook("/webhooks/stripe", STRIPE_WEBHOOK_SECRET)?;
         let easypost = webhook("/webhooks/easypost", EASYPOST_WEBHOOK_SECRET)?;
-        let gateway = (Gateway::new(SEED), gateway, Called::Gateway);
-        let carrier = (Carrier::new(SEED), carrier, Called::Carrier);
+        let gateway = (StripeEmulator::new(SEED), gateway, Called::Gateway);
+        let carrier = (EasyPostEmulator::new(SEED), carrier, Called::Carrier);
         providers.add(gateway, stripe, base, folder)?;
         providers.add(carrier, easypost, base, folder)?;
         Ok(providers)
     }
 
-    fn add<P: Provider>(
+    fn add<P: Emulator>(
         &mut self,
         (mut model, listener, called): (P, TcpListener, Called),
-        webhook: Option<Webhook>,
+        webhook: Option<WebhookEndpoint>,
         base: &Base,
         folder: &Folder,
     ) -> Result<(), StartError> {
         let journal = journal(&mut model, folder)?;
-        let model = Shared::new(model);
+        let model = SharedEmulator::new(model);
         count(&base.counters, called, model.clone());
         let clock = base.clock.clone();
         let clock = Arc::new(move || clock.now());
@@ -89,13 +89,13 @@ impl Providers {
     }
 }
 
-fn hooks(base: &Base, journal: Option<File>, webhook: Option<Webhook>) -> Hooks {
+fn hooks(base: &Base, journal: Option<File>, webhook: Option<WebhookEndpoint>) -> Hooks {
     let (clock, lambda) = (base.clock.clone(), Arc::clone(&base.lambda));
     let journal = journal.map(Mutex::new);
     Hooks {
-        kill: Arc::new(move |order| lambda.kill_order(order)),
-        busy: Arc::new(move || Box::new(clock.busy("a call to a provider"))),
-        record: Arc::new(move |record| {
+        kill_caller: Arc::new(move |order| lambda.kill_order(order)),
+        busy_guard: Arc::new(move || Box::new(clock.busy("a call to a provider"))),
+        journal: Arc::new(move |record| {
             if let Some(journal) = &journal {
                 write_down(&mut journal.lock().unwrap_or_else(PoisonError::into_inner), record);
             }
@@ -106,18 +106,18 @@ fn hooks(base: &Base, journal: Option<File>, webhook: Option<Webhook>) -> Hooks 
 }
 
 /// What is due at a provider by itself is a timer of the stack's clock.
-fn sleep(clock: StackClock) -> Sleep {
+fn sleep(clock: StackClock) -> SleepUntil {
     Arc::new(move |due| {
         let sleep = clock.sleep_until(due);
-        Box::pin(async move { Box::new(sleep.await) as Guard })
+        Box::pin(async move { Box::new(sleep.await) as BusyGuard })
     })
 }
 
 /// What an order's calls come to is asked of the model itself: it knows whose they are,
 /// and by their keys which function made them. The reconciler's are not the order's.
-fn count<P: Provider>(counters: &Counters, called: Called, model: Shared<P>) {
+fn count<P: Emulator>(counters: &Counters, called: Called, model: SharedEmulator<P>) {
     counters.ask(called, move |order| {
-        let calls = model.lock().calls_by_key(order);
+        let calls = model.lock().calls_by_api_key(order);
         calls.iter().filter(|(key, _)| !is_key_of(key, RECONCILER)).map(|(_, calls)| calls).sum()
     });
 }
@@ -128,13 +128,14 @@ fn webhook(
     urls: &Urls,
     path: &str,
     secret: &str,
-) -> Result<Option<Webhook>, StartError> {
+) -> Result<Option<WebhookEndpoint>, StartError> {
     let routed = template.routes()?.iter().any(|route| route.path == path);
-    let webhook = || Webhook { url: format!("{}{path}", urls.api), secret: secret.to_owned() };
+    let webhook =
+        || WebhookEndpoint { url: format!("{}{path}", urls.api), secret: secret.to_owned() };
     Ok(routed.then(webhook))
 }
 
-fn write_down(journal: &mut File, record: &Record) {
+fn write_down(journal: &mut File, record: &JournalEntry) {
     let line = serde_json::to_string(record).map_err(io::Error::from);
     if let Err(error) = line.and_then(|line| writeln!(journal, "{line}")) {
         tracing::error!(%error, "a look-alike's journal could not be written");
@@ -142,7 +143,7 @@ fn write_down(journal: &mut File, record: &Record) {
 }
 
 /// A model's journal, where the stack is kept, with the model brought to its end.
-fn journal(model: &mut dyn Provider, folder: &Folder) -> Result<Option<File>, StartError> {
+fn journal(model: &mut dyn Emulator, folder: &Folder) -> Result<Option<File>, StartError> {
     let Some(path) = folder.kept(&format!("{}.jsonl", model.name())) else { return Ok(None) };
     let reopened = reopen(&path, model).map_err(StartError::io(path.display().to_string()))?;
     Ok(Some(reopened))
@@ -150,14 +151,14 @@ fn journal(model: &mut dyn Provider, folder: &Folder) -> Result<Option<File>, St
 
 /// Brings a model to where its journal ends, and opens the journal for more. A last
 /// line that is not whole was never answered, and is taken away.
-fn reopen(path: &Path, model: &mut dyn Provider) -> io::Result<File> {
+fn reopen(path: &Path, model: &mut dyn Emulator) -> io::Result<File> {
     let text = match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         text => text?,
     };
     let whole = text.rfind('\n').map_or(0, |end| end + 1);
     let lines = text.get(..whole).unwrap_or_default().lines();
-    let records = lines.map(serde_json::from_str).collect::<Result<Vec<Record>, _>>()?;
+    let records = lines.map(serde_json::from_str).collect::<Result<Vec<JournalEntry>, _>>()?;
     replay(model, records);
     let file = File::options().create(true).append(true).open(path)?;
     file.set_len(u64::try_from(whole).unwrap_or_default())?;

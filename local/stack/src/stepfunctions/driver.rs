@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use asl::{Event, Start, TaskId};
+use asl::{Event, StartParameters, TaskId};
 use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{broadcast, oneshot};
@@ -73,7 +73,7 @@ const STORE_RETRY: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Order {
     pub(super) revision: Arc<Revision>,
-    pub(super) start: Start,
+    pub(super) start: StartParameters,
     pub(super) about: About,
 }
 

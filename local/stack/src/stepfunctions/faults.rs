@@ -6,7 +6,7 @@
 //! dies between what it had written and what it was about to say. After the effect its
 //! death changes nothing that `drop-answer` does not.
 
-use emulators::faults::Kind;
+use emulators::faults::FaultKind;
 use serde_json::Value;
 
 use super::StepFunctions;
@@ -23,7 +23,7 @@ impl StepFunctions {
         };
         let order = self.order_of_call(point, &body).await;
         let fault = self.faults.decide(point, order.as_deref());
-        if fault.as_ref().is_some_and(|fault| fault.kind == Kind::Kill) {
+        if fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Kill) {
             if let Some(process) = process {
                 self.functions.kill(process);
             }

@@ -16,7 +16,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use asl::{Pattern, Resource, Start, TaskId, TaskRequest};
+use asl::{IntegrationPattern, Resource, StartParameters, TaskId, TaskRequest};
 use bytes::Bytes;
 
 use super::driver::Driver;
@@ -59,7 +59,7 @@ pub(super) struct Services {
 pub(super) struct Call {
     pub(super) request: Arc<TaskRequest>,
     /// The execution that asks.
-    pub(super) start: Arc<Start>,
+    pub(super) start: Arc<StartParameters>,
     pub(super) task: TaskId,
     /// Held until the answer has been stored.
     pub(super) busy: Busy,
@@ -85,20 +85,22 @@ impl Services {
         let (answer, source, pattern) = match &call.request.resource {
             Resource::Lambda { arn } => {
                 let answer = lambda::by_arn(&*self.functions, arn, call).await;
-                (answer, arn.as_str(), Pattern::RequestResponse)
+                (answer, arn.as_str(), IntegrationPattern::RequestResponse)
             }
             Resource::Service { service, api, sdk, pattern } => {
                 let answer = self.service(driver, service, api, *sdk, call).await;
                 (answer, service.as_str(), *pattern)
             }
             Resource::Activity { arn } => {
-                (Err(no_caller(arn)), arn.as_str(), Pattern::RequestResponse)
+                (Err(no_caller(arn)), arn.as_str(), IntegrationPattern::RequestResponse)
             }
         };
         match answer {
             Err(failure) => failure.into(),
             Ok(output) if output.len() > LARGEST_RESULT => too_large(source).into(),
-            Ok(output) if pattern == Pattern::RequestResponse => Outcome::Succeeded(output),
+            Ok(output) if pattern == IntegrationPattern::RequestResponse => {
+                Outcome::Succeeded(output)
+            }
             Ok(output) => Outcome::Submitted(output),
         }
     }

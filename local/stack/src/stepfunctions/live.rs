@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use asl::{
-    Command, Event, Execution, Machine, Pattern, Resource, Start, Status, TaskId, TaskRequest,
-    TimerId, TimerKind,
+    Command, Event, Execution, ExecutionStatus, IntegrationPattern, Resource, StartParameters,
+    StateMachine, TaskId, TaskRequest, TimerId, TimerKind,
 };
 use jiff::Timestamp;
 use tokio::task::AbortHandle;
@@ -18,7 +18,7 @@ use super::store::executions::{Ended, Record, Step, to_the_millisecond};
 /// One execution, replayed up to now.
 #[derive(Debug)]
 pub(super) struct Live {
-    pub(super) start: Arc<Start>,
+    pub(super) start: Arc<StartParameters>,
     pub(super) execution: Execution,
     /// Timers that it has set and that have neither fired nor been cancelled.
     pub(super) timers: BTreeMap<TimerId, Armed>,
@@ -70,8 +70,8 @@ pub(super) struct Effects {
 impl Live {
     /// Begins a new execution. The step is what the store must be told of it.
     pub(super) fn begin(
-        machine: Arc<Machine>,
-        start: Start,
+        machine: Arc<StateMachine>,
+        start: StartParameters,
         at: Timestamp,
     ) -> (Self, Step, Effects) {
         let (execution, commands) = Execution::start(machine, start.clone(), at);
@@ -79,14 +79,14 @@ impl Live {
         let mut step = Step::default();
         let mut effects = Effects::default();
         live.absorb(commands, at, &mut step, &mut effects);
-        live.close(&Status::Running, at, &mut step, &mut effects);
+        live.close(&ExecutionStatus::Running, at, &mut step, &mut effects);
         live.seq = next_seq(&step);
         (live, step, effects)
     }
 
     /// Brings an execution back to where the store says that it is.
     pub(super) fn replay(
-        machine: Arc<Machine>,
+        machine: Arc<StateMachine>,
         record: &Record,
         events: Vec<(Event, Timestamp)>,
     ) -> Self {
@@ -99,7 +99,7 @@ impl Live {
             live.seq += 1;
             live.last_at = at;
         }
-        if *live.execution.status() != Status::Running {
+        if *live.execution.status() != ExecutionStatus::Running {
             live.timers.clear();
             live.tasks.clear();
         }
@@ -107,7 +107,7 @@ impl Live {
         live
     }
 
-    fn new(start: Start, execution: Execution, at: Timestamp) -> Self {
+    fn new(start: StartParameters, execution: Execution, at: Timestamp) -> Self {
         Self {
             start: Arc::new(start),
             execution,
@@ -133,7 +133,7 @@ impl Live {
         if *event == Event::Redriven {
             // It runs again, even if it ends again in the same go.
             step.redriven_at = Some(at);
-            before = Status::Running;
+            before = ExecutionStatus::Running;
         }
         self.start_runs(at, &mut step, &mut effects);
         self.close(&before, at, &mut step, &mut effects);
@@ -210,8 +210,8 @@ impl Live {
     fn take_in(&mut self, commands: Vec<Command>, step: &mut Step, effects: &mut Effects) {
         for command in commands {
             match command {
-                Command::Run { task, request } => self.open(task, request, step, effects),
-                Command::Abandon { task } => effects.abandoned.extend(self.tasks.remove(&task)),
+                Command::StartTask { task, request } => self.open(task, request, step, effects),
+                Command::CancelTask { task } => effects.abandoned.extend(self.tasks.remove(&task)),
                 Command::SetTimer { timer, due, kind, task } => {
                     self.timers.insert(timer, Armed { due, kind, task, sleeper: None });
                     effects.set.push(timer);
@@ -246,9 +246,15 @@ impl Live {
     }
 
     /// When it has ended, says so to the store, and leaves nothing open.
-    fn close(&mut self, before: &Status, at: Timestamp, step: &mut Step, effects: &mut Effects) {
+    fn close(
+        &mut self,
+        before: &ExecutionStatus,
+        at: Timestamp,
+        step: &mut Step,
+        effects: &mut Effects,
+    ) {
         let status = self.execution.status();
-        if status == before || *status == Status::Running {
+        if status == before || *status == ExecutionStatus::Running {
             return;
         }
         step.ended = Some(Ended { status: status.clone(), at });
@@ -282,7 +288,7 @@ impl Task {
         match &self.request.resource {
             Resource::Lambda { .. } => true,
             Resource::Service { service, pattern, .. } => {
-                service == "lambda" && *pattern == Pattern::RequestResponse
+                service == "lambda" && *pattern == IntegrationPattern::RequestResponse
             }
             Resource::Activity { .. } => false,
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use asl::Machine;
+use asl::StateMachine;
 
 use super::arn::MachineArn;
 use super::store::machines::{MachineDocument, RevisionDocument, Version};
@@ -15,7 +15,7 @@ use super::store::{Store, StoreError};
 pub(super) struct Revision {
     pub(super) id: i64,
     pub(super) document: RevisionDocument,
-    machine: Arc<Machine>,
+    machine: Arc<StateMachine>,
 }
 
 impl fmt::Debug for Revision {
@@ -25,7 +25,7 @@ impl fmt::Debug for Revision {
 }
 
 impl Revision {
-    pub(super) fn machine(&self) -> Arc<Machine> {
+    pub(super) fn machine(&self) -> Arc<StateMachine> {
         Arc::clone(&self.machine)
     }
 }
@@ -144,7 +144,7 @@ fn route(alias: &super::store::machines::Alias, draw: u32) -> Option<u32> {
 }
 
 fn parse(id: i64, document: RevisionDocument) -> Result<Revision, StoreError> {
-    let machine = Machine::parse(&document.definition)
+    let machine = StateMachine::parse(&document.definition)
         .map_err(|error| StoreError::Unusable(format!("revision {id}: {error}")))?;
     Ok(Revision { id, document, machine: Arc::new(machine) })
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::ports::{Method, Request, Transport as _};
-use http_client::{Https, Limits};
+use http_client::{HttpClient, Timeouts};
 use jiff::Timestamp;
 use local_stack::scenarios::client::Urls;
 use local_stack::stack::Stack;
@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 pub(crate) struct Hand<'a> {
     stack: &'a Stack,
     urls: Urls,
-    https: Https,
+    https: HttpClient,
 }
 
 impl<'a> Hand<'a> {
     pub(crate) fn of(stack: &'a Stack) -> Self {
-        let limits = Limits { connect: Duration::from_secs(3), total: Duration::from_mins(2) };
-        Self { stack, urls: stack.urls(), https: Https::new(limits).unwrap() }
+        let limits = Timeouts { connect: Duration::from_secs(3), total: Duration::from_mins(2) };
+        Self { stack, urls: stack.urls(), https: HttpClient::new(limits).unwrap() }
     }
 
     /// Asks the gateway with its test key.

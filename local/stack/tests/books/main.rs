@@ -127,7 +127,7 @@ async fn place(stack: &Stack) -> Orders {
 
 /// Places an order to which these things go wrong.
 async fn one(client: &Client, key: &str, faults: &[Value], body: &Value) -> String {
-    let id = OrderId::of_request(&CustomerId::parse("customer-1").unwrap(), key);
+    let id = OrderId::for_request(&CustomerId::parse("customer-1").unwrap(), key);
     client.plan(faults, Some(id.as_str())).await.unwrap();
     let placed = client.place(body, key).await.unwrap().accepted("the order").unwrap();
     assert_eq!(placed["orderId"], id.as_str());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::Fault;
+use domain::ErrorName;
 use serde_json::Value;
 
 use crate::files::{files_below, read};
@@ -30,7 +30,7 @@ fn rules<'a>(state: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
 
 #[test]
 fn every_error_that_the_state_machine_names_can_be_raised() {
-    let ours: BTreeSet<&str> = Fault::ALL.iter().map(|fault| fault.name()).collect();
+    let ours: BTreeSet<&str> = ErrorName::ALL.iter().map(|fault| fault.as_str()).collect();
     let machine = machine();
     for (name, state) in states(&machine) {
         for rule in rules(state, "Retry").chain(rules(state, "Catch")) {
@@ -47,9 +47,9 @@ fn every_transient_fault_is_tried_again_by_every_task_that_invokes_a_function() 
     let mut seen = 0;
     for (name, state) in states(&machine).filter(|(_, state)| is_lambda(state)) {
         let retried: BTreeSet<&str> = rules(state, "Retry").flat_map(errors).collect();
-        for fault in Fault::ALL {
+        for fault in ErrorName::ALL {
             let expected = fault.is_transient();
-            assert_eq!(retried.contains(fault.name()), expected, "{name} and {fault}");
+            assert_eq!(retried.contains(fault.as_str()), expected, "{name} and {fault}");
         }
         for error in ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"] {
             assert!(retried.contains(error), "{name} does not try {error} again");

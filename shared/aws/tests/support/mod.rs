@@ -9,7 +9,7 @@ pub(crate) mod page;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use aws::Aws;
+use aws::AwsClients;
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -68,16 +68,16 @@ impl World {
     }
 
     /// The clients of this world; two attempts a call, as the functions have.
-    pub(crate) fn aws(&self) -> Aws {
+    pub(crate) fn aws(&self) -> AwsClients {
         self.aws_trying(2)
     }
 
     /// The clients of this world, with so many attempts a call.
-    pub(crate) fn aws_trying(&self, attempts: u32) -> Aws {
+    pub(crate) fn aws_trying(&self, attempts: u32) -> AwsClients {
         let world = self.clone();
         let http = http_client_fn(move |_, _| SharedHttpConnector::new(world.clone()));
         let credentials = Credentials::new("test", "test", None, None, "test");
-        Aws::with(
+        AwsClients::from_config(
             SdkConfig::builder()
                 .behavior_version(BehaviorVersion::v2026_01_12())
                 .region(Region::new("us-east-1"))

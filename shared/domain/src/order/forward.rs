@@ -2,17 +2,17 @@
 
 use super::Order;
 use super::record::Backorder;
-use crate::answer::Review;
-use crate::payment::{Intent, PaymentStatus};
+use crate::decision::Review;
+use crate::payment::{PaymentIntent, PaymentStatus};
 use crate::policy::{self, ReviewPolicy};
-use crate::shipment::{CarrierShipment, Label, Rate, Shipment};
+use crate::shipment::{Label, ProviderShipment, Rate, Shipment};
 use crate::stock::Reservation;
-use crate::{Failure, IntentId, Moment, Sku, Status};
+use crate::{PaymentIntentId, Sku, Status, StepError, Timestamp};
 
 impl Order {
     /// Records the intent that was created, before it is ever confirmed.
     #[must_use]
-    pub fn with_intent(&self, intent: &IntentId, at: Moment) -> Self {
+    pub fn with_intent(&self, intent: &PaymentIntentId, at: Timestamp) -> Self {
         let mut order = self.next_step(at);
         order.payment.intent_id = Some(intent.clone());
         order
@@ -21,25 +21,25 @@ impl Order {
     /// Raises the number in the idempotency keys, after a look-up showed that a
     /// call had no effect.
     #[must_use]
-    pub fn with_next_try(&self, at: Moment) -> Self {
+    pub fn with_next_attempt(&self, at: Timestamp) -> Self {
         let mut order = self.next_write(at);
         order.payment.attempt += 1;
         order
     }
 
     /// Records that the money is authorised, and decides whether a person must look.
-    pub fn authorised(
+    pub fn authorized(
         &self,
-        intent: &Intent,
+        intent: &PaymentIntent,
         policy: &ReviewPolicy,
-        at: Moment,
-    ) -> Result<Self, Failure> {
+        at: Timestamp,
+    ) -> Result<Self, StepError> {
         // An authorisation lasts about a week; without the gateway's word, the
         // shortest that it grants.
         let capture_before = intent.capture_before.unwrap_or_else(|| at.plus_hours(4 * 24));
         let reasons = policy.reasons(self.total, intent.risk);
         let required = !reasons.is_empty();
-        let mut order = self.moved(Status::Authorized, None, at)?;
+        let mut order = self.transition(Status::Authorized, None, at)?;
         order.payment.status = PaymentStatus::Authorized;
         order.payment.capture_before = Some(capture_before);
         order.review = Some(Review {
@@ -55,16 +55,17 @@ impl Order {
     }
 
     /// Records that every line is set aside.
-    pub fn reserved(&self, at: Moment) -> Result<Self, Failure> {
-        let mut order = self.moved(Status::Reserved, None, at)?;
-        order.reservation = Some(Reservation { lines: self.wanted(), at, released_at: None });
+    pub fn reserved(&self, at: Timestamp) -> Result<Self, StepError> {
+        let mut order = self.transition(Status::Reserved, None, at)?;
+        order.reservation =
+            Some(Reservation { lines: self.required_stock(), at, released_at: None });
         Ok(order)
     }
 
     /// Records that it waits for a restock of `short`: its place in the queue
     /// and its deadline are those of the first shortage.
     #[must_use]
-    pub fn backordered(&self, short: &Sku, at: Moment) -> Self {
+    pub fn backordered(&self, short: &Sku, at: Timestamp) -> Self {
         let capture_before = self.payment.capture_before.unwrap_or(at);
         let mut order = self.next_step(at);
         order.backorder.get_or_insert_with(|| Backorder {
@@ -79,11 +80,11 @@ impl Order {
     /// cancellation is refused.
     pub fn with_shipment(
         &self,
-        shipment: &CarrierShipment,
+        shipment: &ProviderShipment,
         rate: &Rate,
-        at: Moment,
-    ) -> Result<Self, Failure> {
-        let mut order = self.moved(Status::Shipping, None, at)?;
+        at: Timestamp,
+    ) -> Result<Self, StepError> {
+        let mut order = self.transition(Status::Shipping, None, at)?;
         order.shipment = Some(Shipment {
             shipment_id: shipment.id.clone(),
             rate_id: rate.id.clone(),
@@ -98,7 +99,12 @@ impl Order {
 
     /// Records the label that was bought.
     #[must_use]
-    pub fn with_label(&self, tracking_code: &str, tracking_url: Option<&str>, at: Moment) -> Self {
+    pub fn with_label(
+        &self,
+        tracking_code: &str,
+        tracking_url: Option<&str>,
+        at: Timestamp,
+    ) -> Self {
         let mut order = self.next_step(at);
         if let Some(shipment) = &mut order.shipment {
             shipment.label = Some(Label {
@@ -111,8 +117,8 @@ impl Order {
     }
 
     /// Records that the money is ours: the order is done.
-    pub fn fulfilled(&self, at: Moment) -> Result<Self, Failure> {
-        let mut order = self.moved(Status::Fulfilled, None, at)?;
+    pub fn fulfilled(&self, at: Timestamp) -> Result<Self, StepError> {
+        let mut order = self.transition(Status::Fulfilled, None, at)?;
         order.payment.status = PaymentStatus::Captured;
         Ok(order)
     }

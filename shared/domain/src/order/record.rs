@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{Answer, Review};
-use crate::catalogue::Line;
+use crate::catalog::LineItem;
 use crate::compensation::Compensation;
+use crate::decision::{Review, TaskDecision};
 use crate::payment::Payment;
 use crate::shipment::{Address, Shipment, ShippingService};
 use crate::stock::Reservation;
-use crate::{CustomerId, ExecutionName, Moment, Money, OrderId, Private, Sku, Status, TaskToken};
+use crate::{
+    CustomerId, ExecutionName, Money, OrderId, Private, Sku, Status, TaskToken, Timestamp,
+};
 
 /// Who the goods are for.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +34,7 @@ impl std::fmt::Debug for Customer {
 /// What to do when the goods are not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum WhenOutOfStock {
+pub enum OutOfStockPolicy {
     /// Give the order up.
     #[default]
     Reject,
@@ -56,16 +58,16 @@ pub enum Attention {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backorder {
     /// The first shortage: the order's place in the queue.
-    pub since: Moment,
+    pub since: Timestamp,
     /// The deadline, set with the first shortage.
-    pub deadline: Moment,
+    pub deadline: Timestamp,
 }
 
 /// An entry of the history that a customer sees.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimelineEntry {
     /// When.
-    pub at: Moment,
+    pub at: Timestamp,
     /// The status from then on.
     pub status: Status,
     /// What there is to say about it.
@@ -76,11 +78,11 @@ pub struct TimelineEntry {
 /// That a person has seen what was raised about a closed order. Not for the
 /// customer's eyes: it names them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Acknowledged {
+pub struct Acknowledgment {
     /// By whom: the `sub` of the token.
     pub by: String,
     /// When.
-    pub at: Moment,
+    pub at: Timestamp,
     /// What they wrote about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -105,7 +107,7 @@ pub struct Order {
     /// Where they go.
     pub shipping_address: Private<Address>,
     /// What was ordered, as the server priced it.
-    pub items: Vec<Line>,
+    pub items: Vec<LineItem>,
     /// What it costs.
     pub total: Money,
     /// The gateway's token for the card: `pm_…`.
@@ -117,9 +119,9 @@ pub struct Order {
     pub shipping_service: ShippingService,
     /// When it should begin, if not at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scheduled_for: Option<Moment>,
+    pub scheduled_for: Option<Timestamp>,
     /// What to do when the goods are not there.
-    pub when_out_of_stock: WhenOutOfStock,
+    pub when_out_of_stock: OutOfStockPolicy,
     /// The money.
     pub payment: Payment,
     /// The goods that were set aside.
@@ -135,8 +137,8 @@ pub struct Order {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backorder: Option<Backorder>,
     /// The latest answer to a wait.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer: Option<Answer>,
+    #[serde(rename = "answer", default, skip_serializing_if = "Option::is_none")]
+    pub task_decision: Option<TaskDecision>,
     /// That it turned round.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compensation: Option<Compensation>,
@@ -151,29 +153,29 @@ pub struct Order {
     pub waits_for: Option<Sku>,
     /// When the customer asked to cancel it, in time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cancel_requested_at: Option<Moment>,
+    pub cancel_requested_at: Option<Timestamp>,
     /// What a customer sees of its history.
     pub timeline: Vec<TimelineEntry>,
     /// The hash of the request, to tell a repeat from another request.
     pub request_hash: String,
     /// When it was placed.
-    pub created_at: Moment,
+    pub created_at: Timestamp,
     /// When it was last written.
-    pub updated_at: Moment,
+    pub updated_at: Timestamp,
     /// Its bucket in the index of open orders; none once it is settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open: Option<String>,
     /// When the reconciler should look at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub check_at: Option<Moment>,
+    pub check_at: Option<Timestamp>,
     /// When a provider last said that something happened, as long as nobody has
     /// looked what.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hinted_at: Option<Moment>,
+    #[serde(rename = "hintedAt", default, skip_serializing_if = "Option::is_none")]
+    pub webhook_pending_at: Option<Timestamp>,
     /// The providers' events that were seen, the latest last, to know a repeat.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub hints: Vec<String>,
+    #[serde(rename = "hints", default, skip_serializing_if = "Vec::is_empty")]
+    pub seen_webhooks: Vec<String>,
     /// Who has seen what was raised about it, once it was closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub acknowledged: Option<Acknowledged>,
+    pub acknowledged: Option<Acknowledgment>,
 }

@@ -4,13 +4,13 @@
 /// fourth, that it surely never began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub enum Called<T, R> {
+pub enum CallOutcome<T, R> {
     /// It had its effect; this is what the provider holds now.
-    Done(T),
+    Succeeded(T),
     /// The provider said no.
-    Refused(R),
+    Rejected(R),
     /// It surely had no effect: never sent, or turned away unread. Try again later.
-    NotBegun(String),
+    NotSent(String),
     /// It may have had its effect, or not: look the object up.
     Unknown(String),
 }

@@ -3,20 +3,20 @@
 use std::future::Future;
 
 use super::StoreUnavailable;
-use crate::catalogue::StockItem;
+use crate::catalog::StockItem;
 use crate::stock::Shortage;
-use crate::{Moment, Order, Sku};
+use crate::{Order, Sku, Timestamp};
 
 /// How taking stock from the shelves ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
-pub enum Reserved {
+pub enum ReserveResult {
     /// Every line is set aside, and the order says so.
-    Done,
+    Reserved,
     /// Nothing was taken: these were short.
-    Short(Vec<Shortage>),
+    OutOfStock(Vec<Shortage>),
     /// Nothing was taken: the order changed since it was read.
-    OrderChanged,
+    OrderConflict,
     /// Nothing was taken: another order was at the same shelf.
     Contended,
 }
@@ -29,17 +29,17 @@ pub trait ReserveStock: Sync {
         &self,
         before: &Order,
         after: &Order,
-    ) -> impl Future<Output = Result<Reserved, StoreUnavailable>> + Send;
+    ) -> impl Future<Output = Result<ReserveResult, StoreUnavailable>> + Send;
 }
 
 /// How giving stock back ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Released {
+pub enum ReleaseResult {
     /// Every line is back on its shelf, and the order says so.
-    Done,
+    Released,
     /// Nothing was given back: the order changed since it was read.
-    OrderChanged,
+    OrderConflict,
     /// Nothing was given back: another order was at the same shelf.
     Contended,
 }
@@ -52,11 +52,11 @@ pub trait ReleaseStock: Sync {
         &self,
         before: &Order,
         after: &Order,
-    ) -> impl Future<Output = Result<Released, StoreUnavailable>> + Send;
+    ) -> impl Future<Output = Result<ReleaseResult, StoreUnavailable>> + Send;
 }
 
 /// Reads what is sold (`dynamodb:BatchGetItem` and `dynamodb:Scan` on Inventory).
-pub trait ReadCatalogue: Sync {
+pub trait ReadCatalog: Sync {
     /// The items of these SKUs, as far as there are any, in any order.
     fn items(
         &self,
@@ -69,16 +69,16 @@ pub trait ReadCatalogue: Sync {
 
 /// How writing an item of the catalogue ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Listed {
+pub enum AddProductResult {
     /// It is on record, as this.
-    Done(StockItem),
+    Added(StockItem),
     /// An opening stock was given for a SKU that is on record already.
-    ExistsAlready,
+    AlreadyExists,
 }
 
 /// What is to be sold under a SKU.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listing {
+pub struct NewProduct {
     /// The SKU.
     pub sku: Sku,
     /// What people call it.
@@ -92,23 +92,23 @@ pub struct Listing {
 }
 
 /// Writes what is sold (`dynamodb:PutItem` and `dynamodb:UpdateItem` on Inventory).
-pub trait WriteCatalogue: Sync {
+pub trait WriteCatalog: Sync {
     /// Writes title, price and weight; the opening stock only when the SKU is new.
-    fn list(
+    fn add_product(
         &self,
-        listing: &Listing,
-    ) -> impl Future<Output = Result<Listed, StoreUnavailable>> + Send;
+        listing: &NewProduct,
+    ) -> impl Future<Output = Result<AddProductResult, StoreUnavailable>> + Send;
 }
 
 /// How putting goods on a shelf ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Restocked {
+pub enum RestockResult {
     /// They are there now; this is the item.
-    Done(StockItem),
+    Restocked(StockItem),
     /// They were put there before, by the same request; this is the item.
-    Before(StockItem),
+    Replayed(StockItem),
     /// The key was used for another quantity.
-    OtherRequest,
+    KeyReused,
     /// Nothing is sold under that SKU.
     UnknownSku,
     /// Somebody else was at the same shelf.
@@ -117,13 +117,13 @@ pub enum Restocked {
 
 /// Puts goods on a shelf (`dynamodb:UpdateItem` and `dynamodb:PutItem` on
 /// Inventory, in one transaction).
-pub trait RestockShelf: Sync {
+pub trait RestockItem: Sync {
     /// Puts so many there, once for each `key`.
     fn restock(
         &self,
         sku: &Sku,
         quantity: u32,
         key: &str,
-        at: Moment,
-    ) -> impl Future<Output = Result<Restocked, StoreUnavailable>> + Send;
+        at: Timestamp,
+    ) -> impl Future<Output = Result<RestockResult, StoreUnavailable>> + Send;
 }

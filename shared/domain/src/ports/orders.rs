@@ -5,16 +5,16 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 
 use crate::order::Attention;
-use crate::{CustomerId, IntentId, Moment, Order, OrderId, ShipmentId, Sku};
+use crate::{CustomerId, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Timestamp};
 
 /// The tables could not be read or written; whether a write happened is open.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the store is unavailable: {0}")]
 pub struct StoreUnavailable(pub String);
 
-impl From<StoreUnavailable> for crate::Failure {
+impl From<StoreUnavailable> for crate::StepError {
     fn from(error: StoreUnavailable) -> Self {
-        crate::Fault::StoreUnavailable.because(error.to_string())
+        crate::ErrorName::StoreUnavailable.with_detail(error.to_string())
     }
 }
 
@@ -30,11 +30,11 @@ pub trait LoadOrder: Sync {
 /// How a conditional write ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Saved {
+pub enum SaveResult {
     /// It is on record.
-    Done,
+    Saved,
     /// Somebody else wrote the order since it was read: read again, decide again.
-    Changed,
+    Conflict,
 }
 
 /// Writes what changed of one order (`dynamodb:UpdateItem` on Orders).
@@ -44,14 +44,14 @@ pub trait SaveOrder: Sync {
         &self,
         before: &Order,
         after: &Order,
-    ) -> impl Future<Output = Result<Saved, StoreUnavailable>> + Send;
+    ) -> impl Future<Output = Result<SaveResult, StoreUnavailable>> + Send;
 }
 
 /// How placing an order ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Placed {
+pub enum PlaceResult {
     /// It is on record now.
-    New,
+    Created,
     /// It was on record already, as this.
     Exists(Box<Order>),
 }
@@ -59,8 +59,10 @@ pub enum Placed {
 /// Writes a new order (`dynamodb:PutItem` on Orders).
 pub trait PlaceOrder: Sync {
     /// Writes the order, on condition that there is none with its id.
-    fn place(&self, order: &Order)
-    -> impl Future<Output = Result<Placed, StoreUnavailable>> + Send;
+    fn place(
+        &self,
+        order: &Order,
+    ) -> impl Future<Output = Result<PlaceResult, StoreUnavailable>> + Send;
 }
 
 /// A list of orders that a person reads.
@@ -78,20 +80,20 @@ pub enum OrderList {
 
 /// A place in a list of orders: the order there, and what the list is sorted by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct PageCursor {
     /// The order.
     pub order_id: OrderId,
     /// When it was placed, or when it should be looked at.
-    pub at: Moment,
+    pub at: Timestamp,
 }
 
 /// A part of a list of orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
+pub struct OrderPage {
     /// The orders as they are now; one that has left the list meanwhile is left out.
     pub orders: Vec<Order>,
     /// Where the list goes on, if it does.
-    pub next: Option<Place>,
+    pub next: Option<PageCursor>,
 }
 
 /// Lists orders (`dynamodb:Query` on the indexes of Orders, and
@@ -101,20 +103,20 @@ pub trait ListOrders: Sync {
     fn list(
         &self,
         list: &OrderList,
-        after: Option<&Place>,
+        after: Option<&PageCursor>,
         limit: u32,
-    ) -> impl Future<Output = Result<Page, StoreUnavailable>> + Send;
+    ) -> impl Future<Output = Result<OrderPage, StoreUnavailable>> + Send;
 }
 
 /// Lists the open orders at which the reconciler should look (`dynamodb:Query`
 /// on an index of Orders).
-pub trait ListDue: Sync {
+pub trait ListDueOrders: Sync {
     /// At most `limit` orders of a bucket whose `checkAt` is not after `at`, the
     /// longest due first. The index is a little late: read each before acting.
-    fn due(
+    fn due_orders(
         &self,
         bucket: u8,
-        at: Moment,
+        at: Timestamp,
         limit: u32,
     ) -> impl Future<Output = Result<Vec<OrderId>, StoreUnavailable>> + Send;
 }
@@ -124,9 +126,9 @@ pub trait ListDue: Sync {
 /// finds nothing, and need not.
 pub trait FindOrder: Sync {
     /// The order of this payment intent, if it is ours.
-    fn by_intent(
+    fn by_payment_intent(
         &self,
-        id: &IntentId,
+        id: &PaymentIntentId,
     ) -> impl Future<Output = Result<Option<OrderId>, StoreUnavailable>> + Send;
 
     /// The order of this shipment, if it is ours.

@@ -2,20 +2,20 @@
 
 use std::future::Future;
 
-use super::Called;
-use crate::payment::Intent;
-use crate::{IntentId, OrderId};
+use super::CallOutcome;
+use crate::payment::PaymentIntent;
+use crate::{OrderId, PaymentIntentId};
 
 /// Why the gateway said no.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum GatewayRefusal {
+pub enum PaymentRejection {
     /// The bank refused the card; the code is safe to show.
     Declined {
         /// The gateway's code, generic where the true one must not be shown.
         code: String,
     },
     /// The intent is in a state that does not admit the call.
-    WrongState(Intent),
+    UnexpectedState(PaymentIntent),
     /// There is no such object.
     NotFound,
     /// It refuses our key or our request: nothing that a retry could mend.
@@ -24,7 +24,7 @@ pub enum GatewayRefusal {
 
 /// What to charge, and for what.
 #[derive(Debug, Clone)]
-pub struct IntentRequest<'a> {
+pub struct PaymentIntentRequest<'a> {
     /// The order that is paid.
     pub order_id: &'a OrderId,
     /// How much.
@@ -41,50 +41,52 @@ pub enum RefundState {
     /// The money is on its way.
     Pending,
     /// The money is back.
-    Done,
+    Succeeded,
     /// It could not be given back.
     Failed,
 }
 
 /// The payment gateway. `key` is the idempotency key of a call.
-pub trait Gateway: Sync {
+pub trait PaymentProvider: Sync {
     /// Creates an intent, without confirming it.
     fn create(
         &self,
-        request: &IntentRequest<'_>,
+        request: &PaymentIntentRequest<'_>,
         key: &str,
-    ) -> impl Future<Output = Called<Intent, GatewayRefusal>> + Send;
+    ) -> impl Future<Output = CallOutcome<PaymentIntent, PaymentRejection>> + Send;
     /// Confirms it: authorises the card.
     fn confirm(
         &self,
-        id: &IntentId,
+        id: &PaymentIntentId,
         off_session: bool,
         key: &str,
-    ) -> impl Future<Output = Called<Intent, GatewayRefusal>> + Send;
+    ) -> impl Future<Output = CallOutcome<PaymentIntent, PaymentRejection>> + Send;
     /// Captures all of it.
     fn capture(
         &self,
-        id: &IntentId,
+        id: &PaymentIntentId,
         key: &str,
-    ) -> impl Future<Output = Called<Intent, GatewayRefusal>> + Send;
+    ) -> impl Future<Output = CallOutcome<PaymentIntent, PaymentRejection>> + Send;
     /// Cancels it: gives the hold up.
     fn cancel(
         &self,
-        id: &IntentId,
+        id: &PaymentIntentId,
         key: &str,
-    ) -> impl Future<Output = Called<Intent, GatewayRefusal>> + Send;
+    ) -> impl Future<Output = CallOutcome<PaymentIntent, PaymentRejection>> + Send;
     /// Refunds all of it.
     fn refund(
         &self,
-        id: &IntentId,
+        id: &PaymentIntentId,
         key: &str,
-    ) -> impl Future<Output = Called<RefundState, GatewayRefusal>> + Send;
+    ) -> impl Future<Output = CallOutcome<RefundState, PaymentRejection>> + Send;
     /// The refunds of it, newest first.
     fn refunds(
         &self,
-        id: &IntentId,
-    ) -> impl Future<Output = Called<Vec<RefundState>, GatewayRefusal>> + Send;
+        id: &PaymentIntentId,
+    ) -> impl Future<Output = CallOutcome<Vec<RefundState>, PaymentRejection>> + Send;
     /// What it is now.
-    fn look_up(&self, id: &IntentId)
-    -> impl Future<Output = Called<Intent, GatewayRefusal>> + Send;
+    fn retrieve(
+        &self,
+        id: &PaymentIntentId,
+    ) -> impl Future<Output = CallOutcome<PaymentIntent, PaymentRejection>> + Send;
 }

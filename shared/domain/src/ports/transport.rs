@@ -56,18 +56,21 @@ impl std::fmt::Debug for Response {
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoResponse {
+pub enum TransportError {
     /// The request was surely never sent: no connection could be made.
     #[error("not sent: {0}")]
     NotSent(String),
     /// It may have been sent; the answer was lost, late or too long.
     #[error("no answer: {0}")]
-    Lost(String),
+    NoResponse(String),
 }
 
 /// Sends requests to providers, with its limits of time and size. One
 /// implementation speaks HTTPS; the simulator's speaks to models.
 pub trait Transport: Sync {
     /// Sends the request once.
-    fn send(&self, request: Request) -> impl Future<Output = Result<Response, NoResponse>> + Send;
+    fn send(
+        &self,
+        request: Request,
+    ) -> impl Future<Output = Result<Response, TransportError>> + Send;
 }

@@ -5,18 +5,18 @@ use std::future::Future;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{ExecutionName, Moment, TaskToken};
+use crate::{ExecutionName, TaskToken, Timestamp};
 
 /// Step Functions could not be reached, or refused us.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the workflow service is unavailable: {0}")]
 pub struct WorkflowUnavailable(pub String);
 
-impl From<WorkflowUnavailable> for crate::Failure {
+impl From<WorkflowUnavailable> for crate::StepError {
     fn from(error: WorkflowUnavailable) -> Self {
         // No step of the state machine speaks to Step Functions, so that it names
         // no fault of its own for this one.
-        crate::Fault::StoreUnavailable.because(error.to_string())
+        crate::ErrorName::StoreUnavailable.with_detail(error.to_string())
     }
 }
 
@@ -43,21 +43,21 @@ pub trait StopExecution: Sync {
 /// Whether an answer reached its wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Answered {
+pub enum TaskDelivery {
     /// It did.
     Delivered,
     /// The wait is over: timed out, answered before, or gone.
-    MovedOn,
+    TaskEnded,
 }
 
 /// Answers waits (`states:SendTaskSuccess`, `states:SendTaskFailure`).
-pub trait AnswerTask: Sync {
+pub trait SendTaskResult: Sync {
     /// Ends the wait of this token as the message says.
-    fn answer(
+    fn send(
         &self,
         token: &TaskToken,
-        message: &crate::answer::Message,
-    ) -> impl Future<Output = Result<Answered, WorkflowUnavailable>> + Send;
+        message: &crate::decision::TaskResult,
+    ) -> impl Future<Output = Result<TaskDelivery, WorkflowUnavailable>> + Send;
 }
 
 /// Whether an execution is still under way.
@@ -72,7 +72,7 @@ pub enum ExecutionState {
 /// Asks how executions are (`states:DescribeExecution`).
 pub trait DescribeExecution: Sync {
     /// The state of the execution of this name; none when there is no such one.
-    fn state(
+    fn execution_state(
         &self,
         name: &ExecutionName,
     ) -> impl Future<Output = Result<Option<ExecutionState>, WorkflowUnavailable>> + Send;
@@ -85,10 +85,10 @@ pub struct ExecutionView {
     /// RUNNING, SUCCEEDED, FAILED, `TIMED_OUT` or ABORTED.
     pub status: String,
     /// When it began.
-    pub started_at: Moment,
+    pub started_at: Timestamp,
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub stopped_at: Option<Moment>,
+    pub stopped_at: Option<Timestamp>,
     /// The states that it was in, in the order in which it entered them.
     pub states: Vec<StateVisit>,
 }
@@ -103,10 +103,10 @@ pub struct StateVisit {
     #[serde(rename = "type")]
     pub kind: String,
     /// When it was entered.
-    pub entered_at: Moment,
+    pub entered_at: Timestamp,
     /// When it was left.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub exited_at: Option<Moment>,
+    pub exited_at: Option<Timestamp>,
     /// How often its task was tried; 0 for a state without one.
     pub attempts: u32,
     /// The error of the last attempt that failed.

@@ -1,20 +1,20 @@
 //! What the record admits and what it refuses.
 
 #[cfg(test)]
-mod recovering;
+mod recovery;
 
-use domain::answer::{Action, AnswerKind, Decision};
 use domain::compensation::Outcome;
+use domain::decision::{DecisionKind, OperatorAction, ReviewDecision};
 use domain::order::*;
 use domain::payment::PaymentStatus;
 use domain::shipment::LabelRefund;
-use domain::{ExecutionName, Fault, Moment, Sku, Status};
-use testing::sample;
+use domain::{ErrorName, ExecutionName, Sku, Status, Timestamp};
+use testing::samples;
 
 const FAILED_AT_SHIPPING: &str = r#"{"InitiateShipping": {"Error": "ShippingRejected"}}"#;
 
-fn now() -> Moment {
-    sample::placed_at().plus_minutes(1)
+fn now() -> Timestamp {
+    samples::placed_at().plus_minutes(1)
 }
 
 fn turned_round(order: &Order) -> Order {
@@ -23,20 +23,20 @@ fn turned_round(order: &Order) -> Order {
 
 #[test]
 fn every_write_raises_the_version_by_one() {
-    let order = sample::received();
+    let order = samples::received();
     assert_eq!(order.version, 1);
-    assert_eq!(sample::authorised().version, 3);
-    assert_eq!(order.with_next_try(now()).version, 2);
-    assert_eq!(turned_round(&sample::reserved()).version, sample::reserved().version + 1);
+    assert_eq!(samples::authorized().version, 3);
+    assert_eq!(order.with_next_attempt(now()).version, 2);
+    assert_eq!(turned_round(&samples::reserved()).version, samples::reserved().version + 1);
 }
 
 #[test]
 fn a_record_survives_being_written_and_read() {
     for order in [
-        sample::received(),
-        sample::in_review(),
-        sample::fulfilled(),
-        turned_round(&sample::stuck()),
+        samples::received(),
+        samples::in_review(),
+        samples::fulfilled(),
+        turned_round(&samples::needs_attention()),
     ] {
         let written = serde_json::to_value(&order).unwrap();
         assert_eq!(serde_json::from_value::<Order>(written).unwrap(), order);
@@ -45,7 +45,7 @@ fn a_record_survives_being_written_and_read() {
 
 #[test]
 fn the_debug_print_of_an_order_shows_nothing_private() {
-    let print = format!("{:?}", sample::fulfilled());
+    let print = format!("{:?}", samples::fulfilled());
     for private in ["Ada", "ada@example.com", "4155550123", "Montgomery", "pm_card_visa"] {
         assert!(!print.contains(private), "{private}");
     }
@@ -53,104 +53,113 @@ fn the_debug_print_of_an_order_shows_nothing_private() {
 
 #[test]
 fn a_step_that_goes_forward_learns_why_it_may_not() {
-    let mine = sample::received().execution;
-    let other = sample::received().order_id.take_over(1);
-    let check = |order: &Order, by: Option<&ExecutionName>, expected: Option<Fault>| {
-        assert_eq!(order.guard_forward(by).err().map(|failure| failure.fault), expected);
+    let mine = samples::received().execution;
+    let other = samples::received().order_id.restart_execution(1);
+    let check = |order: &Order, by: Option<&ExecutionName>, expected: Option<ErrorName>| {
+        assert_eq!(order.ensure_can_proceed(by).err().map(|failure| failure.name), expected);
     };
-    let order = sample::authorised();
+    let order = samples::authorized();
     let cancelled = Order { cancel_requested_at: Some(now()), ..order.clone() };
     check(&order, Some(&mine), None);
     check(&order, None, None);
-    check(&order, Some(&other), Some(Fault::Superseded));
-    check(&turned_round(&order), Some(&mine), Some(Fault::CompensationBegun));
-    check(&turned_round(&order), Some(&other), Some(Fault::Superseded));
-    check(&cancelled, Some(&mine), Some(Fault::OrderCancelled));
-    check(&turned_round(&cancelled), Some(&mine), Some(Fault::CompensationBegun));
+    check(&order, Some(&other), Some(ErrorName::Superseded));
+    check(&turned_round(&order), Some(&mine), Some(ErrorName::CompensationBegun));
+    check(&turned_round(&order), Some(&other), Some(ErrorName::Superseded));
+    check(&cancelled, Some(&mine), Some(ErrorName::OrderCancelled));
+    check(&turned_round(&cancelled), Some(&mine), Some(ErrorName::CompensationBegun));
     let closed = Order { status: Status::Cancelled, ..order };
-    check(&closed, Some(&mine), Some(Fault::CompensationBegun));
-    check(&sample::fulfilled(), Some(&mine), None);
+    check(&closed, Some(&mine), Some(ErrorName::CompensationBegun));
+    check(&samples::fulfilled(), Some(&mine), None);
 }
 
 #[test]
 fn an_order_that_a_person_must_look_at_lacks_approval_until_it_has_one() {
-    let order = sample::in_review();
+    let order = samples::in_review();
     let decided = |decision| order.decide_review(decision, "op-1", None, now()).unwrap();
-    assert!(order.lacks_approval());
-    assert!(decided(Decision::Reject).lacks_approval());
-    assert!(!decided(Decision::Approve).lacks_approval());
-    assert!(!sample::authorised().lacks_approval());
+    assert!(order.needs_approval());
+    assert!(decided(ReviewDecision::Reject).needs_approval());
+    assert!(!decided(ReviewDecision::Approve).needs_approval());
+    assert!(!samples::authorized().needs_approval());
 }
 
 #[test]
 fn a_step_after_a_wait_ends_the_wait() {
-    let order = sample::in_review().reserved(now()).unwrap();
+    let order = samples::in_review().reserved(now()).unwrap();
     assert_eq!((order.task_token, order.attention, order.waits_for), (None, None, None));
 }
 
 #[test]
 fn the_decision_about_a_review_is_made_once_and_in_time() {
-    let order = sample::in_review();
-    let decide = |order: &Order, at| order.decide_review(Decision::Approve, "op-1", None, at);
+    let order = samples::in_review();
+    let decide = |order: &Order, at| order.decide_review(ReviewDecision::Approve, "op-1", None, at);
     let decided = decide(&order, now()).unwrap();
     assert!(decided.is_approved());
     assert_eq!(decided.task_token, order.task_token, "the wait is not over until it is told");
-    assert_eq!(decided.answer.as_ref().unwrap().token, order.task_token.clone().unwrap());
+    assert_eq!(decided.task_decision.as_ref().unwrap().token, order.task_token.clone().unwrap());
 
-    assert_eq!(decide(&decided, now()), Err(AnswerRefused::DecidedAlready));
+    assert_eq!(decide(&decided, now()), Err(DecisionError::AlreadyDecided));
     let deadline = order.review.as_ref().unwrap().deadline.unwrap();
     assert!(decide(&order, deadline).is_ok());
-    assert_eq!(decide(&order, deadline.plus_minutes(1)), Err(AnswerRefused::TooLate));
-    assert_eq!(decide(&sample::authorised(), now()), Err(AnswerRefused::NotWaiting));
-    assert_eq!(decide(&turned_round(&order), now()), Err(AnswerRefused::BeingUndone));
+    assert_eq!(decide(&order, deadline.plus_minutes(1)), Err(DecisionError::DeadlinePassed));
+    assert_eq!(decide(&samples::authorized(), now()), Err(DecisionError::NotWaiting));
+    assert_eq!(decide(&turned_round(&order), now()), Err(DecisionError::Compensating));
     let cancelled = Order { cancel_requested_at: Some(now()), ..order };
-    assert_eq!(decide(&cancelled, now()), Err(AnswerRefused::BeingUndone));
+    assert_eq!(decide(&cancelled, now()), Err(DecisionError::Compensating));
 }
 
 #[test]
 fn an_operator_may_capture_only_what_can_be_shipped() {
-    let stuck = sample::stuck();
-    let capture = |order: &Order| order.resume(Action::Capture, false, "op-1", None, now());
+    let stuck = samples::needs_attention();
+    let capture = |order: &Order| {
+        order.apply_operator_action(OperatorAction::Capture, false, "op-1", None, now())
+    };
     assert!(capture(&stuck).is_ok());
     let released = Order { reservation: stuck.released(now()).reservation, ..stuck.clone() };
-    assert_eq!(capture(&released), Err(AnswerRefused::NotCapturable));
+    assert_eq!(capture(&released), Err(DecisionError::NotCapturable));
     let unlabelled = Order { shipment: None, ..stuck.clone() };
-    assert_eq!(capture(&unlabelled), Err(AnswerRefused::NotCapturable));
+    assert_eq!(capture(&unlabelled), Err(DecisionError::NotCapturable));
     let turned = Order { compensation: turned_round(&stuck).compensation, ..stuck };
-    assert_eq!(capture(&turned), Err(AnswerRefused::NotCapturable));
-    assert_eq!(capture(&sample::labelled()), Err(AnswerRefused::NotWaiting));
+    assert_eq!(capture(&turned), Err(DecisionError::NotCapturable));
+    assert_eq!(capture(&samples::labeled()), Err(DecisionError::NotWaiting));
 }
 
 #[test]
 fn an_operator_who_compensates_turns_the_order_round_in_the_same_write() {
-    let stuck = sample::stuck();
-    let order = stuck.resume(Action::Compensate, false, "op-1", None, now()).unwrap();
+    let stuck = samples::needs_attention();
+    let order = stuck
+        .apply_operator_action(OperatorAction::Compensate, false, "op-1", None, now())
+        .unwrap();
     assert_eq!(order.compensation.as_ref().unwrap().outcome, Outcome::PaymentFailed);
     assert_eq!(order.task_token, stuck.task_token);
 
     let mut captured = stuck;
     captured.payment.status = PaymentStatus::Captured;
-    let compensate = |refund| captured.resume(Action::Compensate, refund, "op-1", None, now());
-    assert_eq!(compensate(false), Err(AnswerRefused::RefundNotAgreed));
+    let compensate = |refund| {
+        captured.apply_operator_action(OperatorAction::Compensate, refund, "op-1", None, now())
+    };
+    assert_eq!(compensate(false), Err(DecisionError::RefundNotConfirmed));
     assert!(compensate(true).is_ok());
 }
 
 #[test]
 fn the_outcome_is_decided_once() {
-    let order = turned_round(&sample::stuck());
+    let order = turned_round(&samples::needs_attention());
     let decided = order.compensation.clone();
-    let stuck = sample::waiting(order, Status::NeedsAttention, Attention::Operator);
+    let stuck = samples::waiting(order, Status::NeedsAttention, Attention::Operator);
     let later = Order { cancel_requested_at: Some(now()), ..stuck };
-    let again = later.resume(Action::Compensate, true, "op-1", None, now()).unwrap();
+    let again =
+        later.apply_operator_action(OperatorAction::Compensate, true, "op-1", None, now()).unwrap();
     assert_eq!(again.compensation, decided);
 }
 
 #[test]
 fn only_the_attention_of_a_closed_order_is_acknowledged() {
-    let acknowledge = |order: &Order| order.resume(Action::Acknowledge, false, "op", None, now());
-    assert_eq!(acknowledge(&sample::stuck()), Err(AnswerRefused::NothingToAcknowledge));
-    assert_eq!(acknowledge(&sample::fulfilled()), Err(AnswerRefused::NothingToAcknowledge));
-    let raised = sample::fulfilled().with_attention("DISPUTED", now());
+    let acknowledge = |order: &Order| {
+        order.apply_operator_action(OperatorAction::Acknowledge, false, "op", None, now())
+    };
+    assert_eq!(acknowledge(&samples::needs_attention()), Err(DecisionError::NothingToAcknowledge));
+    assert_eq!(acknowledge(&samples::fulfilled()), Err(DecisionError::NothingToAcknowledge));
+    let raised = samples::fulfilled().with_attention("DISPUTED", now());
     let seen = acknowledge(&raised).unwrap();
     assert_eq!(seen.attention, None);
     assert_eq!(seen.acknowledged.as_ref().unwrap().by, "op");
@@ -161,42 +170,46 @@ fn only_the_attention_of_a_closed_order_is_acknowledged() {
 #[test]
 fn an_order_that_closes_keeps_the_token_of_its_wait() {
     // A zombie may have closed it behind the back of its execution, which waits.
-    let waiting = sample::in_review();
+    let waiting = samples::in_review();
     let closed = turned_round(&waiting);
     let waiting = Order { task_token: waiting.task_token, ..closed };
     let closed = waiting.closed(PaymentStatus::Voided, now()).unwrap();
     assert!(closed.task_token.is_some());
     assert_eq!(closed.attention, None);
-    assert_eq!(sample::stuck().fulfilled(now()).unwrap().task_token, sample::stuck().task_token);
+    assert_eq!(
+        samples::needs_attention().fulfilled(now()).unwrap().task_token,
+        samples::needs_attention().task_token
+    );
 }
 
 #[test]
 fn an_order_closes_only_with_the_outcome_that_was_decided() {
-    assert!(sample::reserved().closed(PaymentStatus::Voided, now()).is_err());
-    let closed = turned_round(&sample::reserved()).closed(PaymentStatus::Voided, now()).unwrap();
+    assert!(samples::reserved().closed(PaymentStatus::Voided, now()).is_err());
+    let closed = turned_round(&samples::reserved()).closed(PaymentStatus::Voided, now()).unwrap();
     assert_eq!(closed.status, Status::ShippingFailed);
     assert!(closed.fulfilled(now()).is_err(), "closed stays closed");
 }
 
 #[test]
 fn what_was_raised_on_the_way_back_stays_raised_when_the_order_closes() {
-    let order = turned_round(&sample::labelled()).with_label_refund(LabelRefund::Refused, now());
+    let order = turned_round(&samples::labeled()).with_label_refund(LabelRefund::Refused, now());
     assert_eq!(order.attention, Some(Attention::Operator));
     let closed = order.released(now()).closed(PaymentStatus::Voided, now()).unwrap();
     assert_eq!(closed.attention, Some(Attention::Operator));
-    let stuck = sample::waiting(order.clone(), Status::NeedsAttention, Attention::Operator);
+    let stuck = samples::waiting(order.clone(), Status::NeedsAttention, Attention::Operator);
     let closed = stuck.released(now()).closed(PaymentStatus::Voided, now()).unwrap();
     assert_eq!(closed.attention, Some(Attention::Operator), "a wait in between hides nothing");
     // But the attention of a wait ends with the wait.
-    let waited = turned_round(&sample::stuck()).closed(PaymentStatus::Voided, now()).unwrap();
+    let waited =
+        turned_round(&samples::needs_attention()).closed(PaymentStatus::Voided, now()).unwrap();
     assert_eq!(waited.attention, None);
 }
 
 #[test]
 fn a_back_order_keeps_its_place_and_its_first_deadline() {
     let sku = |name: &str| Sku::parse(name).unwrap();
-    let first = sample::authorised().backordered(&sku("MUG"), now());
-    let waiting = sample::waiting(first.clone(), Status::Backordered, Attention::Backorder);
+    let first = samples::authorized().backordered(&sku("MUG"), now());
+    let waiting = samples::waiting(first.clone(), Status::Backordered, Attention::Backorder);
     let again = waiting.backordered(&sku("TEE"), now().plus_hours(5));
     assert_eq!(again.backorder, first.backorder);
     assert_eq!(again.waits_for, Some(sku("TEE")));
@@ -205,7 +218,7 @@ fn a_back_order_keeps_its_place_and_its_first_deadline() {
 
 #[test]
 fn the_input_of_an_execution_holds_nothing_but_the_id_and_the_date() {
-    let order = sample::received();
+    let order = samples::received();
     assert_eq!(order.execution_input(), serde_json::json!({"orderId": order.order_id}));
     let later = Order { scheduled_for: Some(now()), ..order.clone() };
     assert_eq!(
@@ -217,7 +230,7 @@ fn the_input_of_an_execution_holds_nothing_but_the_id_and_the_date() {
 #[test]
 fn a_review_that_nobody_looked_at_says_so_in_the_timeline() {
     let failed = serde_json::from_str(r#"{"AwaitReview": {"Error": "States.Timeout"}}"#).unwrap();
-    let order = sample::in_review().begin_compensation(&failed, now());
+    let order = samples::in_review().begin_compensation(&failed, now());
     let last = order.timeline.last().unwrap();
     assert_eq!(last.detail.as_deref(), Some("REVIEW_EXPIRED"));
 }
@@ -225,66 +238,69 @@ fn a_review_that_nobody_looked_at_says_so_in_the_timeline() {
 #[test]
 fn a_cancellation_is_asked_for_while_the_table_allows_it() {
     let cancel = |order: &Order| order.request_cancellation("customer-1", now());
-    for order in [sample::received(), sample::authorised(), sample::in_review(), sample::reserved()]
+    for order in
+        [samples::received(), samples::authorized(), samples::in_review(), samples::reserved()]
     {
         let asked = cancel(&order).unwrap().unwrap();
         assert_eq!(asked.cancel_requested_at, Some(now()));
         assert_eq!((asked.status, asked.version), (order.status, order.version + 1));
-        assert_eq!(asked.guard_forward(None).unwrap_err().fault, Fault::OrderCancelled);
+        assert_eq!(asked.ensure_can_proceed(None).unwrap_err().name, ErrorName::OrderCancelled);
         assert_eq!(cancel(&asked), Ok(None), "once is enough");
-        assert!(!asked.is_cancellable());
+        assert!(!asked.is_cancelable());
     }
     let check = |order: Order, refused| assert_eq!(cancel(&order), Err(refused));
-    check(sample::shipping(), CancelRefused::TooLate);
-    check(sample::labelled(), CancelRefused::TooLate);
-    check(sample::stuck(), CancelRefused::WithOperator);
-    check(sample::fulfilled(), CancelRefused::Closed);
-    check(turned_round(&sample::reserved()), CancelRefused::BeingUndone);
+    check(samples::shipping(), CancellationError::AlreadyShipping);
+    check(samples::labeled(), CancellationError::AlreadyShipping);
+    check(samples::needs_attention(), CancellationError::WithOperator);
+    check(samples::fulfilled(), CancellationError::Closed);
+    check(turned_round(&samples::reserved()), CancellationError::Compensating);
 }
 
 #[test]
 fn a_cancellation_answers_the_wait_unless_it_was_answered_before() {
-    let order = sample::in_review();
+    let order = samples::in_review();
     let asked = order.request_cancellation("customer-1", now()).unwrap().unwrap();
-    let answer = asked.answer.unwrap();
-    assert_eq!((answer.kind, answer.by.as_str()), (AnswerKind::Cancellation, "customer-1"));
+    let answer = asked.task_decision.unwrap();
+    assert_eq!((answer.kind, answer.by.as_str()), (DecisionKind::Cancellation, "customer-1"));
     assert_eq!(Some(answer.token), order.task_token);
 
-    let approved = order.decide_review(Decision::Approve, "op", None, now()).unwrap();
+    let approved = order.decide_review(ReviewDecision::Approve, "op", None, now()).unwrap();
     let asked = approved.request_cancellation("customer-1", now()).unwrap().unwrap();
-    assert_eq!(asked.answer, approved.answer, "the next step meets the flag");
+    assert_eq!(asked.task_decision, approved.task_decision, "the next step meets the flag");
     assert_eq!(
-        sample::authorised().request_cancellation("c", now()).unwrap().unwrap().answer,
+        samples::authorized().request_cancellation("c", now()).unwrap().unwrap().task_decision,
         None
     );
 }
 
 #[test]
 fn a_scheduled_order_that_has_not_begun_is_closed_at_once() {
-    let mut request = sample::request();
+    let mut request = samples::new_order();
     request.scheduled_for = Some(now().plus_hours(24));
-    let order = Order::accept(request, sample::placed_at());
+    let order = Order::accept(request, samples::placed_at());
     let closed = order.request_cancellation("customer-1", now()).unwrap().unwrap();
     assert_eq!(closed.status, Status::Cancelled);
     assert_eq!(closed.version, order.version + 1);
     assert!(closed.open.is_some(), "until its execution has ended");
 
-    let begun = order
-        .with_intent(&sample::intent(domain::payment::IntentState::RequiresConfirmation).id, now());
+    let begun = order.with_intent(
+        &samples::payment_intent(domain::payment::PaymentIntentState::RequiresConfirmation).id,
+        now(),
+    );
     let asked = begun.request_cancellation("customer-1", now()).unwrap().unwrap();
     assert_eq!(asked.status, Status::Scheduled, "an intent is to be undone first");
 }
 
 #[test]
 fn a_restock_is_told_once_to_an_order_that_waits_for_one() {
-    let short = sample::authorised().backordered(&Sku::parse("MUG").unwrap(), now());
-    assert_eq!(short.restocked(now()), Err(AnswerRefused::NotWaiting));
-    let order = sample::waiting(short, Status::Backordered, Attention::Backorder);
+    let short = samples::authorized().backordered(&Sku::parse("MUG").unwrap(), now());
+    assert_eq!(short.restocked(now()), Err(DecisionError::NotWaiting));
+    let order = samples::waiting(short, Status::Backordered, Attention::Backorder);
     let told = order.restocked(now()).unwrap();
-    assert_eq!(told.answer.as_ref().unwrap().kind, AnswerKind::Restock);
+    assert_eq!(told.task_decision.as_ref().unwrap().kind, DecisionKind::Restock);
     assert_eq!(told.task_token, order.task_token);
     assert_eq!(told.waits_for, order.waits_for, "it keeps its place until it is served");
-    assert_eq!(told.restocked(now()), Err(AnswerRefused::DecidedAlready));
-    assert_eq!(sample::in_review().restocked(now()), Err(AnswerRefused::NotWaiting));
-    assert_eq!(turned_round(&order).restocked(now()), Err(AnswerRefused::BeingUndone));
+    assert_eq!(told.restocked(now()), Err(DecisionError::AlreadyDecided));
+    assert_eq!(samples::in_review().restocked(now()), Err(DecisionError::NotWaiting));
+    assert_eq!(turned_round(&order).restocked(now()), Err(DecisionError::Compensating));
 }

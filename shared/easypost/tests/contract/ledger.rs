@@ -1,19 +1,19 @@
 //! The ledger of EasyPost's shipments: what is requested, how a page is read, and
 //! what happens to an entry that cannot be read.
 
-use domain::books::{LabelEntry, ListLabels};
-use domain::ports::{Called, CarrierRefusal};
-use domain::shipment::{CarrierRefund, ShipFrom};
+use domain::ledger::{LabelEntry, ListLabels};
+use domain::ports::{CallOutcome, ShippingRejection};
+use domain::shipment::{LabelRefundState, ShipFrom};
 use domain::{Private, ShipmentId};
 use easypost::EasyPost;
 use serde_json::{Value, json};
 use testing::fakes::run;
-use testing::sample;
+use testing::samples;
 use testing::transport::ScriptedTransport;
 
 fn easypost(transport: &ScriptedTransport) -> EasyPost<ScriptedTransport> {
     let key = Private::new("EZTKcanary".to_owned());
-    let address = sample::request().shipping_address;
+    let address = samples::new_order().shipping_address;
     let from = ShipFrom { name: "Shop".to_owned(), phone: "1".to_owned(), address };
     EasyPost::new(transport.clone(), "https://api.easypost.com", key, from)
 }
@@ -25,9 +25,9 @@ fn shipment(id: &str) -> Value {
     })
 }
 
-fn done<T: std::fmt::Debug, R: std::fmt::Debug>(called: Called<T, R>) -> T {
+fn done<T: std::fmt::Debug, R: std::fmt::Debug>(called: CallOutcome<T, R>) -> T {
     match called {
-        Called::Done(done) => done,
+        CallOutcome::Succeeded(done) => done,
         other => panic!("{other:?}"),
     }
 }
@@ -36,13 +36,13 @@ fn done<T: std::fmt::Debug, R: std::fmt::Debug>(called: Called<T, R>) -> T {
 fn bought_shipments_are_asked_for_between_two_dates_a_page_after_the_other() {
     let body = json!({"shipments": [shipment("shp_2"), {"id": "shp_1"}], "has_more": true});
     let wire = ScriptedTransport::with_answer(200, &body);
-    let until = sample::placed_at();
-    let first = done(run(easypost(&wire).labels(None, until, None)).unwrap());
+    let until = samples::placed_at();
+    let first = done(run(easypost(&wire).list_labels(None, until, None)).unwrap());
     let bare = LabelEntry {
         id: ShipmentId::parse("shp_1").unwrap(),
         reference: None,
         tracking_code: None,
-        refund: CarrierRefund::NotAsked,
+        refund: LabelRefundState::NotRequested,
     };
     let sold = LabelEntry {
         id: ShipmentId::parse("shp_2").unwrap(),
@@ -54,7 +54,7 @@ fn bought_shipments_are_asked_for_between_two_dates_a_page_after_the_other() {
     assert_eq!(first.next.as_deref(), Some("shp_1"));
     wire.push_answer(200, &json!({"shipments": [], "has_more": false}));
     let since = until.plus_hours(-1);
-    let last = done(run(easypost(&wire).labels(Some(since), until, Some("shp_1"))).unwrap());
+    let last = done(run(easypost(&wire).list_labels(Some(since), until, Some("shp_1"))).unwrap());
     assert_eq!(last.next, None);
     let query = "https://api.easypost.com/v2/shipments?page_size=40&purchased=true";
     let end = "end_datetime=2026-11-23T04%3A00%3A00.000Z";
@@ -73,16 +73,19 @@ fn a_shipment_that_cannot_be_read_is_counted_and_hides_no_other() {
     odd["refund_status"] = json!("eaten by the dog");
     let body = json!({"shipments": [odd, shipment("shp_2"), {"id": "7"}], "has_more": false});
     let wire = ScriptedTransport::with_answer(200, &body);
-    let part = done(run(easypost(&wire).labels(None, sample::placed_at(), None)).unwrap());
-    assert_eq!((part.entries.len(), part.unread), (1, 2));
+    let part = done(run(easypost(&wire).list_labels(None, samples::placed_at(), None)).unwrap());
+    assert_eq!((part.entries.len(), part.unreadable), (1, 2));
 }
 
 #[test]
 fn no_answer_leaves_the_outcome_unknown_and_not_found_is_an_answer() {
     let id = ShipmentId::parse("shp_1").unwrap();
     let silent = ScriptedTransport::default();
-    assert!(matches!(run(ListLabels::entry(&easypost(&silent), &id)).unwrap(), Called::Unknown(_)));
+    assert!(matches!(
+        run(ListLabels::entry(&easypost(&silent), &id)).unwrap(),
+        CallOutcome::Unknown(_)
+    ));
     let missing = ScriptedTransport::with_answer(404, &json!({"error": {"code": "NOT_FOUND"}}));
     let answer = run(ListLabels::entry(&easypost(&missing), &id)).unwrap();
-    assert!(matches!(answer, Called::Refused(CarrierRefusal::NotFound)), "{answer:?}");
+    assert!(matches!(answer, CallOutcome::Rejected(ShippingRejection::NotFound)), "{answer:?}");
 }

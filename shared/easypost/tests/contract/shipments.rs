@@ -5,19 +5,21 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use domain::ports::{Called, Carrier, CarrierRefusal, Method, NoResponse, Request, Response};
+use domain::ports::{
+    CallOutcome, Method, Request, Response, ShippingProvider, ShippingRejection, TransportError,
+};
 use domain::shipment::ShipFrom;
-use domain::shipment::{Address, CarrierRefund, CarrierShipment};
+use domain::shipment::{Address, LabelRefundState, ProviderShipment};
 use domain::{Private, RateId, ShipmentId};
 use easypost::EasyPost;
 use serde_json::{Value, json};
 use testing::fakes::run;
-use testing::sample;
+use testing::samples;
 
 use testing::contracts::contracts;
 use testing::transport::FixedTransport;
 
-fn carrier(answer: Result<Response, NoResponse>) -> (EasyPost<FixedTransport>, FixedTransport) {
+fn carrier(answer: Result<Response, TransportError>) -> (EasyPost<FixedTransport>, FixedTransport) {
     let wire = FixedTransport { answer, requests: Arc::default() };
     let key = Private::new("EZTKcanary".to_owned());
     let address = Address {
@@ -60,23 +62,27 @@ fn recording(folder: &Path, name: &str) -> Vec<(String, String, Value, Response)
     calls.iter().map(call).collect()
 }
 
-fn looked_up(answer: Result<Response, NoResponse>) -> Called<CarrierShipment, CarrierRefusal> {
+fn looked_up(
+    answer: Result<Response, TransportError>,
+) -> CallOutcome<ProviderShipment, ShippingRejection> {
     let (easypost, _) = carrier(answer);
-    run(easypost.look_up(&id())).unwrap()
+    run(easypost.retrieve(&id())).unwrap()
 }
 
 /// An answer to a call, in a word.
-fn word(called: &Called<CarrierShipment, CarrierRefusal>) -> String {
+fn word(called: &CallOutcome<ProviderShipment, ShippingRejection>) -> String {
     match called {
-        Called::Done(shipment) => {
+        CallOutcome::Succeeded(shipment) => {
             let label = if shipment.bought.is_some() { "bought" } else { "not bought" };
             format!("{} rates, {label}, {:?}", shipment.rates.len(), shipment.refund)
         }
-        Called::Refused(CarrierRefusal::Rejected(why)) => format!("rejected: {why}"),
-        Called::Refused(CarrierRefusal::Misconfigured(why)) => format!("misconfigured: {why}"),
-        Called::Refused(refusal) => format!("{refusal:?}"),
-        Called::NotBegun(_) => "not begun".to_owned(),
-        Called::Unknown(_) => "unknown".to_owned(),
+        CallOutcome::Rejected(ShippingRejection::Rejected(why)) => format!("rejected: {why}"),
+        CallOutcome::Rejected(ShippingRejection::Misconfigured(why)) => {
+            format!("misconfigured: {why}")
+        }
+        CallOutcome::Rejected(refusal) => format!("{refusal:?}"),
+        CallOutcome::NotSent(_) => "not begun".to_owned(),
+        CallOutcome::Unknown(_) => "unknown".to_owned(),
     }
 }
 
@@ -104,7 +110,7 @@ fn every_recorded_shipment_is_read() {
 fn the_recorded_rates_are_read_to_the_cent() {
     let Some(folder) = contracts("easypost") else { return };
     let (.., bought) = recording(&folder, "shipment_buy").remove(1);
-    let Called::Done(shipment) = looked_up(Ok(bought)) else { panic!("not read") };
+    let CallOutcome::Succeeded(shipment) = looked_up(Ok(bought)) else { panic!("not read") };
     let seen: Vec<_> = shipment
         .rates
         .iter()
@@ -190,15 +196,15 @@ fn an_answer_is_sorted_by_what_it_says_about_the_effect() {
 
 #[test]
 fn a_refund_is_done_only_when_the_carrier_says_so() {
-    let check = |status: Value, expected: CarrierRefund| {
+    let check = |status: Value, expected: LabelRefundState| {
         let shown = looked_up(Ok(answer(200, &json!({"id": "shp_1", "refund_status": status}))));
-        let Called::Done(shipment) = shown else { panic!("not read") };
+        let CallOutcome::Succeeded(shipment) = shown else { panic!("not read") };
         assert_eq!(shipment.refund, expected);
     };
-    check(Value::Null, CarrierRefund::NotAsked);
-    check(json!("submitted"), CarrierRefund::Submitted);
-    check(json!("refunded"), CarrierRefund::Done);
-    check(json!("rejected"), CarrierRefund::Rejected);
+    check(Value::Null, LabelRefundState::NotRequested);
+    check(json!("submitted"), LabelRefundState::Submitted);
+    check(json!("refunded"), LabelRefundState::Refunded);
+    check(json!("rejected"), LabelRefundState::Rejected);
 }
 
 #[test]
@@ -206,7 +212,7 @@ fn where_a_parcel_is_is_told_in_a_word_or_not_at_all() {
     let check = |status: Value, expected: Option<&str>| {
         let shown =
             looked_up(Ok(answer(200, &json!({"id": "shp_1", "tracker": {"status": status}}))));
-        let Called::Done(shipment) = shown else { panic!("not read") };
+        let CallOutcome::Succeeded(shipment) = shown else { panic!("not read") };
         assert_eq!(shipment.tracking.as_deref(), expected, "{status}");
     };
     check(json!("in_transit"), Some("in_transit"));
@@ -220,8 +226,8 @@ fn where_a_parcel_is_is_told_in_a_word_or_not_at_all() {
 #[test]
 fn no_answer_is_not_begun_only_when_nothing_was_sent() {
     let check = |failed, expected: &str| assert_eq!(word(&looked_up(Err(failed))), expected);
-    check(NoResponse::NotSent("refused".into()), "not begun");
-    check(NoResponse::Lost("timed out".into()), "unknown");
+    check(TransportError::NotSent("refused".into()), "not begun");
+    check(TransportError::NoResponse("timed out".into()), "unknown");
 }
 
 #[test]
@@ -235,7 +241,11 @@ fn a_rate_that_cannot_be_read_is_not_offered() {
     let rates = [rate("6.07", "USD"), rate("six", "USD"), rate("6.07", "XXX")];
     let called = looked_up(Ok(answer(200, &json!({"id": "shp_1", "rates": rates}))));
     assert_eq!(word(&called), "1 rates, not bought, NotAsked");
-    let Called::Done(CarrierShipment { refund: CarrierRefund::NotAsked, rates, .. }) = called
+    let CallOutcome::Succeeded(ProviderShipment {
+        refund: LabelRefundState::NotRequested,
+        rates,
+        ..
+    }) = called
     else {
         panic!("not read")
     };
@@ -244,12 +254,12 @@ fn a_rate_that_cannot_be_read_is_not_offered() {
 
 /// Every request that the function can make: create, buy, refund, look up.
 fn every_request() -> Vec<Request> {
-    let (easypost, wire) = carrier(Err(NoResponse::NotSent("a test".into())));
+    let (easypost, wire) = carrier(Err(TransportError::NotSent("a test".into())));
     run(async {
-        let _ = easypost.create(&sample::received().parcel()).await;
+        let _ = easypost.create(&samples::received().parcel()).await;
         let _ = easypost.buy(&id(), &rate()).await;
         let _ = easypost.refund(&id()).await;
-        let _ = easypost.look_up(&id()).await;
+        let _ = easypost.retrieve(&id()).await;
     })
     .unwrap();
     let asked = wire.requests.lock().unwrap();
@@ -265,7 +275,7 @@ fn a_shipment_is_asked_for_with_what_the_carrier_needs_and_no_more() {
     assert_eq!(
         body(&every_request()[0]),
         json!({"shipment": {
-            "reference": sample::received().order_id,
+            "reference": samples::received().order_id,
             "from_address": {
                 "name": "Canary Shop", "phone": "+15105550100", "street1": "1 Canary Wharf",
                 "street2": "Dock 2", "city": "Oakland", "state": "CA", "zip": "94607",

@@ -1,14 +1,14 @@
 //! The ledger of Stripe's intents: what is requested, how a page is read, and what
 //! happens to an entry that cannot be read.
 
-use domain::books::{IntentEntry, ListIntents};
-use domain::payment::IntentState;
-use domain::ports::{Called, GatewayRefusal};
-use domain::{Currency, IntentId, Money, Private};
+use domain::ledger::{ListPaymentIntents, PaymentIntentEntry};
+use domain::payment::PaymentIntentState;
+use domain::ports::{CallOutcome, PaymentRejection};
+use domain::{Currency, Money, PaymentIntentId, Private};
 use serde_json::{Value, json};
 use stripe::Stripe;
 use testing::fakes::run;
-use testing::sample;
+use testing::samples;
 use testing::transport::ScriptedTransport;
 
 fn stripe(transport: &ScriptedTransport) -> Stripe<ScriptedTransport> {
@@ -32,9 +32,9 @@ fn page(data: &[Value], more: bool) -> Value {
     json!({"object": "list", "data": data, "has_more": more, "url": "/v1/payment_intents"})
 }
 
-fn done<T: std::fmt::Debug, R: std::fmt::Debug>(called: Called<T, R>) -> T {
+fn done<T: std::fmt::Debug, R: std::fmt::Debug>(called: CallOutcome<T, R>) -> T {
     match called {
-        Called::Done(done) => done,
+        CallOutcome::Succeeded(done) => done,
         other => panic!("{other:?}"),
     }
 }
@@ -42,12 +42,12 @@ fn done<T: std::fmt::Debug, R: std::fmt::Debug>(called: Called<T, R>) -> T {
 #[test]
 fn intents_are_asked_for_with_their_charges_a_page_after_the_other() {
     let wire = ScriptedTransport::with_answer(200, &page(&[intent("pi_2", &charge())], true));
-    let first = done(run(stripe(&wire).intents(None, None)).unwrap());
+    let first = done(run(stripe(&wire).list_payment_intents(None, None)).unwrap());
     assert_eq!(first.next.as_deref(), Some("pi_2"));
-    let expected = IntentEntry {
-        id: IntentId::parse("pi_2").unwrap(),
+    let expected = PaymentIntentEntry {
+        id: PaymentIntentId::parse("pi_2").unwrap(),
         order: Some("ord_7".to_owned()),
-        state: IntentState::Succeeded,
+        state: PaymentIntentState::Succeeded,
         amount: Money::new(4499, Currency::Usd),
         captured_minor: 4400,
         refunded_minor: 100,
@@ -55,8 +55,10 @@ fn intents_are_asked_for_with_their_charges_a_page_after_the_other() {
     };
     assert_eq!(first.entries, [expected]);
     wire.push_answer(200, &page(&[], false));
-    let last = done(run(stripe(&wire).intents(Some(sample::placed_at()), Some("pi_2"))).unwrap());
-    assert_eq!((last.entries.len(), last.unread, last.next), (0, 0, None));
+    let last = done(
+        run(stripe(&wire).list_payment_intents(Some(samples::placed_at()), Some("pi_2"))).unwrap(),
+    );
+    assert_eq!((last.entries.len(), last.unreadable, last.next), (0, 0, None));
     assert_eq!(
         wire.urls(),
         [
@@ -73,8 +75,8 @@ fn an_intent_was_confirmed_when_the_bank_was_ever_asked() {
         let mut body = intent("pi_1", &charge);
         body["status"] = json!(status);
         let wire = ScriptedTransport::with_answer(200, &body);
-        let id = IntentId::parse("pi_1").unwrap();
-        let entry = done(run(ListIntents::entry(&stripe(&wire), &id)).unwrap());
+        let id = PaymentIntentId::parse("pi_1").unwrap();
+        let entry = done(run(ListPaymentIntents::entry(&stripe(&wire), &id)).unwrap());
         assert_eq!(entry.confirmed, expected, "{status}");
     };
     check("requires_confirmation", Value::Null, false);
@@ -98,23 +100,29 @@ fn an_intent_that_cannot_be_read_is_counted_and_hides_no_other() {
     for spoilt in spoilt {
         let data = [intent("pi_2", &charge()), spoilt];
         let wire = ScriptedTransport::with_answer(200, &page(&data, false));
-        let part = done(run(stripe(&wire).intents(None, None)).unwrap());
-        assert_eq!((part.entries.len(), part.unread), (1, 1));
+        let part = done(run(stripe(&wire).list_payment_intents(None, None)).unwrap());
+        assert_eq!((part.entries.len(), part.unreadable), (1, 1));
     }
     // Nobody can go on after an entry without a name.
     let wire = ScriptedTransport::with_answer(200, &page(&[json!({"id": 5})], true));
-    let part = run(stripe(&wire).intents(None, None)).unwrap();
-    assert!(matches!(part, Called::Refused(GatewayRefusal::Misconfigured(_))), "{part:?}");
+    let part = run(stripe(&wire).list_payment_intents(None, None)).unwrap();
+    assert!(matches!(part, CallOutcome::Rejected(PaymentRejection::Misconfigured(_))), "{part:?}");
 }
 
 #[test]
 fn no_answer_leaves_the_outcome_unknown_and_not_found_is_an_answer() {
-    let id = IntentId::parse("pi_1").unwrap();
+    let id = PaymentIntentId::parse("pi_1").unwrap();
     let silent = ScriptedTransport::default();
-    assert!(matches!(run(stripe(&silent).intents(None, None)).unwrap(), Called::Unknown(_)));
-    assert!(matches!(run(ListIntents::entry(&stripe(&silent), &id)).unwrap(), Called::Unknown(_)));
+    assert!(matches!(
+        run(stripe(&silent).list_payment_intents(None, None)).unwrap(),
+        CallOutcome::Unknown(_)
+    ));
+    assert!(matches!(
+        run(ListPaymentIntents::entry(&stripe(&silent), &id)).unwrap(),
+        CallOutcome::Unknown(_)
+    ));
     let body = json!({"error": {"code": "resource_missing"}});
     let missing = ScriptedTransport::with_answer(404, &body);
-    let answer = run(ListIntents::entry(&stripe(&missing), &id)).unwrap();
-    assert!(matches!(answer, Called::Refused(GatewayRefusal::NotFound)), "{answer:?}");
+    let answer = run(ListPaymentIntents::entry(&stripe(&missing), &id)).unwrap();
+    assert!(matches!(answer, CallOutcome::Rejected(PaymentRejection::NotFound)), "{answer:?}");
 }

@@ -5,16 +5,16 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use domain::payment::{Intent, IntentState, Risk};
+use domain::payment::{PaymentIntent, PaymentIntentState, RiskLevel};
 use domain::ports::{
-    Called, Gateway, GatewayRefusal, IntentRequest, Method, NoResponse, RefundState, Request,
-    Response,
+    CallOutcome, Method, PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState,
+    Request, Response, TransportError,
 };
-use domain::{Currency, IntentId, Money, Private};
+use domain::{Currency, Money, PaymentIntentId, Private};
 use serde_json::{Value, json};
-use stripe::{Stripe, VERSION};
+use stripe::{API_VERSION, Stripe};
 use testing::fakes::run;
-use testing::sample;
+use testing::samples;
 
 use crate::openapi;
 use testing::contracts::contracts;
@@ -22,7 +22,7 @@ use testing::transport::FixedTransport;
 
 const KEY: &str = "sk_test_canary";
 
-fn gateway(answer: Result<Response, NoResponse>) -> (Stripe<FixedTransport>, FixedTransport) {
+fn gateway(answer: Result<Response, TransportError>) -> (Stripe<FixedTransport>, FixedTransport) {
     let wire = FixedTransport { answer, requests: Arc::default() };
     let key = Private::new(KEY.to_owned());
     (Stripe::new(wire.clone(), "https://api.stripe.com", key), wire)
@@ -33,8 +33,8 @@ fn answer(status: u16, headers: &[(&str, &str)], body: &Value) -> Response {
     Response { status, headers, body: body.to_string().into_bytes() }
 }
 
-fn id() -> IntentId {
-    IntentId::parse("pi_1PgafyB7WZ01zgkWSjxsAJo3").unwrap()
+fn id() -> PaymentIntentId {
+    PaymentIntentId::parse("pi_1PgafyB7WZ01zgkWSjxsAJo3").unwrap()
 }
 
 fn read(path: PathBuf) -> Value {
@@ -43,26 +43,26 @@ fn read(path: PathBuf) -> Value {
 
 /// Every request that the function can make.
 fn every_request() -> Vec<Request> {
-    let (stripe, wire) = gateway(Err(NoResponse::NotSent("a test".into())));
-    let order = sample::received();
+    let (stripe, wire) = gateway(Err(TransportError::NotSent("a test".into())));
+    let order = samples::received();
     let customer = Private::new("cus_1".to_owned());
-    let plain = IntentRequest {
+    let plain = PaymentIntentRequest {
         order_id: &order.order_id,
         amount: order.total,
         payment_method: &order.payment_method,
         payment_customer: None,
     };
-    let saved = IntentRequest { payment_customer: Some(&customer), ..plain.clone() };
+    let saved = PaymentIntentRequest { payment_customer: Some(&customer), ..plain.clone() };
     run(async {
-        let _ = stripe.create(&plain, &order.payment_key("create")).await;
-        let _ = stripe.create(&saved, &order.payment_key("create")).await;
-        let _ = stripe.confirm(&id(), false, &order.payment_key("confirm")).await;
-        let _ = stripe.confirm(&id(), true, &order.payment_key("confirm")).await;
-        let _ = stripe.capture(&id(), &order.payment_key("capture")).await;
-        let _ = stripe.cancel(&id(), &order.payment_key("cancel")).await;
-        let _ = stripe.refund(&id(), &order.payment_key("refund")).await;
+        let _ = stripe.create(&plain, &order.payment_idempotency_key("create")).await;
+        let _ = stripe.create(&saved, &order.payment_idempotency_key("create")).await;
+        let _ = stripe.confirm(&id(), false, &order.payment_idempotency_key("confirm")).await;
+        let _ = stripe.confirm(&id(), true, &order.payment_idempotency_key("confirm")).await;
+        let _ = stripe.capture(&id(), &order.payment_idempotency_key("capture")).await;
+        let _ = stripe.cancel(&id(), &order.payment_idempotency_key("cancel")).await;
+        let _ = stripe.refund(&id(), &order.payment_idempotency_key("refund")).await;
         let _ = stripe.refunds(&id()).await;
-        let _ = stripe.look_up(&id()).await;
+        let _ = stripe.retrieve(&id()).await;
     })
     .unwrap();
     let asked = wire.requests.lock().unwrap();
@@ -89,7 +89,7 @@ fn a_request_is_the_same_to_the_byte_in_every_release() {
             format!("{:?} {path} {}", request.method, form(request)).replace(id().as_str(), "ID")
         })
         .collect();
-    let order = sample::received().order_id;
+    let order = samples::received().order_id;
     let create = format!(
         "Post payment_intents amount=4499&currency=usd&payment_method=pm_card_visa\
          &capture_method=manual&automatic_payment_methods%5Benabled%5D=true\
@@ -121,7 +121,7 @@ fn every_request_names_key_and_version_and_every_post_its_idempotency_key() {
             found.map(|(_, value)| value.clone())
         };
         assert_eq!(header("authorization"), Some(format!("Bearer {KEY}")));
-        assert_eq!(header("stripe-version").as_deref(), Some(VERSION));
+        assert_eq!(header("stripe-version").as_deref(), Some(API_VERSION));
         let key = header("idempotency-key");
         assert_eq!(key.is_some(), request.method == Method::Post, "{request:?}");
         assert!(key.is_none_or(|key| key.len() <= 255 && key.ends_with(":1")));
@@ -132,19 +132,23 @@ fn every_request_names_key_and_version_and_every_post_its_idempotency_key() {
 }
 
 /// An answer to a call about an intent, in a word.
-fn word(called: &Called<Intent, GatewayRefusal>) -> String {
+fn word(called: &CallOutcome<PaymentIntent, PaymentRejection>) -> String {
     match called {
-        Called::Done(intent) => format!("done {:?}", intent.state),
-        Called::Refused(GatewayRefusal::Declined { code }) => format!("declined {code}"),
-        Called::Refused(GatewayRefusal::WrongState(intent)) => format!("wrong {:?}", intent.state),
-        Called::Refused(GatewayRefusal::NotFound) => "not found".to_owned(),
-        Called::Refused(GatewayRefusal::Misconfigured(_)) => "misconfigured".to_owned(),
-        Called::NotBegun(_) => "not begun".to_owned(),
-        Called::Unknown(_) => "unknown".to_owned(),
+        CallOutcome::Succeeded(intent) => format!("done {:?}", intent.state),
+        CallOutcome::Rejected(PaymentRejection::Declined { code }) => format!("declined {code}"),
+        CallOutcome::Rejected(PaymentRejection::UnexpectedState(intent)) => {
+            format!("wrong {:?}", intent.state)
+        }
+        CallOutcome::Rejected(PaymentRejection::NotFound) => "not found".to_owned(),
+        CallOutcome::Rejected(PaymentRejection::Misconfigured(_)) => "misconfigured".to_owned(),
+        CallOutcome::NotSent(_) => "not begun".to_owned(),
+        CallOutcome::Unknown(_) => "unknown".to_owned(),
     }
 }
 
-fn confirmed(answer: Result<Response, NoResponse>) -> Called<Intent, GatewayRefusal> {
+fn confirmed(
+    answer: Result<Response, TransportError>,
+) -> CallOutcome<PaymentIntent, PaymentRejection> {
     let (stripe, _) = gateway(answer);
     run(stripe.confirm(&id(), false, "key")).unwrap()
 }
@@ -192,8 +196,8 @@ fn every_recorded_answer_is_sorted_as_it_must_be() {
             let (stripe, _) = gateway(Ok(recorded(path)));
             let refund = run(stripe.refund(&id(), "key")).unwrap();
             let pending = name == "refund_pending";
-            let expected = if pending { RefundState::Pending } else { RefundState::Done };
-            assert_eq!(refund, Called::Done(expected), "{name}");
+            let expected = if pending { RefundState::Pending } else { RefundState::Succeeded };
+            assert_eq!(refund, CallOutcome::Succeeded(expected), "{name}");
             continue;
         }
         let expected = RECORDED.iter().find(|(recorded, _)| *recorded == name);
@@ -207,14 +211,14 @@ fn every_recorded_answer_is_sorted_as_it_must_be() {
 fn the_recorded_intent_is_read_whole() {
     let Some(folder) = contracts("stripe") else { return };
     let response = recorded(folder.join("responses/create_requires_capture.json"));
-    let Called::Done(intent) = confirmed(Ok(response)) else { panic!("not done") };
-    let expected = Intent {
+    let CallOutcome::Succeeded(intent) = confirmed(Ok(response)) else { panic!("not done") };
+    let expected = PaymentIntent {
         id: id(),
-        state: IntentState::RequiresCapture,
+        state: PaymentIntentState::RequiresCapture,
         amount: Money::new(2599, Currency::Usd),
         refunded_minor: 0,
         capture_before: None,
-        risk: Risk::Normal,
+        risk: RiskLevel::Normal,
         disputed: false,
     };
     assert_eq!(intent, expected);
@@ -225,7 +229,7 @@ fn a_charge_tells_whether_the_customer_disputes_it() {
     for disputed in [false, true] {
         let change = |charge: &mut Value| charge["disputed"] = json!(disputed);
         let Some(response) = with_charge(change) else { return };
-        let Called::Done(intent) = confirmed(Ok(response)) else { panic!("not done") };
+        let CallOutcome::Succeeded(intent) = confirmed(Ok(response)) else { panic!("not done") };
         assert_eq!(intent.disputed, disputed);
     }
 }
@@ -244,26 +248,33 @@ fn with_charge(change: impl Fn(&mut Value)) -> Option<Response> {
 fn an_expanded_charge_tells_the_lapse_the_risk_and_what_went_back() {
     let check = |change: fn(&mut Value), lapse: Option<&str>, risk, refunded| {
         let Some(response) = with_charge(change) else { return };
-        let Called::Done(intent) = confirmed(Ok(response)) else { panic!("not done") };
+        let CallOutcome::Succeeded(intent) = confirmed(Ok(response)) else { panic!("not done") };
         assert_eq!(intent.capture_before, lapse.map(|at| at.parse().unwrap()));
         assert_eq!((intent.risk, intent.refunded_minor), (risk, refunded));
     };
-    check(|_| {}, None, Risk::Normal, 0);
-    check(|charge| charge["amount_refunded"] = json!(2599), None, Risk::Normal, 2599);
-    for (level, risk) in
-        [("normal", Risk::Normal), ("not_assessed", Risk::Normal), ("elevated", Risk::Elevated)]
-    {
+    check(|_| {}, None, RiskLevel::Normal, 0);
+    check(|charge| charge["amount_refunded"] = json!(2599), None, RiskLevel::Normal, 2599);
+    for (level, risk) in [
+        ("normal", RiskLevel::Normal),
+        ("not_assessed", RiskLevel::Normal),
+        ("elevated", RiskLevel::Elevated),
+    ] {
         let Some(response) = with_charge(|c| c["outcome"]["risk_level"] = json!(level)) else {
             return;
         };
-        let Called::Done(intent) = confirmed(Ok(response)) else { panic!("not done") };
+        let CallOutcome::Succeeded(intent) = confirmed(Ok(response)) else { panic!("not done") };
         assert_eq!(intent.risk, risk, "{level}");
     }
-    check(|charge| charge["outcome"]["risk_level"] = json!("highest"), None, Risk::Elevated, 0);
+    check(
+        |charge| charge["outcome"]["risk_level"] = json!("highest"),
+        None,
+        RiskLevel::Elevated,
+        0,
+    );
     check(
         |charge| charge["payment_method_details"]["card"]["capture_before"] = json!(1_795_405_999),
         Some("2026-11-23T03:53:19Z"),
-        Risk::Normal,
+        RiskLevel::Normal,
         0,
     );
 }
@@ -320,8 +331,8 @@ fn an_answer_is_sorted_by_what_it_says_about_the_effect() {
 #[test]
 fn no_answer_is_not_begun_only_when_nothing_was_sent() {
     let check = |failed, expected: &str| assert_eq!(word(&confirmed(Err(failed))), expected);
-    check(NoResponse::NotSent("refused".into()), "not begun");
-    check(NoResponse::Lost("timed out".into()), "unknown");
+    check(TransportError::NotSent("refused".into()), "not begun");
+    check(TransportError::NoResponse("timed out".into()), "unknown");
 }
 
 #[test]
@@ -355,8 +366,8 @@ fn refunds_are_read_in_the_gateways_order() {
     let data: Vec<_> = states.map(|status| json!({"id": "re_1", "status": status})).into();
     let (stripe, _) = gateway(Ok(answer(200, &[], &json!({"data": data, "has_more": false}))));
     let failed = RefundState::Failed;
-    let expected = vec![RefundState::Pending, RefundState::Done, failed, failed, failed];
-    assert_eq!(run(stripe.refunds(&id())).unwrap(), Called::Done(expected));
+    let expected = vec![RefundState::Pending, RefundState::Succeeded, failed, failed, failed];
+    assert_eq!(run(stripe.refunds(&id())).unwrap(), CallOutcome::Succeeded(expected));
 }
 
 #[test]

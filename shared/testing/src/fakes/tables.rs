@@ -1,20 +1,20 @@
 //! The two tables, with the conditions that the real writes have.
 
-use super::{State, Trouble, World};
-use domain::catalogue::StockItem;
+use super::{InjectedFault, State, TestBed};
+use domain::catalog::StockItem;
 use domain::ports::{
-    FindOrder, ListDue, ListOrders, Listed, Listing, LoadOrder, OrderList, Page, Place, PlaceOrder,
-    Placed, ReadCatalogue, ReleaseStock, Released, ReserveStock, Reserved, SaveOrder, Saved,
-    StoreUnavailable, WriteCatalogue,
+    AddProductResult, FindOrder, ListDueOrders, ListOrders, LoadOrder, NewProduct, OrderList,
+    OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog, ReleaseResult, ReleaseStock,
+    ReserveResult, ReserveStock, SaveOrder, SaveResult, StoreUnavailable, WriteCatalog,
 };
 use domain::stock::{ReservedLine, Shortage};
-use domain::{Currency, IntentId, Moment, Money, Order, OrderId, ShipmentId, Sku};
+use domain::{Currency, Money, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Timestamp};
 
 /// The Orders and the Inventory table.
 #[derive(Debug, Clone)]
-pub struct Tables(pub(super) World);
+pub struct FakeTables(pub(super) TestBed);
 
-impl World {
+impl TestBed {
     /// Puts an order on record, whatever was there.
     pub fn put(&self, order: &Order) {
         self.state().orders.insert(order.order_id.clone(), written(order));
@@ -36,16 +36,20 @@ impl World {
             received: available,
             sku: sku.clone(),
         };
-        self.state().shelves.insert(sku, item);
+        self.state().stock_levels.insert(sku, item);
     }
 
     /// How many of a SKU are on its shelf.
     pub fn available(&self, sku: &str) -> Option<u64> {
-        self.state().shelves.values().find(|item| item.sku.as_str() == sku).map(|i| i.available)
+        self.state()
+            .stock_levels
+            .values()
+            .find(|item| item.sku.as_str() == sku)
+            .map(|i| i.available)
     }
 
     /// The SKUs of which `received` is not `available` and what orders hold.
-    pub fn books_that_differ(&self) -> Vec<Sku> {
+    pub fn stock_discrepancies(&self) -> Vec<Sku> {
         let state = self.state();
         let held = |sku: &Sku| -> u64 {
             let reservations = state.orders.values().filter(|order| order.holds_stock());
@@ -54,7 +58,7 @@ impl World {
             lines.filter(|line| line.sku == *sku).map(|line| u64::from(line.quantity)).sum()
         };
         let differs = |item: &&StockItem| item.received != item.available + held(&item.sku);
-        state.shelves.values().filter(differs).map(|item| item.sku.clone()).collect()
+        state.stock_levels.values().filter(differs).map(|item| item.sku.clone()).collect()
     }
 }
 
@@ -66,7 +70,7 @@ fn written(order: &Order) -> Order {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "taken as `map_err` gives it")]
-fn lost(trouble: Trouble) -> StoreUnavailable {
+fn lost(trouble: InjectedFault) -> StoreUnavailable {
     StoreUnavailable(format!("{trouble:?}"))
 }
 
@@ -80,27 +84,27 @@ impl State {
     }
 }
 
-impl LoadOrder for Tables {
+impl LoadOrder for FakeTables {
     async fn load(&self, id: &OrderId) -> Result<Option<Order>, StoreUnavailable> {
         self.0.call("orders.load", |state| state.orders.get(id).cloned()).await.map_err(lost)
     }
 }
 
-impl SaveOrder for Tables {
-    async fn save(&self, before: &Order, after: &Order) -> Result<Saved, StoreUnavailable> {
+impl SaveOrder for FakeTables {
+    async fn save(&self, before: &Order, after: &Order) -> Result<SaveResult, StoreUnavailable> {
         let save = |state: &mut State| {
             if !state.is_as_read(before) {
-                return Saved::Changed;
+                return SaveResult::Conflict;
             }
             state.write(after);
-            Saved::Done
+            SaveResult::Saved
         };
         self.0.call("orders.save", save).await.map_err(lost)
     }
 }
 
 /// Whether an order is on a list, and what the list is sorted by.
-fn place_on(list: &OrderList, order: &Order) -> Option<Moment> {
+fn place_on(list: &OrderList, order: &Order) -> Option<Timestamp> {
     let on = match list {
         OrderList::Customer(id) => order.customer_id == *id,
         OrderList::Attention(why) => order.attention == Some(*why),
@@ -111,16 +115,16 @@ fn place_on(list: &OrderList, order: &Order) -> Option<Moment> {
     on.then_some(if by_look { order.check_at? } else { order.created_at })
 }
 
-impl ListOrders for Tables {
+impl ListOrders for FakeTables {
     async fn list(
         &self,
         list: &OrderList,
-        after: Option<&Place>,
+        after: Option<&PageCursor>,
         limit: u32,
-    ) -> Result<Page, StoreUnavailable> {
+    ) -> Result<OrderPage, StoreUnavailable> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let find = |state: &mut State| {
-            let mut found: Vec<(Moment, Order)> = state
+            let mut found: Vec<(Timestamp, Order)> = state
                 .orders
                 .values()
                 .filter_map(|order| Some((place_on(list, order)?, order.clone())))
@@ -132,24 +136,25 @@ impl ListOrders for Tables {
             let more = found.len() > limit;
             found.truncate(limit);
             let next = found.last().filter(|_| more);
-            let next = next.map(|(at, order)| Place { order_id: order.order_id.clone(), at: *at });
-            Page { orders: found.into_iter().map(|(_, order)| order).collect(), next }
+            let next =
+                next.map(|(at, order)| PageCursor { order_id: order.order_id.clone(), at: *at });
+            OrderPage { orders: found.into_iter().map(|(_, order)| order).collect(), next }
         };
         self.0.call("orders.list", find).await.map_err(lost)
     }
 }
 
-impl ListDue for Tables {
-    async fn due(
+impl ListDueOrders for FakeTables {
+    async fn due_orders(
         &self,
         bucket: u8,
-        at: Moment,
+        at: Timestamp,
         limit: u32,
     ) -> Result<Vec<OrderId>, StoreUnavailable> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let find = |state: &mut State| {
             let list = OrderList::Open(bucket);
-            let mut found: Vec<(Moment, OrderId)> = state
+            let mut found: Vec<(Timestamp, OrderId)> = state
                 .orders
                 .values()
                 .filter_map(|order| Some((place_on(&list, order)?, order.order_id.clone())))
@@ -162,8 +167,11 @@ impl ListDue for Tables {
     }
 }
 
-impl FindOrder for Tables {
-    async fn by_intent(&self, id: &IntentId) -> Result<Option<OrderId>, StoreUnavailable> {
+impl FindOrder for FakeTables {
+    async fn by_payment_intent(
+        &self,
+        id: &PaymentIntentId,
+    ) -> Result<Option<OrderId>, StoreUnavailable> {
         let ours = |order: &&Order| order.payment.intent_id.as_ref() == Some(id);
         let find = |state: &mut State| state.orders.values().find(ours).map(|o| o.order_id.clone());
         self.0.call("orders.find", find).await.map_err(lost)
@@ -176,40 +184,44 @@ impl FindOrder for Tables {
     }
 }
 
-impl PlaceOrder for Tables {
-    async fn place(&self, order: &Order) -> Result<Placed, StoreUnavailable> {
+impl PlaceOrder for FakeTables {
+    async fn place(&self, order: &Order) -> Result<PlaceResult, StoreUnavailable> {
         let place = |state: &mut State| {
             if let Some(there) = state.orders.get(&order.order_id) {
-                return Placed::Exists(Box::new(there.clone()));
+                return PlaceResult::Exists(Box::new(there.clone()));
             }
             state.write(order);
-            Placed::New
+            PlaceResult::Created
         };
         self.0.call("orders.place", place).await.map_err(lost)
     }
 }
 
-impl ReserveStock for Tables {
-    async fn reserve(&self, before: &Order, after: &Order) -> Result<Reserved, StoreUnavailable> {
+impl ReserveStock for FakeTables {
+    async fn reserve(
+        &self,
+        before: &Order,
+        after: &Order,
+    ) -> Result<ReserveResult, StoreUnavailable> {
         let lines = after.reservation.as_ref().map_or(&[][..], |taken| &taken.lines);
         let reserve = |state: &mut State| {
             if !state.is_as_read(before) {
-                return Reserved::OrderChanged;
+                return ReserveResult::OrderConflict;
             }
             let short: Vec<_> = lines.iter().filter_map(|line| state.shortage(line)).collect();
             if !short.is_empty() {
-                return Reserved::Short(short);
+                return ReserveResult::OutOfStock(short);
             }
             state.write(after);
             for line in lines {
-                if let Some(item) = state.shelves.get_mut(&line.sku) {
+                if let Some(item) = state.stock_levels.get_mut(&line.sku) {
                     item.available -= u64::from(line.quantity);
                 }
             }
-            Reserved::Done
+            ReserveResult::Reserved
         };
         match self.0.call("stock.reserve", reserve).await {
-            Err(Trouble::Contended) => Ok(Reserved::Contended),
+            Err(InjectedFault::Contended) => Ok(ReserveResult::Contended),
             other => other.map_err(lost),
         }
     }
@@ -217,54 +229,61 @@ impl ReserveStock for Tables {
 
 impl State {
     fn shortage(&self, line: &ReservedLine) -> Option<Shortage> {
-        let available = self.shelves.get(&line.sku).map_or(0, |item| item.available);
+        let available = self.stock_levels.get(&line.sku).map_or(0, |item| item.available);
         let short = available < u64::from(line.quantity);
         short.then(|| Shortage { sku: line.sku.clone(), requested: line.quantity, available })
     }
 }
 
-impl ReleaseStock for Tables {
-    async fn release(&self, before: &Order, after: &Order) -> Result<Released, StoreUnavailable> {
+impl ReleaseStock for FakeTables {
+    async fn release(
+        &self,
+        before: &Order,
+        after: &Order,
+    ) -> Result<ReleaseResult, StoreUnavailable> {
         let lines = before.reservation.as_ref().map_or(&[][..], |taken| &taken.lines);
         let release = |state: &mut State| {
             if !state.is_as_read(before) {
-                return Released::OrderChanged;
+                return ReleaseResult::OrderConflict;
             }
             state.write(after);
             for line in lines {
-                if let Some(item) = state.shelves.get_mut(&line.sku) {
+                if let Some(item) = state.stock_levels.get_mut(&line.sku) {
                     item.available += u64::from(line.quantity);
                 }
             }
-            Released::Done
+            ReleaseResult::Released
         };
         match self.0.call("stock.release", release).await {
-            Err(Trouble::Contended) => Ok(Released::Contended),
+            Err(InjectedFault::Contended) => Ok(ReleaseResult::Contended),
             other => other.map_err(lost),
         }
     }
 }
 
-impl ReadCatalogue for Tables {
+impl ReadCatalog for FakeTables {
     async fn items(&self, skus: &[Sku]) -> Result<Vec<StockItem>, StoreUnavailable> {
         let items = |state: &mut State| {
-            state.shelves.values().filter(|item| skus.contains(&item.sku)).cloned().collect()
+            state.stock_levels.values().filter(|item| skus.contains(&item.sku)).cloned().collect()
         };
-        self.0.call("catalogue.items", items).await.map_err(lost)
+        self.0.call("catalog.items", items).await.map_err(lost)
     }
 
     async fn all(&self) -> Result<Vec<StockItem>, StoreUnavailable> {
-        let all = |state: &mut State| state.shelves.values().cloned().collect();
-        self.0.call("catalogue.all", all).await.map_err(lost)
+        let all = |state: &mut State| state.stock_levels.values().cloned().collect();
+        self.0.call("catalog.all", all).await.map_err(lost)
     }
 }
 
-impl WriteCatalogue for Tables {
-    async fn list(&self, listing: &Listing) -> Result<Listed, StoreUnavailable> {
+impl WriteCatalog for FakeTables {
+    async fn add_product(
+        &self,
+        listing: &NewProduct,
+    ) -> Result<AddProductResult, StoreUnavailable> {
         let list = |state: &mut State| {
-            let there = state.shelves.get(&listing.sku);
+            let there = state.stock_levels.get(&listing.sku);
             if there.is_some() && listing.available.is_some() {
-                return Listed::ExistsAlready;
+                return AddProductResult::AlreadyExists;
             }
             let opening = listing.available.unwrap_or(0);
             let item = StockItem {
@@ -275,9 +294,9 @@ impl WriteCatalogue for Tables {
                 available: there.map_or(opening, |item| item.available),
                 received: there.map_or(opening, |item| item.received),
             };
-            state.shelves.insert(listing.sku.clone(), item.clone());
-            Listed::Done(item)
+            state.stock_levels.insert(listing.sku.clone(), item.clone());
+            AddProductResult::Added(item)
         };
-        self.0.call("catalogue.list", list).await.map_err(lost)
+        self.0.call("catalog.add_product", list).await.map_err(lost)
     }
 }

@@ -5,29 +5,29 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Trouble, World};
-use domain::answer::Message;
+use super::{InjectedFault, TestBed};
+use domain::decision::TaskResult;
 use domain::ports::{
-    AnswerTask, Answered, DescribeExecution, ExecutionState, ExecutionView, ReadExecution,
-    StartExecution, StopExecution, WorkflowUnavailable,
+    DescribeExecution, ExecutionState, ExecutionView, ReadExecution, SendTaskResult,
+    StartExecution, StopExecution, TaskDelivery, WorkflowUnavailable,
 };
 use domain::{ExecutionName, TaskToken};
 
 /// Step Functions.
 #[derive(Debug, Clone)]
-pub struct Workflow(pub(super) World);
+pub struct FakeWorkflow(pub(super) TestBed);
 
 #[derive(Debug, Default)]
-pub(super) struct Books {
+pub(super) struct Ledger {
     started: BTreeMap<ExecutionName, Value>,
     ended: BTreeSet<ExecutionName>,
     stopped: Vec<ExecutionName>,
     views: BTreeMap<ExecutionName, ExecutionView>,
     gone: BTreeSet<TaskToken>,
-    answers: Vec<(TaskToken, Message)>,
+    answers: Vec<(TaskToken, TaskResult)>,
 }
 
-impl World {
+impl TestBed {
     /// The executions that were started, with their inputs.
     pub fn started(&self) -> BTreeMap<ExecutionName, Value> {
         self.state().workflow.started.clone()
@@ -58,19 +58,19 @@ impl World {
     }
 
     /// Whether an execution runs.
-    pub fn runs(&self, name: &ExecutionName) -> bool {
+    pub fn is_running(&self, name: &ExecutionName) -> bool {
         let state = self.state();
         state.workflow.started.contains_key(name) && !state.workflow.ended.contains(name)
     }
 
     /// The answers that reached their wait.
-    pub fn answers(&self) -> Vec<(TaskToken, Message)> {
+    pub fn task_results(&self) -> Vec<(TaskToken, TaskResult)> {
         self.state().workflow.answers.clone()
     }
 
     /// The wait of this token is over.
     #[must_use]
-    pub fn moved_on(self, token: TaskToken) -> Self {
+    pub fn with_ended_task(self, token: TaskToken) -> Self {
         self.state().workflow.gone.insert(token);
         self
     }
@@ -84,11 +84,11 @@ impl World {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "taken as `map_err` gives it")]
-fn down(trouble: Trouble) -> WorkflowUnavailable {
+fn down(trouble: InjectedFault) -> WorkflowUnavailable {
     WorkflowUnavailable(format!("{trouble:?}"))
 }
 
-impl StartExecution for Workflow {
+impl StartExecution for FakeWorkflow {
     async fn start(&self, name: &ExecutionName, input: &Value) -> Result<(), WorkflowUnavailable> {
         let start = |state: &mut super::State| {
             state.workflow.started.entry(name.clone()).or_insert_with(|| input.clone());
@@ -97,7 +97,7 @@ impl StartExecution for Workflow {
     }
 }
 
-impl StopExecution for Workflow {
+impl StopExecution for FakeWorkflow {
     async fn stop(
         &self,
         name: &ExecutionName,
@@ -113,8 +113,8 @@ impl StopExecution for Workflow {
     }
 }
 
-impl DescribeExecution for Workflow {
-    async fn state(
+impl DescribeExecution for FakeWorkflow {
+    async fn execution_state(
         &self,
         name: &ExecutionName,
     ) -> Result<Option<ExecutionState>, WorkflowUnavailable> {
@@ -124,28 +124,28 @@ impl DescribeExecution for Workflow {
                 if ended { ExecutionState::Ended } else { ExecutionState::Running }
             })
         };
-        self.0.call("workflow.state", read).await.map_err(down)
+        self.0.call("workflow.status", read).await.map_err(down)
     }
 }
 
-impl AnswerTask for Workflow {
-    async fn answer(
+impl SendTaskResult for FakeWorkflow {
+    async fn send(
         &self,
         token: &TaskToken,
-        message: &Message,
-    ) -> Result<Answered, WorkflowUnavailable> {
+        message: &TaskResult,
+    ) -> Result<TaskDelivery, WorkflowUnavailable> {
         let answer = |state: &mut super::State| {
             if !state.workflow.gone.insert(token.clone()) {
-                return Answered::MovedOn;
+                return TaskDelivery::TaskEnded;
             }
             state.workflow.answers.push((token.clone(), message.clone()));
-            Answered::Delivered
+            TaskDelivery::Delivered
         };
-        self.0.call("workflow.answer", answer).await.map_err(down)
+        self.0.call("workflow.send", answer).await.map_err(down)
     }
 }
 
-impl ReadExecution for Workflow {
+impl ReadExecution for FakeWorkflow {
     async fn read(
         &self,
         name: &ExecutionName,

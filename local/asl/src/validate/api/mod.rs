@@ -5,7 +5,7 @@
 //! alone: bounds of members (`ValidationException`), ARNs (`InvalidArn`), names
 //! (`InvalidName`), inputs (`InvalidExecutionInput`), the definition
 //! (`InvalidDefinition`), logging. What depends on what exists is the endpoint's;
-//! [`errors`] has its sentences. [`client_complaint`] says what an SDK refuses
+//! [`errors`] has its sentences. [`sdk_validation_error`] says what an SDK refuses
 //! before it sends anything.
 //!
 //! `shapes.rs` is the table of operations and members.
@@ -17,7 +17,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::json::{self, Fault};
-use super::{MachineType, Options, refusal, validate};
+use super::{StateMachineType, ValidationOptions, invalid_definition_message, validate};
 use shapes::{Member, OPERATIONS, Rule};
 
 /// An error of the API, as AWS answers it.
@@ -56,7 +56,7 @@ pub fn check_request(operation: &str, request: &Value) -> Result<(), ApiError> {
 
 /// The name of an operation in the API, from its name in Python's SDK:
 /// `start_execution` is `StartExecution`.
-pub fn operation_named(python: &str) -> String {
+pub fn operation_from_snake_case(python: &str) -> String {
     let capitalised = |word: &str| {
         let mut chars = word.chars();
         let first = chars.next().map(|first| first.to_ascii_uppercase());
@@ -139,7 +139,7 @@ fn beyond<T: PartialOrd + Copy + std::fmt::Display>(found: T, least: T, most: T)
 
 /// All complaints that any operation makes about a member of this name with this
 /// value: for when a complaint is known and the request is not.
-pub fn complaints_about(member: &str, value: &str) -> Vec<ApiError> {
+pub fn member_errors(member: &str, value: &str) -> Vec<ApiError> {
     named(member)
         .filter_map(|member| {
             let value = match member.rule {
@@ -159,7 +159,7 @@ fn named(name: &str) -> impl Iterator<Item = &'static Member> {
 /// What an AWS SDK refuses before it sends a request, in botocore's words:
 /// members that are missing and texts that are too short. (What is too long is
 /// left to the server.)
-pub fn client_complaint(operation: &str, request: &Value) -> Option<String> {
+pub fn sdk_validation_error(operation: &str, request: &Value) -> Option<String> {
     let members = shapes::members(operation)?;
     let missing = |member: &Member| member.required && request.get(member.name).is_none();
     let mut complaints: Vec<_> = members
@@ -189,7 +189,7 @@ fn too_short(member: &Member, text: &str) -> Option<String> {
 
 /// Whether an SDK would refuse a member of this name with this value, in
 /// botocore's words: for when the complaint is known and the request is not.
-pub fn client_complaints_about(member: &str, value: &str) -> Vec<String> {
+pub fn sdk_member_errors(member: &str, value: &str) -> Vec<String> {
     let complaints = named(member).filter_map(|member| too_short(member, value));
     complaints.map(|complaint| format!("Parameter validation failed:\n{complaint}")).collect()
 }
@@ -254,22 +254,22 @@ fn update_state_machine(request: &Value) -> Result<(), ApiError> {
 }
 
 /// The type that a request asks for.
-pub fn machine_type(request: &Value) -> MachineType {
+pub fn machine_type(request: &Value) -> StateMachineType {
     match request.get("type").and_then(Value::as_str) {
-        Some("EXPRESS") => MachineType::Express,
-        _ => MachineType::Standard,
+        Some("EXPRESS") => StateMachineType::Express,
+        _ => StateMachineType::Standard,
     }
 }
 
 /// Whether a definition may be that of a machine of this type.
-pub fn check_definition(definition: &str, machine_type: MachineType) -> Result<(), ApiError> {
-    match refusal(&validate(definition, Options::aws(machine_type))) {
+pub fn check_definition(definition: &str, machine_type: StateMachineType) -> Result<(), ApiError> {
+    match invalid_definition_message(&validate(definition, ValidationOptions::aws(machine_type))) {
         None => Ok(()),
         Some(message) => Err(ApiError::new("InvalidDefinition", message)),
     }
 }
 
-fn definition(request: &Value, machine_type: MachineType) -> Result<(), ApiError> {
+fn definition(request: &Value, machine_type: StateMachineType) -> Result<(), ApiError> {
     match request.get("definition").and_then(Value::as_str) {
         Some(definition) => check_definition(definition, machine_type),
         None => Ok(()),
@@ -462,12 +462,12 @@ mod tests {
     fn an_sdk_refuses_what_is_too_short_before_it_is_sent() {
         let request = json!({"stateMachineArn": MACHINE, "nextToken": ""});
         assert_eq!(
-            client_complaint("ListExecutions", &request).as_deref(),
+            sdk_validation_error("ListExecutions", &request).as_deref(),
             Some(
                 "Parameter validation failed:\nInvalid length for parameter nextToken, value: 0, \
                  valid min length: 1"
             )
         );
-        assert_eq!(operation_named("start_execution"), "StartExecution");
+        assert_eq!(operation_from_snake_case("start_execution"), "StartExecution");
     }
 }

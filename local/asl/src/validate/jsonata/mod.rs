@@ -4,11 +4,11 @@
 //! not parse is `INVALID_JSONATA_EXPRESSION`, in the words of the reference
 //! implementation (jsonata-js); what parses but starts from the context item,
 //! which Step Functions does not offer, is `UNSUPPORTED_JSONATA_EXPRESSION`.
-//! `tokens.rs` cuts the text, `parser.rs` is the grammar. Nothing here evaluates:
+//! `lexer.rs` cuts the text, `parser.rs` is the grammar. Nothing here evaluates:
 //! a `JSONata` engine would sit beside the JSONPath one, not in validation.
 
+mod lexer;
 mod parser;
-mod tokens;
 
 use std::collections::BTreeSet;
 

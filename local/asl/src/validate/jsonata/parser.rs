@@ -6,7 +6,7 @@
 //! expression of any length costs no depth, and nesting is bounded by [`DEEPEST`].
 
 use super::Fault;
-use super::tokens::{Lexer, Token};
+use super::lexer::{Lexer, Token};
 
 /// No expression written by people comes near; the bound keeps the stack.
 const DEEPEST: usize = 100;

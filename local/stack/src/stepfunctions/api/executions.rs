@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use asl::validate::api::{check_request, errors};
-use asl::{Event, Start};
+use asl::{Event, StartParameters};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -81,15 +81,15 @@ fn resolve(driver: &Driver, arn: &str, execution: &str) -> Result<Resolved, AwsE
     resolved
         .revision
         .machine()
-        .supported()
+        .check_supported()
         .map_err(|unsupported| AwsError::client("ValidationException", unsupported.to_string()))?;
     Ok(resolved)
 }
 
-fn started(resolved: &Resolved, name: String, input: String) -> Start {
+fn started(resolved: &Resolved, name: String, input: String) -> StartParameters {
     let machine = &resolved.machine.name;
     let arn = ExecutionArn { machine: machine.clone(), name: name.clone() }.to_string();
-    Start {
+    StartParameters {
         seed: seed(&arn),
         execution_arn: arn,
         execution_name: name,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use asl::validate::api::{check_definition, errors, machine_type};
-use asl::validate::{Options, Severity};
+use asl::validate::{Severity, ValidationOptions};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -305,14 +305,14 @@ pub(super) struct ValidateRequest {
 const DIAGNOSTICS: usize = 100;
 
 pub(super) fn validate(request: &ValidateRequest) -> Value {
-    let options = Options::aws(machine_type(&json!({ "type": request.kind })));
+    let options = ValidationOptions::aws(machine_type(&json!({ "type": request.kind })));
     let diagnostics = asl::validate::validate(&request.definition, options);
     let least = match request.severity.as_deref() {
         Some("WARNING") => Severity::Warning,
         _ => Severity::Error,
     };
     let at_most = request.max_results.filter(|&most| most > 0).unwrap_or(DIAGNOSTICS);
-    asl::validate::answer(&diagnostics, least, at_most)
+    asl::validate::validation_response(&diagnostics, least, at_most)
 }
 
 /// The machine, or the version of it, that an ARN names.

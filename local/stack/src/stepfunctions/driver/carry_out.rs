@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use asl::{Event, Pattern, Resource, Start, Status, TaskId, TimerId, TimerKind};
+use asl::{
+    Event, ExecutionStatus, IntegrationPattern, Resource, StartParameters, TaskId, TimerId,
+    TimerKind,
+};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
@@ -39,7 +42,7 @@ impl Driver {
         for task in effects.submitted {
             self.follow(id, live, task, busy);
         }
-        if *live.execution.status() != Status::Running {
+        if *live.execution.status() != ExecutionStatus::Running {
             for waiting in lock(&self.endings).remove(&id).into_iter().flatten() {
                 // Whoever waited may have gone.
                 let _gone = waiting.send(busy.clone());
@@ -108,10 +111,10 @@ impl Driver {
     fn follow(self: &Arc<Self>, id: Id, live: &Live, task: TaskId, busy: &Busy) {
         let Some(open) = live.tasks.get(&task) else { return };
         let Resource::Service { pattern, .. } = &open.request.resource else { return };
-        if !matches!(pattern, Pattern::Sync | Pattern::Sync2) {
+        if !matches!(pattern, IntegrationPattern::Sync | IntegrationPattern::Sync2) {
             return;
         }
-        let json_output = *pattern == Pattern::Sync2;
+        let json_output = *pattern == IntegrationPattern::Sync2;
         let Some(job) = open.submitted.as_deref().and_then(states::child) else {
             return;
         };
@@ -172,7 +175,7 @@ impl Driver {
         };
         let synchronous = matches!(
             &task.request.resource,
-            Resource::Service { pattern: Pattern::Sync | Pattern::Sync2, .. }
+            Resource::Service { pattern: IntegrationPattern::Sync | IntegrationPattern::Sync2, .. }
         );
         if !synchronous {
             return;
@@ -216,7 +219,7 @@ impl Driver {
         live.told = live.execution.history().len();
     }
 
-    fn publish(&self, start: &Start, at: Timestamp, step: Moved) {
+    fn publish(&self, start: &StartParameters, at: Timestamp, step: Moved) {
         let progress = Progress {
             execution_arn: start.execution_arn.clone(),
             execution: start.execution_name.clone(),

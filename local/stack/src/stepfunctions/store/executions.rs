@@ -1,6 +1,6 @@
 //! Executions in the store: how they began, what they were told, how they ended.
 
-use asl::{Event, Start, Status};
+use asl::{Event, ExecutionStatus, StartParameters};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,7 @@ pub(in crate::stepfunctions) struct About {
 pub(in crate::stepfunctions) struct New {
     pub(in crate::stepfunctions) id: Id,
     pub(in crate::stepfunctions) revision: i64,
-    pub(in crate::stepfunctions) start: Start,
+    pub(in crate::stepfunctions) start: StartParameters,
     pub(in crate::stepfunctions) about: About,
     pub(in crate::stepfunctions) started_at: Timestamp,
     /// What it was told and became at once.
@@ -70,7 +70,7 @@ pub(in crate::stepfunctions) struct Step {
 /// How an execution ended, and when.
 #[derive(Debug, Clone)]
 pub(in crate::stepfunctions) struct Ended {
-    pub(in crate::stepfunctions) status: Status,
+    pub(in crate::stepfunctions) status: ExecutionStatus,
     pub(in crate::stepfunctions) at: Timestamp,
 }
 
@@ -79,7 +79,7 @@ pub(in crate::stepfunctions) struct Ended {
 pub(in crate::stepfunctions) struct Record {
     pub(in crate::stepfunctions) id: Id,
     pub(in crate::stepfunctions) revision: i64,
-    pub(in crate::stepfunctions) start: Start,
+    pub(in crate::stepfunctions) start: StartParameters,
     pub(in crate::stepfunctions) about: About,
     pub(in crate::stepfunctions) started_at: Timestamp,
     pub(in crate::stepfunctions) status: String,
@@ -127,13 +127,13 @@ impl Record {
 pub(in crate::stepfunctions) const RUNNING: &str = "RUNNING";
 
 /// AWS's name of a status.
-pub(in crate::stepfunctions) fn status_name(status: &Status) -> &'static str {
+pub(in crate::stepfunctions) fn status_name(status: &ExecutionStatus) -> &'static str {
     match status {
-        Status::Running => RUNNING,
-        Status::Succeeded { .. } => "SUCCEEDED",
-        Status::Failed { .. } => "FAILED",
-        Status::TimedOut => "TIMED_OUT",
-        Status::Aborted { .. } => "ABORTED",
+        ExecutionStatus::Running => RUNNING,
+        ExecutionStatus::Succeeded { .. } => "SUCCEEDED",
+        ExecutionStatus::Failed { .. } => "FAILED",
+        ExecutionStatus::TimedOut => "TIMED_OUT",
+        ExecutionStatus::Aborted { .. } => "ABORTED",
     }
 }
 
@@ -287,11 +287,11 @@ fn write_redrive(
 
 fn write_end(connection: &Connection, id: Id, ended: &Ended) -> Result<(), StoreError> {
     let (output, error, cause) = match &ended.status {
-        Status::Succeeded { output } => (Some(output), None, None),
-        Status::Failed { error, cause } | Status::Aborted { error, cause } => {
+        ExecutionStatus::Succeeded { output } => (Some(output), None, None),
+        ExecutionStatus::Failed { error, cause } | ExecutionStatus::Aborted { error, cause } => {
             (None, error.as_ref(), cause.as_ref())
         }
-        Status::TimedOut | Status::Running => (None, None, None),
+        ExecutionStatus::TimedOut | ExecutionStatus::Running => (None, None, None),
     };
     let mut update = connection.prepare_cached(
         "UPDATE executions SET status = ?2, stopped_at = ?3, output = ?4, error = ?5, cause = ?6

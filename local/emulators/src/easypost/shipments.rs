@@ -1,0 +1,450 @@
+//! The life of a shipment: created with rates, one label bought, the label refunded.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::error::Refusal;
+use super::ledger::{HistoryEntry, LabelTotals};
+use super::{EasyPostEmulator, RefundFinal, address};
+use crate::emulator::ControlActionError;
+use crate::exchange::HttpResponse;
+use crate::schedule::DueKey;
+
+/// How long after it was submitted the refund of a label is final.
+pub const REFUND_COMPLETES_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+/// Where the refund of a label stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LabelRefundStatus {
+    /// Asked of the carrier.
+    Submitted,
+    /// Given.
+    Refunded,
+    /// Refused in the end: the label is paid for.
+    Rejected,
+}
+
+impl LabelRefundStatus {
+    /// Its name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Submitted => "submitted",
+            Self::Refunded => "refunded",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+/// What the carrier offers for a shipment.
+#[derive(Debug, Clone)]
+pub(crate) struct Rate {
+    pub(crate) id: String,
+    pub(crate) carrier: &'static str,
+    pub(crate) service: &'static str,
+    pub(crate) cents: u64,
+    pub(crate) days: Option<u8>,
+}
+
+/// A label that was bought.
+#[derive(Debug, Clone)]
+pub(crate) struct Label {
+    pub(crate) id: String,
+    pub(crate) at: Timestamp,
+    pub(crate) rate: usize,
+    pub(crate) tracking_code: String,
+    pub(crate) tracker: Tracker,
+}
+
+/// What is known of the parcel.
+#[derive(Debug, Clone)]
+pub(crate) struct Tracker {
+    pub(crate) id: String,
+    pub(crate) status: String,
+    pub(crate) updated: Timestamp,
+    pub(crate) seen: Vec<(Timestamp, String)>,
+}
+
+/// One shipment, as the carrier knows it.
+#[derive(Debug, Clone)]
+pub struct Shipment {
+    /// `shp_…`.
+    pub id: String,
+    /// The order in `reference`.
+    pub order: Option<String>,
+    /// When it was created.
+    pub created: Timestamp,
+    /// Where the refund of its label stands, if one was asked for.
+    pub refund: Option<LabelRefundStatus>,
+    /// Everything that happened to it, oldest first.
+    pub history: Vec<HistoryEntry>,
+    pub(crate) updated: Timestamp,
+    pub(crate) label: Option<Label>,
+    pub(crate) rates: Vec<Rate>,
+    pub(crate) messages: Vec<Value>,
+    pub(crate) from: Value,
+    pub(crate) to: Value,
+    pub(crate) parcel: Value,
+    pub(crate) options: Map<String, Value>,
+    pub(crate) timer: Option<DueKey>,
+}
+
+impl Shipment {
+    /// The label's tracking code, once one was bought.
+    pub fn tracking_code(&self) -> Option<&str> {
+        self.label.as_ref().map(|label| label.tracking_code.as_str())
+    }
+
+    /// Its labels: none or one.
+    pub fn labels(&self) -> LabelTotals {
+        let given_back =
+            matches!(self.refund, Some(LabelRefundStatus::Submitted | LabelRefundStatus::Refunded));
+        LabelTotals {
+            labels: u64::from(self.label.is_some()),
+            label_refunds: u64::from(given_back),
+        }
+    }
+
+    /// Its entry in the ledger.
+    pub(crate) fn to_ledger(&self) -> Value {
+        let rate = self.label.as_ref().and_then(|label| self.rates.get(label.rate));
+        json!({
+            "id": self.id, "object": "Shipment", "order": self.order, "created": self.created,
+            "trackingCode": self.tracking_code(), "carrier": rate.map(|rate| rate.carrier),
+            "service": rate.map(|rate| rate.service), "refundStatus": self.refund,
+            "tracker": self.label.as_ref().map(|label| label.tracker.status.as_str()),
+            "history": self.history,
+        })
+    }
+
+    fn note(&mut self, at: Timestamp, what: &str) {
+        self.updated = at;
+        self.history.push(HistoryEntry { at, what: what.to_owned() });
+    }
+}
+
+/// When something is done, and whether the plan wants the business to say no.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Doing {
+    pub(crate) at: Timestamp,
+    pub(crate) refuse: bool,
+}
+
+impl EasyPostEmulator {
+    pub(super) fn create_shipment(
+        &mut self,
+        body: &Value,
+        doing: Doing,
+    ) -> Result<HttpResponse, Refusal> {
+        let asked = body["shipment"].as_object().filter(|asked| !asked.is_empty());
+        let asked = asked.ok_or_else(|| Refusal::required("shipment"))?;
+        let part = |name: &str| asked.get(name).unwrap_or(&Value::Null);
+        let to = address::check(part("to_address"), "to_address")?;
+        let from = address::check(part("from_address"), "from_address")?;
+        let parcel = part("parcel").as_object().ok_or_else(|| Refusal::required("parcel"))?;
+        let tenths = weight(parcel)?;
+        let reference =
+            part("reference").as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        if doing.refuse {
+            return Err(Refusal::address());
+        }
+        let id = self.ids.easypost("shp");
+        let (rates, messages) = self.quote(tenths, to.get("country") == from.get("country"));
+        let mut shipment = Shipment {
+            id: id.clone(),
+            order: reference,
+            created: doing.at,
+            refund: None,
+            history: Vec::new(),
+            updated: doing.at,
+            label: None,
+            rates,
+            messages,
+            from: self.render_address(from, doing.at),
+            to: self.render_address(to, doing.at),
+            parcel: self.render_parcel(parcel, doing.at),
+            options: part("options").as_object().cloned().unwrap_or_default(),
+            timer: None,
+        };
+        shipment.note(doing.at, "created");
+        let answer = HttpResponse::json(201, &shipment.render())
+            .header("location", &format!("/api/v2/shipments/{id}"));
+        self.places.insert(id, self.shipments.len());
+        self.shipments.push(shipment);
+        Ok(answer)
+    }
+
+    fn quote(&mut self, tenths: u64, at_home: bool) -> (Vec<Rate>, Vec<Value>) {
+        let pounds = tenths.div_ceil(160);
+        let services = if at_home { AT_HOME } else { ABROAD };
+        let (mut rates, mut messages) = (Vec::new(), Vec::new());
+        for service in services {
+            if pounds > service.pounds_at_most {
+                messages.push(json!({
+                    "carrier": service.carrier, "carrier_account_id": super::render::ACCOUNT, "type": "rate_error",
+                    "message": format!("{}: the maximum weight is {} lb", service.name, service.pounds_at_most),
+                }));
+            } else {
+                let cents = service.first_pound + service.each_pound * (pounds - 1);
+                let id = self.ids.easypost("rate");
+                let (carrier, days) = (service.carrier, service.days);
+                rates.push(Rate { id, carrier, service: service.name, cents, days });
+            }
+        }
+        (rates, messages)
+    }
+
+    pub(super) fn buy(
+        &mut self,
+        id: &str,
+        body: &Value,
+        doing: Doing,
+    ) -> Result<HttpResponse, Refusal> {
+        let place = self.place(id)?;
+        if self.in_flight.contains(id) {
+            return Err(Refusal::purchase_in_progress());
+        }
+        if self.shipments[place].label.is_some() {
+            return Err(Refusal::postage_exists());
+        }
+        let wanted = body["rate"]["id"].as_str().ok_or_else(|| Refusal::required("rate"))?;
+        let Some(rate) = self.shipments[place].rates.iter().position(|rate| rate.id == wanted)
+        else {
+            return Err(Refusal::invalid("rate", "is not a rate of this shipment"));
+        };
+        if doing.refuse {
+            return Err(Refusal::postage_failure());
+        }
+        let label = Label {
+            id: self.ids.easypost("pl"),
+            at: doing.at,
+            rate,
+            tracking_code: self.ids.tracking_code(),
+            tracker: Tracker {
+                id: self.ids.easypost("trk"),
+                status: "unknown".to_owned(),
+                updated: doing.at,
+                seen: Vec::new(),
+            },
+        };
+        let shipment = &mut self.shipments[place];
+        shipment.label = Some(label);
+        shipment.note(doing.at, "bought");
+        let answer = HttpResponse::json(200, &shipment.render());
+        self.tell_of_tracker("tracker.created", place, None, doing.at);
+        Ok(answer)
+    }
+
+    pub(super) fn refund(&mut self, id: &str, doing: Doing) -> Result<HttpResponse, Refusal> {
+        let place = self.place(id)?;
+        let shipment = &self.shipments[place];
+        if shipment.label.is_none() {
+            return Err(Refusal::no_refund("It has no label."));
+        }
+        if let Some(refund) = shipment.refund {
+            return Err(Refusal::no_refund(&format!("Its refund is {} already.", refund.name())));
+        }
+        if doing.refuse {
+            return Err(Refusal::no_refund("The carrier does not refund it."));
+        }
+        let timer = self.due.put(doing.at + REFUND_COMPLETES_AFTER, RefundFinal(place));
+        let shipment = &mut self.shipments[place];
+        shipment.refund = Some(LabelRefundStatus::Submitted);
+        shipment.timer = Some(timer);
+        shipment.note(doing.at, "refund_submitted");
+        Ok(HttpResponse::json(200, &shipment.render()))
+    }
+
+    /// The carrier has made up its mind. It tells of a refund that it gives, and says nothing
+    /// of one that it refuses: that is only seen by looking.
+    pub(super) fn end_refund(&mut self, place: usize, at: Timestamp) {
+        let shipment = &mut self.shipments[place];
+        let refused =
+            shipment.order.as_ref().is_some_and(|order| self.refunds_refused.contains(order));
+        let timer = shipment.timer.take();
+        self.due.cancel(timer);
+        if refused {
+            shipment.refund = Some(LabelRefundStatus::Rejected);
+            shipment.note(at, "refund_rejected");
+        } else {
+            shipment.refund = Some(LabelRefundStatus::Refunded);
+            shipment.note(at, "refunded");
+            self.tell_of_refund(place, at);
+        }
+    }
+
+    /// The parcel was seen.
+    pub(super) fn track(
+        &mut self,
+        place: usize,
+        status: &str,
+        at: Timestamp,
+    ) -> Result<(), ControlActionError> {
+        if !STATUSES.contains(&status) {
+            return Err(ControlActionError::UnknownStatus(status.to_owned()));
+        }
+        let shipment = &mut self.shipments[place];
+        shipment.note(at, status);
+        let Some(label) = &mut shipment.label else { return Ok(()) };
+        let before = std::mem::replace(&mut label.tracker.status, status.to_owned());
+        label.tracker.updated = at;
+        label.tracker.seen.push((at, status.to_owned()));
+        self.tell_of_tracker("tracker.updated", place, Some(&before), at);
+        Ok(())
+    }
+
+    pub(super) fn get(&self, id: &str) -> Result<HttpResponse, Refusal> {
+        Ok(HttpResponse::json(200, &self.shipments[self.place(id)?].render()))
+    }
+
+    pub(super) fn list(
+        &self,
+        query: &[(String, String)],
+        at: Timestamp,
+    ) -> Result<HttpResponse, Refusal> {
+        let param = |name: &str| {
+            query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        };
+        let size = match param("page_size").map(str::parse) {
+            None => 20,
+            Some(Ok(size @ 1..=100)) => size,
+            Some(_) => return Err(Refusal::invalid("page_size", "must be 1 to 100")),
+        };
+        let only_bought = param("purchased") != Some("false");
+        let (start, end) = range(param("start_datetime"), param("end_datetime"), at)?;
+        let before = match param("before_id") {
+            Some(id) => self.place(id)?,
+            None => self.shipments.len(),
+        };
+        let newest_first = self.shipments.iter().take(before).rev();
+        let listed: Vec<&Shipment> = newest_first
+            .filter(|shipment| !only_bought || shipment.label.is_some())
+            .filter(|shipment| start <= shipment.created && shipment.created <= end)
+            .collect();
+        let has_more = listed.len() > size;
+        let shipments: Vec<Value> = listed.into_iter().take(size).map(Shipment::render).collect();
+        Ok(HttpResponse::json(200, &json!({ "shipments": shipments, "has_more": has_more })))
+    }
+
+    fn place(&self, id: &str) -> Result<usize, Refusal> {
+        self.places.get(id).copied().ok_or_else(Refusal::not_found)
+    }
+}
+
+/// How long a list reaches when it is not told from when to when.
+const MONTH: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// From when to when shipments are listed: one date that is given brings a month with
+/// it, and without any it is the last month (docs.easypost.com/docs/shipments).
+fn range(
+    start: Option<&str>,
+    end: Option<&str>,
+    at: Timestamp,
+) -> Result<(Timestamp, Timestamp), Refusal> {
+    let read = |name: &str, text: Option<&str>| {
+        let wrong = || Refusal::invalid(name, "must be a date and time");
+        text.map(|text| text.parse::<Timestamp>().ok().ok_or_else(wrong)).transpose()
+    };
+    Ok(match (read("start_datetime", start)?, read("end_datetime", end)?) {
+        (Some(start), Some(end)) => (start, end),
+        (Some(start), None) => (start, start.checked_add(MONTH).unwrap_or(Timestamp::MAX)),
+        (None, Some(end)) => (end.checked_sub(MONTH).unwrap_or(Timestamp::MIN), end),
+        (None, None) => (at - MONTH, at),
+    })
+}
+
+/// The statuses of a tracker.
+const STATUSES: &[&str] = &[
+    "unknown",
+    "pre_transit",
+    "in_transit",
+    "out_for_delivery",
+    "delivered",
+    "available_for_pickup",
+    "return_to_sender",
+    "failure",
+    "cancelled",
+    "error",
+];
+
+struct Service {
+    carrier: &'static str,
+    name: &'static str,
+    days: Option<u8>,
+    /// In cents, for a parcel of at most a pound.
+    first_pound: u64,
+    /// In cents, for each pound or part of one after it.
+    each_pound: u64,
+    pounds_at_most: u64,
+}
+
+impl Service {
+    const fn of(
+        (carrier, name): (&'static str, &'static str),
+        days: Option<u8>,
+        (first_pound, each_pound): (u64, u64),
+        pounds_at_most: u64,
+    ) -> Self {
+        Self { carrier, name, days, first_pound, each_pound, pounds_at_most }
+    }
+}
+
+/// Within a country; the prices of a pound are those of the recordings.
+const AT_HOME: &[Service] = &[
+    Service::of(("USPS", "Express"), Some(1), (3_415, 310), 70),
+    Service::of(("USPS", "Priority"), Some(2), (742, 96), 70),
+    Service::of(("USPS", "GroundAdvantage"), Some(3), (607, 61), 70),
+];
+
+/// Between countries. The cheapest promises no day, as in reality.
+const ABROAD: &[Service] = &[
+    Service::of(("USPS", "FirstClassPackageInternationalService"), None, (1_689, 540), 4),
+    Service::of(("USPS", "PriorityMailInternational"), Some(8), (4_420, 480), 66),
+    Service::of(("DHLExpress", "ExpressWorldwideNonDoc"), Some(2), (6_890, 720), 70),
+];
+
+/// The weight in tenths of an ounce, rounded up.
+fn weight(parcel: &Map<String, Value>) -> Result<u64, Refusal> {
+    let value = parcel.get("weight").filter(|weight| !weight.is_null());
+    let value = value.ok_or_else(|| Refusal::required("parcel.weight"))?;
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let wrong = || Refusal::invalid("parcel.weight", "must be a number greater than 0");
+    tenths(&text).filter(|tenths| *tenths > 0).ok_or_else(wrong)
+}
+
+/// A decimal number in tenths, rounded up, without floats.
+fn tenths(text: &str) -> Option<u64> {
+    let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
+    if !rest.chars().all(|c| c.is_ascii_digit()) {
+        return None;
+    }
+    let first = rest.chars().next().and_then(|c| c.to_digit(10)).unwrap_or(0);
+    let more = rest.chars().skip(1).any(|c| c != '0');
+    whole.parse::<u64>().ok()?.checked_mul(10)?.checked_add(u64::from(first) + u64::from(more))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tenths;
+
+    #[test]
+    fn a_weight_is_read_in_tenths_rounded_up_and_never_through_a_float() {
+        let cases = [
+            ("15.4", Some(154)),
+            ("15", Some(150)),
+            ("0.01", Some(1)),
+            ("15.40", Some(154)),
+            ("15.41", Some(155)),
+            ("0", Some(0)),
+            ("-1", None),
+            ("1e3", None),
+            ("", None),
+            ("15.x", None),
+            ("99999999999999999999", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(tenths(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What the gateway says when it does not do what it is asked, in its error object.
+
+use serde_json::{Map, Value, json};
+
+use crate::exchange::HttpResponse;
+
+/// A refused call.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: u16,
+    error: Map<String, Value>,
+    retry: Option<bool>,
+    /// Whether the call was executed, so that its key keeps this answer. A call that was
+    /// found wrong before that leaves its key free.
+    pub(crate) executed: bool,
+}
+
+impl Refusal {
+    fn new(status: u16, kind: &str, message: &str) -> Self {
+        let mut error = Map::new();
+        error.insert("message".to_owned(), json!(message));
+        error.insert("type".to_owned(), json!(kind));
+        Self { status, error, retry: None, executed: false }
+    }
+
+    /// 400: the call itself is wrong.
+    pub(crate) fn invalid(message: &str) -> Self {
+        Self::new(400, "invalid_request_error", message)
+    }
+
+    /// 400: a parameter is wrong.
+    pub(crate) fn parameter(code: &str, param: &str, message: &str) -> Self {
+        Self::invalid(message)
+            .with("code", json!(code))
+            .with("doc_url", doc_url(code))
+            .with("param", json!(param))
+    }
+
+    /// 404, or 400 for a parameter: no object of that id.
+    pub(crate) fn missing(status: u16, param: &str, what: &str, id: &str) -> Self {
+        let refusal =
+            Self::parameter("resource_missing", param, &format!("No such {what}: '{id}'"));
+        Self { status, ..refusal }
+    }
+
+    /// 401: no secret, or none that looks like a test key.
+    pub(crate) fn bad_key(message: &str) -> Self {
+        Self::new(401, "invalid_request_error", message)
+    }
+
+    /// 404: no such route.
+    pub(crate) fn no_route(method: &str, path: &str) -> Self {
+        let message = format!("Unrecognized request URL ({method}: {path}).");
+        Self { status: 404, ..Self::invalid(&message) }
+    }
+
+    /// 400: executed, and refused by the state that the object is in.
+    pub(crate) fn by_state(code: Option<&str>, message: &str) -> Self {
+        let refusal = Self::invalid(message).executed();
+        match code {
+            Some(code) => refusal.with("code", json!(code)).with("doc_url", doc_url(code)),
+            None => refusal,
+        }
+    }
+
+    /// 402: the issuer said no; `error` is the intent's `last_payment_error`.
+    pub(crate) fn card(error: Map<String, Value>) -> Self {
+        Self { status: 402, error, retry: None, executed: true }
+    }
+
+    /// 400: the key was used for other parameters.
+    pub(crate) fn key_mismatch(key: &str) -> Self {
+        let message = format!(
+            "Keys for idempotent requests can only be used with the same parameters they were first used \
+             with. Try using a key other than '{key}' if you meant to execute a different request."
+        );
+        Self::new(400, "idempotency_error", &message)
+    }
+
+    /// 409: the key is in use by a call that has not ended.
+    pub(crate) fn key_in_use() -> Self {
+        let message = "There is currently another in-progress request using this Idempotent Key (that \
+                       probably means you submitted twice, and the other request is still going through).";
+        let code = "idempotency_key_in_use";
+        let refusal = Self::new(409, "idempotency_error", message).with("code", json!(code));
+        Self { retry: Some(true), ..refusal.with("doc_url", doc_url(code)) }
+    }
+
+    /// 429.
+    pub(crate) fn rate_limit() -> Self {
+        let refusal = Self::new(429, "invalid_request_error", "Request rate limit exceeded.")
+            .with("code", json!("rate_limit"));
+        Self { retry: Some(true), ..refusal.with("doc_url", doc_url("rate_limit")) }
+    }
+
+    /// 500: whether it had an effect is for the caller to find out.
+    pub(crate) fn server_error() -> Self {
+        let refusal = Self::new(500, "api_error", "An unexpected error occurred.").executed();
+        Self { retry: Some(false), ..refusal }
+    }
+
+    #[must_use]
+    pub(crate) fn with(mut self, field: &str, value: Value) -> Self {
+        self.error.insert(field.to_owned(), value);
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn executed(mut self) -> Self {
+        self.executed = true;
+        self
+    }
+
+    pub(crate) fn into_answer(self) -> HttpResponse {
+        let answer = HttpResponse::json(self.status, &json!({ "error": self.error }));
+        match self.retry {
+            Some(retry) => {
+                answer.header("stripe-should-retry", if retry { "true" } else { "false" })
+            }
+            None => answer,
+        }
+    }
+}
+
+/// Where the code is explained.
+pub(crate) fn doc_url(code: &str) -> Value {
+    json!(format!("https://stripe.com/docs/error-codes/{}", code.replace('_', "-")))
+}

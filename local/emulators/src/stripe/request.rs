@@ -1,0 +1,227 @@
+//! What a call asks of an intent: its parameters, read and found possible, before anything
+//! happens.
+
+use serde_json::json;
+
+use super::cards::{self, Card};
+use super::error::Refusal;
+use super::params::Params;
+
+const CREATE: &[&str] = &[
+    "amount",
+    "automatic_payment_methods",
+    "capture_method",
+    "confirm",
+    "confirmation_method",
+    "currency",
+    "customer",
+    "description",
+    "error_on_requires_action",
+    "expand",
+    "metadata",
+    "off_session",
+    "payment_method",
+    "payment_method_options",
+    "payment_method_types",
+    "receipt_email",
+    "return_url",
+    "setup_future_usage",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+];
+const CONFIRM: &[&str] = &[
+    "capture_method",
+    "error_on_requires_action",
+    "expand",
+    "mandate",
+    "off_session",
+    "payment_method",
+    "payment_method_options",
+    "payment_method_types",
+    "receipt_email",
+    "return_url",
+    "setup_future_usage",
+    "shipping",
+];
+const CAPTURE: &[&str] = &[
+    "amount_to_capture",
+    "expand",
+    "metadata",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+];
+const CANCEL: &[&str] = &["cancellation_reason", "expand"];
+const CANCEL_REASONS: &[&str] = &["abandoned", "duplicate", "fraudulent", "requested_by_customer"];
+const CAPTURE_METHODS: &[&str] = &["automatic", "automatic_async", "manual"];
+const EXPANDABLE: &[&str] = &["latest_charge"];
+
+/// The least amount of each currency that the gateway takes, in minor units
+/// (docs.stripe.com/currencies); the greatest is 99,999,999 for all.
+const LEAST: &[(&str, i64)] = &[
+    ("aud", 50),
+    ("brl", 50),
+    ("cad", 50),
+    ("chf", 50),
+    ("czk", 1_500),
+    ("dkk", 250),
+    ("eur", 50),
+    ("gbp", 30),
+    ("hkd", 400),
+    ("inr", 50),
+    ("jpy", 50),
+    ("mxn", 1_000),
+    ("nok", 300),
+    ("nzd", 50),
+    ("pln", 200),
+    ("sek", 300),
+    ("sgd", 50),
+    ("usd", 50),
+];
+const GREATEST: i64 = 99_999_999;
+
+/// A new intent.
+#[derive(Debug)]
+pub(super) struct NewIntent {
+    pub(super) amount: i64,
+    pub(super) currency: &'static str,
+    pub(super) capture_method: &'static str,
+    /// Whether redirects are allowed, where the methods are chosen by the gateway.
+    pub(super) automatic_methods: Option<&'static str>,
+    pub(super) card: Option<&'static Card>,
+    pub(super) customer: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) metadata: Vec<(String, String)>,
+    /// To be confirmed at once.
+    pub(super) confirmation: Option<Confirmation>,
+    pub(super) expand: Vec<String>,
+}
+
+impl NewIntent {
+    pub(super) fn of(params: &Params) -> Result<Self, Refusal> {
+        params.only(CREATE)?;
+        let (amount, currency) = price(params)?;
+        let confirm = params.flag("confirm")?;
+        if !confirm && params.text("off_session").is_some() {
+            return Err(Refusal::invalid("You can only set `off_session` when `confirm` is true."));
+        }
+        Ok(Self {
+            amount,
+            currency,
+            capture_method: params
+                .one_of("capture_method", CAPTURE_METHODS)?
+                .unwrap_or("automatic"),
+            automatic_methods: automatic_methods(params)?,
+            card: chosen_card(params)?,
+            customer: params.text("customer").map(str::to_owned),
+            description: params.text("description").map(str::to_owned),
+            metadata: params.map("metadata"),
+            confirmation: if confirm { Some(Confirmation::within(params)?) } else { None },
+            expand: params.expand(EXPANDABLE)?,
+        })
+    }
+}
+
+/// A confirmation.
+#[derive(Debug)]
+pub(super) struct Confirmation {
+    /// In place of the one that the intent has.
+    pub(super) card: Option<&'static Card>,
+    /// Rather decline than ask the card's owner for something.
+    pub(super) must_not_ask: bool,
+    /// Nobody is there to be asked.
+    pub(super) off_session: bool,
+    pub(super) expand: Vec<String>,
+}
+
+impl Confirmation {
+    pub(super) fn of(params: &Params) -> Result<Self, Refusal> {
+        params.only(CONFIRM)?;
+        Self::within(params)
+    }
+
+    fn within(params: &Params) -> Result<Self, Refusal> {
+        Ok(Self {
+            card: chosen_card(params)?,
+            must_not_ask: params.flag("error_on_requires_action")?,
+            off_session: matches!(
+                params.text("off_session"),
+                Some("true" | "one_off" | "recurring")
+            ),
+            expand: params.expand(EXPANDABLE)?,
+        })
+    }
+}
+
+/// A capture.
+#[derive(Debug)]
+pub(super) struct Capture {
+    /// Less than all.
+    pub(super) amount: Option<i64>,
+    pub(super) expand: Vec<String>,
+}
+
+impl Capture {
+    pub(super) fn of(params: &Params) -> Result<Self, Refusal> {
+        params.only(CAPTURE)?;
+        Ok(Self { amount: params.whole("amount_to_capture")?, expand: params.expand(EXPANDABLE)? })
+    }
+}
+
+/// A cancellation.
+#[derive(Debug)]
+pub(super) struct Cancellation {
+    pub(super) reason: Option<&'static str>,
+    pub(super) expand: Vec<String>,
+}
+
+impl Cancellation {
+    pub(super) fn of(params: &Params) -> Result<Self, Refusal> {
+        params.only(CANCEL)?;
+        let reason = params.one_of("cancellation_reason", CANCEL_REASONS)?;
+        Ok(Self { reason, expand: params.expand(EXPANDABLE)? })
+    }
+}
+
+/// A look.
+pub(super) fn look(params: &Params) -> Result<Vec<String>, Refusal> {
+    params.only(&["client_secret", "expand"])?;
+    params.expand(EXPANDABLE)
+}
+
+fn price(params: &Params) -> Result<(i64, &'static str), Refusal> {
+    params.required("amount")?;
+    let amount = params.whole("amount")?.unwrap_or(0);
+    let currency = params.required("currency")?.to_ascii_lowercase();
+    let Some((currency, least)) = LEAST.iter().find(|(known, _)| *known == currency) else {
+        let known: Vec<_> = LEAST.iter().map(|(known, _)| *known).collect();
+        let message =
+            format!("Invalid currency: {currency}. It must be one of {}", known.join(", "));
+        return Err(Refusal::invalid(&message).with("param", json!("currency")));
+    };
+    if amount < *least {
+        let message = format!("Amount must be at least {least} {currency}");
+        return Err(Refusal::parameter("amount_too_small", "amount", &message));
+    }
+    if amount > GREATEST {
+        let message = format!("Amount must be no more than {GREATEST} {currency}");
+        return Err(Refusal::parameter("amount_too_large", "amount", &message));
+    }
+    Ok((amount, currency))
+}
+
+fn chosen_card(params: &Params) -> Result<Option<&'static Card>, Refusal> {
+    let Some(token) = params.text("payment_method") else { return Ok(None) };
+    let missing = || Refusal::missing(400, "payment_method", "PaymentMethod", token);
+    cards::find(token).map(Some).ok_or_else(missing)
+}
+
+fn automatic_methods(params: &Params) -> Result<Option<&'static str>, Refusal> {
+    if !params.flag("automatic_payment_methods[enabled]")? {
+        return Ok(None);
+    }
+    let redirects =
+        params.one_of("automatic_payment_methods[allow_redirects]", &["always", "never"])?;
+    Ok(Some(redirects.unwrap_or("always")))
+}

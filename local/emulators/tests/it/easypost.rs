@@ -1,0 +1,307 @@
+//! The life of a shipment.
+
+use emulators::easypost::shipments::REFUND_COMPLETES_AFTER;
+use emulators::emulator::{ControlAction, ControlActionError, Emulator as _};
+use emulators::exchange::{HttpRequest, NetworkOutcome};
+use emulators::faults::{CallRange, Fault, FaultKind};
+use serde_json::{Value, json};
+
+use crate::support::{Dock, ORDER, at, easypost, hours, id, parcel};
+
+#[test]
+fn a_shipment_has_rates_and_costs_nothing_until_one_is_bought() {
+    let mut dock = Dock::new();
+    let shipment = dock.created();
+    let rates: Vec<_> = shipment["rates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rate| {
+            (
+                rate["service"].as_str().unwrap(),
+                rate["rate"].as_str().unwrap(),
+                rate["delivery_days"].as_u64(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        rates,
+        [
+            ("Express", "34.15", Some(1)),
+            ("Priority", "7.42", Some(2)),
+            ("GroundAdvantage", "6.07", Some(3)),
+        ]
+    );
+    assert_eq!(dock.book(), [0, 0]);
+
+    let bought = dock.buy(&shipment, 2, at(1)).value();
+    assert_eq!(bought["selected_rate"]["service"], "GroundAdvantage");
+    assert_eq!(bought["tracking_code"].as_str().unwrap().len(), 22);
+    assert!(bought["postage_label"]["label_url"].as_str().unwrap().starts_with("https://"));
+    assert_eq!(dock.book(), [1, 0]);
+    let looked_up = dock.look(&shipment, at(2));
+    assert_eq!(looked_up["tracking_code"], bought["tracking_code"]);
+}
+
+#[test]
+fn a_heavier_parcel_costs_more_and_one_too_heavy_has_no_rates() {
+    let cases = [
+        (json!(1), 3, "6.07"),
+        (json!(16), 3, "6.07"),
+        (json!(16.1), 3, "6.68"),
+        (json!("16.1"), 3, "6.68"),
+        (json!(1120), 3, "48.16"),
+        (json!(1120.1), 0, ""),
+    ];
+    for (weight, count, ground) in cases {
+        let mut body = parcel();
+        body["shipment"]["parcel"]["weight"] = weight.clone();
+        let shipment = Dock::new().say("POST", "/v2/shipments", &body, at(0)).value();
+        let rates = shipment["rates"].as_array().unwrap();
+        assert_eq!(rates.len(), count, "{weight}");
+        assert_eq!(shipment["messages"].as_array().unwrap().len(), 3 - count, "{weight}");
+        assert_eq!(
+            rates.last().map_or("", |rate| rate["rate"].as_str().unwrap()),
+            ground,
+            "{weight}"
+        );
+    }
+}
+
+#[test]
+fn abroad_the_cheapest_rate_promises_no_day() {
+    let mut body = parcel();
+    body["shipment"]["to_address"] = json!({
+        "name": "E", "street1": "Unter den Linden 1", "city": "Berlin", "zip": "10117", "country": "DE"
+    });
+    let shipment = Dock::new().say("POST", "/v2/shipments", &body, at(0)).value();
+    let days: Vec<_> = shipment["rates"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|rate| rate["delivery_days"].clone())
+        .collect();
+    assert_eq!(days, [Value::Null, json!(8), json!(2)]);
+}
+
+#[test]
+fn one_label_a_shipment_ever() {
+    let mut dock = Dock::new();
+    let shipment = dock.bought();
+    let second = dock.buy(&shipment, 0, at(2));
+    assert_eq!(
+        (second.status, &second.value()["error"]["code"]),
+        (422, &json!("SHIPMENT.POSTAGE.EXISTS"))
+    );
+    dock.refund(&shipment, at(3));
+    let after_refund = dock.buy(&shipment, 0, hours(48));
+    assert_eq!(after_refund.value()["error"]["code"], "SHIPMENT.POSTAGE.EXISTS");
+    assert_eq!(dock.book(), [1, 1]);
+}
+
+#[test]
+fn a_label_refund_is_submitted_and_final_a_day_later() {
+    let mut dock = Dock::new();
+    let shipment = dock.bought();
+    let asked = dock.refund(&shipment, at(2));
+    assert_eq!((asked.status, &asked.value()["refund_status"]), (200, &json!("submitted")));
+    assert_eq!(dock.book(), [1, 1]);
+    let due = at(2) + REFUND_COMPLETES_AFTER;
+    assert_eq!(dock.carrier.next_scheduled(), Some(due));
+    assert_eq!(dock.look(&shipment, due)["refund_status"], "refunded");
+    let events: Vec<_> =
+        dock.carrier.take_events().into_iter().map(|event| event.event_type).collect();
+    assert_eq!(events, ["tracker.created", "refund.successful"]);
+
+    let again = dock.refund(&shipment, hours(30));
+    assert_eq!(again.status, 422);
+    assert_eq!(dock.book(), [1, 1]);
+}
+
+#[test]
+fn a_label_refund_that_is_refused_in_the_end_leaves_a_live_label_and_no_event() {
+    let mut dock = Dock::new();
+    let shipment = dock.bought();
+    dock.carrier.perform(&ControlAction::RejectRefund { order: ORDER.to_owned() }, at(2)).unwrap();
+    assert_eq!(dock.refund(&shipment, at(3)).value()["refund_status"], "submitted");
+    assert_eq!(dock.look(&shipment, hours(25))["refund_status"], "rejected");
+    assert_eq!(dock.book(), [1, 0]);
+    assert_eq!(dock.carrier.ledger().order(ORDER).refused_refunds, 1);
+    let events: Vec<_> =
+        dock.carrier.take_events().into_iter().map(|event| event.event_type).collect();
+    assert_eq!(events, ["tracker.created"]);
+}
+
+#[test]
+fn what_has_no_label_cannot_be_refunded() {
+    let mut dock = Dock::new();
+    let shipment = dock.created();
+    assert_eq!(dock.refund(&shipment, at(1)).status, 422);
+    assert_eq!(dock.book(), [0, 0]);
+}
+
+#[test]
+fn both_formats_of_error_are_spoken() {
+    let mut dock = Dock::new();
+    let missing = dock.say("GET", "/v2/shipments/shp_nobody", &Value::Null, at(0));
+    assert_eq!((missing.status, &missing.value()["error"]["code"]), (404, &json!("NOT_FOUND")));
+    assert!(missing.value()["error"]["errors"][0].is_string());
+    let blank = dock.say("POST", "/v2/shipments", &json!({ "shipment": {} }), at(0));
+    assert_eq!(blank.status, 422);
+    assert_eq!(
+        blank.value()["error"]["errors"][0],
+        json!({ "field": "shipment", "message": "cannot be blank" })
+    );
+}
+
+#[test]
+fn a_shipment_that_cannot_be_is_refused_by_the_field_at_fault() {
+    let cases = [
+        ("/shipment/to_address", json!({}), "PARAMETER.REQUIRED", "to_address"),
+        ("/shipment/to_address/street1", json!(""), "PARAMETER.REQUIRED", "to_address.street1"),
+        ("/shipment/to_address/city", Value::Null, "PARAMETER.REQUIRED", "to_address.city"),
+        ("/shipment/to_address/name", json!(" "), "PARAMETER.REQUIRED", "to_address.name"),
+        ("/shipment/from_address/country", json!(""), "PARAMETER.REQUIRED", "from_address.country"),
+        ("/shipment/to_address/state", json!("ZZ"), "ADDRESS.VERIFY.FAILURE", "address"),
+        ("/shipment/to_address/zip", json!("00001"), "ADDRESS.VERIFY.FAILURE", "address"),
+        ("/shipment/to_address/zip", json!("9027"), "ADDRESS.VERIFY.FAILURE", "address"),
+        ("/shipment/to_address/country", json!("usa"), "ADDRESS.VERIFY.FAILURE", "address"),
+        ("/shipment/parcel", Value::Null, "PARAMETER.REQUIRED", "parcel"),
+        ("/shipment/parcel/weight", Value::Null, "PARAMETER.REQUIRED", "parcel.weight"),
+        ("/shipment/parcel/weight", json!(0), "PARAMETER.INVALID", "parcel.weight"),
+        ("/shipment/parcel/weight", json!(-3), "PARAMETER.INVALID", "parcel.weight"),
+        ("/shipment/parcel/weight", json!("heavy"), "PARAMETER.INVALID", "parcel.weight"),
+    ];
+    for (place, value, code, field) in cases {
+        let mut body = parcel();
+        *body.pointer_mut(place).unwrap() = value.clone();
+        let mut dock = Dock::new();
+        let answer = dock.say("POST", "/v2/shipments", &body, at(0));
+        let error = &answer.value()["error"];
+        assert_eq!((answer.status, &error["code"]), (422, &json!(code)), "{place} = {value}");
+        assert_eq!(error["errors"][0]["field"], field, "{place} = {value}");
+        assert_eq!(dock.carrier.ledger().shipments().count(), 0);
+    }
+}
+
+#[test]
+fn a_purchase_needs_a_rate_of_that_shipment() {
+    let mut dock = Dock::new();
+    let (one, other) = (dock.created(), dock.created());
+    let path = format!("/v2/shipments/{}/buy", id(&one));
+    for body in
+        [json!({}), json!({ "rate": {} }), json!({ "rate": { "id": other["rates"][0]["id"] } })]
+    {
+        assert_eq!(dock.say("POST", &path, &body, at(1)).status, 422, "{body}");
+    }
+    assert_eq!(dock.book(), [0, 0]);
+}
+
+#[test]
+fn a_key_that_does_not_look_like_a_test_key_is_refused() {
+    let cases = [
+        ("Basic RVpUS2xvb2thbGlrZTo=", 404), // EZTKlookalike:
+        ("Basic RVpURVNUX3NlY3JldDo=", 404), // EZTEST_secret:
+        ("Basic RVpBS2xpdmU6", 401),         // EZAKlive:
+        ("Basic Og==", 401),                 // :
+        ("Bearer EZTKlookalike", 401),
+        ("", 401),
+    ];
+    for (authorization, expected) in cases {
+        let call = HttpRequest::new("GET", "/v2/shipments/shp_nobody")
+            .header("authorization", authorization);
+        let answer = Dock::new().carrier.handle(&call, at(0));
+        assert_eq!(answer.status, expected, "{authorization}");
+    }
+}
+
+#[test]
+fn a_second_purchase_while_the_first_is_in_flight_is_told_so() {
+    let mut dock = Dock::new();
+    let shipment = dock.created();
+    let late = Fault::new("carrier.buy", CallRange::nth(1), FaultKind::Delay).with_delay_ms(10);
+    dock.carrier.fault_plan_mut().add(vec![late]).unwrap();
+    let path = format!("/v2/shipments/{}/buy", id(&shipment));
+    let call = easypost("POST", &path, &json!({ "rate": { "id": shipment["rates"][0]["id"] } }));
+    let NetworkOutcome::Delayed { response: answer, in_flight: ticket, .. } =
+        dock.carrier.handle_with_faults(&call, at(1))
+    else {
+        panic!("not late")
+    };
+    assert_eq!(answer.status, 200);
+    assert_eq!(
+        dock.buy(&shipment, 0, at(2)).value()["error"]["code"],
+        "SHIPMENT.PURCHASE.IN_PROGRESS"
+    );
+    dock.carrier.release(&ticket);
+    assert_eq!(dock.buy(&shipment, 0, at(3)).value()["error"]["code"], "SHIPMENT.POSTAGE.EXISTS");
+    assert_eq!(dock.book(), [1, 0]);
+}
+
+#[test]
+fn a_parcel_is_tracked_and_the_product_is_told() {
+    let mut dock = Dock::new();
+    let track = |status: &str| ControlAction::UpdateTracker {
+        order: ORDER.to_owned(),
+        status: status.to_owned(),
+    };
+    assert!(dock.carrier.perform(&track("delivered"), at(0)).is_err(), "there is no label yet");
+    let shipment = dock.bought();
+    dock.carrier.perform(&track("in_transit"), at(5)).unwrap();
+    assert_eq!(
+        dock.carrier.perform(&track("teleported"), at(6)).unwrap_err(),
+        ControlActionError::UnknownStatus("teleported".to_owned())
+    );
+    let seen = dock.look(&shipment, at(7));
+    assert_eq!(
+        (&seen["status"], &seen["tracker"]["status"]),
+        (&json!("in_transit"), &json!("in_transit"))
+    );
+    let event: Value =
+        serde_json::from_str(&dock.carrier.take_events().pop().unwrap().body).unwrap();
+    assert_eq!(event["description"], "tracker.updated");
+    assert_eq!(event["previous_attributes"]["status"], "unknown");
+    assert_eq!(event["result"]["tracking_code"], shipment["tracking_code"]);
+}
+
+#[test]
+fn the_list_comes_newest_first() {
+    let mut dock = Dock::new();
+    let ids: Vec<_> = (0..3).map(|_| id(&dock.created())).collect();
+    let path = "/v2/shipments?page_size=2&purchased=false";
+    let page = dock.say("GET", path, &Value::Null, at(1)).value();
+    assert_eq!((id(&page["shipments"][0]), &page["has_more"]), (ids[2].clone(), &json!(true)));
+    let path = format!("/v2/shipments?purchased=false&before_id={}", ids[1]);
+    let rest = dock.say("GET", &path, &Value::Null, at(1)).value();
+    assert_eq!(rest["shipments"].as_array().unwrap().len(), 1);
+    assert_eq!(rest["has_more"], false);
+}
+
+#[test]
+fn the_list_is_of_bought_shipments_and_of_a_month_unless_told_otherwise() {
+    let mut dock = Dock::new();
+    let (_unbought, bought) = (dock.created(), dock.bought());
+    let mut listed = |query: &str, hour| {
+        let path = format!("/v2/shipments?{query}");
+        let page = dock.say("GET", &path, &Value::Null, hours(hour)).value();
+        page["shipments"].as_array().unwrap().iter().map(id).collect::<Vec<_>>()
+    };
+    let month = 30 * 24;
+    assert_eq!(listed("", 1), [id(&bought)]);
+    assert_eq!(listed("purchased=true", month), [id(&bought)]);
+    assert_eq!(listed("purchased=false", month).len(), 2);
+    assert_eq!(listed("", month + 1), [""; 0], "older than a month");
+    let both = |end: i64| format!("start_datetime={}&end_datetime={}", hours(-9), hours(end));
+    assert_eq!(listed(&both(9), 9 * month), [id(&bought)]);
+    assert_eq!(listed(&both(-8), 9 * month), [""; 0]);
+    assert_eq!(listed(&format!("start_datetime={}", hours(-month - 1)), 1), [""; 0]);
+    assert_eq!(listed(&format!("end_datetime={}", hours(1)), 9 * month), [id(&bought)]);
+    let wrong = dock.say("GET", "/v2/shipments?end_datetime=soon", &Value::Null, at(1));
+    assert_eq!(wrong.status, 422);
+}
+
+#[test]
+fn what_is_no_json_is_refused() {
+    let call = easypost("POST", "/v2/shipments", &Value::Null).body("{");
+    assert_eq!(Dock::new().carrier.handle(&call, at(0)).status, 400);
+}

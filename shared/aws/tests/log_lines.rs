@@ -1,0 +1,169 @@
+//! What a function logs and measures, and how a failure leaves it.
+
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
+
+mod support;
+
+use aws::emf::{AttentionReason, Metric, Provider, ProviderCall, RejectionReason, Resolution};
+use aws::telemetry;
+use domain::compensation::Outcome;
+use domain::{ErrorName, Status, StepError};
+use serde_json::{Value, json};
+use support::page::Page;
+use testing::samples;
+use tracing::Level;
+
+/// The lines that are logged while `act` runs.
+fn lines(act: impl FnOnce()) -> Vec<Value> {
+    let page = Page::default();
+    let writer = page.clone();
+    let subscriber = telemetry::subscriber(Level::INFO, move || writer.clone());
+    tracing::subscriber::with_default(subscriber, act);
+    page.lines()
+}
+
+/// The lines and the result of a handler that fails so with this input.
+fn failing(input: &str, failure: Option<&StepError>) -> (Vec<Value>, Result<Value, StepError>) {
+    let mut result = Ok(Value::Null);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let lines = lines(|| {
+        let handler = async |input: Value| failure.map_or(Ok(input), |it| Err(it.clone()));
+        result = runtime.block_on(aws::runtime::invoke(handler, input));
+    });
+    (lines, result)
+}
+
+#[test]
+fn a_failure_is_one_line_for_people_and_for_queries() {
+    let id = samples::received().order_id;
+    let input = json!({"operation": "capture", "orderId": id, "name": "Ada Lovelace"}).to_string();
+    let declined = ErrorName::PaymentDeclined.with_detail("insufficient_funds");
+    let (lines, result) = failing(&input, Some(&declined));
+    assert_eq!(result, Err(declined));
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    let line = &lines[0];
+    assert_eq!(line["level"], "ERROR");
+    assert_eq!(line["message"], "the operation failed");
+    assert_eq!(line["operation"], "capture");
+    assert_eq!(line["orderId"], id.as_str());
+    assert_eq!(line["fault"], "PaymentDeclined");
+    assert_eq!(line["detail"], "insufficient_funds");
+    assert!(!line.to_string().contains("Ada"), "{line}");
+
+    let (lines, _) = failing(&input, Some(&ErrorName::StockContended.with_detail("busy")));
+    assert_eq!(lines[0]["level"], "WARN");
+}
+
+#[test]
+fn a_success_is_silent() {
+    let (lines, result) = failing(r#"{"orderId": "ord_1"}"#, None);
+    assert_eq!(lines, Vec::<Value>::new());
+    assert_eq!(result, Ok(json!({"orderId": "ord_1"})));
+}
+
+#[test]
+fn garbage_is_an_invalid_request_and_none_of_it_is_logged() {
+    let deep = format!("{}\"canary\"{}", "[".repeat(500), "]".repeat(500));
+    for input in ["canary", r#"{"orderId": "canary"#, &deep] {
+        let (lines, result) = failing(input, None);
+        assert_eq!(result.unwrap_err().name, ErrorName::InvalidRequest);
+        assert!(!format!("{lines:?}").contains("canary"), "{lines:?}");
+    }
+    for named in [
+        r#"{"operation": "can ary", "orderId": ["canary"]}"#,
+        r#"{"operation": "4242", "orderId": "4242424242424242"}"#,
+    ] {
+        let (lines, _) = failing(named, Some(&ErrorName::InvalidRequest.with_detail("`orderId`")));
+        assert_eq!((&lines[0]["operation"], &lines[0]["orderId"]), (&json!("?"), &json!("?")));
+    }
+}
+
+#[test]
+fn libraries_speak_only_from_warn_on() {
+    let lines = lines(|| {
+        tracing::info!(target: "aws_sdk_dynamodb", "a whole request: canary");
+        tracing::error!(target: "lambda_runtime::layers::panic", "the failure again");
+        tracing::info!(target: "aws::orders", "ours");
+        tracing::warn!(target: "hyper", "theirs");
+    });
+    let messages: Vec<_> = lines.iter().map(|line| &line["message"]).collect();
+    assert_eq!(messages, ["ours", "theirs"]);
+}
+
+#[test]
+fn a_metric_is_a_line_in_the_embedded_metric_format() {
+    let at = samples::placed_at();
+    assert_eq!(
+        Metric::OrdersRejected(RejectionReason::ReviewExpired).to_emf(at),
+        json!({
+            "_aws": {
+                "Timestamp": 1_795_406_400_000_u64,
+                "CloudWatchMetrics": [{
+                    "Namespace": "OrderProcessing",
+                    "Dimensions": [["Reason"], []],
+                    "Metrics": [{"Name": "OrdersRejected", "Unit": "Count"}],
+                }],
+            },
+            "Reason": "REVIEW_EXPIRED",
+            "OrdersRejected": 1,
+        })
+    );
+    let line = Metric::ProviderLatency(Provider::Payment, ProviderCall::Confirm, 412).to_emf(at);
+    assert_eq!(line["ProviderLatency"], 412);
+    assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"], "Milliseconds");
+}
+
+/// One of every kind.
+const METRICS: [Metric; 13] = [
+    Metric::OrdersAccepted,
+    Metric::OrdersFulfilled,
+    Metric::OrdersRejected(RejectionReason::Status(Status::OutOfStock)),
+    Metric::PaymentsDeclined,
+    Metric::CompensationsBegun(Outcome::Cancelled),
+    Metric::CompensationsEnded(Outcome::ShippingFailed),
+    Metric::CompensationsFailed(AttentionReason::RefundFailed),
+    Metric::AttentionRaised(AttentionReason::Stuck),
+    Metric::OutcomesUnknown(Provider::Shipping, ProviderCall::Buy),
+    Metric::OutcomesResolved(Provider::Shipping, ProviderCall::Buy, Resolution::NoEffect),
+    Metric::ProviderLatency(Provider::Shipping, ProviderCall::Buy, 1_500),
+    Metric::ProviderLatency(Provider::Payment, ProviderCall::LookUp, 0),
+    Metric::BooksDiffer("LABEL_NOT_ON_RECORD"),
+];
+
+#[test]
+fn every_metric_has_what_the_format_asks_for_and_words_only() {
+    for metric in METRICS {
+        let line = metric.to_emf(samples::placed_at());
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        assert!(line["_aws"]["Timestamp"].is_u64(), "{line}");
+        assert_eq!(directive["Namespace"], "OrderProcessing");
+        assert_eq!(directive["Metrics"][0]["Name"], metric.name());
+        assert!(line[metric.name()].is_u64(), "the target of the metric is a number: {line}");
+        let sets = directive["Dimensions"].as_array().unwrap();
+        let names = sets[0].as_array().unwrap();
+        assert_eq!(sets.len(), if names.is_empty() { 1 } else { 2 }, "by them and as a sum");
+        for name in names {
+            let word = line[name.as_str().unwrap()].as_str().unwrap();
+            let is_word = word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+            assert!(is_word && !word.is_empty(), "the target of a dimension is a word: {line}");
+        }
+        // The root, the metric and its dimensions; nothing that could name an order.
+        assert_eq!(line.as_object().unwrap().len(), 2 + names.len(), "{line}");
+    }
+}
+
+#[test]
+fn a_metric_is_written_as_it_is_whatever_the_level_of_the_log() {
+    let page = Page::default();
+    let writer = page.clone();
+    let subscriber = telemetry::subscriber(Level::ERROR, move || writer.clone());
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::info!("a line that is not asked for");
+        Metric::OrdersAccepted.emit(samples::placed_at());
+        tracing::error!(target: "aws", "a line");
+    });
+    let lines = page.lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(lines[0], Metric::OrdersAccepted.to_emf(samples::placed_at()));
+    assert_eq!(lines[1]["message"], "a line");
+}

@@ -1,0 +1,113 @@
+//! Asking: what the record says.
+
+use super::Order;
+use crate::catalog::LineItem;
+use crate::compensation::Facts;
+use crate::decision::ReviewDecision;
+use crate::shipment::{Parcel, Shipment};
+use crate::stock::{Reservation, ReservedLine, sum_by_sku};
+use crate::{ErrorName, ExecutionName, Private, Status, StepError};
+
+impl Order {
+    /// Whether this execution owns the order; a hand-made invocation names none and passes.
+    pub fn is_owned_by(&self, execution: Option<&ExecutionName>) -> bool {
+        execution.is_none_or(|name| *name == self.execution)
+    }
+
+    /// Whether a step of this execution may go forward.
+    pub fn ensure_can_proceed(&self, execution: Option<&ExecutionName>) -> Result<(), StepError> {
+        if !self.is_owned_by(execution) {
+            return Err(ErrorName::Superseded.with_detail("another execution owns the order"));
+        }
+        if self.compensation.is_some() {
+            return Err(ErrorName::CompensationBegun.with_detail("the order is being undone"));
+        }
+        if self.cancel_requested_at.is_some() {
+            return Err(ErrorName::OrderCancelled.with_detail("the customer cancelled the order"));
+        }
+        // Whatever closed it otherwise than as it should end: it stays closed.
+        if self.status.is_closed() && self.status != Status::Fulfilled {
+            return Err(ErrorName::CompensationBegun.with_detail("the order is closed"));
+        }
+        Ok(())
+    }
+
+    /// Whether a person must approve it first and has not.
+    pub fn needs_approval(&self) -> bool {
+        self.review.as_ref().is_some_and(|review| review.required) && !self.is_approved()
+    }
+
+    /// Whether its goods are set aside.
+    pub fn holds_stock(&self) -> bool {
+        self.reservation.as_ref().is_some_and(Reservation::is_held)
+    }
+
+    /// Whether it has a label that was not given back.
+    pub fn has_live_label(&self) -> bool {
+        self.shipment.as_ref().is_some_and(Shipment::is_live)
+    }
+
+    /// Whether a shipment is stored that is not yet seen to be given back, refused or unbought.
+    pub fn has_open_shipment(&self) -> bool {
+        self.shipment.as_ref().is_some_and(|shipment| shipment.refund.is_none())
+    }
+
+    /// Whether a person approved it.
+    pub fn is_approved(&self) -> bool {
+        self.review_decision() == Some(ReviewDecision::Approve)
+    }
+
+    /// What a person decided about it.
+    pub fn review_decision(&self) -> Option<ReviewDecision> {
+        self.review.as_ref().and_then(|review| review.decision)
+    }
+
+    /// Whether the customer may still cancel it.
+    pub fn is_cancelable(&self) -> bool {
+        self.status.allows_cancellation()
+            && self.cancel_requested_at.is_none()
+            && self.compensation.is_none()
+    }
+
+    /// How many of each SKU it takes from the shelves.
+    pub fn required_stock(&self) -> Vec<ReservedLine> {
+        sum_by_sku(self.items.iter().map(|line| (&line.sku, line.quantity)))
+    }
+
+    /// What the carrier needs to know of its parcel.
+    pub fn parcel(&self) -> Parcel {
+        let customer = self.customer.expose();
+        let weigh = |line: &LineItem| u64::from(line.weight_grams) * u64::from(line.quantity.get());
+        Parcel {
+            reference: self.order_id.clone(),
+            to_name: Private::new(customer.name.clone()),
+            to_phone: customer.phone.clone().map(Private::new),
+            to: self.shipping_address.clone(),
+            weight_grams: self.items.iter().map(weigh).sum(),
+        }
+    }
+
+    /// The idempotency key of a step at the gateway, of the present try.
+    pub fn payment_idempotency_key(&self, step: &str) -> String {
+        format!("{}:{step}:{}", self.order_id, self.payment.attempt)
+    }
+
+    /// The input of its execution: its id, and when it should begin.
+    pub fn execution_input(&self) -> serde_json::Value {
+        match self.scheduled_for {
+            Some(at) => serde_json::json!({"orderId": self.order_id, "scheduledFor": at}),
+            None => serde_json::json!({"orderId": self.order_id}),
+        }
+    }
+
+    pub(super) fn facts(&self) -> Facts {
+        Facts {
+            cancellation_requested: self.cancel_requested_at.is_some(),
+            rejected: self.review_decision() == Some(ReviewDecision::Reject),
+            authorized: self.payment.was_authorized(),
+            reserved: self.reservation.is_some(),
+            shipment: self.shipment.is_some(),
+            label: self.shipment.as_ref().is_some_and(|shipment| shipment.label.is_some()),
+        }
+    }
+}

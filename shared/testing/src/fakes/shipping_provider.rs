@@ -1,0 +1,137 @@
+//! The carrier: shipments that are bought once, and a ledger of labels.
+
+use std::collections::BTreeMap;
+
+use super::{InjectedFault, State, TestBed};
+use crate::samples;
+use domain::ports::{CallOutcome, ShippingProvider, ShippingRejection};
+use domain::shipment::{LabelRefundState, Parcel, ProviderShipment};
+use domain::{RateId, ShipmentId};
+
+/// The carrier.
+#[derive(Debug, Clone)]
+pub struct FakeShippingProvider(pub(super) TestBed);
+
+type Outcome = CallOutcome<ProviderShipment, ShippingRejection>;
+
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    pub(super) shipments: BTreeMap<ShipmentId, ProviderShipment>,
+    labels: usize,
+    refuses_refunds: bool,
+    offers_nothing: bool,
+}
+
+impl TestBed {
+    /// Puts a shipment into the carrier's books.
+    #[must_use]
+    pub fn shipment(self, shipment: ProviderShipment) -> Self {
+        self.state().shipping_provider.shipments.insert(shipment.id.clone(), shipment);
+        self
+    }
+
+    /// The carrier takes no label back.
+    #[must_use]
+    pub fn rejecting_label_refunds(self) -> Self {
+        self.state().shipping_provider.refuses_refunds = true;
+        self
+    }
+
+    /// The carrier offers no rate.
+    #[must_use]
+    pub fn offering_no_rate(self) -> Self {
+        self.state().shipping_provider.offers_nothing = true;
+        self
+    }
+
+    /// How many labels were ever sold.
+    pub fn labels(&self) -> usize {
+        self.state().shipping_provider.labels
+    }
+
+    /// How many labels were sold and not given back.
+    pub fn live_labels(&self) -> usize {
+        let live = |shipment: &&ProviderShipment| {
+            shipment.bought.is_some() && shipment.refund == LabelRefundState::NotRequested
+        };
+        self.state().shipping_provider.shipments.values().filter(live).count()
+    }
+}
+
+impl Ledger {
+    fn create(&mut self) -> Outcome {
+        let number = self.shipments.len() + 1;
+        let Ok(id) = ShipmentId::parse(format!("shp_{number}")) else {
+            return CallOutcome::Rejected(ShippingRejection::NotFound);
+        };
+        let mut shipment = ProviderShipment { id: id.clone(), ..samples::provider_shipment() };
+        if self.offers_nothing {
+            shipment.rates.clear();
+        }
+        self.shipments.insert(id, shipment.clone());
+        CallOutcome::Succeeded(shipment)
+    }
+
+    fn buy(&mut self, id: &ShipmentId, rate: &RateId) -> Outcome {
+        let Some(shipment) = self.shipments.get_mut(id) else {
+            return CallOutcome::Rejected(ShippingRejection::NotFound);
+        };
+        if shipment.bought.is_some() {
+            return CallOutcome::Rejected(ShippingRejection::AlreadyBought);
+        }
+        if !shipment.rates.iter().any(|offered| offered.id == *rate) {
+            return CallOutcome::Rejected(ShippingRejection::Rejected("no such rate".to_owned()));
+        }
+        self.labels += 1;
+        shipment.bought = Some((format!("TRACK{}", self.labels), None));
+        CallOutcome::Succeeded(shipment.clone())
+    }
+
+    fn refund(&mut self, id: &ShipmentId) -> Outcome {
+        match self.shipments.get_mut(id) {
+            None => CallOutcome::Rejected(ShippingRejection::NotFound),
+            Some(shipment)
+                if shipment.bought.is_some()
+                    && shipment.refund == LabelRefundState::NotRequested
+                    && !self.refuses_refunds =>
+            {
+                shipment.refund = LabelRefundState::Submitted;
+                CallOutcome::Succeeded(shipment.clone())
+            }
+            Some(_) => CallOutcome::Rejected(ShippingRejection::Rejected("no refund".to_owned())),
+        }
+    }
+}
+
+impl FakeShippingProvider {
+    async fn ask(&self, point: &'static str, act: impl FnOnce(&mut State) -> Outcome) -> Outcome {
+        self.0.call(point, act).await.unwrap_or_else(|trouble| match trouble {
+            InjectedFault::NotSent => CallOutcome::NotSent("down".to_owned()),
+            InjectedFault::ShippingRejected(refusal) => CallOutcome::Rejected(refusal),
+            InjectedFault::ShipmentIs(shipment) => CallOutcome::Succeeded(shipment),
+            _ => CallOutcome::Unknown("no answer".to_owned()),
+        })
+    }
+}
+
+impl ShippingProvider for FakeShippingProvider {
+    async fn create(&self, _parcel: &Parcel) -> Outcome {
+        self.ask("shipping.create", |state| state.shipping_provider.create()).await
+    }
+
+    async fn buy(&self, id: &ShipmentId, rate: &RateId) -> Outcome {
+        self.ask("shipping.buy", |state| state.shipping_provider.buy(id, rate)).await
+    }
+
+    async fn refund(&self, id: &ShipmentId) -> Outcome {
+        self.ask("shipping.refund", |state| state.shipping_provider.refund(id)).await
+    }
+
+    async fn retrieve(&self, id: &ShipmentId) -> Outcome {
+        let get = |state: &mut State| match state.shipping_provider.shipments.get(id) {
+            Some(shipment) => CallOutcome::Succeeded(shipment.clone()),
+            None => CallOutcome::Rejected(ShippingRejection::NotFound),
+        };
+        self.ask("shipping.retrieve", get).await
+    }
+}
