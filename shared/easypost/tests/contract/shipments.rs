@@ -89,8 +89,8 @@ fn word(called: &CallOutcome<ProviderShipment, ShippingRejection>) -> String {
 #[test]
 fn every_recorded_shipment_is_read() {
     let Some(folder) = contracts("easypost") else { return };
-    let fresh = "3 rates, not bought, NotAsked";
-    let sold = "3 rates, bought, NotAsked";
+    let fresh = "3 rates, not bought, NotRequested";
+    let sold = "3 rates, bought, NotRequested";
     for (name, expected) in [
         ("shipment_create", vec![fresh]),
         ("shipment_create_empty_objects", vec![fresh]),
@@ -240,7 +240,7 @@ fn a_rate_that_cannot_be_read_is_not_offered() {
     };
     let rates = [rate("6.07", "USD"), rate("six", "USD"), rate("6.07", "XXX")];
     let called = looked_up(Ok(answer(200, &json!({"id": "shp_1", "rates": rates}))));
-    assert_eq!(word(&called), "1 rates, not bought, NotAsked");
+    assert_eq!(word(&called), "1 rates, not bought, NotRequested");
     let CallOutcome::Succeeded(ProviderShipment {
         refund: LabelRefundState::NotRequested,
         rates,
