@@ -25,5 +25,6 @@ pub mod scenarios;
 pub mod stack;
 pub mod stepfunctions;
 pub mod template;
-pub mod transcript;
+pub mod trace;
+pub mod urls;
 pub mod workspace;

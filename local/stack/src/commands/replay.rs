@@ -13,8 +13,9 @@ use uuid::Uuid;
 use super::screen::{say, tell};
 use crate::clock::wall_clock;
 use crate::scenarios;
-use crate::scenarios::client::{Client, Urls};
+use crate::scenarios::client::Client;
 use crate::stack::interrupted;
+use crate::urls::Urls;
 
 /// What `cargo local replay` takes.
 #[derive(Debug, clap::Args)]

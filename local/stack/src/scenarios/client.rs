@@ -16,19 +16,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
 use super::Ledger;
-
-/// The addresses of a running stack.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Urls {
-    /// The web page and the API.
-    pub api: String,
-    /// The AWS endpoint.
-    pub aws: String,
-    /// The gateway.
-    pub gateway: String,
-    /// The carrier.
-    pub carrier: String,
-}
+use crate::urls::Urls;
 
 /// A client of the stack at these addresses.
 #[derive(Debug, Clone)]

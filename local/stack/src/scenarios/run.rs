@@ -20,7 +20,7 @@ use super::watch::{Happened, Timer, Watch, fired, owner};
 use super::{Action, Other, Scenario, When};
 use crate::stack::Stack;
 use crate::stepfunctions::Moved;
-use crate::transcript;
+use crate::trace;
 
 pub use super::shelves::{shelves, stock};
 
@@ -338,17 +338,17 @@ impl Run<'_> {
         for (number, arn) in self.executions(&self.orders[0]).await?.iter().enumerate() {
             report.error = self.describe(arn).await?["error"].as_str().map(str::to_owned);
             let history = self.stack.step_functions().history(arn).await?;
-            report.states.extend(transcript::states_entered(&history));
+            report.states.extend(trace::states_entered(&history));
             if number > 0 {
                 write!(report.transcript, "\ntaken over by r{number}: ")?;
             }
-            report.transcript.push_str(&transcript::of_history(&history));
+            report.transcript.push_str(&trace::render(&history));
         }
         for (number, order) in self.orders.iter().enumerate().skip(1) {
             for arn in self.executions(order).await? {
                 let history = self.stack.step_functions().history(&arn).await?;
                 write!(report.transcript, "\norder {}: ", number + 1)?;
-                report.transcript.push_str(&transcript::of_history(&history));
+                report.transcript.push_str(&trace::render(&history));
             }
         }
         Ok(())

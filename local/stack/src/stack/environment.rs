@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::StartError;
 use crate::functions::Binaries;
 use crate::lambda::FunctionSettings;
-use crate::scenarios::client::Urls;
 use crate::template::{Template, TemplateFunction};
+use crate::urls::Urls;
 
 /// How many invocations of a function may run at once where the template reserves
 /// no number: plenty for a laptop, and low enough to see throttling under load.

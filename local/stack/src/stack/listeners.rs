@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
-use crate::scenarios::client::Urls;
+use crate::urls::Urls;
 
 /// Which ports to listen on; 0 takes a free one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -20,8 +20,8 @@ use super::environment::is_key_of;
 use super::{Base, Folder, StartError};
 use crate::clock::StackClock;
 use crate::counters::{Called, Counters, RECONCILER};
-use crate::scenarios::client::Urls;
 use crate::template::Template;
+use crate::urls::Urls;
 
 /// What the gateway's webhooks are signed with.
 pub const STRIPE_WEBHOOK_SECRET: &str = "whsec_local";

@@ -6,8 +6,8 @@ use std::time::Duration;
 use domain::ports::{Method, Request, Transport as _};
 use http_client::{HttpClient, Timeouts};
 use jiff::Timestamp;
-use local_stack::scenarios::client::Urls;
 use local_stack::stack::Stack;
+use local_stack::urls::Urls;
 use serde_json::{Value, json};
 
 /// The hand.

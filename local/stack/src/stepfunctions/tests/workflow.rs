@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::bench::{Act, Bench};
 use crate::dynamodb::Caller;
 use crate::stepfunctions::Moved;
-use crate::transcript;
+use crate::trace;
 
 /// The file that ships, with the substitutions that the template makes.
 fn definition() -> Value {
@@ -77,7 +77,7 @@ impl Shop {
     }
 
     async fn told(&self, arn: &str) -> String {
-        transcript::of_history(&self.bench.states.history(arn).await.unwrap())
+        trace::render(&self.bench.states.history(arn).await.unwrap())
     }
 }
 
@@ -217,9 +217,9 @@ async fn states_inside_of_states() {
     let arn = bench.begin(&machine, "one", &json!({ "items": [1, 2] })).await;
     bench.ended(&arn).await;
     let history = bench.states.history(&arn).await.unwrap();
-    check("states_inside_of_states", &transcript::of_history(&history));
+    check("states_inside_of_states", &trace::render(&history));
     assert_eq!(
-        transcript::states_entered(&history),
+        trace::states_entered(&history),
         ["Both", "Rest", "Pack", "Rested", "Each", "Count", "Enough", "Count", "Enough", "Done"]
     );
 }

@@ -22,7 +22,7 @@ pub fn states_entered(history: &[HistoryEvent]) -> Vec<String> {
 }
 
 /// The transcript of an execution.
-pub fn of_history(history: &[HistoryEvent]) -> String {
+pub fn render(history: &[HistoryEvent]) -> String {
     let tree = Tree::grow(history);
     let mut text = String::new();
     text.push_str(&headline(history));
