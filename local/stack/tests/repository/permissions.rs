@@ -52,6 +52,7 @@ struct AwsCrate {
 #[derive(Debug, Default)]
 struct Function {
     port: Option<String>,
+    is_public: bool,
     actions: Actions,
     calls: BTreeSet<String>,
 }
@@ -67,7 +68,8 @@ impl AwsCrate {
             let actions = found.reach(function, &mut BTreeSet::new());
             let (map, key) = match &function.port {
                 Some(port) => (&mut crate_.ports, port),
-                None => (&mut crate_.methods, &name.1),
+                None if function.is_public => (&mut crate_.methods, &name.1),
+                None => continue,
             };
             map.entry(key.clone()).or_default().extend(actions);
         }
@@ -114,15 +116,16 @@ impl Functions {
         actions
     }
 
-    fn add(&mut self, name: &syn::Ident, block: &syn::Block) {
+    fn add(&mut self, name: &syn::Ident, visibility: &syn::Visibility, block: &syn::Block) {
         let mut names = Names::default();
         names.visit_block(block);
         let actions = names.methods.iter().filter_map(|method| action(method));
         let items = names.paths.iter().filter_map(|path| transaction_action(path, &names));
         let function = Function {
             port: self.port.clone(),
+            is_public: matches!(visibility, syn::Visibility::Public(_)),
             actions: actions.chain(items).map(str::to_owned).collect(),
-            calls: names.paths.union(&names.methods).cloned().collect(),
+            calls: names.called,
         };
         self.functions.insert((self.owner.clone(), name.to_string()), function);
     }
@@ -139,12 +142,12 @@ impl<'ast> Visit<'ast> for Functions {
     }
 
     fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
-        self.add(&function.sig.ident, &function.block);
+        self.add(&function.sig.ident, &function.vis, &function.block);
     }
 
     fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
         self.owner.clear();
-        self.add(&function.sig.ident, &function.block);
+        self.add(&function.sig.ident, &function.vis, &function.block);
     }
 }
 

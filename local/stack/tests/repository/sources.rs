@@ -30,6 +30,9 @@ pub(crate) struct Names {
     pub(crate) paths: BTreeSet<String>,
     /// Every method that is called.
     pub(crate) methods: BTreeSet<String>,
+    /// The functions that are called by their path, and the methods of `self`. A
+    /// method of anything else may be the standard library's.
+    pub(crate) called: BTreeSet<String>,
 }
 
 impl<'ast> Visit<'ast> for Names {
@@ -56,7 +59,19 @@ impl<'ast> Visit<'ast> for Names {
 
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
         self.methods.insert(call.method.to_string());
+        if matches!(&*call.receiver, syn::Expr::Path(path) if path.path.is_ident("self")) {
+            self.called.insert(call.method.to_string());
+        }
         syn::visit::visit_expr_method_call(self, call);
+    }
+
+    fn visit_expr_call(&mut self, call: &'ast syn::ExprCall) {
+        if let syn::Expr::Path(function) = &*call.func
+            && let Some(last) = function.path.segments.last()
+        {
+            self.called.insert(last.ident.to_string());
+        }
+        syn::visit::visit_expr_call(self, call);
     }
 
     fn visit_macro(&mut self, makro: &'ast syn::Macro) {
