@@ -1,1 +1,60 @@
-//! d
+//! The direct dependencies of the packages that ship.
+//!
+//! Each one is weight, a license and an owner to trust, so a new one is a decision:
+//! add it here in the commit that says why.
+
+use std::collections::BTreeSet;
+
+use crate::files::{packages, read};
+
+/// The packages of ours that ship, and what each depends on directly.
+const DIRECT: &[(&str, &str)] = &[
+    ("functions/check-inventory", "aws domain serde_json tokio"),
+    ("functions/initiate-shipping", "aws domain easypost http-client serde serde_json tokio"),
+    (
+        "functions/order-api",
+        "aws base64 domain hmac lambda_http serde serde_json sha2 tokio tracing unicode-normalization utoipa",
+    ),
+    ("functions/process-payment", "aws domain http-client serde serde_json stripe tokio"),
+    (
+        "functions/reconcile-orders",
+        "aws domain easypost http-client serde serde_json stripe tokio tracing",
+    ),
+    (
+        "shared/aws",
+        "aws-config aws-credential-types aws-sdk-dynamodb aws-sdk-secretsmanager aws-sdk-sfn \
+         aws-smithy-http-client aws-smithy-runtime-api aws-smithy-types domain jiff lambda_runtime \
+         serde serde_dynamo serde_json thiserror tokio tracing tracing-subscriber url",
+    ),
+    ("shared/domain", "jiff serde serde_json thiserror uuid"),
+    ("shared/easypost", "base64 domain serde serde_json url"),
+    ("shared/http", "domain reqwest rustls thiserror webpki-roots"),
+    ("shared/stripe", "domain serde serde_json url"),
+];
+
+#[test]
+fn every_shipped_package_depends_on_what_is_listed_and_nothing_else() {
+    let shipped: Vec<_> = packages()
+        .into_iter()
+        .filter(|package| !package.starts_with("local/") && package != "shared/testing")
+        .collect();
+    let listed: BTreeSet<&str> = DIRECT.iter().map(|(package, _)| *package).collect();
+    assert_eq!(shipped.iter().map(String::as_str).collect::<BTreeSet<_>>(), listed);
+    for (package, dependencies) in DIRECT {
+        let expected: BTreeSet<&str> = dependencies.split_whitespace().collect();
+        let manifest = read(&format!("{package}/Cargo.toml"));
+        let found: BTreeSet<&str> = dependencies_of(&manifest).collect();
+        assert_eq!(found, expected, "the direct dependencies of {package}");
+    }
+}
+
+/// The names in the `[dependencies]` table of a manifest.
+fn dependencies_of(manifest: &str) -> impl Iterator<Item = &str> {
+    manifest
+        .lines()
+        .skip_while(|line| *line != "[dependencies]")
+        .skip(1)
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| line.split(['.', ' ', '=']).next())
+        .filter(|name| !name.is_empty() && !name.starts_with('#'))
+}

@@ -1,1 +1,210 @@
-//! d
+//! The documents: every link leads somewhere, every path and every test that they
+//! name exists, and the drawing of the workflow is the one of the state machine.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::files::{files_below, read, relative, root};
+
+/// Every document of the repository.
+fn documents() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = std::fs::read_dir(root())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .chain(
+            ["docs", "local", "console"]
+                .iter()
+                .filter(|f| root().join(f).is_dir())
+                .flat_map(|f| files_below(f)),
+        )
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    found.sort();
+    assert!(found.len() > 5, "{found:?}");
+    found
+}
+
+/// The targets of the links of a document, code blocks left out.
+fn links(text: &str) -> Vec<String> {
+    let mut targets = Vec::new();
+    for line in prose(text) {
+        let mut rest = line;
+        while let Some((_, after)) = rest.split_once("](") {
+            let Some((target, after)) = after.split_once(')') else { break };
+            targets.push(target.to_owned());
+            rest = after;
+        }
+    }
+    targets
+}
+
+/// The lines outside of code blocks.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut in_code = false;
+    text.lines().filter(move |line| {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+            return false;
+        }
+        !in_code
+    })
+}
+
+/// The anchors of a document's headings, as GitHub makes them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    prose(text)
+        .filter(|line| line.starts_with('#'))
+        .map(|line| {
+            line.trim_start_matches('#')
+                .trim()
+                .to_lowercase()
+                .chars()
+                .filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c))
+                .map(|c| if c == ' ' { '-' } else { c })
+                .collect()
+        })
+        .collect()
+}
+
+#[test]
+fn every_link_within_the_repository_leads_somewhere() {
+    let mut broken = Vec::new();
+    for document in documents() {
+        let text = std::fs::read_to_string(&document).unwrap();
+        for link in links(&text) {
+            if link.starts_with("https://") {
+                continue;
+            }
+            let (path, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = match path {
+                "" => document.clone(),
+                path => document.parent().unwrap().join(path),
+            };
+            let leads = target.exists()
+                && (anchor.is_empty()
+                    || anchors(&std::fs::read_to_string(&target).unwrap()).contains(anchor));
+            if !leads {
+                broken.push(format!("{}: {link}", relative(&document)));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
+}
+
+/// The words in backquotes of a document.
+fn quoted(text: &str) -> Vec<String> {
+    prose(text).flat_map(|line| line.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_path_that_a_document_names_exists() {
+    let tops = ["shared/", "functions/", "local/", "events/", "docs/", "console/", ".ci/"];
+    let mut missing = Vec::new();
+    for document in documents().iter().filter(|path| !path.ends_with("CHANGELOG.md")) {
+        for word in quoted(&std::fs::read_to_string(document).unwrap()) {
+            let is_path = tops.iter().any(|top| word.starts_with(top))
+                && word.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+            if is_path && !root().join(&word).exists() {
+                missing.push(format!("{}: {word}", relative(document)));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "paths that do not exist:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn every_test_that_a_document_names_exists() {
+    let sources = ["shared", "functions", "local"]
+        .map(crate::files::rust_files_below)
+        .concat()
+        .iter()
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect::<String>();
+    let mut missing = Vec::new();
+    for document in documents() {
+        for word in quoted(&std::fs::read_to_string(&document).unwrap()) {
+            let name = word.rsplit("::").next().unwrap();
+            // Tests are sentences: five words or more.
+            let is_test = name.split('_').count() > 4
+                && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+            if is_test && !sources.contains(&format!("fn {name}(")) {
+                missing.push(format!("{}: {word}", relative(&document)));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "tests that do not exist:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn every_scenario_that_a_document_names_exists() {
+    let scenarios: BTreeSet<String> = files_below("events/scenarios")
+        .iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .map(|path| path.file_stem().unwrap().to_string_lossy().into_owned())
+        .collect();
+    let text = read("README.md");
+    let named: BTreeSet<String> = links(&text)
+        .iter()
+        .filter_map(|link| link.strip_prefix("events/scenarios/")?.strip_suffix(".json"))
+        .map(str::to_owned)
+        .collect();
+    assert!(named.len() > 8, "the README's table of failures names {} scenarios", named.len());
+    assert_eq!(named.difference(&scenarios).collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+const BEGIN: &str = "<!-- workflow:begin -->";
+const END: &str = "<!-- workflow:end -->";
+
+/// Set `UPDATE_README=1` to write the drawing anew.
+#[test]
+fn the_drawing_of_the_workflow_is_the_one_of_the_state_machine_file() {
+    let machine: Value = serde_json::from_str(&read("statemachine.asl.json")).unwrap();
+    let drawing = format!("{BEGIN}\n```mermaid\n{}```\n{END}", draw(&machine));
+    let readme = read("README.md");
+    let (before, rest) = readme.split_once(BEGIN).expect("the README marks the drawing's place");
+    let (_, after) = rest.split_once(END).expect("the README marks the drawing's end");
+    let expected = format!("{before}{drawing}{after}");
+    #[expect(clippy::disallowed_methods, reason = "whether to write the golden anew")]
+    if std::env::var_os("UPDATE_README").is_some() {
+        std::fs::write(Path::new(&root()).join("README.md"), &expected).unwrap();
+        return;
+    }
+    assert!(readme == expected, "the drawing is not current: run with UPDATE_README=1");
+}
+
+/// A Mermaid flowchart: solid arrows for `Next` and the choices, dotted ones for
+/// what a `Catch` leads to. The Fail states are drawn as one.
+fn draw(machine: &Value) -> String {
+    let states = machine["States"].as_object().unwrap();
+    let is_end = |name: &str| ["Fail", "Succeed"].contains(&states[name]["Type"].as_str().unwrap());
+    let mut arrows: BTreeMap<(usize, String, String), bool> = BTreeMap::new();
+    for (index, (name, state)) in states.iter().enumerate() {
+        let mut add = |target: &Value, solid: bool| {
+            let target = target.as_str().unwrap();
+            let target = if is_end(target) && name == "FailureOutcome" { "Failed" } else { target };
+            let arrow = arrows.entry((index, name.clone(), target.to_owned())).or_insert(solid);
+            *arrow |= solid;
+        };
+        if let Some(next) = state.get("Next").or_else(|| state.get("Default")) {
+            add(next, true);
+        }
+        for choice in state["Choices"].as_array().into_iter().flatten() {
+            add(&choice["Next"], true);
+        }
+        for catch in state["Catch"].as_array().into_iter().flatten() {
+            add(&catch["Next"], false);
+        }
+    }
+    let mut drawing = String::from("flowchart TD\n");
+    for ((_, from, to), solid) in &arrows {
+        if from != to {
+            let arrow = if *solid { "-->" } else { "-.->" };
+            drawing.push_str(&format!("  {from} {arrow} {to}\n"));
+        }
+    }
+    drawing.push_str("  CapturePayment --> Fulfilled\n");
+    drawing
+}
