@@ -1,10 +1,8 @@
-"""What schemathesis is told of the shop: which orders and SKUs there are, and how the
-providers sign.
+"""Hooks that tell schemathesis which orders and SKUs exist and how the providers sign.
 
-Loaded by `schemathesis run` (SCHEMATHESIS_HOOKS); `.ci/schemathesis.py` runs that and
-says what is in WORLD. A case that is generated as valid is led to something that
-exists, as the document cannot name it; a case that is generated as invalid stays
-exactly as it is.
+`schemathesis run` loads them (SCHEMATHESIS_HOOKS); `check_schemathesis.py` starts it and
+writes SHOP. A case generated as valid is pointed at something that exists, which the
+document cannot name; a case generated as invalid stays exactly as it is.
 """
 
 import atexit
@@ -24,20 +22,20 @@ from schemathesis.core.parameters import ParameterLocation
 
 import stack
 
-FOLDER = pathlib.Path(os.environ["SCHEMATHESIS_WORLD"])
-WORLD = json.loads((FOLDER / "world.json").read_text())
-TOKEN = {"authorization": WORLD["token"]}
-# Orders that are in each state that a decision takes; each serves once.
-pools = {name: collections.deque(ids) for name, ids in WORLD["pools"].items()}
-PRICES = WORLD["prices"]
-MOST_MONEY = 99_999_999
+FOLDER = pathlib.Path(os.environ["SCHEMATHESIS_SHOP"])
+SHOP = json.loads((FOLDER / "shop.json").read_text())
+TOKEN = {"authorization": SHOP["token"]}
+# Orders in each state that a decision route accepts; each is used once.
+pools = {name: collections.deque(ids) for name, ids in SHOP["pools"].items()}
+PRICES = SHOP["prices"]
+MAX_TOTAL = 99_999_999
 skus = itertools.cycle(PRICES)
 turns = itertools.cycle([True, True, True, True, False])
 counts = collections.defaultdict(collections.Counter)
 
 
-def sound(case, location):
-    """Whether this part of the case is as the document says."""
+def is_valid_at(case, location):
+    """Whether this part of the case conforms to the document."""
     return case.meta is not None and not case.meta.is_negative_at(location)
 
 
@@ -46,10 +44,10 @@ def is_valid(case):
 
 
 def place(**more):
-    """Places an order by a request of its own."""
+    """Places an order."""
     body = {**json.loads((stack.ROOT / "events/orders/one-item.json").read_text()), **more}
     key = f"hook-{uuid.uuid4()}"
-    status, placed = stack.call("POST", f"{WORLD['api']}/orders", body, idempotency_key=key, **TOKEN)
+    status, placed = stack.call("POST", f"{SHOP['api']}/orders", body, idempotency_key=key, **TOKEN)
     assert status == 202, placed
     return placed["orderId"]
 
@@ -59,13 +57,13 @@ def in_days(days):
 
 
 def take(pool, case):
-    """An order of this pool; a valid case has one for itself."""
+    """Takes an order from this pool for a valid case."""
     waiting = pools[pool]
-    return waiting.popleft() if waiting and is_valid(case) else WORLD["fulfilled"]
+    return waiting.popleft() if waiting and is_valid(case) else SHOP["fulfilled"]
 
 
 def order_for(case):
-    """The id of an order for which a valid case of this operation succeeds."""
+    """Returns an order for which a valid case of this operation succeeds."""
     operation_id = case.operation.definition.raw["operationId"]
     if operation_id == "cancelOrder" and is_valid(case):
         return place(scheduledFor=in_days(30), paymentCustomer="cus_1")
@@ -74,22 +72,22 @@ def order_for(case):
     if operation_id == "resumeOrder":
         action = case.body.get("action") if isinstance(case.body, dict) else None
         return take("closed" if action == "acknowledge" else "stuck", case)
-    return WORLD["fulfilled"]
+    return SHOP["fulfilled"]
 
 
 def order_body(body):
-    """The generated order, of things that the shop sells, at a date that can be."""
+    """Makes the generated order one of SKUs that exist, at a date that is accepted."""
     lines, total = [], 0
     for line in body["items"]:
         line["sku"] = next(skus)
         total += PRICES[line["sku"]] * int(line["quantity"])
-        # The gateway charges no more at once, which no schema can say of a sum.
-        if total > MOST_MONEY:
+        # The provider's maximum for one charge, which no schema can express for a sum.
+        if total > MAX_TOTAL:
             total -= PRICES[line["sku"]] * int(line["quantity"])
             break
         lines.append(line)
     body["items"] = lines
-    # Now and then another total than ours stays: a conflict, as documented.
+    # Every fifth case keeps its wrong total: a conflict, as documented.
     if "expectedTotal" in body and next(turns):
         body["expectedTotal"] = {"amount": total, "currency": "USD"}
     if "scheduledFor" in body:
@@ -98,25 +96,25 @@ def order_body(body):
     return body
 
 
-def shelf_of_its_own(case):
-    """The generated SKU; another where it is one that orders are made of, or where there
-    is an opening stock, which is for a new one only."""
+def unused_sku(case):
+    """Returns the generated SKU, or a new one where the SKU is in use by orders or the
+    body has an opening stock, which only a new SKU may have."""
     sku = case.path_parameters["sku"]
     is_taken = isinstance(case.body, dict) and "available" in case.body
     return f"{sku[:40]}-{uuid.uuid4().hex[:8]}" if is_taken or sku in PRICES else sku
 
 
-def signed(case):
-    """The signature of the provider over the bytes that will be sent."""
-    request = requests.Request(**case.as_transport_kwargs(base_url=WORLD["api"])).prepare()
+def sign(case):
+    """Signs the bytes that will be sent, as the provider does."""
+    request = requests.Request(**case.as_transport_kwargs(base_url=SHOP["api"])).prepare()
     body = request.body or b""
     body = body if isinstance(body, bytes) else body.encode()
     if "Stripe-Signature" in case.headers:
         now = str(int(time.time()))
-        digest = hmac.new(WORLD["stripe"].encode(), now.encode() + b"." + body, hashlib.sha256)
+        digest = hmac.new(SHOP["stripe"].encode(), now.encode() + b"." + body, hashlib.sha256)
         case.headers["Stripe-Signature"] = f"t={now},v1={digest.hexdigest()}"
     else:
-        digest = hmac.new(WORLD["easypost"].encode(), body, hashlib.sha256)
+        digest = hmac.new(SHOP["easypost"].encode(), body, hashlib.sha256)
         case.headers["X-Hmac-Signature"] = f"hmac-sha256-hex={digest.hexdigest()}"
 
 
@@ -126,23 +124,23 @@ def before_call(context, case, kwargs):
     if case.method.upper() != operation.method.upper():
         return
     operation_id = operation.definition.raw["operationId"]
-    if sound(case, ParameterLocation.PATH) and case.path_parameters:
+    if is_valid_at(case, ParameterLocation.PATH) and case.path_parameters:
         if "orderId" in case.path_parameters:
             case.path_parameters["orderId"] = order_for(case)
         elif operation_id != "writeInventory":
             case.path_parameters["sku"] = next(skus)
         else:
-            case.path_parameters["sku"] = shelf_of_its_own(case)
-    if sound(case, ParameterLocation.HEADER) and "Idempotency-Key" in (case.headers or {}):
-        # A key belongs to one body.
+            case.path_parameters["sku"] = unused_sku(case)
+    if is_valid_at(case, ParameterLocation.HEADER) and "Idempotency-Key" in (case.headers or {}):
+        # One key per body.
         case.headers["Idempotency-Key"] = f"{uuid.uuid4()}"
-    if sound(case, ParameterLocation.QUERY) and "cursor" in (case.query or {}):
-        # Only the server makes one; that of own orders leads into every list.
-        case.query["cursor"] = WORLD["cursor"]
-    if operation_id == "placeOrder" and sound(case, ParameterLocation.BODY):
+    if is_valid_at(case, ParameterLocation.QUERY) and "cursor" in (case.query or {}):
+        # Only the server makes cursors; the customer's own is valid in every list.
+        case.query["cursor"] = SHOP["cursor"]
+    if operation_id == "placeOrder" and is_valid_at(case, ParameterLocation.BODY):
         case.body = order_body(case.body)
-    if operation_id.endswith("Webhook") and sound(case, ParameterLocation.HEADER) and case.headers:
-        signed(case)
+    if operation_id.endswith("Webhook") and is_valid_at(case, ParameterLocation.HEADER) and case.headers:
+        sign(case)
 
 
 @schemathesis.hook
@@ -154,6 +152,6 @@ def after_call(context, case, response):
 
 
 @atexit.register
-def write_down():
+def write_counts():
     name = f"counts-{os.getpid()}.json"
     (FOLDER / name).write_text(json.dumps(counts))

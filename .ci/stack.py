@@ -12,7 +12,7 @@ import urllib.request
 import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# The namespace of the order ids, as `domain::id` has it.
+# The UUID namespace of order ids, from `domain::id`.
 ORDERS = uuid.UUID("6f1d1c3a-6f0e-5a53-9f0b-35f41c2d7a10")
 CUSTOMER = "customer-1"
 AS_CUSTOMER = f"Bearer dev:{CUSTOMER}:orders/write,orders/read"
@@ -26,32 +26,32 @@ ENVIRONMENT = {
 
 
 def call(method, url, body=None, **headers):
-    """A request with JSON both ways; an answer that says no is an answer too."""
+    """Sends a JSON request; returns the status and the JSON body, of errors too."""
     data = None if body is None else json.dumps(body).encode()
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     if data is not None:
         headers["content-type"] = "application/json"
     request = urllib.request.Request(url, data=data, method=method, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status, json.loads(answer.read() or b"null")
-    except urllib.error.HTTPError as refused:
-        text = refused.read()
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, json.loads(response.read() or b"null")
+    except urllib.error.HTTPError as error:
+        text = error.read()
         try:
-            return refused.code, json.loads(text or b"null")
+            return error.code, json.loads(text or b"null")
         except ValueError:
-            return refused.code, text.decode(errors="replace")
+            return error.code, text.decode(errors="replace")
 
 
 def order_id(key):
-    """The id that `POST /orders` gives to this customer's request."""
+    """The id that `POST /orders` derives from the customer and the key."""
     name = f"{len(CUSTOMER)}:{CUSTOMER}{len(key)}:{key}"
     return "ord_" + uuid.uuid5(ORDERS, name).hex
 
 
 @contextlib.contextmanager
 def running_stack(*options):
-    """Starts a stack on free ports, gives what its `ready` line says, and ends it."""
+    """Starts a stack on free ports, yields its `ready` line as a dict, and stops it."""
     with tempfile.TemporaryDirectory() as folder:
         command = ["cargo", "local", "up", "--state-dir", folder, *options]
         for name in ("--port", "--aws-port", "--gateway-port", "--carrier-port"):

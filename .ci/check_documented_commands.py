@@ -1,4 +1,4 @@
-"""What the README says of a running stack holds: curl, the AWS CLI, `cargo local
+"""Runs what docs/local.md says about a running stack: curl, the AWS CLI, `cargo local
 replay`, `cargo lambda watch` and `cargo lambda invoke`.
 
 Needs awscli and cargo-lambda (.ci/requirements.txt).
@@ -18,19 +18,19 @@ import time
 from stack import AS_CUSTOMER, ENVIRONMENT, ROOT, call, order_id, running_stack
 
 SAMPLE = order_id("sample-order")
-PATIENCE_S = 600
+TIMEOUT_S = 600
 passed = []
 
 
-def check(what, holds, seen=""):
-    if not holds:
-        sys.exit(f"NO  {what}: {seen}")
+def check(what, ok, detail=""):
+    if not ok:
+        sys.exit(f"FAILED  {what}: {detail}")
     passed.append(what)
     print(f"ok  {what}", flush=True)
 
 
 def aws(urls, *words, output=None):
-    """Calls the AWS CLI; its JSON."""
+    """Calls the AWS CLI and returns its JSON."""
     command = ["aws", "--endpoint-url", urls["aws"], "--output", "json", *words]
     ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120)
     if ran.returncode:
@@ -38,7 +38,7 @@ def aws(urls, *words, output=None):
     return json.loads(ran.stdout or "null")
 
 
-def places_and_reads(urls):
+def place_and_read(urls):
     order = json.loads((ROOT / "events/orders/two-items.json").read_text())
     url = f"{urls['api']}/orders"
     status, placed = call("POST", url, order, authorization=AS_CUSTOMER, idempotency_key="sample-order")
@@ -52,7 +52,7 @@ def places_and_reads(urls):
     check("and read until it is fulfilled", read.get("status") == "FULFILLED", read)
 
 
-def answers_the_cli(urls):
+def use_the_aws_cli(urls):
     arn = urls["stateMachineArn"].replace(":stateMachine:", ":execution:") + f":{SAMPLE}"
     history = aws(urls, "stepfunctions", "get-execution-history", "--execution-arn", arn)
     kinds = [event["type"] for event in history.get("events", [])]
@@ -64,31 +64,31 @@ def answers_the_cli(urls):
         result = pathlib.Path(folder) / "result.json"
         invoke = ("lambda", "invoke", "--function-name")
         sample = "file://events/functions/process-payment-authorize.json"
-        said = aws(urls, *invoke, "process-payment", "--payload", sample, str(result))
-        check("lambda invoke", said.get("StatusCode") == 200 and "FunctionError" not in said, said)
+        response = aws(urls, *invoke, "process-payment", "--payload", sample, str(result))
+        check("lambda invoke", response.get("StatusCode") == 200 and "FunctionError" not in response, response)
         answer = json.loads(result.read_text())
-        check("  gives the result", answer.get("paymentStatus") == "AUTHORIZED", answer)
-        said = aws(urls, *invoke, "process-payment", "--payload", "{}", str(result))
+        check("  returns the result", answer.get("paymentStatus") == "AUTHORIZED", answer)
+        response = aws(urls, *invoke, "process-payment", "--payload", "{}", str(result))
         answer = json.loads(result.read_text())
-        check("lambda invoke that fails", said.get("FunctionError") == "Unhandled", said)
+        check("lambda invoke that fails", response.get("FunctionError") == "Unhandled", response)
         check("  names the error", answer.get("errorType") == "InvalidRequest", answer)
-    said = aws(urls, "lambda", "invoke", "--function-name", "nobody", "/dev/null")
-    check("an unknown function", "ResourceNotFoundException" in said.get("failed", ""), said)
+    response = aws(urls, "lambda", "invoke", "--function-name", "no-such-function", "/dev/null")
+    check("an unknown function", "ResourceNotFoundException" in response.get("failed", ""), response)
 
 
-def follows_the_samples(urls):
+def replay_the_samples(urls):
     files = sorted(str(path) for path in (ROOT / "events/orders").glob("*.json"))
     command = ["cargo", "local", "replay", "--api", urls["api"], "--patience", "20", *files]
     ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
-    told = ran.stdout
-    check("cargo local replay", ran.returncode == 0, told + ran.stderr)
+    output = ran.stdout
+    check("cargo local replay", ran.returncode == 0, output + ran.stderr)
     for status in ("FULFILLED", "PAYMENT_FAILED", "OUT_OF_STOCK", "IN_REVIEW", "SCHEDULED", "422"):
-        check(f"  shows {status}", status in told, told)
+        check(f"  shows {status}", status in output, output)
 
 
 @contextlib.contextmanager
 def watching(urls, port):
-    """`cargo lambda watch` of one function, against the stack, as the README says."""
+    """Runs `cargo lambda watch` for one function against the stack."""
     environment = {
         **os.environ,
         "AWS_ENDPOINT_URL": urls["aws"],
@@ -101,7 +101,7 @@ def watching(urls, port):
     command += ["-p", "process-payment"]
     watch = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
     try:
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                 break
@@ -118,7 +118,7 @@ def watching(urls, port):
             os.killpg(watch.pid, signal.SIGKILL)
 
 
-def runs_one_function(urls):
+def run_one_function(urls):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -127,17 +127,17 @@ def runs_one_function(urls):
         command += ["--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
         command += ["--data-file", "events/functions/process-payment-authorize.json"]
         # The first call waits until cargo lambda watch has built the function.
-        ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=PATIENCE_S)
+        ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=TIMEOUT_S)
         check("cargo lambda invoke", '"paymentStatus":"AUTHORIZED"' in ran.stdout.replace(" ", ""), ran.stdout + ran.stderr)
 
 
 def main():
     os.environ.update(ENVIRONMENT)
     with running_stack() as urls:
-        places_and_reads(urls)
-        answers_the_cli(urls)
-        follows_the_samples(urls)
-        runs_one_function(urls)
+        place_and_read(urls)
+        use_the_aws_cli(urls)
+        replay_the_samples(urls)
+        run_one_function(urls)
     print(f"{len(passed)} passed, 0 failed")
 
 

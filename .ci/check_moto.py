@@ -1,9 +1,9 @@
-"""An independent Step Functions engine drives our state machine.
+"""Runs our state machine on another Step Functions engine.
 
-moto runs `statemachine.asl.json`; the functions, the tables and the providers are
-those of `cargo local up`, reached through its AWS endpoint. Each scenario whose
-waits are short must pass through the same states, and end with the same status and
-the same books, as `events/scenarios/` says of our own engine.
+moto executes `statemachine.asl.json`; the functions, the tables and the providers are
+those of `cargo local up`, reached through its AWS endpoint. Each scenario with short
+waits must enter the same states, and end with the same status and the same ledger, as
+`events/scenarios/` expects of our own engine.
 
 Needs boto3 and moto[server] (.ci/requirements.txt).
 """
@@ -19,8 +19,8 @@ import boto3
 
 from stack import AS_CUSTOMER, AS_OPERATOR, ENVIRONMENT, ROOT, call, order_id, running_stack
 
-# Those of the table whose waits total less than two minutes. The others wait for
-# days, for every retry to be used up, or (scheduled) for an hour at the least.
+# Scenarios whose waits add up to less than two minutes. The others wait for days,
+# until every retry is used up, or (scheduled) for at least an hour.
 SCENARIOS = [
     "happy",
     "declined",
@@ -33,7 +33,7 @@ SCENARIOS = [
     "review-approved",
     "review-rejected",
 ]
-PATIENCE_S = 180
+TIMEOUT_S = 180
 
 
 def free_port():
@@ -64,7 +64,7 @@ def start_moto(aws_url):
 
 
 def definition():
-    """Our file, with the substitutions of the template made for the local stack."""
+    """Returns our file with the template's substitutions made for the local stack."""
     text = (ROOT / "statemachine.asl.json").read_text()
     arn = "arn:aws:lambda:us-east-1:000000000000:function:"
     for name, value in {
@@ -136,9 +136,9 @@ class Scenario:
         )
         arn = started["executionArn"]
         pending = [action for action in self.told.get("actions", []) if action["do"] == "review"]
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + TIMEOUT_S
         while self.states.describe_execution(executionArn=arn)["status"] == "RUNNING":
-            assert time.monotonic() < deadline, f"{self.name} has not ended after {PATIENCE_S} s"
+            assert time.monotonic() < deadline, f"{self.name} has not ended after {TIMEOUT_S} s"
             if pending and self.order()["status"] == "IN_REVIEW":
                 self.answer_review(pending.pop(0))
             time.sleep(0.2)
