@@ -19,17 +19,18 @@ use utoipa::openapi::{
 use crate::event::Reply;
 use crate::problem::ProblemView;
 use crate::schema;
+use crate::webhooks::WebhookSources;
 
 /// The name of the one way to say who is asking.
 const TOKEN: &str = "token";
 
 /// `GET /openapi.json`
-pub fn serve(currencies: &[Currency]) -> Reply {
-    Reply::json(200, &describe(currencies))
+pub fn serve(currencies: &[Currency], webhooks: &WebhookSources) -> Reply {
+    Reply::json(200, &describe(currencies, webhooks))
 }
 
 /// The document of a deployment that takes these currencies.
-fn describe(currencies: &[Currency]) -> OpenApi {
+fn describe(currencies: &[Currency], webhooks: &WebhookSources) -> OpenApi {
     let mut components = ComponentsBuilder::new()
         .security_scheme(TOKEN, token())
         .schema(schema::TAKEN, schema::taken(currencies))
@@ -37,9 +38,9 @@ fn describe(currencies: &[Currency]) -> OpenApi {
         .schemas_from_iter(named::<ProblemView<'_>>())
         .schemas_from_iter(named::<schema::CurrencyCode>());
     let mut paths = utoipa::openapi::Paths::new();
-    for operation in operations::all() {
+    for operation in operations::all(webhooks) {
         components = components.schemas_from_iter(operation.schemas.clone());
-        let (path, method) = (operation.path, vec![operation.method.clone()]);
+        let (path, method) = (operation.path.clone(), vec![operation.method.clone()]);
         paths.add_path_operation(path, method, operation.build());
     }
     let info = InfoBuilder::new()

@@ -40,7 +40,7 @@ use domain::{Currency, StepError, Timestamp};
 use serde_json::Value;
 
 use crate::event::Request;
-use crate::webhooks::Webhooks;
+use crate::webhooks::WebhookSources;
 
 /// What the API asks of the Orders table.
 pub trait Orders: LoadOrder + SaveOrder + PlaceOrder + ListOrders + FindOrder {}
@@ -66,8 +66,8 @@ pub struct Api<O, I, W> {
     pub workflow: W,
     /// The currencies that this deployment takes.
     pub currencies: Vec<Currency>,
-    /// What the providers sign their events with.
-    pub webhooks: Webhooks,
+    /// The webhooks of the providers.
+    pub webhooks: WebhookSources,
 }
 
 /// Answers one HTTP API v2 event.

@@ -2,11 +2,15 @@
 //!
 //! The function itself is the library beside it; nothing is decided here.
 
+use std::sync::Arc;
+
 use aws::{AwsClients, clock, runtime};
+use easypost::EasyPostWebhooks;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
-use order_api::webhooks::Webhooks;
+use order_api::webhooks::WebhookSources;
 use order_api::{Api, handle};
 use serde_json::Value;
+use stripe::StripeWebhooks;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
@@ -24,7 +28,10 @@ async fn main() -> Result<(), runtime::Error> {
         inventory: aws.inventory(&orders, inventory),
         workflow: aws.workflow(machine),
         currencies,
-        webhooks: Webhooks { stripe, easypost, mode: webhooks.mode },
+        webhooks: WebhookSources::from([
+            ("stripe", Arc::new(StripeWebhooks::new(stripe, webhooks.mode)) as _),
+            ("easypost", Arc::new(EasyPostWebhooks::new(easypost, webhooks.mode)) as _),
+        ]),
     };
     let api = &api;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {

@@ -25,20 +25,17 @@ pub(crate) async fn answer<O: Orders, I: Inventory, W: Workflow>(
         ("GET", ["inventory", sku]) => inventory::show(request, api, sku).await,
         ("PUT", ["inventory", sku]) => inventory::put(request, api, sku).await,
         ("POST", ["inventory", sku, "restock"]) => restock::restock(request, api, sku).await,
-        ("POST", ["webhooks", "stripe"]) => webhooks::stripe(request, api).await,
-        ("POST", ["webhooks", "easypost"]) => webhooks::easypost(request, api).await,
-        ("GET", ["openapi.json"]) => Ok(document::serve(&api.currencies)),
+        ("POST", ["webhooks", provider]) => webhooks::receive(request, api, provider).await,
+        ("GET", ["openapi.json"]) => Ok(document::serve(&api.currencies, &api.webhooks)),
 
         (_, ["orders"]) => Err(only("GET, POST")),
-        (
-            _,
-            ["orders", _, "cancel" | "review" | "resume"]
-            | ["inventory", _, "restock"]
-            | ["webhooks", "stripe" | "easypost"],
-        ) => Err(only("POST")),
+        (_, ["orders", _, "cancel" | "review" | "resume"] | ["inventory", _, "restock"]) => {
+            Err(only("POST"))
+        }
         (_, ["orders", _] | ["orders", _, "execution"] | ["inventory" | "openapi.json"]) => {
             Err(only("GET"))
         }
+        (_, ["webhooks", provider]) if api.webhooks.contains_key(provider) => Err(only("POST")),
         (_, ["inventory", _]) => Err(only("GET, PUT")),
         _ => Err(Problem::not_found()),
     }

@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use domain::catalog::StockItem;
-use domain::{Money, Private, Sku};
+use domain::ports::ProviderMode;
+use domain::{Money, Sku};
 use order_api::Api;
 use serde_json::Value;
-use support::{World, post, send};
+use support::{World, post, send, webhooks};
 use testing::samples;
 
 /// The files of a folder under `events/`, by name.
@@ -31,8 +32,7 @@ fn files(folder: &str) -> BTreeMap<String, Value> {
 fn stocked() -> Api<World, World, World> {
     let mut api = World::new();
     // What the local stack signs with.
-    api.webhooks.stripe = vec![Private::new("whsec_local".to_owned())];
-    api.webhooks.easypost = vec![Private::new("local-webhook-secret".to_owned())];
+    api.webhooks = webhooks(&["whsec_local"], &["local-webhook-secret"], ProviderMode::Test);
     for item in files("")["stock"].as_array().unwrap() {
         let sku: Sku = serde_json::from_value(item["sku"].clone()).unwrap();
         let unit_price: Money = serde_json::from_value(item["unitPrice"].clone()).unwrap();

@@ -7,13 +7,13 @@ mod support;
 
 use std::path::PathBuf;
 
-use aws::ProviderMode;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use domain::{Order, Private, Timestamp};
+use domain::ports::ProviderMode;
+use domain::{Order, Timestamp};
 use order_api::Api;
 use serde_json::{Value, json};
-use support::{Answer, Call, EASYPOST, STRIPE, World, hmac, send};
+use support::{Answer, Call, EASYPOST, STRIPE, World, hmac, send, webhooks};
 use testing::samples;
 use unicode_normalization::UnicodeNormalization as _;
 
@@ -170,8 +170,7 @@ async fn during_a_rotation_the_old_secret_holds_too_and_afterwards_no_more() {
         assert!(makes_us_look(easypost_with(&carrier, secret)).await, "{secret}");
     }
     let mut api = settled();
-    api.webhooks.stripe.truncate(1);
-    api.webhooks.easypost.truncate(1);
+    api.webhooks = webhooks(&STRIPE[..1], &EASYPOST[..1], ProviderMode::Test);
     for call in [stripe_at(&gateway, STRIPE[1], now()), easypost_with(&carrier, EASYPOST[1])] {
         send(&api, call).await.is_problem(400, "bad-signature");
     }
@@ -186,12 +185,12 @@ async fn an_event_of_the_other_mode_is_not_for_us() {
     for call in [stripe(&live), easypost(&production)] {
         assert!(!makes_us_look(call.clone()).await);
         let mut api = settled();
-        api.webhooks.mode = ProviderMode::Live;
+        api.webhooks = webhooks(&STRIPE, &EASYPOST, ProviderMode::Live);
         is_received(&send(&api, call).await);
         assert_eq!(order(&api).check_at, Some(now()), "in live mode it is");
     }
     let mut api = settled();
-    api.webhooks.mode = ProviderMode::Live;
+    api.webhooks = webhooks(&STRIPE, &EASYPOST, ProviderMode::Live);
     is_received(&send(&api, stripe(&dispute("evt_1"))).await);
     assert_eq!(order(&api).check_at, None);
 }
@@ -395,7 +394,7 @@ async fn the_gateways_own_vector_is_taken() {
     let text = |name: &str| vector[name].as_str().unwrap();
     let at = Timestamp::from_seconds(vector["timestamp"].as_i64().unwrap()).unwrap();
     let mut api = settled();
-    api.webhooks.stripe = vec![Private::new(text("secret").to_owned())];
+    api.webhooks = webhooks(&[text("secret")], &EASYPOST, ProviderMode::Test);
     let call = |body: &str| {
         let call = post("/webhooks/stripe", body).at(at);
         call.header("stripe-signature", text("header"))
@@ -418,7 +417,7 @@ async fn the_carriers_own_vector_is_taken() {
     let call = |body: &str| post("/webhooks/easypost", body).header("x-hmac-signature", signature);
     for secret in ["s\u{e9}cret", "se\u{301}cret"] {
         let mut api = settled();
-        api.webhooks.easypost = vec![Private::new(secret.to_owned())];
+        api.webhooks = webhooks(&STRIPE, &[secret], ProviderMode::Test);
         is_received(&send(&api, call(body)).await);
         send(&api, call(&body.replace("FedEx", "UPS"))).await.is_problem(400, "bad-signature");
     }

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use domain::policy::ReviewPolicy;
+use domain::ports::ProviderMode;
 use domain::shipment::ShipFrom;
 use domain::{Currency, Private};
 use serde_json::{Map, Value};
@@ -62,15 +63,6 @@ pub struct ProviderSettings {
     pub base_url: String,
     /// Its key.
     pub secret: SecretSource,
-}
-
-/// In which of their two worlds the providers are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProviderMode {
-    /// No money moves and no parcel leaves.
-    Test,
-    /// For good.
-    Live,
 }
 
 /// How the events of the providers are known to be theirs.

@@ -30,9 +30,7 @@ pub mod telemetry;
 pub mod workflow;
 
 pub use clients::AwsClients;
-pub use configuration::{
-    InvalidSetting, ProviderMode, ProviderSettings, SecretSource, Settings, WebhookSecrets,
-};
+pub use configuration::{InvalidSetting, ProviderSettings, SecretSource, Settings, WebhookSecrets};
 pub use inventory::Inventory;
 pub use orders::Orders;
 pub use workflow::Workflow;

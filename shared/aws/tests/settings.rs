@@ -4,8 +4,9 @@
 
 mod support;
 
-use aws::{InvalidSetting, ProviderMode, SecretSource, Settings};
+use aws::{InvalidSetting, SecretSource, Settings};
 use domain::payment::RiskLevel;
+use domain::ports::ProviderMode;
 use domain::{Currency, Money, Private};
 use serde_json::json;
 use support::{Instead, World};

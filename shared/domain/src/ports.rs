@@ -11,6 +11,7 @@ mod orders;
 mod payment_provider;
 mod shipping_provider;
 mod transport;
+mod webhook_source;
 mod workflow;
 
 pub use call::CallOutcome;
@@ -25,6 +26,10 @@ pub use orders::{
 pub use payment_provider::{PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState};
 pub use shipping_provider::{ShippingProvider, ShippingRejection};
 pub use transport::{Method, Request, Response, Transport, TransportError};
+pub use webhook_source::{
+    InvalidWebhookEventId, ProviderMode, WebhookContract, WebhookEvent, WebhookEventId,
+    WebhookRejection, WebhookRequest, WebhookSource, WebhookSubject,
+};
 pub use workflow::{
     DescribeExecution, ExecutionState, ExecutionView, ReadExecution, SendTaskResult,
     StartExecution, StateVisit, StopExecution, TaskDelivery, WorkflowUnavailable,

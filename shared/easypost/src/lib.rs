@@ -9,6 +9,7 @@
 //! may quote an address. [`wire`] is the JSON.
 
 mod ledger;
+mod webhook;
 mod wire;
 
 use base64::Engine as _;
@@ -21,6 +22,7 @@ use domain::shipment::{Parcel, ProviderShipment, ShipFrom};
 use domain::{Private, RateId, ShipmentId};
 use serde_json::{Value, json};
 
+pub use self::webhook::EasyPostWebhooks;
 use self::wire::{ErrorBody, WireShipment};
 
 /// How the carrier's answer to a call ends up.

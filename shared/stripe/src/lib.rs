@@ -9,6 +9,7 @@
 //! errors and decline codes. [`wire`] is the JSON.
 
 mod ledger;
+mod webhook;
 mod wire;
 
 use domain::payment::PaymentIntent;
@@ -20,6 +21,7 @@ use domain::{PaymentIntentId, Private};
 use serde::de::DeserializeOwned;
 use url::form_urlencoded::Serializer;
 
+pub use self::webhook::StripeWebhooks;
 use self::wire::{ErrorBody, Listed, WireIntent, WireRefund};
 
 /// The version of the API that the fields of this file are of.

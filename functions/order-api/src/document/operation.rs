@@ -26,7 +26,7 @@ pub(super) struct GatewayMessage {
 
 /// An operation while it is described.
 pub(super) struct Described {
-    pub(super) path: &'static str,
+    pub(super) path: String,
     pub(super) method: HttpMethod,
     pub(super) schemas: Vec<(String, RefOr<Schema>)>,
     builder: OperationBuilder,
@@ -38,11 +38,12 @@ impl Described {
     /// An operation that anybody may ask for, as long as nothing else is said.
     pub(super) fn new(
         method: HttpMethod,
-        path: &'static str,
+        path: impl Into<String>,
         id: &str,
         (summary, description): (&str, &str),
     ) -> Self {
-        let tag = path.split('/').nth(1).unwrap_or_default();
+        let path = path.into();
+        let tag = path.split('/').nth(1).unwrap_or_default().to_owned();
         let builder = OperationBuilder::new()
             .operation_id(Some(id))
             .tag(tag)
@@ -125,7 +126,21 @@ impl Described {
     /// It takes a body of this type; what is none is refused.
     pub(super) fn takes_body<T: ToSchema>(mut self, example: Value) -> Self {
         self.schemas.extend(named::<T>());
-        let content = of::<T>().example(Some(example)).build();
+        self.takes_json(&T::name(), example)
+    }
+
+    /// It takes a body of this name and JSON Schema.
+    pub(super) fn takes_body_of(mut self, (name, schema): (String, Value), example: Value) -> Self {
+        // A schema that OpenAPI cannot hold becomes one that admits anything; a test
+        // of the document notices.
+        let schema: Schema = serde_json::from_value(schema).unwrap_or_default();
+        self.schemas.push((name.clone(), schema.into()));
+        self.takes_json(&name, example)
+    }
+
+    fn takes_json(mut self, name: &str, example: Value) -> Self {
+        let schema = Ref::from_schema_name(name);
+        let content = ContentBuilder::new().schema(Some(schema)).example(Some(example)).build();
         let body = RequestBodyBuilder::new()
             .required(Some(Required::True))
             .content("application/json", content);

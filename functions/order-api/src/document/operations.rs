@@ -1,5 +1,8 @@
 //! Every operation, one entry a route.
 
+use std::sync::Arc;
+
+use domain::ports::WebhookSource;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, Type};
@@ -18,8 +21,7 @@ use crate::resume::{ResumeBody, ResumeView};
 use crate::review::{ReviewBody, ReviewView};
 use crate::schema::{self, AttentionWord, OrderIdText, SkuText, StatusWord};
 use crate::view::OrderView;
-use crate::webhooks::Received;
-use crate::webhooks::told::{EasyPostEvent, StripeEvent};
+use crate::webhooks::{ReceivedView, WebhookSources};
 
 /// The order that the sample request places.
 const AN_ORDER: &str = "ord_44a45315d0fc51c09623badfc0bb5cca";
@@ -29,8 +31,8 @@ const A_SKU: &str = "MUG-01";
 const ETAG: &str = "^\"[0-9]+\"$";
 
 /// All of them.
-pub(super) fn all() -> Vec<Described> {
-    vec![
+pub(super) fn all(webhooks: &WebhookSources) -> Vec<Described> {
+    let mut operations = vec![
         place_order(),
         list_orders(),
         read_order(),
@@ -42,10 +44,10 @@ pub(super) fn all() -> Vec<Described> {
         read_inventory(),
         write_inventory(),
         restock_inventory(),
-        stripe_webhook(),
-        easypost_webhook(),
         read_document(),
-    ]
+    ];
+    operations.extend(webhooks.iter().map(webhook));
+    operations
 }
 
 fn get(path: &'static str, id: &str, text: (&str, &str)) -> Described {
@@ -178,35 +180,23 @@ fn restock_inventory() -> Described {
         .refuses(&[Kind::UnsupportedMediaType, Kind::NotFound, Kind::KeyReused])
 }
 
-fn stripe_webhook() -> Described {
-    let about = "For the gateway. The event is a hint: the reconciler looks up the truth. A \
-                 repeat, an event about nothing of ours and one of the other mode change nothing.";
-    let header = "The time and the HMAC-SHA256 of `{t}.{body}`, of the last 300 seconds.";
-    let format = r"^(\s*[A-Za-z0-9_]+=[^,\s]*\s*,?)+$";
-    let dispute = json!({"id": "du_1", "object": "dispute", "payment_intent": "pi_1"});
-    let event = json!({"id": "evt_1", "type": "charge.dispute.created", "livemode": false,
-        "data": {"object": dispute}});
-    post("/webhooks/stripe", "stripeWebhook", ("Hear the gateway", about))
-        .takes_header("Stripe-Signature", true, header, pattern(format))
-        .takes_body::<StripeEvent>(event)
-        .answers::<Received>("200", "There is no need to send it again.", &[])
-        .refuses(&[Kind::BadSignature])
-}
-
-fn easypost_webhook() -> Described {
-    let header = "The HMAC-SHA256 of the body, under the secret in Unicode's normal form KD.";
-    let tracker = json!({"id": "trk_1", "object": "Tracker", "shipment_id": "shp_1"});
-    let event = json!({"id": "evt_1", "description": "tracker.updated", "mode": "test",
-        "result": tracker});
-    post("/webhooks/easypost", "easypostWebhook", ("Hear the carrier", "As the gateway's."))
+/// The webhook of one provider, from the provider's own contract.
+fn webhook((name, source): (&&'static str, &Arc<dyn WebhookSource>)) -> Described {
+    let contract = source.contract();
+    let summary = format!("Receive an event of {}", contract.provider);
+    let about = "The event only makes the reconciler ask the provider for the truth. A repeated \
+                 event, one about no order of ours and one of the other mode change nothing.";
+    let body = (format!("{}Event", contract.provider), contract.event_schema);
+    let id = format!("{name}Webhook");
+    Described::new(HttpMethod::Post, format!("/webhooks/{name}"), &id, (&summary, about))
         .takes_header(
-            "X-Hmac-Signature",
+            contract.signature_header,
             true,
-            header,
-            pattern("^hmac-sha256-hex=[0-9A-Fa-f]{64}$"),
+            contract.signature_description,
+            pattern(contract.signature_pattern),
         )
-        .takes_body::<EasyPostEvent>(event)
-        .answers::<Received>("200", "There is no need to send it again.", &[])
+        .takes_body_of(body, contract.event_example)
+        .answers::<ReceivedView>("200", "There is no need to send it again.", &[])
         .refuses(&[Kind::BadSignature])
 }
 

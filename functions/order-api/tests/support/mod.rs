@@ -3,26 +3,27 @@
 #![allow(dead_code, clippy::unwrap_used, reason = "each test file uses its own part of this")]
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use aws::ProviderMode;
 use domain::catalog::StockItem;
 use domain::decision::TaskResult;
 use domain::ports::{
     AddProductResult, ExecutionView, FindOrder, ListOrders, LoadOrder, NewProduct, OrderList,
-    OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog, ReadExecution, RestockItem,
-    RestockResult, SaveOrder, SaveResult, SendTaskResult, StartExecution, StateVisit,
+    OrderPage, PageCursor, PlaceOrder, PlaceResult, ProviderMode, ReadCatalog, ReadExecution,
+    RestockItem, RestockResult, SaveOrder, SaveResult, SendTaskResult, StartExecution, StateVisit,
     StopExecution, StoreUnavailable, TaskDelivery, WorkflowUnavailable, WriteCatalog,
 };
 use domain::{
     Currency, CustomerId, ExecutionName, Money, Order, OrderId, PaymentIntentId, Private,
     ShipmentId, Sku, TaskToken, Timestamp,
 };
+use easypost::EasyPostWebhooks;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use order_api::Api;
-use order_api::webhooks::Webhooks;
+use order_api::webhooks::WebhookSources;
 use serde_json::{Value, json};
 use sha2::Sha256;
+use stripe::StripeWebhooks;
 use testing::samples;
 
 /// Who places the sample orders.
@@ -162,9 +163,7 @@ pub(crate) fn id_of(key: &str) -> OrderId {
 pub(crate) fn hmac(secret: &str, signed: &[u8]) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(signed);
-    let bytes = mac.finalize().into_bytes();
-    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    halves.map(|half| char::from_digit(half.into(), 16).unwrap()).collect()
+    hex::encode(mac.finalize().into_bytes())
 }
 
 impl World {
@@ -194,11 +193,7 @@ impl World {
             inventory: Self::default(),
             workflow: Self::default(),
             currencies: vec![Currency::Usd, Currency::Eur],
-            webhooks: Webhooks {
-                stripe: STRIPE.map(|secret| Private::new(secret.to_owned())).to_vec(),
-                easypost: EASYPOST.map(|secret| Private::new(secret.to_owned())).to_vec(),
-                mode: ProviderMode::Test,
-            },
+            webhooks: webhooks(&STRIPE, &EASYPOST, ProviderMode::Test),
         };
         // One world plays each part: the shelves are the inventory's.
         std::mem::swap(
@@ -244,6 +239,17 @@ impl World {
     }
 }
 
+/// The webhooks of both providers, signed with these secrets.
+pub(crate) fn webhooks(stripe: &[&str], easypost: &[&str], mode: ProviderMode) -> WebhookSources {
+    let secrets = |texts: &[&str]| -> Vec<_> {
+        texts.iter().map(|text| Private::new((*text).to_owned())).collect()
+    };
+    WebhookSources::from([
+        ("stripe", Arc::new(StripeWebhooks::new(secrets(stripe), mode)) as _),
+        ("easypost", Arc::new(EasyPostWebhooks::new(secrets(easypost), mode)) as _),
+    ])
+}
+
 /// Sends a request.
 pub(crate) async fn send(api: &Api<World, World, World>, call: Call) -> Answer {
     let response =
@@ -263,7 +269,10 @@ pub(crate) async fn send(api: &Api<World, World, World>, call: Call) -> Answer {
 pub(crate) fn document() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
     DOCUMENT.get_or_init(|| {
-        let served = order_api::document::serve(&[Currency::Usd, Currency::Eur]);
+        let served = order_api::document::serve(
+            &[Currency::Usd, Currency::Eur],
+            &webhooks(&STRIPE, &EASYPOST, ProviderMode::Test),
+        );
         serde_json::from_str(&served.body).unwrap()
     })
 }
