@@ -2,28 +2,9 @@
 //! fields always, because the state machine reads them by path.
 
 use domain::OrderId;
+pub use domain::operation::InventoryOperation as Operation;
 use domain::stock::Shortage;
 use serde_json::{Value, json};
-
-/// What the function is asked to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    /// Take every line of the order from the shelves, or none.
-    Reserve,
-    /// Give them back.
-    Release,
-}
-
-impl Operation {
-    /// The operation of a name; without one, the first.
-    pub fn from_name(name: Option<&str>) -> Option<Self> {
-        match name {
-            None | Some("reserve") => Some(Self::Reserve),
-            Some("release") => Some(Self::Release),
-            Some(_) => None,
-        }
-    }
-}
 
 /// What came of looking for the goods.
 #[derive(Debug, Clone, PartialEq, Eq)]

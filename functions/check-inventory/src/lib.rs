@@ -36,7 +36,7 @@ impl<O: LoadOrder + SaveOrder, S: ReserveStock + ReleaseStock> CheckInventory<O,
         input: Value,
         now: impl FnOnce() -> Timestamp + Send,
     ) -> Result<Value, StepError> {
-        let step = Step::parse(&input, Operation::from_name)?;
+        let step = Step::parse(&input)?;
         let at = step.entered_at.unwrap_or_else(now);
         match step.operation {
             Operation::Reserve => self.reserve(&step, at).await.map(Value::from),

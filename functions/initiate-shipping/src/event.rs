@@ -1,28 +1,9 @@
 //! JSON in and out (`workflow.md`, section 2). Every output has all of its
 //! fields always, because the state machine reads them by path.
 
+pub use domain::operation::ShippingOperation as Operation;
 use domain::{OrderId, ShipmentId};
 use serde_json::{Value, json};
-
-/// What the function is asked to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    /// Buy the label.
-    Book,
-    /// Ask for its price back.
-    Cancel,
-}
-
-impl Operation {
-    /// The operation of a name; without one, the first.
-    pub fn from_name(name: Option<&str>) -> Option<Self> {
-        match name {
-            None | Some("book") => Some(Self::Book),
-            Some("cancel") => Some(Self::Cancel),
-            Some(_) => None,
-        }
-    }
-}
 
 /// The label is bought.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -35,7 +35,7 @@ impl<O: LoadOrder + SaveOrder, C: ShippingProvider> InitiateShipping<O, C> {
         input: Value,
         now: impl FnOnce() -> Timestamp + Send,
     ) -> Result<Value, StepError> {
-        let step = Step::parse(&input, Operation::from_name)?;
+        let step = Step::parse(&input)?;
         let at = step.entered_at.unwrap_or_else(now);
         match step.operation {
             Operation::Book => self.book(&step, at).await.map(Value::from),

@@ -27,7 +27,7 @@ pub(crate) const MOST: u32 = 100;
 /// A page is filled by at most this many queries; the client asks on.
 const QUERIES: usize = 16;
 /// The open orders are kept in this many buckets.
-const BUCKETS: u8 = 8;
+const BUCKETS: u8 = domain::order::OPEN_ORDER_BUCKETS;
 
 /// Where to go on: in which of the lists that make up the view, and where there.
 #[derive(Serialize, Deserialize)]
@@ -115,7 +115,8 @@ impl View {
 
 fn status(request: &Request) -> Result<Option<Status>, Problem> {
     let read = |name: &String| {
-        Status::from_name(name)
+        name.parse::<Status>()
+            .ok()
             .ok_or_else(|| Problem::field(Kind::Invalid, "status", "is not a status of orders"))
     };
     request.query.get("status").map(read).transpose()

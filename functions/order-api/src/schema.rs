@@ -72,7 +72,7 @@ component!(
     /// Where an order is in its life.
     StatusWord,
     "Status",
-    words("Where an order is in its life.", &Status::ALL)
+    words("Where an order is in its life.", Status::ALL)
 );
 component!(
     /// Why a person should look at an order.

@@ -41,16 +41,16 @@ impl<O: LoadOrder + SaveOrder, G: PaymentProvider> ProcessPayment<O, G> {
             return Ok(SUPERSEDED);
         }
         match order.status {
-            Status::Fulfilled => Ok(order.status.name()),
+            Status::Fulfilled => Ok(order.status.as_str()),
             status if status.is_closed() => {
                 self.settle_closed(&order, at).await?;
-                Ok(status.name())
+                Ok(status.as_str())
             }
             _ => {
                 let order = self.last_to_turn_round(order, step, at).await?;
                 let money = self.undo_open(&order, at).await?;
                 let closed = save_order(&self.orders, &order, order.closed(money, at)?).await?;
-                Ok(closed.status.name())
+                Ok(closed.status.as_str())
             }
         }
     }

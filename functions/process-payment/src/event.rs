@@ -2,31 +2,9 @@
 //! fields always, because the state machine reads them by path.
 
 use domain::OrderId;
+pub use domain::operation::PaymentOperation as Operation;
 use domain::policy::ReviewReason;
 use serde_json::{Value, json};
-
-/// What the function is asked to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    /// Put a hold on the card.
-    Authorize,
-    /// Take the money.
-    Capture,
-    /// Give the money back and close the order.
-    Cancel,
-}
-
-impl Operation {
-    /// The operation of a name; without one, the first.
-    pub fn from_name(name: Option<&str>) -> Option<Self> {
-        match name {
-            None | Some("authorize") => Some(Self::Authorize),
-            Some("capture") => Some(Self::Capture),
-            Some("cancel") => Some(Self::Cancel),
-            Some(_) => None,
-        }
-    }
-}
 
 /// The money is authorised.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -42,7 +42,7 @@ impl<O: LoadOrder + SaveOrder, G: PaymentProvider> ProcessPayment<O, G> {
         input: Value,
         now: impl FnOnce() -> Timestamp + Send,
     ) -> Result<Value, StepError> {
-        let step = Step::parse(&input, Operation::from_name)?;
+        let step = Step::parse(&input)?;
         let at = step.entered_at.unwrap_or_else(now);
         match step.operation {
             Operation::Authorize => self.authorize(&step, at).await.map(Value::from),

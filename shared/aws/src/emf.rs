@@ -178,7 +178,7 @@ impl Metric {
             Self::OrdersAccepted | Self::OrdersFulfilled | Self::PaymentsDeclined => vec![],
             Self::OrdersRejected(why) => vec![("Reason", why.word())],
             Self::CompensationsBegun(outcome) | Self::CompensationsEnded(outcome) => {
-                vec![("Outcome", outcome.status().name())]
+                vec![("Outcome", outcome.status().as_str())]
             }
             Self::CompensationsFailed(why) | Self::AttentionRaised(why) => {
                 vec![("Reason", why.word())]
@@ -238,9 +238,9 @@ impl Unit {
 }
 
 impl RejectionReason {
-    const fn word(self) -> &'static str {
+    fn word(self) -> &'static str {
         match self {
-            Self::Status(status) => status.name(),
+            Self::Status(status) => status.as_str(),
             Self::ReviewExpired => "REVIEW_EXPIRED",
         }
     }

@@ -23,7 +23,7 @@ fn at() -> Timestamp {
 
 fn failed(state: &str, error: &str) -> FailedStates {
     let failed = FailedState { error: error.to_owned(), shortages: vec![] };
-    [(state.to_owned(), failed)].into()
+    [(state.parse().unwrap(), failed)].into()
 }
 
 /// An order that turned round at this state by this error.

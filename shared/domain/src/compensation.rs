@@ -1,82 +1,56 @@
-//! How an order turns round: why, how it will end, and that it never turns back.
+//! How an order is compensated: which states failed, and how it therefore ends.
+//!
+//! The first compensating step records [`Compensation`] before it acts. From then on
+//! no step goes forward, and the outcome never changes.
+//!
+//! [`decide_outcome`] is the outcome rule; what failing in each state means is in the
+//! table of [`steps`](crate::steps).
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::outcome::Outcome;
+use crate::steps::{OnFailure, State};
 use crate::stock::Shortage;
-use crate::{ErrorName, Status, Timestamp};
+use crate::{ErrorName, Timestamp};
 
-/// How an order ends that is not fulfilled. Decided once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Outcome {
-    /// The customer said no.
-    Cancelled,
-    /// A person said no, or nobody looked in time.
-    Rejected,
-    /// The goods are not there.
-    OutOfStock,
-    /// The money could not be had.
-    PaymentFailed,
-    /// The stock could not be reserved for a technical reason.
-    InventoryFailed,
-    /// The label could not be bought.
-    ShippingFailed,
-}
-
-impl Outcome {
-    /// The status that closes the order.
-    pub const fn status(self) -> Status {
-        match self {
-            Self::Cancelled => Status::Cancelled,
-            Self::Rejected => Status::Rejected,
-            Self::OutOfStock => Status::OutOfStock,
-            Self::PaymentFailed => Status::PaymentFailed,
-            Self::InventoryFailed => Status::InventoryFailed,
-            Self::ShippingFailed => Status::ShippingFailed,
-        }
-    }
-}
-
-/// That an order turned round. Written once, by the first compensating step,
-/// before it acts; the outcome never changes afterwards.
+/// The compensation of an order, on record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Compensation {
-    /// When.
+    /// When it began.
     pub at: Timestamp,
-    /// Where it failed and by which error.
+    /// Where the order failed, and by which error.
     pub failed: FailedStates,
-    /// How it will end.
+    /// How the order ends.
     pub outcome: Outcome,
 }
 
-/// The states that failed, by name, with what the state machine's Catch saw.
-pub type FailedStates = BTreeMap<String, FailedState>;
+/// The states that failed, with what the Catch of each saw.
+pub type FailedStates = BTreeMap<State, FailedState>;
 
-/// How a state failed. The cause is left out: nothing decides by it, and it may
-/// be long.
+/// How a state failed. The cause is left out: no rule reads it, and it may be long.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FailedState {
-    /// The error's name: a fault of ours, or one of Step Functions' own.
+    /// The error: an [`ErrorName`], or one of Step Functions such as `States.Timeout`.
     #[serde(alias = "Error")]
     pub error: String,
-    /// What was short, when that is why.
+    /// The SKUs that were short, if that is why it failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shortages: Vec<Shortage>,
 }
 
-/// What is on record that bears upon the outcome.
+/// The facts on record that bear on the outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts on one record")]
 pub struct Facts {
-    /// A cancellation was asked for, in time.
+    /// The customer asked to cancel, in time.
     pub cancellation_requested: bool,
-    /// A person rejected the order.
+    /// An operator rejected the order in review.
     pub rejected: bool,
-    /// The money was authorised.
+    /// The payment was authorized.
     pub authorized: bool,
     /// The stock was reserved.
     pub reserved: bool,
@@ -86,48 +60,68 @@ pub struct Facts {
     pub label: bool,
 }
 
-/// How an order ends that failed in these states: the first rule that matches.
+/// Of several states that failed, the one with the first of these outcomes decides.
+const STATE_PRECEDENCE: [Outcome; 5] = [
+    Outcome::PaymentFailed,
+    Outcome::Rejected,
+    Outcome::OutOfStock,
+    Outcome::InventoryFailed,
+    Outcome::ShippingFailed,
+];
+
+/// Decides how an order ends that failed in these states. The first rule that matches
+/// decides:
+///
+/// 1. The customer canceled, or an operator rejected the order.
+/// 2. An error that names the outcome itself, whichever state raised it.
+/// 3. A state whose failure decides the outcome, by the table of
+///    [`steps`](crate::steps).
+/// 4. The progress of the order: see [`outcome_by_progress`].
 pub fn decide_outcome(facts: Facts, failed: &FailedStates) -> Outcome {
-    let raised = |fault: ErrorName| failed.values().any(|state| state.error == fault.as_str());
-    let at = |state: &str| failed.contains_key(state);
+    decided_by_person(facts)
+        .or_else(|| decided_by_error(failed))
+        .or_else(|| decided_by_state(failed))
+        .unwrap_or_else(|| outcome_by_progress(facts))
+}
+
+const fn decided_by_person(facts: Facts) -> Option<Outcome> {
     if facts.cancellation_requested {
-        Outcome::Cancelled
-    } else if facts.rejected || raised(ErrorName::ReviewRejected) {
-        Outcome::Rejected
-    } else if raised(ErrorName::RestockOverdue) {
-        Outcome::OutOfStock
-    } else if raised(ErrorName::PaymentDeclined)
-        || raised(ErrorName::PaymentNotCapturable)
-        || at("ProcessPayment")
-        || at("CapturePayment")
-    {
-        Outcome::PaymentFailed
-    } else if at("AwaitReview") {
-        Outcome::Rejected
-    } else if at("OutOfStock") || at("AwaitRestock") {
-        Outcome::OutOfStock
-    } else if at("CheckInventory") {
-        Outcome::InventoryFailed
-    } else if at("InitiateShipping") {
-        Outcome::ShippingFailed
+        Some(Outcome::Cancelled)
+    } else if facts.rejected {
+        Some(Outcome::Rejected)
     } else {
-        outcome_by_progress(facts)
+        None
     }
 }
 
-/// How an order ends that nobody says where it failed: by how far the facts got.
+fn decided_by_error(failed: &FailedStates) -> Option<Outcome> {
+    const DECISIVE: [(ErrorName, Outcome); 4] = [
+        (ErrorName::ReviewRejected, Outcome::Rejected),
+        (ErrorName::RestockOverdue, Outcome::OutOfStock),
+        (ErrorName::PaymentDeclined, Outcome::PaymentFailed),
+        (ErrorName::PaymentNotCapturable, Outcome::PaymentFailed),
+    ];
+    let raised = |name: ErrorName| failed.values().any(|state| state.error == name.as_str());
+    DECISIVE.into_iter().find(|(name, _)| raised(*name)).map(|(_, outcome)| outcome)
+}
+
+fn decided_by_state(failed: &FailedStates) -> Option<Outcome> {
+    let ends_as = |outcome: &Outcome| {
+        failed.keys().any(|state| state.row().on_failure == OnFailure::EndsAs(*outcome))
+    };
+    STATE_PRECEDENCE.into_iter().find(ends_as)
+}
+
+/// Decides how an order ends if no state that failed decides it, as when an operator
+/// compensates: by how far the order got.
 pub fn outcome_by_progress(facts: Facts) -> Outcome {
-    if facts.cancellation_requested {
-        Outcome::Cancelled
-    } else if facts.rejected {
-        Outcome::Rejected
-    } else if facts.label || !facts.authorized {
+    decided_by_person(facts).unwrap_or(if facts.label || !facts.authorized {
         Outcome::PaymentFailed
     } else if facts.reserved || facts.shipment {
         Outcome::ShippingFailed
     } else {
         Outcome::InventoryFailed
-    }
+    })
 }
 
 #[cfg(test)]
@@ -136,7 +130,7 @@ mod tests {
 
     fn failed(states: &[(&str, &str)]) -> FailedStates {
         let state = |error: &str| FailedState { error: error.into(), shortages: Vec::new() };
-        states.iter().map(|(name, error)| ((*name).into(), state(error))).collect()
+        states.iter().map(|(name, error)| (name.parse().unwrap(), state(error))).collect()
     }
 
     #[test]
@@ -172,6 +166,39 @@ mod tests {
     }
 
     #[test]
+    fn each_state_that_fails_alone_ends_the_order_as_the_table_says() {
+        for state in State::ALL.iter().filter(|state| state.is_caught()) {
+            let failed = failed(&[(state.as_str(), "States.Timeout")]);
+            let expected = match state.row().on_failure {
+                OnFailure::EndsAs(outcome) => outcome,
+                _ => outcome_by_progress(Facts::default()),
+            };
+            assert_eq!(decide_outcome(Facts::default(), &failed), expected, "{state}");
+        }
+    }
+
+    #[test]
+    fn every_outcome_of_a_state_has_a_precedence() {
+        for (state, row) in crate::steps::rows() {
+            if let OnFailure::EndsAs(outcome) = row.on_failure {
+                assert!(STATE_PRECEDENCE.contains(&outcome), "{state}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_several_states_that_failed_the_payment_decides_first() {
+        use Outcome::{OutOfStock, PaymentFailed, Rejected};
+        let check = |states: &[&str], expected| {
+            let states: Vec<_> = states.iter().map(|state| (*state, "States.Timeout")).collect();
+            assert_eq!(decide_outcome(Facts::default(), &failed(&states)), expected, "{states:?}");
+        };
+        check(&["InitiateShipping", "AwaitReview", "CapturePayment"], PaymentFailed);
+        check(&["CheckInventory", "AwaitRestock", "AwaitReview"], Rejected);
+        check(&["InitiateShipping", "CheckInventory", "OutOfStock"], OutOfStock);
+    }
+
+    #[test]
     fn without_a_failed_state_the_facts_decide() {
         let none = Facts::default();
         let authorized = Facts { authorized: true, ..none };
@@ -187,6 +214,6 @@ mod tests {
     fn what_a_catch_saw_is_read_without_its_cause() {
         let seen = r#"{"CheckInventory": {"Error": "StoreUnavailable", "Cause": "{\"a\":1}"}}"#;
         let failed: FailedStates = serde_json::from_str(seen).unwrap();
-        assert_eq!(failed["CheckInventory"].error, "StoreUnavailable");
+        assert_eq!(failed[&State::CheckInventory].error, "StoreUnavailable");
     }
 }

@@ -9,6 +9,7 @@
 //! means to each operation; [`compensation`] how an order turns round;
 //! [`error`] the closed list of names that the state machine matches.
 
+pub mod attention;
 pub mod backorders;
 pub mod catalog;
 pub mod compensate;
@@ -19,7 +20,9 @@ pub mod error;
 pub mod id;
 pub mod ledger;
 pub mod money;
+pub mod operation;
 pub mod order;
+pub mod outcome;
 pub mod payment;
 pub mod policy;
 pub mod ports;
@@ -27,15 +30,19 @@ pub mod private;
 pub mod shipment;
 pub mod status;
 pub mod step;
+pub mod steps;
 pub mod stock;
+pub mod task_input;
 pub mod time;
 
+pub use attention::Attention;
 pub use error::{ErrorName, StepError};
 pub use id::{
     CustomerId, ExecutionName, OrderId, PaymentIntentId, RateId, ShipmentId, Sku, TaskToken,
 };
 pub use money::{Currency, Money, Quantity};
 pub use order::Order;
+pub use outcome::Outcome;
 pub use private::Private;
 pub use status::Status;
 pub use time::Timestamp;

@@ -24,11 +24,10 @@ mod record;
 mod recovery;
 mod write;
 
+pub use crate::attention::Attention;
 pub use decisions::{CancellationError, DecisionError};
 pub use placement::NewOrder;
-pub use record::{
-    Acknowledgment, Attention, Backorder, Customer, Order, OutOfStockPolicy, TimelineEntry,
-};
+pub use record::{Acknowledgment, Backorder, Customer, Order, OutOfStockPolicy, TimelineEntry};
 pub use recovery::{MAX_RESTARTS, Observation, Recovery};
 pub use write::timeline_code;
 

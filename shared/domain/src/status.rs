@@ -1,40 +1,70 @@
-//! The statuses of an order and the table of its moves (`workflow.md`, section 3).
+//! The statuses of an order: one table, which everything that asks about a status
+//! reads.
+//!
+//! [`Status::row`] is that table. It says for each status which statuses may follow,
+//! whether the customer may still cancel, what an order in it waits for, and what the
+//! customer reads when the order failed. A closed status has no successor.
+//!
+//! Two rules hold for every status that is not closed, and are not repeated in the
+//! rows: the order may come to NEEDS_ATTENTION, and once it compensates it may take
+//! the outcome that was decided. See [`Status::can_transition_to`].
 
 use serde::{Deserialize, Serialize};
 
+use crate::attention::Attention;
+
 /// Where an order is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+///
+/// The names are stored and public; a deployed one is never renamed.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
-    /// Accepted and written down.
+    /// Accepted and stored.
     Received,
-    /// Accepted, to begin at a later date.
+    /// Accepted and stored, to start at a later date.
     Scheduled,
-    /// The money is authorised on the card.
+    /// The payment is authorized.
     Authorized,
-    /// A person must look before it goes on.
+    /// An operator must approve the order.
     InReview,
-    /// Waits for a restock.
+    /// The order waits for a restock.
     Backordered,
     /// Every line is reserved.
     Reserved,
-    /// The carrier is being asked to sell the label: past cancelling.
+    /// A shipment is stored and its label may be bought at any moment: too late to
+    /// cancel.
     Shipping,
-    /// Stuck: an operator must decide.
+    /// The workflow is stuck: an operator must decide how it goes on.
     NeedsAttention,
     /// Shipped and paid. Closed.
     Fulfilled,
-    /// The money could not be had. Closed.
+    /// The payment failed. Closed.
     PaymentFailed,
-    /// The goods are not there. Closed.
+    /// The goods are out of stock. Closed.
     OutOfStock,
     /// The stock could not be reserved for a technical reason. Closed.
     InventoryFailed,
     /// The label could not be bought. Closed.
     ShippingFailed,
-    /// A person said no, or nobody looked in time. Closed.
+    /// An operator rejected the order, or its review expired. Closed.
     Rejected,
-    /// The customer said no. Closed.
+    /// The customer canceled the order. Closed.
     Cancelled,
 }
 
@@ -43,116 +73,117 @@ use Status::{
     OutOfStock, PaymentFailed, Received, Rejected, Reserved, Scheduled, Shipping, ShippingFailed,
 };
 
-impl Status {
-    /// Every status, in the order of an order's life.
-    pub const ALL: [Self; 15] = [
-        Received,
-        Scheduled,
-        Authorized,
-        InReview,
-        Backordered,
-        Reserved,
-        Shipping,
-        NeedsAttention,
-        Fulfilled,
-        PaymentFailed,
-        OutOfStock,
-        InventoryFailed,
-        ShippingFailed,
-        Rejected,
-        Cancelled,
-    ];
+/// What the table says about a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// The statuses that may follow. None: the status is closed.
+    pub successors: &'static [Status],
+    /// Whether the customer may still cancel, as far as the status goes.
+    pub cancelable: bool,
+    /// What an order in this status waits for.
+    pub waits_for: Option<Attention>,
+    /// Why the order failed, as the customer reads it. It reveals no internal reason
+    /// and none of the card issuer's.
+    pub failure_text: Option<&'static str>,
+}
 
-    /// The statuses that an order may move to from here by the table.
-    ///
-    /// Besides these, any order that is not closed may come to need attention,
-    /// and one that compensates may take the outcome that was decided.
-    pub const fn successors(self) -> &'static [Self] {
-        match self {
-            Received | Scheduled => &[Authorized, PaymentFailed, Cancelled, NeedsAttention],
-            Authorized | InReview => &[
-                InReview,
-                Reserved,
-                Backordered,
-                OutOfStock,
-                InventoryFailed,
-                Rejected,
-                PaymentFailed,
-                Cancelled,
-                NeedsAttention,
-            ],
-            Backordered => &[
-                Backordered,
-                Reserved,
-                OutOfStock,
-                InventoryFailed,
-                PaymentFailed,
-                Cancelled,
-                NeedsAttention,
-            ],
-            Reserved => &[
-                Shipping,
-                InventoryFailed,
-                ShippingFailed,
-                PaymentFailed,
-                Cancelled,
-                NeedsAttention,
-            ],
-            Shipping => {
-                &[Fulfilled, InventoryFailed, ShippingFailed, PaymentFailed, NeedsAttention]
-            }
-            NeedsAttention => &[NeedsAttention, Fulfilled],
-            Fulfilled | PaymentFailed | OutOfStock | InventoryFailed | ShippingFailed
-            | Rejected | Cancelled => &[],
-        }
+impl Row {
+    const fn open(successors: &'static [Status]) -> Self {
+        Self { successors, cancelable: false, waits_for: None, failure_text: None }
     }
 
-    /// Whether nothing leaves this status any more.
-    pub const fn is_closed(self) -> bool {
-        self.successors().is_empty()
+    const fn cancelable(self) -> Self {
+        Self { cancelable: true, ..self }
     }
 
-    /// Whether an order here may move to `to`, given what its compensation
-    /// decided, if it compensates.
-    pub fn can_transition_to(self, to: Self, decided: Option<Self>) -> bool {
-        self.successors().contains(&to) || (!self.is_closed() && decided == Some(to))
+    const fn waits_for(self, attention: Attention) -> Self {
+        Self { waits_for: Some(attention), ..self }
     }
 
-    /// Whether a customer may still cancel, as far as the status goes.
-    pub const fn allows_cancellation(self) -> bool {
-        matches!(self, Received | Scheduled | Authorized | InReview | Backordered | Reserved)
-    }
-
-    /// The name in the table and in the API.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Received => "RECEIVED",
-            Scheduled => "SCHEDULED",
-            Authorized => "AUTHORIZED",
-            InReview => "IN_REVIEW",
-            Backordered => "BACKORDERED",
-            Reserved => "RESERVED",
-            Shipping => "SHIPPING",
-            NeedsAttention => "NEEDS_ATTENTION",
-            Fulfilled => "FULFILLED",
-            PaymentFailed => "PAYMENT_FAILED",
-            OutOfStock => "OUT_OF_STOCK",
-            InventoryFailed => "INVENTORY_FAILED",
-            ShippingFailed => "SHIPPING_FAILED",
-            Rejected => "REJECTED",
-            Cancelled => "CANCELLED",
-        }
-    }
-
-    /// The status of a name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.name() == name)
+    const fn failed(text: &'static str) -> Self {
+        Self { failure_text: Some(text), ..Self::open(&[]) }
     }
 }
 
-impl std::fmt::Display for Status {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
+/// What may follow the authorization and the review.
+const AFTER_AUTHORIZATION: &[Status] = &[
+    InReview,
+    Reserved,
+    Backordered,
+    OutOfStock,
+    InventoryFailed,
+    Rejected,
+    PaymentFailed,
+    Cancelled,
+];
+
+impl Status {
+    /// Every status, in the order of an order's life.
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
+
+    /// The row of this status in the table.
+    pub const fn row(self) -> Row {
+        match self {
+            Received | Scheduled => Row::open(&[Authorized, PaymentFailed, Cancelled]).cancelable(),
+            Authorized => Row::open(AFTER_AUTHORIZATION).cancelable(),
+            InReview => Row::open(AFTER_AUTHORIZATION).cancelable().waits_for(Attention::Review),
+            Backordered => Row::open(&[
+                Backordered,
+                Reserved,
+                OutOfStock,
+                InventoryFailed,
+                PaymentFailed,
+                Cancelled,
+            ])
+            .cancelable()
+            .waits_for(Attention::Backorder),
+            Reserved => {
+                Row::open(&[Shipping, InventoryFailed, ShippingFailed, PaymentFailed, Cancelled])
+                    .cancelable()
+            }
+            Shipping => Row::open(&[Fulfilled, InventoryFailed, ShippingFailed, PaymentFailed]),
+            NeedsAttention => Row::open(&[Fulfilled]).waits_for(Attention::Operator),
+            Fulfilled => Row::open(&[]),
+            PaymentFailed => Row::failed("The payment could not be completed."),
+            OutOfStock => Row::failed("Not everything that was ordered is in stock."),
+            InventoryFailed => Row::failed("The stock could not be reserved."),
+            ShippingFailed => Row::failed("The order could not be shipped to this address."),
+            Rejected => Row::failed("The order was not approved."),
+            Cancelled => Row::failed("The order was cancelled."),
+        }
+    }
+
+    /// Whether no other status can follow.
+    pub const fn is_closed(self) -> bool {
+        self.row().successors.is_empty()
+    }
+
+    /// Whether an order in this status may move to `to`. `decided` is the outcome that
+    /// its compensation decided, if it compensates.
+    pub fn can_transition_to(self, to: Self, decided: Option<Self>) -> bool {
+        !self.is_closed()
+            && (to == NeedsAttention || self.row().successors.contains(&to) || decided == Some(to))
+    }
+
+    /// Whether the customer may still cancel, as far as the status goes.
+    pub const fn allows_cancellation(self) -> bool {
+        self.row().cancelable
+    }
+
+    /// What an order in this status waits for.
+    pub const fn waits_for(self) -> Option<Attention> {
+        self.row().waits_for
+    }
+
+    /// Why the order failed, in words that the customer may read; none for an order
+    /// that is fulfilled or not closed.
+    pub const fn failure_text(self) -> Option<&'static str> {
+        self.row().failure_text
+    }
+
+    /// The name in the table and in the API, such as `IN_REVIEW`.
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -160,7 +191,7 @@ impl std::fmt::Display for Status {
 mod tests {
     use super::*;
 
-    /// The table of `workflow.md`, written as there, one row a status.
+    /// The transitions as the design states them: a second source for the table above.
     const TABLE: [(&str, &str); 7] = [
         ("RECEIVED", "AUTHORIZED PAYMENT_FAILED CANCELLED"),
         ("SCHEDULED", "AUTHORIZED PAYMENT_FAILED CANCELLED"),
@@ -184,11 +215,12 @@ mod tests {
         "FULFILLED PAYMENT_FAILED OUT_OF_STOCK INVENTORY_FAILED SHIPPING_FAILED REJECTED CANCELLED";
 
     fn allowed(from: Status, to: Status, decided: Option<Status>) -> bool {
-        let listed = |list: &str, status: Status| list.split(' ').any(|name| name == status.name());
+        let listed =
+            |list: &str, status: Status| list.split(' ').any(|name| name == status.as_str());
         if listed(CLOSED, from) {
             return false;
         }
-        let row = TABLE.iter().find(|(name, _)| *name == from.name()).map_or("", |(_, to)| to);
+        let row = TABLE.iter().find(|(name, _)| *name == from.as_str()).map_or("", |(_, to)| to);
         listed(row, to)
             || to == NeedsAttention
             || (from == NeedsAttention && to == Fulfilled)
@@ -196,10 +228,10 @@ mod tests {
     }
 
     #[test]
-    fn every_pair_of_statuses_moves_as_the_table_says_and_no_other() {
+    fn every_transition_that_the_design_allows_is_possible_and_no_other() {
         let decided = [None, Some(PaymentFailed), Some(Cancelled), Some(OutOfStock)];
-        for from in Status::ALL {
-            for to in Status::ALL {
+        for from in Status::ALL.iter().copied() {
+            for to in Status::ALL.iter().copied() {
                 for outcome in decided {
                     let expected = allowed(from, to, outcome);
                     assert_eq!(from.can_transition_to(to, outcome), expected, "{from} to {to}");
@@ -209,18 +241,46 @@ mod tests {
     }
 
     #[test]
-    fn closed_is_what_the_table_calls_closed() {
-        for status in Status::ALL {
-            let listed = CLOSED.split(' ').any(|name| name == status.name());
+    fn the_statuses_that_the_design_calls_closed_are_closed() {
+        for status in Status::ALL.iter().copied() {
+            let listed = CLOSED.split(' ').any(|name| name == status.as_str());
             assert_eq!(status.is_closed(), listed, "{status}");
         }
     }
 
     #[test]
-    fn names_are_those_that_serde_writes() {
-        for status in Status::ALL {
-            assert_eq!(serde_json::to_value(status).unwrap(), status.name());
-            assert_eq!(Status::from_name(status.name()), Some(status));
+    fn strum_and_serde_agree_on_the_names() {
+        for status in Status::ALL.iter().copied() {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+            assert_eq!(status.as_str().parse().ok(), Some(status));
+        }
+    }
+
+    #[test]
+    fn a_customer_reads_why_an_order_failed_and_only_then() {
+        for status in Status::ALL.iter().copied() {
+            let failed = status.is_closed() && status != Fulfilled;
+            assert_eq!(status.failure_text().is_some(), failed, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_closed_status_waits_for_nothing_and_cannot_be_canceled() {
+        for status in Status::ALL.iter().copied().filter(|status| status.is_closed()) {
+            assert_eq!(
+                (status.waits_for(), status.allows_cancellation()),
+                (None, false),
+                "{status}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_reason_for_attention_has_one_status_that_waits_for_it() {
+        for attention in Attention::ALL {
+            let waiting =
+                Status::ALL.iter().filter(|status| status.waits_for() == Some(*attention));
+            assert_eq!(waiting.count(), 1, "{attention}");
         }
     }
 }

@@ -298,5 +298,5 @@ fn now() -> domain::Timestamp {
 
 fn failed(state: &str, fault: ErrorName) -> FailedStates {
     let seen = FailedState { error: fault.as_str().to_owned(), shortages: Vec::new() };
-    [(state.to_owned(), seen)].into()
+    [(state.parse().unwrap(), seen)].into()
 }

@@ -162,7 +162,7 @@ impl Open {
 }
 
 /// Into how many parts the index is divided (`domain::Order`, `open`).
-const BUCKETS: u8 = 8;
+const BUCKETS: u8 = domain::order::OPEN_ORDER_BUCKETS;
 
 fn check_at(found: &Value) -> Option<Timestamp> {
     found["Items"][0]["checkAt"]["S"].as_str()?.parse().ok()

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::attention::Attention;
 use crate::catalog::LineItem;
 use crate::compensation::Compensation;
 use crate::decision::{Review, TaskDecision};
@@ -40,18 +41,6 @@ pub enum OutOfStockPolicy {
     Reject,
     /// Wait for a restock.
     Wait,
-}
-
-/// Why a person should look at an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Attention {
-    /// To decide about it.
-    Review,
-    /// It waits for a restock.
-    Backorder,
-    /// It is stuck, or its money or label could not be given back.
-    Operator,
 }
 
 /// Since when and until when an order waits for a restock.

@@ -2,8 +2,8 @@
 //! what a provider hinted at, and of one that needs nobody any more.
 
 use super::Order;
-use super::record::Attention;
 use super::write::{CHECK_SOON_MINUTES, open_bucket, timeline_code};
+use crate::attention::Attention;
 use crate::payment::PaymentStatus;
 use crate::shipment::LabelRefund;
 use crate::{ExecutionName, OrderId, Status, StepError, TaskToken, Timestamp};

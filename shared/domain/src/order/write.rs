@@ -1,7 +1,8 @@
 //! How every write is made.
 
 use super::Order;
-use super::record::{Attention, TimelineEntry};
+use super::record::TimelineEntry;
+use crate::attention::Attention;
 use crate::payment::PaymentStatus;
 use crate::shipment::{LabelRefund, Shipment};
 use crate::{ErrorName, Status, StepError, Timestamp};
