@@ -1,7 +1,14 @@
-//! What the tests of this workspace share: fakes of the ports, sample orders at
-//! every stage of their life, the crash driver, and where the recordings are.
+//! What the tests of this workspace share. A dev-dependency only.
+//!
+//! Start at [`fakes`]: one [`TestBed`](fakes::TestBed) holds the tables, the providers
+//! and the workflow in memory. [`samples`] makes orders at every stage of their life,
+//! [`crash`] lets a process die at every call, [`transport`] answers HTTP requests from
+//! memory, [`sample_inputs`] reads `events/functions`, and [`contracts`] finds the
+//! providers' published contracts.
 
 pub mod contracts;
+pub mod crash;
 pub mod fakes;
+pub mod sample_inputs;
 pub mod samples;
 pub mod transport;

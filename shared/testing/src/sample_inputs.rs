@@ -1,0 +1,47 @@
+//! The sample inputs of the functions, `events/functions/<function>-*.json`.
+
+use std::fs;
+use std::path::Path;
+
+use domain::{ErrorName, StepError};
+use serde_json::Value;
+
+/// The sample inputs of a function: file name and content.
+///
+/// # Panics
+/// If the folder or a file cannot be read, or is no JSON.
+pub fn sample_inputs(function: &str) -> Vec<(String, Value)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/functions");
+    let prefix = format!("{function}-");
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{folder:?}: {error}"));
+    let mut inputs: Vec<(String, Value)> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.starts_with(&prefix))
+        .map(|name| {
+            let text = fs::read(folder.join(&name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let input = serde_json::from_slice(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
+            (name, input)
+        })
+        .collect();
+    inputs.sort_by(|a, b| a.0.cmp(&b.0));
+    inputs
+}
+
+/// Asserts that a function understands each of its sample inputs. `handle` runs it on
+/// empty tables, so that all it may miss is the order.
+///
+/// # Panics
+/// If there are fewer than two sample inputs, or the function rejects one.
+pub fn assert_every_sample_input_is_understood(
+    function: &str,
+    handle: impl Fn(Value) -> Result<Value, StepError>,
+) {
+    let inputs = sample_inputs(function);
+    assert!(inputs.len() >= 2, "{} sample inputs of {function}", inputs.len());
+    for (name, input) in inputs {
+        match handle(input) {
+            Err(error) => assert_eq!(error.name, ErrorName::OrderNotFound, "{name}"),
+            Ok(output) => assert_eq!(output["outcome"], "SUPERSEDED", "{name}"),
+        }
+    }
+}
