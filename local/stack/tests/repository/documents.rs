@@ -1,7 +1,7 @@
 //! The documents: every link leads somewhere, every path and every test that they
 //! name exists, and the drawing of the workflow is the one of the state machine.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -175,36 +175,69 @@ fn the_drawing_of_the_workflow_is_the_one_of_the_state_machine_file() {
     assert!(readme == expected, "the drawing is not current: run with UPDATE_README=1");
 }
 
-/// A Mermaid flowchart: solid arrows for `Next` and the choices, dotted ones for
-/// what a `Catch` leads to. The Fail states are drawn as one.
+/// A Mermaid flowchart: the shortest way to a fulfilled order in one line, the other
+/// ways with solid arrows, and what a `Catch` leads to with dotted ones. The states
+/// that end an execution are drawn as one.
 fn draw(machine: &Value) -> String {
     let states = machine["States"].as_object().unwrap();
-    let is_end = |name: &str| ["Fail", "Succeed"].contains(&states[name]["Type"].as_str().unwrap());
-    let mut arrows: BTreeMap<(usize, String, String), bool> = BTreeMap::new();
-    for (index, (name, state)) in states.iter().enumerate() {
-        let mut add = |target: &Value, solid: bool| {
-            let target = target.as_str().unwrap();
-            let target = if is_end(target) && name == "FailureOutcome" { "Failed" } else { target };
-            let arrow = arrows.entry((index, name.clone(), target.to_owned())).or_insert(solid);
-            *arrow |= solid;
-        };
-        if let Some(next) = state.get("Next").or_else(|| state.get("Default")) {
-            add(next, true);
+    let (mut solid, mut dotted) = (Vec::new(), Vec::<(&str, Vec<&str>)>::new());
+    for (from, state) in states {
+        for to in ways_on(state) {
+            let ends = ["Fail", "Succeed"].map(Some).contains(&states[to]["Type"].as_str());
+            let way = (from.as_str(), if ends { "Closed" } else { to });
+            if !solid.contains(&way) {
+                solid.push(way);
+            }
         }
-        for choice in state["Choices"].as_array().into_iter().flatten() {
-            add(&choice["Next"], true);
+        if state["End"] == true {
+            solid.push((from, FULFILLED));
         }
         for catch in state["Catch"].as_array().into_iter().flatten() {
-            add(&catch["Next"], false);
+            let to = catch["Next"].as_str().unwrap();
+            let known = dotted.iter().position(|(target, _)| *target == to);
+            let known = known.unwrap_or_else(|| {
+                dotted.push((to, Vec::new()));
+                dotted.len() - 1
+            });
+            if to != from && !dotted[known].1.contains(&from.as_str()) {
+                dotted[known].1.push(from);
+            }
         }
     }
-    let mut drawing = String::from("flowchart TD\n");
-    for ((_, from, to), solid) in &arrows {
-        if from != to {
-            let arrow = if *solid { "-->" } else { "-.->" };
-            drawing.push_str(&format!("  {from} {arrow} {to}\n"));
+    let line = shortest_way(machine["StartAt"].as_str().unwrap(), &solid);
+    solid.retain(|(from, to)| !line.windows(2).any(|pair| pair == [*from, *to]));
+    let mut drawing = format!("flowchart LR\n  {}\n", line.join(" --> "));
+    for from in states.keys() {
+        let to: Vec<_> = solid.iter().filter(|(start, _)| start == from).map(|way| way.1).collect();
+        if !to.is_empty() {
+            drawing.push_str(&format!("  {from} --> {}\n", to.join(" & ")));
         }
     }
-    drawing.push_str("  CapturePayment --> Fulfilled\n");
+    for (to, from) in dotted {
+        drawing.push_str(&format!("  {} -.-> {to}\n", from.join(" & ")));
+    }
     drawing
+}
+
+const FULFILLED: &str = "Fulfilled";
+
+/// The states that may follow without an error.
+fn ways_on(state: &Value) -> Vec<&str> {
+    let choices = state["Choices"].as_array().into_iter().flatten().map(|choice| &choice["Next"]);
+    choices.chain([&state["Default"], &state["Next"]]).filter_map(Value::as_str).collect()
+}
+
+/// The shortest way from a state to a fulfilled order.
+fn shortest_way<'a>(start: &'a str, ways: &[(&'a str, &'a str)]) -> Vec<&'a str> {
+    let mut reached = VecDeque::from([vec![start]]);
+    while let Some(way) = reached.pop_front() {
+        let last = way[way.len() - 1];
+        if last == FULFILLED {
+            return way;
+        }
+        for (_, to) in ways.iter().filter(|(from, to)| *from == last && !way.contains(to)) {
+            reached.push_back([way.as_slice(), &[*to]].concat());
+        }
+    }
+    panic!("no way leads to a fulfilled order")
 }
