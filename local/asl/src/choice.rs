@@ -1,9 +1,8 @@
 //! Choice rules: the conditions of a Choice state.
 //!
-//! One [`ChoiceRule`] is one entry of `Choices`, without its `Next`, `Assign` and
-//! `Output`, which belong to the interpreter. A value of another type than the
-//! operator compares is no error: the condition just does not hold. A path that
-//! leads nowhere is one, except for `IsPresent`.
+//! A [`ChoiceRule`] is one entry of `Choices` without its `Next` and `Assign`. A value of a type
+//! that the operator does not compare is not an error: the condition is false. A path that leads
+//! to no value is an error, except for `IsPresent`.
 
 use std::cmp::Ordering;
 
@@ -16,23 +15,23 @@ use crate::paths::{Path, PathErrorKind, PathSyntaxError};
 use crate::scope::Scope;
 use crate::template::EvaluationError;
 
-/// A rule that no Choice state may have.
+/// An invalid choice rule.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ChoiceRuleSyntaxError {
-    /// `And` and `Or` hold arrays of rules, a rule is an object, and so on.
+    /// A rule is not an object, `And` or `Or` is not an array, and so on.
     #[error("{0}")]
     Shape(&'static str),
-    /// `Variable` or the operand of a `…Path` operator is no path.
-    #[error("{field} is no path: {why}")]
+    /// The `Variable` or the operand of a `…Path` operator is not a path.
+    #[error("{field} is not a path: {error}")]
     Path {
-        /// The field that holds it.
+        /// The field that contains it.
         field: String,
-        /// What the parser said.
+        /// The error of the parser.
         #[source]
-        why: PathSyntaxError,
+        error: PathSyntaxError,
     },
-    /// The operand has a type that the operator does not compare.
-    #[error("{operator} does not take {operand}")]
+    /// The operator does not accept an operand of this type.
+    #[error("{operator} does not accept {operand}")]
     Operand {
         /// The operator.
         operator: String,
@@ -41,35 +40,36 @@ pub enum ChoiceRuleSyntaxError {
     },
 }
 
-/// A condition: a comparison, or `And`, `Or`, `Not` of conditions.
+/// A condition: a data test, or `And`, `Or` or `Not` of conditions.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChoiceRule {
-    /// All of them.
+    /// All of them hold.
     And(Vec<ChoiceRule>),
-    /// One of them at least.
+    /// At least one of them holds.
     Or(Vec<ChoiceRule>),
-    /// Not this one.
+    /// It does not hold.
     Not(Box<ChoiceRule>),
-    /// The value at a path, tested.
-    Test(Test),
+    /// A test of the value at a path.
+    DataTest(DataTest),
 }
 
-/// The value at a path, tested.
+/// A test of the value at a path.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Test {
+pub struct DataTest {
     variable: Path,
     operator: Operator,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 enum Operator {
-    Is(Quality, bool),
-    Compare(Kind, Relation, Operand),
-    Matches(Vec<Glob>),
+    /// `IsNull`, `IsPresent`, …, and the expected result.
+    TypeTest(TypeTest, bool),
+    Compare(ValueType, Comparison, Operand),
+    StringMatches(Vec<PatternPart>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Quality {
+enum TypeTest {
     Present,
     Null,
     Boolean,
@@ -78,9 +78,9 @@ enum Quality {
     Timestamp,
 }
 
-/// What two values must both be to be compared.
+/// The type that two values need in order to be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ValueType {
     Boolean,
     Numeric,
     String,
@@ -88,7 +88,7 @@ enum Kind {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Relation {
+enum Comparison {
     Equals,
     LessThan,
     LessThanEquals,
@@ -102,36 +102,44 @@ enum Operand {
     Path(Path),
 }
 
-/// A part of what `StringMatches` looks for.
+/// A part of a `StringMatches` pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Glob {
+enum PatternPart {
     Any,
     Char(char),
 }
 
 impl ChoiceRule {
-    /// Reads a rule; fields that are no part of the condition are passed over.
+    /// Parses a rule. Ignores fields that are not part of the condition.
+    ///
+    /// # Errors
+    /// Returns a [`ChoiceRuleSyntaxError`] if the condition is malformed.
     pub fn parse(value: &Value) -> Result<Self, ChoiceRuleSyntaxError> {
         let fields =
-            value.as_object().ok_or(ChoiceRuleSyntaxError::Shape("a rule is an object"))?;
+            value.as_object().ok_or(ChoiceRuleSyntaxError::Shape("a rule must be an object"))?;
         if let Some(rules) = fields.get("And") {
-            return all(rules).map(Self::And);
+            return parse_rules(rules).map(Self::And);
         }
         if let Some(rules) = fields.get("Or") {
-            return all(rules).map(Self::Or);
+            return parse_rules(rules).map(Self::Or);
         }
         if let Some(rule) = fields.get("Not") {
             return Self::parse(rule).map(|rule| Self::Not(Box::new(rule)));
         }
         let variable = fields.get("Variable").and_then(Value::as_str);
-        let variable = variable.ok_or(ChoiceRuleSyntaxError::Shape("a rule has a Variable"))?;
+        let variable =
+            variable.ok_or(ChoiceRuleSyntaxError::Shape("a rule must have a Variable"))?;
         let variable = path("Variable", variable)?;
         let operator = fields.iter().find_map(|(name, operand)| Operator::parse(name, operand));
-        let operator = operator.ok_or(ChoiceRuleSyntaxError::Shape("a rule has an operator"))??;
-        Ok(Self::Test(Test { variable, operator }))
+        let operator =
+            operator.ok_or(ChoiceRuleSyntaxError::Shape("a rule must have an operator"))??;
+        Ok(Self::DataTest(DataTest { variable, operator }))
     }
 
     /// Whether the condition holds.
+    ///
+    /// # Errors
+    /// Returns an [`EvaluationError`] if a path leads to no value.
     pub fn matches(&self, scope: &Scope<'_>) -> Result<bool, EvaluationError> {
         match self {
             Self::And(rules) => {
@@ -141,80 +149,88 @@ impl ChoiceRule {
                 rules.iter().try_fold(false, |any, rule| Ok(any || rule.matches(scope)?))
             }
             Self::Not(rule) => rule.matches(scope).map(|holds| !holds),
-            Self::Test(test) => test.holds(scope),
+            Self::DataTest(test) => test.holds(scope),
         }
     }
 }
 
-fn all(rules: &Value) -> Result<Vec<ChoiceRule>, ChoiceRuleSyntaxError> {
-    let rules =
-        rules.as_array().ok_or(ChoiceRuleSyntaxError::Shape("And and Or hold arrays of rules"))?;
+fn parse_rules(rules: &Value) -> Result<Vec<ChoiceRule>, ChoiceRuleSyntaxError> {
+    let rules = rules
+        .as_array()
+        .ok_or(ChoiceRuleSyntaxError::Shape("And and Or must be arrays of rules"))?;
     rules.iter().map(ChoiceRule::parse).collect()
 }
 
 fn path(field: &str, text: &str) -> Result<Path, ChoiceRuleSyntaxError> {
-    Path::parse(text).map_err(|why| ChoiceRuleSyntaxError::Path { field: field.to_owned(), why })
+    Path::parse(text)
+        .map_err(|error| ChoiceRuleSyntaxError::Path { field: field.to_owned(), error })
 }
 
-impl Test {
+impl DataTest {
     fn holds(&self, scope: &Scope<'_>) -> Result<bool, EvaluationError> {
         match &self.operator {
-            Operator::Is(Quality::Present, wanted) => {
-                Ok(self.variable.is_present(scope) == *wanted)
+            Operator::TypeTest(TypeTest::Present, expected) => {
+                Ok(self.variable.is_present(scope) == *expected)
             }
-            Operator::Is(quality, wanted) => {
-                Ok(quality.describes(&value(&self.variable, scope)?) == *wanted)
+            Operator::TypeTest(type_test, expected) => {
+                Ok(type_test.holds_for(&value(&self.variable, scope)?) == *expected)
             }
-            Operator::Compare(kind, relation, operand) => {
+            Operator::Compare(value_type, comparison, operand) => {
                 let left = value(&self.variable, scope)?;
                 let right = operand.value(scope)?;
-                Ok(kind.order(&left, &right).is_some_and(|order| relation.holds(order)))
+                Ok(value_type.order(&left, &right).is_some_and(|order| comparison.holds(order)))
             }
-            Operator::Matches(glob) => {
+            Operator::StringMatches(pattern) => {
                 let value = value(&self.variable, scope)?;
-                Ok(value.as_str().is_some_and(|text| glob_matches(glob, text)))
+                Ok(value.as_str().is_some_and(|text| pattern_matches(pattern, text)))
             }
         }
     }
 }
 
-/// The value at a path of a rule. A `null` input is a value here, to be asked about.
+/// The value at a path of a rule. Unlike elsewhere, a `null` input is a value here.
 fn value(path: &Path, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
     match path.read(scope) {
         Ok(value) => Ok(value),
-        Err(fault) if fault.kind == PathErrorKind::NullInput && path.is_root() => Ok(Value::Null),
-        Err(fault) => Err(EvaluationError::Condition { path: fault.path }),
+        Err(error) if error.kind == PathErrorKind::NullInput && path.is_root() => Ok(Value::Null),
+        Err(error) => Err(EvaluationError::Condition { path: error.path }),
     }
 }
 
 impl Operator {
-    /// The operator of this name, if it is one.
+    /// Parses an operator. Returns `None` if `name` is not an operator.
     fn parse(name: &str, operand: &Value) -> Option<Result<Self, ChoiceRuleSyntaxError>> {
-        let refuse = || ChoiceRuleSyntaxError::Operand {
+        let invalid_operand = || ChoiceRuleSyntaxError::Operand {
             operator: name.to_owned(),
             operand: operand.to_string(),
         };
-        if let Some(quality) = name.strip_prefix("Is").and_then(Quality::named) {
-            let wanted = operand.as_bool().ok_or_else(refuse);
-            return Some(wanted.map(|wanted| Self::Is(quality, wanted)));
+        if let Some(type_test) = name.strip_prefix("Is").and_then(TypeTest::from_name) {
+            let expected = operand.as_bool().ok_or_else(invalid_operand);
+            return Some(expected.map(|expected| Self::TypeTest(type_test, expected)));
         }
         if name == "StringMatches" {
-            return Some(operand.as_str().map(glob).map(Self::Matches).ok_or_else(refuse));
+            return Some(
+                operand
+                    .as_str()
+                    .map(parse_pattern)
+                    .map(Self::StringMatches)
+                    .ok_or_else(invalid_operand),
+            );
         }
-        let (plain, by_path) = match name.strip_suffix("Path") {
-            Some(plain) => (plain, true),
+        let (comparison_name, by_path) = match name.strip_suffix("Path") {
+            Some(comparison_name) => (comparison_name, true),
             None => (name, false),
         };
-        let (kind, relation) = Kind::split(plain)?;
+        let (value_type, comparison) = ValueType::split(comparison_name)?;
         let operand = if by_path {
-            let text = operand.as_str().ok_or_else(refuse);
+            let text = operand.as_str().ok_or_else(invalid_operand);
             text.and_then(|text| path(name, text)).map(Operand::Path)
-        } else if kind.takes(operand) {
+        } else if value_type.accepts(operand) {
             Ok(Operand::Literal(operand.clone()))
         } else {
-            Err(refuse())
+            Err(invalid_operand())
         };
-        Some(operand.map(|operand| Self::Compare(kind, relation, operand)))
+        Some(operand.map(|operand| Self::Compare(value_type, comparison, operand)))
     }
 }
 
@@ -227,8 +243,8 @@ impl Operand {
     }
 }
 
-impl Quality {
-    fn named(name: &str) -> Option<Self> {
+impl TypeTest {
+    fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "Present" => Self::Present,
             "Null" => Self::Null,
@@ -240,7 +256,7 @@ impl Quality {
         })
     }
 
-    fn describes(self, value: &Value) -> bool {
+    fn holds_for(self, value: &Value) -> bool {
         match self {
             Self::Present => true,
             Self::Null => value.is_null(),
@@ -252,29 +268,30 @@ impl Quality {
     }
 }
 
-impl Kind {
-    fn split(name: &str) -> Option<(Self, Relation)> {
+impl ValueType {
+    fn split(name: &str) -> Option<(Self, Comparison)> {
         let kinds = [
             ("Boolean", Self::Boolean),
             ("Numeric", Self::Numeric),
             ("String", Self::String),
             ("Timestamp", Self::Timestamp),
         ];
-        let (kind, relation) =
-            kinds.iter().find_map(|(prefix, kind)| Some((*kind, name.strip_prefix(prefix)?)))?;
-        let relation = match relation {
-            "Equals" => Relation::Equals,
-            _ if kind == Self::Boolean => return None,
-            "LessThan" => Relation::LessThan,
-            "LessThanEquals" => Relation::LessThanEquals,
-            "GreaterThan" => Relation::GreaterThan,
-            "GreaterThanEquals" => Relation::GreaterThanEquals,
+        let (value_type, comparison) = kinds
+            .iter()
+            .find_map(|(prefix, value_type)| Some((*value_type, name.strip_prefix(prefix)?)))?;
+        let comparison = match comparison {
+            "Equals" => Comparison::Equals,
+            _ if value_type == Self::Boolean => return None,
+            "LessThan" => Comparison::LessThan,
+            "LessThanEquals" => Comparison::LessThanEquals,
+            "GreaterThan" => Comparison::GreaterThan,
+            "GreaterThanEquals" => Comparison::GreaterThanEquals,
             _ => return None,
         };
-        Some((kind, relation))
+        Some((value_type, comparison))
     }
 
-    fn takes(self, literal: &Value) -> bool {
+    fn accepts(self, literal: &Value) -> bool {
         match self {
             Self::Boolean => literal.is_boolean(),
             Self::Numeric => literal.is_number(),
@@ -282,7 +299,7 @@ impl Kind {
         }
     }
 
-    /// How two values of this kind compare; none where one is of another kind.
+    /// Compares two values of this type. Returns `None` if either has another type.
     fn order(self, left: &Value, right: &Value) -> Option<Ordering> {
         match self {
             Self::Boolean => Some(left.as_bool()?.cmp(&right.as_bool()?)),
@@ -294,7 +311,7 @@ impl Kind {
     }
 }
 
-impl Relation {
+impl Comparison {
     fn holds(self, order: Ordering) -> bool {
         match self {
             Self::Equals => order.is_eq(),
@@ -306,53 +323,53 @@ impl Relation {
     }
 }
 
-/// An instant in the profile of RFC 3339 that the States Language asks for: a capital
-/// `T` between date and time, and a capital `Z` or an offset at the end.
+/// Parses a timestamp in the RFC 3339 profile of the States Language: an uppercase `T` between
+/// date and time, and an uppercase `Z` or an offset at the end.
 pub fn timestamp(text: &str) -> Option<Timestamp> {
     let (_, time) = text.split_once('T')?;
     let zoned = time.ends_with('Z') || time.contains(['+', '-']);
-    let plain = text.chars().all(|c| c.is_ascii_digit() || "-:.TZ+".contains(c));
-    if zoned && plain { text.parse().ok() } else { None }
+    let allowed = text.chars().all(|c| c.is_ascii_digit() || "-:.TZ+".contains(c));
+    if zoned && allowed { text.parse().ok() } else { None }
 }
 
-/// `*` stands for any text; `\*` and `\\` for themselves.
-fn glob(pattern: &str) -> Vec<Glob> {
+/// `*` matches any text; `\*` and `\\` are escapes.
+fn parse_pattern(pattern: &str) -> Vec<PatternPart> {
     let mut parts = Vec::new();
     let mut chars = pattern.chars();
     while let Some(c) = chars.next() {
         parts.push(match c {
-            '*' => Glob::Any,
-            '\\' => Glob::Char(chars.next().unwrap_or('\\')),
-            c => Glob::Char(c),
+            '*' => PatternPart::Any,
+            '\\' => PatternPart::Char(chars.next().unwrap_or('\\')),
+            c => PatternPart::Char(c),
         });
     }
     parts
 }
 
-/// Greedy with one place to return to, so that no pattern takes more than quadratic time.
-fn glob_matches(glob: &[Glob], text: &str) -> bool {
+/// Greedy matching with one backtracking position: at most quadratic time.
+fn pattern_matches(pattern: &[PatternPart], text: &str) -> bool {
     let text: Vec<char> = text.chars().collect();
-    let (mut part, mut at) = (0, 0);
+    let (mut index, mut position) = (0, 0);
     let mut last_any: Option<(usize, usize)> = None;
-    while at < text.len() {
-        match (glob.get(part), last_any) {
-            (Some(Glob::Any), _) => {
-                last_any = Some((part, at));
-                part += 1;
+    while position < text.len() {
+        match (pattern.get(index), last_any) {
+            (Some(PatternPart::Any), _) => {
+                last_any = Some((index, position));
+                index += 1;
             }
-            (Some(Glob::Char(c)), _) if *c == text[at] => {
-                part += 1;
-                at += 1;
+            (Some(PatternPart::Char(c)), _) if *c == text[position] => {
+                index += 1;
+                position += 1;
             }
             (_, Some((any, from))) => {
                 last_any = Some((any, from + 1));
-                part = any + 1;
-                at = from + 1;
+                index = any + 1;
+                position = from + 1;
             }
             (_, None) => return false,
         }
     }
-    glob[part..].iter().all(|part| *part == Glob::Any)
+    pattern[index..].iter().all(|part| *part == PatternPart::Any)
 }
 
 #[cfg(test)]
@@ -372,11 +389,11 @@ mod tests {
             random_source: &random_source,
             copy_budget: &CopyBudget::default(),
         };
-        ChoiceRule::parse(rule).unwrap().matches(&scope).map_err(|fault| fault.to_string())
+        ChoiceRule::parse(rule).unwrap().matches(&scope).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn each_operator_compares_values_of_its_own_kind_only() {
+    fn each_operator_compares_only_values_of_its_type() {
         let check = |operator: &str, operand: Value, value: Value, expected: bool| {
             let rule = json!({"Variable": "$.v", operator: operand});
             assert_eq!(holds(&rule, &json!({"v": value})), Ok(expected), "{rule} of {value}");
@@ -407,9 +424,13 @@ mod tests {
     }
 
     #[test]
-    fn a_star_matches_any_text_and_an_escaped_one_itself() {
+    fn a_star_matches_any_text_and_an_escaped_star_itself() {
         let check = |pattern: &str, text: &str, expected: bool| {
-            assert_eq!(glob_matches(&glob(pattern), text), expected, "{pattern} of {text}");
+            assert_eq!(
+                pattern_matches(&parse_pattern(pattern), text),
+                expected,
+                "{pattern} of {text}"
+            );
         };
         check("log-*.txt", "log-2020.txt", true);
         check("log-*.txt", "log-.txt", true);
@@ -424,7 +445,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_path_is_an_error_except_to_is_present() {
+    fn a_missing_path_is_an_error_except_for_is_present() {
         let present = json!({"Variable": "$.no", "IsPresent": false});
         assert_eq!(holds(&present, &json!({})), Ok(true));
         let equals = json!({"Variable": "$.no", "StringEquals": "a"});
@@ -437,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_combine_and_stop_at_the_first_that_decides() {
+    fn combined_conditions_stop_at_the_first_that_decides() {
         let yes = json!({"Variable": "$.v", "IsPresent": true});
         let fails = json!({"Variable": "$.no", "StringEquals": "a"});
         let input = json!({"v": 1});

@@ -1,20 +1,20 @@
-//! Decimal numbers without floats, for rates, percentages and whole numbers that
-//! a definition may write as `2.0`.
+//! Non-negative decimal numbers without floating point, for `BackoffRate`, percentages, and
+//! integers that a definition may write as `2.0`.
 
-/// A decimal number without floats: `BackoffRate` is 1.5, not nearly 1.5.
+/// A non-negative decimal number with six decimal places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Decimal {
     millionths: u128,
 }
 
 impl Decimal {
-    /// What `BackoffRate` is when nothing is said.
+    /// The default `BackoffRate`.
     pub(crate) const TWO: Decimal = Decimal { millionths: 2_000_000 };
 
     /// The largest percentage.
     pub(crate) const HUNDRED: Decimal = Decimal { millionths: 100_000_000 };
 
-    /// Reads a JSON number that is not negative: `2`, `1.5`, `1e2`.
+    /// Parses a non-negative JSON number: `2`, `1.5`, `1e2`.
     pub(crate) fn parse(text: &str) -> Option<Decimal> {
         let (digits, exponent) = match text.split_once(['e', 'E']) {
             Some((digits, exponent)) => (digits, exponent.parse::<i32>().ok()?),
@@ -32,18 +32,18 @@ impl Decimal {
         Some(Decimal { millionths })
     }
 
-    /// The number, if it is a whole one.
-    pub(crate) fn whole(self) -> Option<u64> {
+    /// The number, if it is an integer.
+    pub(crate) fn to_integer(self) -> Option<u64> {
         let whole = self.millionths.is_multiple_of(1_000_000);
         whole.then(|| u64::try_from(self.millionths / 1_000_000).ok()).flatten()
     }
 
-    pub(crate) fn times(self, number: u64) -> u64 {
+    pub(crate) fn multiply(self, number: u64) -> u64 {
         let product = self.millionths.saturating_mul(u128::from(number)) / 1_000_000;
         u64::try_from(product).unwrap_or(u64::MAX)
     }
 
-    /// So many per cent of a number, rounded down.
+    /// This percentage of a number, rounded down.
     pub(crate) fn percent_of(self, number: usize) -> usize {
         let share = self.millionths.saturating_mul(number as u128) / 100_000_000;
         usize::try_from(share).unwrap_or(usize::MAX)
@@ -55,9 +55,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decimals_are_read_exactly() {
+    fn decimals_are_parsed_exactly() {
         let check = |text: &str, expected: Option<u128>| {
-            assert_eq!(Decimal::parse(text).map(|read| read.millionths), expected, "{text}");
+            assert_eq!(Decimal::parse(text).map(|decimal| decimal.millionths), expected, "{text}");
         };
         check("2", Some(2_000_000));
         check("1.5", Some(1_500_000));

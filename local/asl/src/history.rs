@@ -1,130 +1,165 @@
-//! What an execution writes down, in AWS's names and API shape.
+//! The execution history, with the event names and the shape of AWS's API.
 //!
-//! The `Journal` gives each event its id, which runs on over all branches. The
-//! children of a distributed Map are executions of their own, so their events
-//! are counted, because causes name an event's id, but not kept.
-
-use std::fmt;
+//! `History` gives each event its id; ids are shared by all branches. The children of a
+//! distributed Map are executions of their own: their events are counted, because error causes
+//! name event ids, but not kept.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// One line of an execution's history.
+/// One event of an execution history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistoryEvent {
-    /// From 1, without gaps.
+    /// The event id: 1, 2, 3, ….
     pub id: u64,
-    /// The event that led to this one; 0 where there is none.
+    /// The id of the event that led to this one; 0 if there is none.
     pub previous_event_id: u64,
-    /// When.
+    /// When the event was recorded.
     pub timestamp: Timestamp,
-    /// What.
+    /// The event type.
     pub event_type: EventType,
     /// The details under their API name, such as
-    /// `{"stateEnteredEventDetails": {"name": …, "input": …}}`; an empty object where AWS gives none.
+    /// `{"stateEnteredEventDetails": {"name": …, "input": …}}`; an empty object if AWS has none.
     pub details: Value,
 }
 
-macro_rules! event_types {
-    ($($name:ident),* $(,)?) => {
-        /// The type of a history event, by AWS's name.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[expect(missing_docs, reason = "each name is AWS's own")]
-        pub enum EventType { $($name),* }
-
-        impl EventType {
-            /// AWS's name.
-            pub fn as_str(self) -> &'static str {
-                match self { $(EventType::$name => stringify!($name)),* }
-            }
-        }
-    };
+/// The type of a history event, by its AWS name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display, strum::IntoStaticStr)]
+#[expect(missing_docs, reason = "the names are those of AWS")]
+pub enum EventType {
+    ActivityFailed,
+    ActivityScheduled,
+    ActivityScheduleFailed,
+    ActivityStarted,
+    ActivitySucceeded,
+    ActivityTimedOut,
+    ChoiceStateEntered,
+    ChoiceStateExited,
+    EvaluationFailed,
+    ExecutionAborted,
+    ExecutionFailed,
+    ExecutionRedriven,
+    ExecutionStarted,
+    ExecutionSucceeded,
+    ExecutionTimedOut,
+    FailStateEntered,
+    LambdaFunctionFailed,
+    LambdaFunctionScheduled,
+    LambdaFunctionScheduleFailed,
+    LambdaFunctionStarted,
+    LambdaFunctionStartFailed,
+    LambdaFunctionSucceeded,
+    LambdaFunctionTimedOut,
+    MapIterationAborted,
+    MapIterationFailed,
+    MapIterationStarted,
+    MapIterationSucceeded,
+    MapRunAborted,
+    MapRunFailed,
+    MapRunRedriven,
+    MapRunStarted,
+    MapRunSucceeded,
+    MapStateAborted,
+    MapStateEntered,
+    MapStateExited,
+    MapStateFailed,
+    MapStateStarted,
+    MapStateSucceeded,
+    ParallelStateAborted,
+    ParallelStateEntered,
+    ParallelStateExited,
+    ParallelStateFailed,
+    ParallelStateStarted,
+    ParallelStateSucceeded,
+    PassStateEntered,
+    PassStateExited,
+    SucceedStateEntered,
+    SucceedStateExited,
+    TaskFailed,
+    TaskScheduled,
+    TaskStarted,
+    TaskStartFailed,
+    TaskStateAborted,
+    TaskStateEntered,
+    TaskStateExited,
+    TaskSubmitFailed,
+    TaskSubmitted,
+    TaskSucceeded,
+    TaskTimedOut,
+    WaitStateAborted,
+    WaitStateEntered,
+    WaitStateExited,
 }
 
-event_types! {
-    ActivityFailed, ActivityScheduled, ActivityScheduleFailed, ActivityStarted, ActivitySucceeded,
-    ActivityTimedOut, ChoiceStateEntered, ChoiceStateExited, EvaluationFailed, ExecutionAborted,
-    ExecutionFailed, ExecutionRedriven, ExecutionStarted, ExecutionSucceeded, ExecutionTimedOut,
-    FailStateEntered, LambdaFunctionFailed, LambdaFunctionScheduled, LambdaFunctionScheduleFailed,
-    LambdaFunctionStarted, LambdaFunctionStartFailed, LambdaFunctionSucceeded,
-    LambdaFunctionTimedOut, MapIterationAborted, MapIterationFailed, MapIterationStarted,
-    MapIterationSucceeded, MapRunAborted, MapRunFailed, MapRunRedriven, MapRunStarted,
-    MapRunSucceeded, MapStateAborted, MapStateEntered, MapStateExited, MapStateFailed,
-    MapStateStarted, MapStateSucceeded, ParallelStateAborted, ParallelStateEntered,
-    ParallelStateExited, ParallelStateFailed, ParallelStateStarted, ParallelStateSucceeded,
-    PassStateEntered, PassStateExited, SucceedStateEntered, SucceedStateExited, TaskFailed,
-    TaskScheduled, TaskStarted, TaskStartFailed, TaskStateAborted, TaskStateEntered,
-    TaskStateExited, TaskSubmitFailed, TaskSubmitted, TaskSucceeded, TaskTimedOut,
-    WaitStateAborted, WaitStateEntered, WaitStateExited,
-}
-
-impl fmt::Display for EventType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+impl EventType {
+    /// The AWS name.
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
-/// AWS ends an execution with event 25,000, whatever it was doing.
-pub(crate) const MOST_EVENTS: u64 = 25_000;
+/// AWS fails an execution at event 25,000.
+pub(crate) const MAX_EVENTS: u64 = 25_000;
 
-/// AWS sets no limit to the events of all children of a distributed Map
-/// together. We do, or a definition could keep the engine busy for ever.
-const MOST_HIDDEN_EVENTS: u64 = 1_000_000;
+/// A limit for the events of all children of distributed Maps together. AWS has none; this
+/// engine needs one so that no definition runs forever.
+const MAX_CHILD_EVENTS: u64 = 1_000_000;
 
-/// Which history an event goes to.
+/// The history that an event belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Log {
-    /// The execution's own.
-    Own,
-    /// That of a child of a distributed Map, by its number.
+pub(crate) enum HistoryTarget {
+    /// The history of the execution itself.
+    Execution,
+    /// The history of a child execution of a distributed Map, by its number.
     Child(usize),
 }
 
-/// The histories of an execution.
+/// The histories of an execution and its child executions.
 #[derive(Debug, Default)]
-pub(crate) struct Journal {
+pub(crate) struct History {
     events: Vec<HistoryEvent>,
-    children: Vec<u64>,
-    hidden: u64,
+    child_event_counts: Vec<u64>,
+    child_events: u64,
+    /// An event did not fit.
     full: bool,
 }
 
-impl Journal {
+impl History {
     pub(crate) fn events(&self) -> &[HistoryEvent] {
         &self.events
     }
 
-    /// A history for one more child execution.
-    pub(crate) fn open_child(&mut self) -> Log {
-        self.children.push(0);
-        Log::Child(self.children.len() - 1)
+    /// Adds the history of a child execution.
+    pub(crate) fn add_child(&mut self) -> HistoryTarget {
+        self.child_event_counts.push(0);
+        HistoryTarget::Child(self.child_event_counts.len() - 1)
     }
 
-    /// Whether there was an event for which there was no room: the execution must end.
+    /// Whether an event did not fit, so that the execution must end.
     pub(crate) fn is_full(&self) -> bool {
         self.full
     }
 
-    /// Writes an event down and gives its id.
+    /// Records an event and returns its id.
     pub(crate) fn append(
         &mut self,
-        log: Log,
+        target: HistoryTarget,
         timestamp: Timestamp,
         previous_event_id: u64,
         event_type: EventType,
         details: Value,
     ) -> u64 {
-        let Log::Child(child) = log else {
-            return self.keep(timestamp, previous_event_id, event_type, details, MOST_EVENTS - 1);
+        let HistoryTarget::Child(child) = target else {
+            return self.push(timestamp, previous_event_id, event_type, details, MAX_EVENTS - 1);
         };
-        let count = &mut self.children[child];
-        self.hidden += 1;
+        let count = &mut self.child_event_counts[child];
+        self.child_events += 1;
         *count += 1;
-        self.full |= *count >= MOST_EVENTS || self.hidden >= MOST_HIDDEN_EVENTS;
+        self.full |= *count >= MAX_EVENTS || self.child_events >= MAX_CHILD_EVENTS;
         *count
     }
 
-    /// Writes the event that ends the execution, for which there is always room.
+    /// Records the event that ends the execution. It always fits.
     pub(crate) fn close(
         &mut self,
         timestamp: Timestamp,
@@ -132,19 +167,19 @@ impl Journal {
         event_type: EventType,
         details: Value,
     ) {
-        self.keep(timestamp, previous_event_id, event_type, details, u64::MAX);
+        self.push(timestamp, previous_event_id, event_type, details, u64::MAX);
     }
 
-    fn keep(
+    fn push(
         &mut self,
         timestamp: Timestamp,
         previous_event_id: u64,
         event_type: EventType,
         details: Value,
-        most: u64,
+        max_id: u64,
     ) -> u64 {
         let id = self.last_id() + 1;
-        if id > most {
+        if id > max_id {
             self.full = true;
             return self.last_id();
         }
@@ -157,13 +192,13 @@ impl Journal {
     }
 }
 
-/// Details that AWS does not give.
-pub(crate) fn none() -> Value {
+/// Details of an event that has none.
+pub(crate) fn no_details() -> Value {
     json!({})
 }
 
-/// `{"<key>": {"error": …, "cause": …}}`, each only where there is one.
-pub(crate) fn failure(key: &str, error: Option<&str>, cause: Option<&str>) -> Value {
+/// `{"<key>": {"error": …, "cause": …}}`, without the absent ones.
+pub(crate) fn failure_details(key: &str, error: Option<&str>, cause: Option<&str>) -> Value {
     let mut details = serde_json::Map::new();
     details.extend(error.map(|error| ("error".to_owned(), Value::from(error))));
     details.extend(cause.map(|cause| ("cause".to_owned(), Value::from(cause))));

@@ -1,92 +1,104 @@
-//! How data moves through a state: what it takes from its input, what it passes
-//! on, and what it puts where.
+//! Input and output processing of a state.
 //!
 //! ```text
-//! input ─ InputPath ─ Parameters ─▶ the state's work ─ ResultSelector ─ ResultPath ─ OutputPath ─▶ output
+//! raw input ─ InputPath ─ Parameters ─▶ work ─ ResultSelector ─ ResultPath ─ OutputPath ─▶ output
 //! ```
 //!
-//! `ResultPath` puts the result into the state's *raw* input, not into what
-//! `InputPath` left of it. `Assign` sees the result as it came. This is the place
-//! where a second query language would have its own five steps.
+//! `ResultPath` writes the result into the *raw* input, not into the part that `InputPath`
+//! selected. `Assign` reads the result before `ResultSelector`.
 
 use serde_json::{Map, Value};
 
-use crate::definition::Place;
-use crate::paths::Path;
+use crate::paths::{Path, ReferencePath};
 use crate::scope::{Scope, Variables};
-use crate::template::{EvaluationError, Template};
+use crate::template::{EvaluationError, PayloadTemplate};
 
-/// The data fields of one state.
+/// The input and output fields of a state.
 #[derive(Debug, Default)]
 pub(crate) struct DataFlow {
-    pub(crate) input: Selection,
-    pub(crate) parameters: Option<Template>,
-    pub(crate) result_selector: Option<Template>,
-    pub(crate) result_path: Place,
-    pub(crate) output: Selection,
-    pub(crate) assign: Option<Template>,
+    pub(crate) input_path: PathFilter,
+    pub(crate) parameters: Option<PayloadTemplate>,
+    pub(crate) result_selector: Option<PayloadTemplate>,
+    pub(crate) result_path: ResultPath,
+    pub(crate) output_path: PathFilter,
+    pub(crate) assign: Option<PayloadTemplate>,
 }
 
-/// What `InputPath` and `OutputPath` let through.
+/// The part of a value that `InputPath` or `OutputPath` selects.
 #[derive(Debug, Default)]
-pub(crate) enum Selection {
+pub(crate) enum PathFilter {
     /// Everything.
     #[default]
-    Whole,
+    All,
     /// An empty object (`null`).
-    Nothing,
-    /// What the path leads to.
-    At(Path),
+    Empty,
+    /// The value at the path.
+    Path(Path),
 }
 
-impl Selection {
-    /// The part of the scope's `$` that is let through.
-    pub(crate) fn of(&self, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
+/// Where the result of a state goes.
+#[derive(Debug, Default)]
+pub(crate) enum ResultPath {
+    /// The result replaces the input.
+    #[default]
+    ReplaceInput,
+    /// The result is discarded (`null`).
+    Discard,
+    /// The result is written into the input.
+    At(ReferencePath),
+}
+
+impl PathFilter {
+    /// The selected part of `$`.
+    pub(crate) fn select(&self, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
         match self {
-            Selection::Whole => Ok(scope.input.clone()),
-            Selection::Nothing => Ok(Value::Object(Map::new())),
-            Selection::At(path) => Ok(path.read(scope)?),
+            PathFilter::All => Ok(scope.input.clone()),
+            PathFilter::Empty => Ok(Value::Object(Map::new())),
+            PathFilter::Path(path) => Ok(path.read(scope)?),
         }
     }
 }
 
 impl DataFlow {
-    /// `Parameters`, or the effective input as it is.
-    pub(crate) fn payload(&self, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
-        apply(self.parameters.as_ref(), scope)
+    /// The evaluated `Parameters`, or the selected input without them.
+    pub(crate) fn effective_input(&self, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
+        evaluate_or_input(self.parameters.as_ref(), scope)
     }
 
-    /// From the work's result to the state's output.
-    pub(crate) fn deliver(
+    /// The output of the state, from the result of its work (`$` of `result`).
+    pub(crate) fn output(
         &self,
         raw_input: &Value,
         result: &Scope<'_>,
     ) -> Result<Value, EvaluationError> {
-        let selected = apply(self.result_selector.as_ref(), result)?;
-        let placed = self.result_path.put(raw_input, selected)?;
-        self.output.of(&result.with_input(&placed))
+        let selected = evaluate_or_input(self.result_selector.as_ref(), result)?;
+        let placed = self.result_path.apply(raw_input, selected)?;
+        self.output_path.select(&result.with_input(&placed))
     }
 
-    /// The variables that the state sets, if any.
-    pub(crate) fn assigned(&self, scope: &Scope<'_>) -> Result<Option<Variables>, EvaluationError> {
-        assigned(self.assign.as_ref(), scope)
+    /// The variables that the state assigns, if any.
+    pub(crate) fn assigned_variables(
+        &self,
+        scope: &Scope<'_>,
+    ) -> Result<Option<Variables>, EvaluationError> {
+        evaluate_assign(self.assign.as_ref(), scope)
     }
 }
 
-impl Place {
-    /// `input` with `result` where `ResultPath` says.
-    pub(crate) fn put(&self, input: &Value, result: Value) -> Result<Value, EvaluationError> {
+impl ResultPath {
+    /// `input` with `result` written at the `ResultPath`.
+    pub(crate) fn apply(&self, input: &Value, result: Value) -> Result<Value, EvaluationError> {
         match self {
-            Place::Whole => Ok(result),
-            Place::Nowhere => Ok(input.clone()),
-            Place::At(path) => Ok(path.write(input.clone(), result)?),
+            ResultPath::ReplaceInput => Ok(result),
+            ResultPath::Discard => Ok(input.clone()),
+            ResultPath::At(path) => Ok(path.write(input.clone(), result)?),
         }
     }
 }
 
-/// The variables that an `Assign` field sets, if there is one.
-pub(crate) fn assigned(
-    assign: Option<&Template>,
+/// The variables that an `Assign` field assigns, if there is one.
+pub(crate) fn evaluate_assign(
+    assign: Option<&PayloadTemplate>,
     scope: &Scope<'_>,
 ) -> Result<Option<Variables>, EvaluationError> {
     let Some(template) = assign else { return Ok(None) };
@@ -96,7 +108,10 @@ pub(crate) fn assigned(
     }
 }
 
-fn apply(template: Option<&Template>, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
+fn evaluate_or_input(
+    template: Option<&PayloadTemplate>,
+    scope: &Scope<'_>,
+) -> Result<Value, EvaluationError> {
     match template {
         Some(template) => template.evaluate(scope),
         None => Ok(scope.input.clone()),

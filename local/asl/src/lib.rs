@@ -55,9 +55,11 @@ pub mod scope;
 pub mod template;
 pub mod validate;
 
-pub use definition::{DefinitionError, QueryLanguage, StateMachine, UnsupportedFeature};
+pub use definition::{
+    DefinitionError, IntegrationPattern, QueryLanguage, Resource, StateMachine, UnsupportedFeature,
+};
 pub use history::{EventType, HistoryEvent};
 pub use interpreter::{
-    Command, Event, Execution, ExecutionStatus, IntegrationPattern, Resource, StartParameters,
-    TaskId, TaskRequest, TimerId, TimerKind,
+    Command, Event, Execution, ExecutionStatus, StartParameters, TaskId, TaskRequest, TimerId,
+    TimerKind,
 };

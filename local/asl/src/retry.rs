@@ -1,8 +1,7 @@
-//! What happens to an error: which retrier or catcher it meets, and how long the
-//! pause before the next attempt is.
+//! Retriers: which errors they match, and the delay before the next attempt.
 //!
-//! Errors are matched by name, with four names that stand for more than
-//! themselves, see [`matches()`]. `interpreter/error_handling.rs` uses this.
+//! [`matches()`] also matches the errors of catchers. `interpreter/error_handling.rs` uses this
+//! module.
 
 use crate::decimal::Decimal;
 use crate::scope::RandomSource;
@@ -18,74 +17,74 @@ pub(crate) struct Retrier {
     pub(crate) jitter: Jitter,
 }
 
-/// What `JitterStrategy` says.
+/// `JitterStrategy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Jitter {
-    /// The pause is as computed.
+    /// The delay is used as computed.
     None,
-    /// The pause is anything from nothing to what was computed.
+    /// The delay is drawn between zero and the computed value.
     Full,
 }
 
-/// Where one retrier stands, since its state was entered.
+/// The state of one retrier since its state was entered.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Attempts {
-    made: u64,
-    /// The last pause, before the limit and the jitter.
-    last_ms: u64,
+pub(crate) struct RetryState {
+    retries: u64,
+    /// The last delay, before `MaxDelaySeconds` and jitter.
+    last_delay_ms: u64,
 }
 
-/// No pause is longer than this: a hundred years, which keeps sums in range.
-const LONGEST_PAUSE_MS: u64 = 100 * 366 * 24 * 3600 * 1000;
+/// The maximum delay: a hundred years, which keeps sums in range.
+const MAX_DELAY_MS: u64 = 100 * 366 * 24 * 3600 * 1000;
 
 impl Retrier {
-    /// The pause before the next attempt in milliseconds, or none when it gives up.
-    pub(crate) fn next_pause_ms(
+    /// The delay before the next attempt in milliseconds, or `None` if no attempts remain.
+    pub(crate) fn next_delay_ms(
         &self,
-        attempts: &mut Attempts,
+        state: &mut RetryState,
         random_source: &RandomSource,
     ) -> Option<u64> {
-        if attempts.made >= self.max_attempts {
+        if state.retries >= self.max_attempts {
             return None;
         }
-        let pause = match attempts.made {
+        let delay = match state.retries {
             0 => self.interval_seconds.saturating_mul(1000),
-            _ => self.backoff_rate.times(attempts.last_ms),
+            _ => self.backoff_rate.multiply(state.last_delay_ms),
         };
-        attempts.made += 1;
-        attempts.last_ms = pause.min(LONGEST_PAUSE_MS);
-        let limit = self.max_delay_seconds.map_or(u64::MAX, |limit| limit.saturating_mul(1000));
-        let pause = attempts.last_ms.min(limit);
+        state.retries += 1;
+        state.last_delay_ms = delay.min(MAX_DELAY_MS);
+        let max_delay_ms =
+            self.max_delay_seconds.map_or(u64::MAX, |seconds| seconds.saturating_mul(1000));
+        let delay = state.last_delay_ms.min(max_delay_ms);
         Some(match self.jitter {
-            Jitter::None => pause,
-            // In whole seconds, the unit of every other pause: AWS documents no
-            // finer grain, and a history reads the same however busy the machine is.
-            Jitter::Full => random_source.next_u64() % (pause / 1000 + 1) * 1000,
+            Jitter::None => delay,
+            // Whole seconds: AWS documents no finer resolution, and the history does not
+            // depend on the load of the machine.
+            Jitter::Full => random_source.next_u64() % (delay / 1000 + 1) * 1000,
         })
     }
 }
 
-/// What a retrier or a catcher looks at.
+/// The error that a retrier or catcher is matched against.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ErrorName<'a> {
-    /// The error's name, where it has one.
+    /// The error name, if there is one.
     pub(crate) name: Option<&'a str>,
-    /// The error is a missed heartbeat, which goes by two names.
-    pub(crate) heartbeat: bool,
+    /// The error is a heartbeat timeout, which has two names.
+    pub(crate) is_heartbeat_timeout: bool,
 }
 
-/// Whether one of these names, from an `ErrorEquals`, means this error.
+/// Whether an `ErrorEquals` list matches an error.
 ///
-/// `States.ALL` means every error, `States.TaskFailed` every one but
-/// `States.Timeout`, and `States.HeartbeatTimeout` a missed heartbeat, which is
-/// recorded as `States.Timeout`. What neither can be retried nor caught
-/// (`States.Runtime`) never comes here.
+/// `States.ALL` matches every error, `States.TaskFailed` every error except `States.Timeout`, and
+/// `States.HeartbeatTimeout` a heartbeat timeout, which is recorded as `States.Timeout`. Errors
+/// that can be neither retried nor caught (`States.Runtime`) never reach this function.
 pub(crate) fn matches(error_equals: &[String], error: ErrorName<'_>) -> bool {
     let timed_out = error.name == Some("States.Timeout");
     error_equals.iter().any(|name| match name.as_str() {
         "States.ALL" => true,
         "States.TaskFailed" => !timed_out,
-        "States.HeartbeatTimeout" if error.heartbeat => true,
+        "States.HeartbeatTimeout" if error.is_heartbeat_timeout => true,
         name => error.name == Some(name),
     })
 }
@@ -94,50 +93,50 @@ pub(crate) fn matches(error_equals: &[String], error: ErrorName<'_>) -> bool {
 mod tests {
     use super::*;
 
-    fn retrier(rate: &str, limit: Option<u64>, jitter: Jitter) -> Retrier {
+    fn retrier(rate: &str, max_delay: Option<u64>, jitter: Jitter) -> Retrier {
         Retrier {
             error_equals: vec!["States.ALL".to_owned()],
             interval_seconds: 2,
             max_attempts: 5,
             backoff_rate: Decimal::parse(rate).unwrap(),
-            max_delay_seconds: limit,
+            max_delay_seconds: max_delay,
             jitter,
         }
     }
 
-    fn pauses(retrier: &Retrier) -> Vec<u64> {
-        let (mut attempts, random_source) = (Attempts::default(), RandomSource::seeded(1));
-        std::iter::from_fn(|| retrier.next_pause_ms(&mut attempts, &random_source)).collect()
+    fn delays(retrier: &Retrier) -> Vec<u64> {
+        let (mut state, random_source) = (RetryState::default(), RandomSource::seeded(1));
+        std::iter::from_fn(|| retrier.next_delay_ms(&mut state, &random_source)).collect()
     }
 
     #[test]
-    fn each_pause_is_the_last_one_times_the_rate() {
+    fn each_delay_is_the_last_delay_times_the_backoff_rate() {
         let slow = retrier("1.5", None, Jitter::None);
-        assert_eq!(pauses(&slow), [2000, 3000, 4500, 6750, 10125]);
+        assert_eq!(delays(&slow), [2000, 3000, 4500, 6750, 10125]);
         let limited = retrier("2", Some(5), Jitter::None);
-        assert_eq!(pauses(&limited), [2000, 4000, 5000, 5000, 5000]);
+        assert_eq!(delays(&limited), [2000, 4000, 5000, 5000, 5000]);
     }
 
     #[test]
-    fn full_jitter_never_waits_longer_than_the_pause() {
-        let jittered = pauses(&retrier("2", None, Jitter::Full));
-        for (drawn, most) in jittered.iter().zip([2000, 4000, 8000, 16000, 32000]) {
-            assert!(*drawn <= most, "{drawn} > {most}");
+    fn full_jitter_never_exceeds_the_computed_delay() {
+        let jittered = delays(&retrier("2", None, Jitter::Full));
+        for (drawn, max) in jittered.iter().zip([2000, 4000, 8000, 16000, 32000]) {
+            assert!(*drawn <= max, "{drawn} > {max}");
         }
     }
 
     #[test]
-    fn a_rate_beyond_reason_stays_in_range() {
+    fn a_huge_backoff_rate_stays_in_range() {
         let wild = retrier("1e30", None, Jitter::None);
-        assert_eq!(pauses(&wild).last(), Some(&LONGEST_PAUSE_MS));
+        assert_eq!(delays(&wild).last(), Some(&MAX_DELAY_MS));
     }
 
     #[test]
-    fn names_that_stand_for_more_than_themselves() {
-        let check = |names: &[&str], name: Option<&str>, heartbeat, expected| {
+    fn predefined_error_names_match_several_errors() {
+        let check = |names: &[&str], name: Option<&str>, is_heartbeat_timeout, expected| {
             let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
             assert_eq!(
-                matches(&names, ErrorName { name, heartbeat }),
+                matches(&names, ErrorName { name, is_heartbeat_timeout }),
                 expected,
                 "{names:?} {name:?}"
             );

@@ -1,94 +1,95 @@
-//! What an expression can see while a state runs: the input under `$`, the
-//! context object under `$$`, the workflow variables under `$name`, the execution's
-//! own source of chance, and a meter of what is copied.
+//! What an expression can read while a state runs: the input `$`, the context object `$$`, the
+//! workflow variables `$name` and the execution's random numbers.
 //!
-//! A scope is borrowed and cheap to copy. Nothing here reads a clock or asks the
-//! system for randomness: [`RandomSource`] is seeded by the execution, so a replay
-//! draws the same numbers in the same order. Read `paths.rs` next for how a path
-//! walks what is here, and `template.rs` for how whole payloads are built from it.
+//! A scope is borrowed and cheap to copy. It reads no clock and no system randomness:
+//! [`RandomSource`] is seeded by the execution, so a replay draws the same numbers in the same
+//! order. See `paths.rs` for paths and `template.rs` for payload templates.
 
 use std::cell::Cell;
 
 use serde_json::Value;
 
-/// The workflow variables that a state sees, outer scopes already merged in.
+/// The workflow variables that a state sees, including those of outer scopes.
 pub type Variables = serde_json::Map<String, Value>;
 
-/// All that a path, a template or a choice rule may look at.
+/// Everything a path, a payload template or a choice rule can read.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
-    /// The value that `$` stands for.
+    /// The value of `$`.
     pub input: &'a Value,
     /// The context object, `$$`.
     pub context: &'a Value,
     /// The workflow variables, `$name`.
     pub variables: &'a Variables,
-    /// Where `States.UUID` and `States.MathRandom` draw from.
+    /// The source of `States.UUID` and `States.MathRandom`.
     pub random_source: &'a RandomSource,
-    /// How much may still be copied out of it.
+    /// How much data may still be copied.
     pub copy_budget: &'a CopyBudget,
 }
 
 impl<'a> Scope<'a> {
-    /// The same scope with another value under `$`.
+    /// The same scope with another value for `$`.
     #[must_use]
     pub fn with_input(self, input: &'a Value) -> Self {
         Self { input, ..self }
     }
 }
 
-/// How much data one state may still copy while it is evaluated.
+/// How much data one state may still copy during evaluation.
 ///
-/// A template may name a large input as often as its definition has room for, so
-/// without a limit a few lines could ask for more memory than there is.
+/// A template can refer to a large input any number of times. Without a limit, a few lines could
+/// exhaust memory.
 #[derive(Debug)]
 pub struct CopyBudget {
-    left: Cell<usize>,
+    remaining: Cell<usize>,
 }
 
-/// In bytes, roughly: far more than AWS's limit for a payload, which is checked afterwards.
-const MOST_COPIED: usize = 64 * 1024 * 1024;
+/// In bytes, approximately. AWS's limit for a payload, checked afterwards, is far smaller.
+const MAX_COPIED_BYTES: usize = 64 * 1024 * 1024;
 
 impl Default for CopyBudget {
     fn default() -> Self {
-        Self { left: Cell::new(MOST_COPIED) }
+        Self { remaining: Cell::new(MAX_COPIED_BYTES) }
     }
 }
 
 impl CopyBudget {
-    /// Counts a copy of this value, and says whether it is still within the limit.
-    pub(crate) fn admits(&self, value: &Value) -> bool {
-        let left = self.left.get().checked_sub(weight(value));
-        self.left.set(left.unwrap_or(0));
-        left.is_some()
+    /// Subtracts the size of a value. Returns false if the budget is exhausted.
+    pub(crate) fn spend(&self, value: &Value) -> bool {
+        let remaining = self.remaining.get().checked_sub(approximate_size(value));
+        self.remaining.set(remaining.unwrap_or(0));
+        remaining.is_some()
     }
 }
 
-/// About the size of a value in memory.
-fn weight(value: &Value) -> usize {
-    const NODE: usize = 32;
+/// The approximate size of a value in memory.
+fn approximate_size(value: &Value) -> usize {
+    const NODE_SIZE: usize = 32;
     match value {
-        Value::String(text) => NODE + text.len(),
-        Value::Array(items) => items.iter().map(weight).sum::<usize>() + NODE,
+        Value::String(text) => NODE_SIZE + text.len(),
+        Value::Array(items) => items.iter().map(approximate_size).sum::<usize>() + NODE_SIZE,
         Value::Object(fields) => {
-            fields.iter().map(|(name, field)| NODE + name.len() + weight(field)).sum::<usize>()
-                + NODE
+            fields
+                .iter()
+                .map(|(name, field)| NODE_SIZE + name.len() + approximate_size(field))
+                .sum::<usize>()
+                + NODE_SIZE
         }
-        _ => NODE,
+        _ => NODE_SIZE,
     }
 }
 
-/// A small seeded generator (splitmix64): the only chance an execution knows.
+/// A small seeded generator (splitmix64), the only source of randomness of an execution.
 ///
-/// It is interior-mutable because evaluation borrows the scope immutably; the
-/// order of the draws is the order of evaluation, which is the same at each replay.
+/// It uses interior mutability because evaluation borrows the scope immutably. Numbers are drawn
+/// in evaluation order, which is the same in each replay.
 #[derive(Debug, Clone)]
 pub struct RandomSource {
     state: Cell<u64>,
 }
 
 impl RandomSource {
-    /// A generator that starts from this seed.
+    /// Creates a generator with this seed.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self { state: Cell::new(seed) }
@@ -118,11 +119,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_draws_the_same_uuids() {
-        let (one, two) = (RandomSource::seeded(7), RandomSource::seeded(7));
+    fn the_same_seed_produces_the_same_uuids() {
+        let (first, second) = (RandomSource::seeded(7), RandomSource::seeded(7));
         for _ in 0..3 {
-            assert_eq!(one.next_uuid(), two.next_uuid());
+            assert_eq!(first.next_uuid(), second.next_uuid());
         }
-        assert_eq!(one.next_uuid().get_version_num(), 4);
+        assert_eq!(first.next_uuid().get_version_num(), 4);
     }
 }

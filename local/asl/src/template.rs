@@ -1,20 +1,21 @@
 //! Payload templates: `Parameters`, `ResultSelector`, `ItemSelector`, `Assign`.
 //!
-//! A field whose name ends in `.$` holds a path or a call of an intrinsic
-//! function; its value takes the field's place without the `.$`. Everything else
-//! is copied. [`Source`] is such a value by itself, as `ErrorPath`, `CausePath`
-//! and the like take it.
+//! A field whose name ends in `.$` contains a path or a call of an intrinsic function; the name
+//! loses the `.$` and the field gets the computed value. Everything else is copied. [`PathOrCall`]
+//! is such a value on its own, as in `ErrorPath` and `CausePath`.
 
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::intrinsics::{Expression, ExpressionSyntaxError, IntrinsicError, IntrinsicErrorReason};
+use crate::intrinsics::{
+    IntrinsicCall, IntrinsicError, IntrinsicErrorReason, IntrinsicSyntaxError,
+};
 use crate::paths::{Path, PathError, PathErrorKind, PathSyntaxError};
 use crate::scope::Scope;
 
-/// Data that could not be computed. [`EvaluationError::error`] is AWS's error name and
-/// the `Display` its cause, without the state's "An error occurred while
-/// executing the state …" before it, which the interpreter adds.
+/// An error in computing data. [`EvaluationError::error`] is the AWS error name; `Display` is the
+/// cause without the prefix "An error occurred while executing the state …", which the
+/// interpreter adds.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EvaluationError {
     /// The path of a `.$` field found nothing.
@@ -26,17 +27,17 @@ pub enum EvaluationError {
         field: String,
         /// The path as written.
         path: String,
-        /// The value in which it was looked for, as JSON.
+        /// The value that was searched, as JSON.
         input: String,
     },
-    /// An intrinsic function refused.
+    /// An intrinsic function failed.
     #[error(transparent)]
     Intrinsic(#[from] IntrinsicError),
-    /// The path of `InputPath`, `OutputPath`, `ItemsPath`… found nothing, or that of
+    /// The path of `InputPath`, `OutputPath`, `ItemsPath`, … found nothing, or the path of
     /// `ResultPath` cannot be written.
     #[error("{}", path_cause(.0))]
     Path(#[from] PathError),
-    /// A choice rule's `Variable` or `…Path` found nothing.
+    /// The `Variable` or `…Path` of a choice rule found nothing.
     #[error(
         "Invalid path '{path}': The choice state's condition path references an invalid value."
     )]
@@ -47,14 +48,14 @@ pub enum EvaluationError {
 }
 
 impl EvaluationError {
-    /// The name under which AWS reports it.
+    /// The AWS error name.
     pub fn error(&self) -> &'static str {
         match self {
-            Self::Intrinsic(fault) => match fault.reason {
+            Self::Intrinsic(error) => match error.reason {
                 IntrinsicErrorReason::Argument(_) => "States.Runtime",
-                IntrinsicErrorReason::Refused(_) => "States.IntrinsicFailure",
+                IntrinsicErrorReason::Rejected(_) => "States.IntrinsicFailure",
             },
-            Self::Path(fault) if fault.kind == PathErrorKind::Unwritable => {
+            Self::Path(error) if error.kind == PathErrorKind::Unwritable => {
                 "States.ResultPathMatchFailure"
             }
             Self::Field { .. } | Self::Path(_) | Self::Condition { .. } => "States.Runtime",
@@ -62,62 +63,65 @@ impl EvaluationError {
     }
 }
 
-fn path_cause(fault: &PathError) -> String {
-    match fault.kind {
-        PathErrorKind::NullInput | PathErrorKind::Unwritable => fault.reason.clone(),
-        PathErrorKind::Missing | PathErrorKind::TooWide => {
-            format!("Invalid path '{}' : {}", fault.path, fault.reason)
+fn path_cause(error: &PathError) -> String {
+    match error.kind {
+        PathErrorKind::NullInput | PathErrorKind::Unwritable => error.reason.clone(),
+        PathErrorKind::Missing | PathErrorKind::LimitExceeded => {
+            format!("Invalid path '{}' : {}", error.path, error.reason)
         }
     }
 }
 
-/// Text that is neither a path nor a call.
+/// A `.$` field that contains neither a path nor a call.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error(
     "the value of the field '{field}' must be a valid JSONPath or a valid intrinsic function call"
 )]
 pub struct TemplateSyntaxError {
-    /// The field, with its `.$`; empty where the value stands by itself.
+    /// The field, with its `.$`.
     pub field: String,
-    /// What the parser said.
+    /// The error of the parser.
     #[source]
-    pub why: SourceSyntaxError,
+    pub reason: PathOrCallSyntaxError,
 }
 
-/// Why a [`Source`] is none.
+/// The text is neither a path nor a call.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum SourceSyntaxError {
-    /// It begins like a path.
+pub enum PathOrCallSyntaxError {
+    /// It starts like a path.
     #[error(transparent)]
     Path(#[from] PathSyntaxError),
-    /// It begins like a call.
+    /// It starts like a call.
     #[error(transparent)]
-    Expression(#[from] ExpressionSyntaxError),
-    /// The value is no text.
-    #[error("a path or a call is text")]
-    NotText,
+    IntrinsicCall(#[from] IntrinsicSyntaxError),
+    /// The value is not a string.
+    #[error("a path or a call must be a string")]
+    NotString,
 }
 
-/// A path or a call: what a `.$` field holds.
+/// A path or a call of an intrinsic function: the value of a `.$` field.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Source {
+pub enum PathOrCall {
     /// A path.
     Path(Path),
     /// A call of an intrinsic function.
-    Call(Expression),
+    Call(IntrinsicCall),
 }
 
-impl Source {
-    /// Reads a path or a call.
-    pub fn parse(text: &str) -> Result<Self, SourceSyntaxError> {
+impl PathOrCall {
+    /// Parses a path or a call.
+    ///
+    /// # Errors
+    /// Returns a [`PathOrCallSyntaxError`] if the text is neither.
+    pub fn parse(text: &str) -> Result<Self, PathOrCallSyntaxError> {
         if text.starts_with('$') {
             Ok(Self::Path(Path::parse(text)?))
         } else {
-            Ok(Self::Call(Expression::parse(text)?))
+            Ok(Self::Call(IntrinsicCall::parse(text)?))
         }
     }
 
-    /// The text as it was written.
+    /// The text as written.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Path(path) => path.as_str(),
@@ -125,13 +129,20 @@ impl Source {
         }
     }
 
-    /// The value it stands for, a failure being reported with the field's name, as
-    /// AWS does for templates, `ErrorPath`, `CausePath` and the like.
+    /// Evaluates it. If a path finds nothing, the error names the field, as AWS does for
+    /// templates,
+    /// `ErrorPath` and `CausePath`.
+    ///
+    /// # Errors
+    /// Returns an [`EvaluationError`] if the path or the call fails.
     pub fn evaluate_for(&self, field: &str, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
-        self.evaluate(scope).map_err(|fault| in_field(fault, field))
+        self.evaluate(scope).map_err(|error| in_field(error, field))
     }
 
-    /// The value it stands for.
+    /// Evaluates it.
+    ///
+    /// # Errors
+    /// Returns an [`EvaluationError`] if the path or the call fails.
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
         match self {
             Self::Path(path) => Ok(path.read(scope)?),
@@ -142,28 +153,34 @@ impl Source {
 
 /// A parsed payload template.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Template(Node);
+pub struct PayloadTemplate(Node);
 
 #[derive(Debug, Clone, PartialEq)]
 enum Node {
     Literal(Value),
     Array(Vec<Node>),
     Object(Vec<(String, Node)>),
-    Computed { field: String, source: Source },
+    Computed { field: String, path_or_call: PathOrCall },
 }
 
-impl Template {
-    /// Reads a template as it stands in the definition.
+impl PayloadTemplate {
+    /// Parses a template.
+    ///
+    /// # Errors
+    /// Returns a [`TemplateSyntaxError`] if a `.$` field contains neither a path nor a call.
     pub fn parse(value: &Value) -> Result<Self, TemplateSyntaxError> {
         Node::parse(value).map(Self)
     }
 
-    /// The payload that it gives.
+    /// Evaluates the template.
+    ///
+    /// # Errors
+    /// Returns an [`EvaluationError`] if a path or a call fails.
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, EvaluationError> {
         self.0.evaluate(scope)
     }
 
-    /// The template as it stands in the definition.
+    /// The template as written.
     pub fn to_value(&self) -> Value {
         self.0.to_value()
     }
@@ -188,9 +205,11 @@ impl Node {
         let Some(plain) = name.strip_suffix(".$") else {
             return Ok((name.to_owned(), Self::parse(value)?));
         };
-        let source = value.as_str().ok_or(SourceSyntaxError::NotText).and_then(Source::parse);
-        let source = source.map_err(|why| TemplateSyntaxError { field: name.to_owned(), why })?;
-        Ok((plain.to_owned(), Self::Computed { field: name.to_owned(), source }))
+        let path_or_call =
+            value.as_str().ok_or(PathOrCallSyntaxError::NotString).and_then(PathOrCall::parse);
+        let path_or_call = path_or_call
+            .map_err(|reason| TemplateSyntaxError { field: name.to_owned(), reason })?;
+        Ok((plain.to_owned(), Self::Computed { field: name.to_owned(), path_or_call }))
     }
 
     fn to_value(&self) -> Value {
@@ -204,7 +223,7 @@ impl Node {
                 });
                 Value::Object(fields.collect())
             }
-            Self::Computed { source, .. } => Value::from(source.as_str()),
+            Self::Computed { path_or_call, .. } => Value::from(path_or_call.as_str()),
         }
     }
 
@@ -223,14 +242,14 @@ impl Node {
                 }
                 Ok(Value::Object(object))
             }
-            Self::Computed { field, source } => source.evaluate_for(field, scope),
+            Self::Computed { field, path_or_call } => path_or_call.evaluate_for(field, scope),
         }
     }
 }
 
-/// A path that fails inside a template is reported with the field's name.
-fn in_field(fault: EvaluationError, field: &str) -> EvaluationError {
-    match fault {
+/// Adds the field name to the error of a path in a template.
+fn in_field(error: EvaluationError, field: &str) -> EvaluationError {
+    match error {
         EvaluationError::Path(PathError { kind: PathErrorKind::Missing, path, input, .. }) => {
             EvaluationError::Field { field: field.to_owned(), path, input }
         }
@@ -257,12 +276,13 @@ mod tests {
             random_source: &random_source,
             copy_budget: &copy_budget,
         };
-        let template = Template::parse(template).map_err(|why| (why.to_string(), "syntax"))?;
-        template.evaluate(&scope).map_err(|fault| (fault.to_string(), fault.error()))
+        let template =
+            PayloadTemplate::parse(template).map_err(|reason| (reason.to_string(), "syntax"))?;
+        template.evaluate(&scope).map_err(|error| (error.to_string(), error.error()))
     }
 
     #[test]
-    fn computed_fields_lose_their_suffix_and_the_rest_is_copied() {
+    fn computed_fields_lose_their_suffix_and_other_fields_are_copied() {
         let template = json!({
             "plain": "$.a",
             "a.$": "$.a",
@@ -283,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_names_its_field_and_is_reported_under_its_own_name() {
+    fn an_error_names_its_field_and_has_the_error_name_of_aws() {
         let check = |template: Value, input: Value, cause: &str, error: &'static str| {
             assert_eq!(evaluate(&template, &input), Err((cause.to_owned(), error)));
         };
@@ -339,14 +359,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_template_is_printed_as_it_was_written(template in any_template()) {
-            if let Ok(parsed) = Template::parse(&template) {
+        fn a_template_prints_as_written(template in any_template()) {
+            if let Ok(parsed) = PayloadTemplate::parse(&template) {
                 prop_assert_eq!(parsed.to_value(), template);
             }
         }
 
         #[test]
-        fn no_template_makes_evaluation_panic(template in any_template(), number in any::<i32>()) {
+        fn evaluation_never_panics(template in any_template(), number in any::<i32>()) {
             let _ = evaluate(&template, &json!({"a": [number]}));
         }
     }

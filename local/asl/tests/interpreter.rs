@@ -498,11 +498,11 @@ fn what_is_not_supported_is_said_in_words() {
     check(
         json!({ "QueryLanguage": "JSONata", "StartAt": "T", "States": {
             "T": { "Type": "Pass", "Output": "{% 1 %}", "End": true } } }),
-        "the state 'T' asks for the JSONata query language, which this engine does not run",
+        "the state 'T' uses the JSONata query language, which this engine does not run",
     );
     check(
         machine(&map(&json!({ "ItemReader": {} }))),
-        "the state 'T' asks for an ItemReader in a distributed Map, which this engine does not run",
+        "the state 'T' uses an ItemReader in a distributed Map, which this engine does not run",
     );
 }
 

@@ -1,45 +1,60 @@
-//! From the JSON of a definition to the types of [`super`].
+//! Parses the JSON of a definition into the types of `model.rs`.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map as Fields, Value};
 
-use super::{
-    Catcher, Choice, DefinitionError, Kind, Map, Mode, Pause, Percentage, Place, QueryLanguage,
-    Seconds, State, StateMachine, Task, Text, Transition, UnsupportedFeature, Workflow, resource,
+use super::model::{
+    Catcher, Choice, DefinitionError, Map, NumberOrPath, PercentageOrPath, ProcessorMode,
+    QueryLanguage, State, StateMachine, StateType, StringOrPath, Task, Transition,
+    UnsupportedFeature, WaitTime, Workflow,
 };
+use super::resource;
 use crate::choice::ChoiceRule;
 use crate::decimal::Decimal;
-use crate::input_output::{DataFlow, Selection};
+use crate::input_output::{DataFlow, PathFilter, ResultPath};
 use crate::paths::{Path, ReferencePath};
 use crate::retry::{Jitter, Retrier};
-use crate::template::{Source, Template};
+use crate::template::{PathOrCall, PayloadTemplate};
 
-/// The steps of a `ResultPath`: each makes the data one level deeper.
-const DEEPEST_PLACE: usize = 128;
+/// The maximum number of steps in a `ResultPath`. Each step makes the data one level deeper.
+const MAX_RESULT_PATH_STEPS: usize = 128;
 
 type Parsed<T> = Result<T, DefinitionError>;
 
-pub(super) fn machine(definition: &str) -> Parsed<StateMachine> {
+impl StateMachine {
+    /// Parses the JSON text of a definition.
+    ///
+    /// # Errors
+    /// Returns a [`DefinitionError`] if the text is not JSON, if a field that execution needs
+    /// is missing or malformed, or if a transition names a state that does not exist.
+    pub fn parse(definition: &str) -> Result<StateMachine, DefinitionError> {
+        state_machine(definition)
+    }
+}
+
+fn state_machine(definition: &str) -> Parsed<StateMachine> {
     let value: Value = serde_json::from_str(definition)
         .map_err(|error| DefinitionError { message: format!("not JSON: {error}") })?;
     let Value::Object(fields) = value else {
-        return Err(DefinitionError { message: "a state machine is a JSON object".to_owned() });
+        return Err(DefinitionError {
+            message: "a state machine must be a JSON object".to_owned(),
+        });
     };
-    let top = Reader { place: "the state machine", fields: &fields };
-    let query_language = top.query_language()?.unwrap_or_default();
+    let root = Reader { owner: "the state machine", fields: &fields };
+    let query_language = root.query_language()?.unwrap_or_default();
     let mut workflows = Workflows { language: query_language, unsupported: None };
     Ok(StateMachine {
-        workflow: workflows.read(&top)?,
-        comment: top.text("Comment").ok().flatten().map(str::to_owned),
-        timeout_seconds: top.whole("TimeoutSeconds")?,
+        workflow: workflows.read(&root)?,
+        comment: root.string("Comment").ok().flatten().map(str::to_owned),
+        timeout_seconds: root.integer("TimeoutSeconds")?,
         query_language,
         unsupported: workflows.unsupported,
     })
 }
 
-/// Reads workflows, however deep, and remembers the first thing that cannot be run.
+/// Parses workflows at any depth, and remembers the first feature that this engine does not run.
 struct Workflows {
     language: QueryLanguage,
     unsupported: Option<UnsupportedFeature>,
@@ -49,7 +64,7 @@ impl Workflows {
     fn read(&mut self, reader: &Reader<'_>) -> Parsed<Arc<Workflow>> {
         let start_at = reader.required("StartAt")?.to_owned();
         let Some(Value::Object(states)) = reader.fields.get("States") else {
-            return reader.wrong("States", "must be an object");
+            return reader.invalid("States", "must be an object");
         };
         let states = states
             .iter()
@@ -64,30 +79,30 @@ impl Workflows {
         let Value::Object(fields) = value else {
             return Err(DefinitionError { message: format!("state '{name}' is not an object") });
         };
-        let reader = Reader { place: name, fields };
+        let reader = Reader { owner: name, fields };
         let language = reader.query_language()?.unwrap_or(self.language);
         if language == QueryLanguage::Jsonata {
             return Ok(self.unsupported(&reader, "the JSONata query language"));
         }
-        let kind = self.kind(&reader)?;
+        let state_type = self.state_type(&reader)?;
         Ok(State {
             name: name.to_owned(),
-            flow: flow(&reader, &kind)?,
-            next: transition(&reader, &kind)?,
-            retry: reader.list("Retry")?.map(|entry| retrier(&entry)).collect::<Parsed<_>>()?,
-            catch: reader.list("Catch")?.map(|entry| catcher(&entry)).collect::<Parsed<_>>()?,
+            data_flow: data_flow(&reader, &state_type)?,
+            next: transition(&reader, &state_type)?,
+            retry: reader.objects("Retry")?.map(|entry| retrier(&entry)).collect::<Parsed<_>>()?,
+            catch: reader.objects("Catch")?.map(|entry| catcher(&entry)).collect::<Parsed<_>>()?,
             reads_context: mentions_context(value),
-            kind,
+            state_type,
         })
     }
 
     fn unsupported(&mut self, reader: &Reader<'_>, feature: &str) -> State {
-        let (state, feature) = (reader.place.to_owned(), feature.to_owned());
+        let (state, feature) = (reader.owner.to_owned(), feature.to_owned());
         self.unsupported.get_or_insert(UnsupportedFeature { feature, state: state.clone() });
         State {
             name: state,
-            kind: Kind::Unsupported,
-            flow: DataFlow::default(),
+            state_type: StateType::Unsupported,
+            data_flow: DataFlow::default(),
             next: Transition::End,
             retry: Vec::new(),
             catch: Vec::new(),
@@ -95,33 +110,33 @@ impl Workflows {
         }
     }
 
-    fn kind(&mut self, reader: &Reader<'_>) -> Parsed<Kind> {
+    fn state_type(&mut self, reader: &Reader<'_>) -> Parsed<StateType> {
         match reader.required("Type")? {
-            "Pass" => Ok(Kind::Pass { result: reader.fields.get("Result").cloned() }),
+            "Pass" => Ok(StateType::Pass { result: reader.fields.get("Result").cloned() }),
             "Task" => self.task(reader),
             "Choice" => choice(reader),
-            "Wait" => pause(reader).map(Kind::Wait),
-            "Succeed" => Ok(Kind::Succeed),
-            "Fail" => Ok(Kind::Fail {
-                error: reader.text_or_source("Error", "ErrorPath")?,
-                cause: reader.text_or_source("Cause", "CausePath")?,
+            "Wait" => wait_time(reader).map(StateType::Wait),
+            "Succeed" => Ok(StateType::Succeed),
+            "Fail" => Ok(StateType::Fail {
+                error: reader.string_or_path("Error", "ErrorPath")?,
+                cause: reader.string_or_path("Cause", "CausePath")?,
             }),
             "Parallel" => {
-                let branches = reader.list("Branches")?.map(|branch| self.read(&branch));
-                Ok(Kind::Parallel { branches: branches.collect::<Parsed<_>>()? })
+                let branches = reader.objects("Branches")?.map(|branch| self.read(&branch));
+                Ok(StateType::Parallel { branches: branches.collect::<Parsed<_>>()? })
             }
             "Map" => self.map(reader),
-            other => reader.wrong("Type", &format!("'{other}' is no type of state")),
+            other => reader.invalid("Type", &format!("'{other}' is not a state type")),
         }
     }
 
-    fn task(&mut self, reader: &Reader<'_>) -> Parsed<Kind> {
+    fn task(&mut self, reader: &Reader<'_>) -> Parsed<StateType> {
         let arn = reader.required("Resource")?;
         let Some(resource) = resource::parse(arn) else {
             self.unsupported(reader, &format!("the resource '{arn}'"));
-            return Ok(Kind::Unsupported);
+            return Ok(StateType::Unsupported);
         };
-        Ok(Kind::Task(Box::new(Task {
+        Ok(StateType::Task(Box::new(Task {
             resource,
             credentials: reader.template("Credentials")?,
             timeout: reader.number_or_path("TimeoutSeconds", "TimeoutSecondsPath")?,
@@ -129,7 +144,7 @@ impl Workflows {
         })))
     }
 
-    fn map(&mut self, reader: &Reader<'_>) -> Parsed<Kind> {
+    fn map(&mut self, reader: &Reader<'_>) -> Parsed<StateType> {
         for (field, feature) in [
             ("ItemReader", "an ItemReader in a distributed Map"),
             ("ItemBatcher", "an ItemBatcher in a distributed Map"),
@@ -137,75 +152,75 @@ impl Workflows {
         ] {
             if reader.fields.contains_key(field) {
                 self.unsupported(reader, feature);
-                return Ok(Kind::Unsupported);
+                return Ok(StateType::Unsupported);
             }
         }
         let field =
             if reader.fields.contains_key("ItemProcessor") { "ItemProcessor" } else { "Iterator" };
         let processor = reader.object(field)?;
         let map = Map {
-            mode: mode(&processor),
+            processor_mode: processor_mode(&processor),
             processor: self.read(&processor)?,
-            items: reader.path("ItemsPath")?,
-            selector: match reader.template("ItemSelector")? {
+            items_path: reader.path("ItemsPath")?,
+            item_selector: match reader.template("ItemSelector")? {
                 Some(selector) => Some(selector),
                 None => reader.template("Parameters")?,
             },
-            concurrency: reader.number_or_path("MaxConcurrency", "MaxConcurrencyPath")?,
-            tolerated_count: reader
+            max_concurrency: reader.number_or_path("MaxConcurrency", "MaxConcurrencyPath")?,
+            tolerated_failure_count: reader
                 .number_or_path("ToleratedFailureCount", "ToleratedFailureCountPath")?,
-            tolerated_percentage: percentage(reader)?,
-            label: reader.text("Label")?.map(str::to_owned),
+            tolerated_failure_percentage: tolerated_failure_percentage(reader)?,
+            label: reader.string("Label")?.map(str::to_owned),
         };
-        Ok(Kind::Map(Box::new(map)))
+        Ok(StateType::Map(Box::new(map)))
     }
 }
 
-fn mode(processor: &Reader<'_>) -> Mode {
+fn processor_mode(processor: &Reader<'_>) -> ProcessorMode {
     let config = processor.fields.get("ProcessorConfig").and_then(|config| config.get("Mode"));
     match config.and_then(Value::as_str) {
-        Some("DISTRIBUTED") => Mode::Distributed,
-        _ => Mode::Inline,
+        Some("DISTRIBUTED") => ProcessorMode::Distributed,
+        _ => ProcessorMode::Inline,
     }
 }
 
-fn percentage(reader: &Reader<'_>) -> Parsed<Option<Percentage>> {
+fn tolerated_failure_percentage(reader: &Reader<'_>) -> Parsed<Option<PercentageOrPath>> {
     match reader.fields.get("ToleratedFailurePercentage") {
-        Some(Value::Number(number)) => Ok(Some(Percentage::Fixed(number.clone()))),
-        Some(_) => reader.wrong("ToleratedFailurePercentage", "must be a number"),
-        None => Ok(reader.path("ToleratedFailurePercentagePath")?.map(Percentage::At)),
+        Some(Value::Number(number)) => Ok(Some(PercentageOrPath::Number(number.clone()))),
+        Some(_) => reader.invalid("ToleratedFailurePercentage", "must be a number"),
+        None => Ok(reader.path("ToleratedFailurePercentagePath")?.map(PercentageOrPath::Path)),
     }
 }
 
-fn choice(reader: &Reader<'_>) -> Parsed<Kind> {
-    let choices = reader.list("Choices")?.map(|entry| {
+fn choice(reader: &Reader<'_>) -> Parsed<StateType> {
+    let choices = reader.objects("Choices")?.map(|entry| {
         let rule = ChoiceRule::parse(&Value::Object(entry.fields.clone()));
         Ok(Choice {
-            rule: rule.or_else(|fault| entry.wrong("Choices", &fault.to_string()))?,
+            rule: rule.or_else(|error| entry.invalid("Choices", &error.to_string()))?,
             next: entry.required("Next")?.to_owned(),
             assign: entry.template("Assign")?,
         })
     });
-    Ok(Kind::Choice {
+    Ok(StateType::Choice {
         choices: choices.collect::<Parsed<_>>()?,
-        default: reader.text("Default")?.map(str::to_owned),
+        default: reader.string("Default")?.map(str::to_owned),
     })
 }
 
-fn pause(reader: &Reader<'_>) -> Parsed<Pause> {
-    if let Some(seconds) = reader.whole("Seconds")? {
-        return Ok(Pause::Seconds(seconds));
+fn wait_time(reader: &Reader<'_>) -> Parsed<WaitTime> {
+    if let Some(seconds) = reader.integer("Seconds")? {
+        return Ok(WaitTime::Seconds(seconds));
     }
     if let Some(path) = reader.path("SecondsPath")? {
-        return Ok(Pause::SecondsPath(path));
+        return Ok(WaitTime::SecondsPath(path));
     }
     if let Some(path) = reader.path("TimestampPath")? {
-        return Ok(Pause::UntilPath(path));
+        return Ok(WaitTime::TimestampPath(path));
     }
     let text = reader.required("Timestamp")?;
     match text.parse::<Timestamp>() {
-        Ok(timestamp) => Ok(Pause::Until(timestamp)),
-        Err(_) => reader.wrong("Timestamp", "is not a timestamp of RFC 3339"),
+        Ok(timestamp) => Ok(WaitTime::Timestamp(timestamp)),
+        Err(_) => reader.invalid("Timestamp", "is not an RFC 3339 timestamp"),
     }
 }
 
@@ -214,16 +229,16 @@ fn retrier(reader: &Reader<'_>) -> Parsed<Retrier> {
         None => None,
         Some(rate) => match Decimal::parse(&rate.to_string()) {
             Some(rate) => Some(rate),
-            None => return reader.wrong("BackoffRate", "must be a number"),
+            None => return reader.invalid("BackoffRate", "must be a number"),
         },
     };
     Ok(Retrier {
-        error_equals: reader.texts("ErrorEquals")?,
-        interval_seconds: reader.whole("IntervalSeconds")?.unwrap_or(1),
-        max_attempts: reader.whole("MaxAttempts")?.unwrap_or(3),
+        error_equals: reader.strings("ErrorEquals")?,
+        interval_seconds: reader.integer("IntervalSeconds")?.unwrap_or(1),
+        max_attempts: reader.integer("MaxAttempts")?.unwrap_or(3),
         backoff_rate: backoff_rate.unwrap_or(Decimal::TWO),
-        max_delay_seconds: reader.whole("MaxDelaySeconds")?,
-        jitter: match reader.text("JitterStrategy")? {
+        max_delay_seconds: reader.integer("MaxDelaySeconds")?,
+        jitter: match reader.string("JitterStrategy")? {
             Some("FULL") => Jitter::Full,
             _ => Jitter::None,
         },
@@ -232,46 +247,52 @@ fn retrier(reader: &Reader<'_>) -> Parsed<Retrier> {
 
 fn catcher(reader: &Reader<'_>) -> Parsed<Catcher> {
     Ok(Catcher {
-        error_equals: reader.texts("ErrorEquals")?,
+        error_equals: reader.strings("ErrorEquals")?,
         next: reader.required("Next")?.to_owned(),
-        result_path: reader.place("ResultPath")?,
+        result_path: reader.result_path("ResultPath")?,
         assign: reader.template("Assign")?,
     })
 }
 
-fn flow(reader: &Reader<'_>, kind: &Kind) -> Parsed<DataFlow> {
-    // A Map's Parameters are the old name of ItemSelector and are read with it.
-    let parameters = match kind {
-        Kind::Map(_) => None,
+fn data_flow(reader: &Reader<'_>, state_type: &StateType) -> Parsed<DataFlow> {
+    // In a Map state, `Parameters` is the old name of `ItemSelector`.
+    let parameters = match state_type {
+        StateType::Map(_) => None,
         _ => reader.template("Parameters")?,
     };
     Ok(DataFlow {
-        input: reader.selection("InputPath")?,
+        input_path: reader.path_filter("InputPath")?,
         parameters,
         result_selector: reader.template("ResultSelector")?,
-        result_path: reader.place("ResultPath")?,
-        output: reader.selection("OutputPath")?,
+        result_path: reader.result_path("ResultPath")?,
+        output_path: reader.path_filter("OutputPath")?,
         assign: reader.template("Assign")?,
     })
 }
 
-fn transition(reader: &Reader<'_>, kind: &Kind) -> Parsed<Transition> {
-    if matches!(kind, Kind::Succeed | Kind::Fail { .. } | Kind::Choice { .. } | Kind::Unsupported) {
+fn transition(reader: &Reader<'_>, state_type: &StateType) -> Parsed<Transition> {
+    if matches!(
+        state_type,
+        StateType::Succeed
+            | StateType::Fail { .. }
+            | StateType::Choice { .. }
+            | StateType::Unsupported
+    ) {
         return Ok(Transition::End);
     }
-    Ok(match reader.text("Next")? {
+    Ok(match reader.string("Next")? {
         Some(next) => Transition::Next(next.to_owned()),
         None => Transition::End,
     })
 }
 
-/// Every state that something leads to must be there.
+/// Checks that every transition leads to a state of the workflow.
 fn check_targets(reader: &Reader<'_>, workflow: &Workflow) -> Parsed<()> {
     let missing = |target: &&String| !workflow.states.contains_key(target.as_str());
     let targets = workflow.states.values().flat_map(|state| targets(state));
     match std::iter::once(&workflow.start_at).chain(targets).find(missing) {
         None => Ok(()),
-        Some(target) => reader.wrong("States", &format!("there is no state '{target}'")),
+        Some(target) => reader.invalid("States", &format!("there is no state '{target}'")),
     }
 }
 
@@ -280,160 +301,160 @@ fn targets(state: &State) -> Vec<&String> {
     if let Transition::Next(next) = &state.next {
         targets.push(next);
     }
-    if let Kind::Choice { choices, default } = &state.kind {
+    if let StateType::Choice { choices, default } = &state.state_type {
         targets.extend(choices.iter().map(|choice| &choice.next).chain(default));
     }
     targets
 }
 
-/// Whether any text in it mentions the context object.
+/// Whether any string in the value mentions the context object.
 fn mentions_context(value: &Value) -> bool {
     match value {
-        Value::String(text) => text.contains("$$"),
+        Value::String(string) => string.contains("$$"),
         Value::Array(items) => items.iter().any(mentions_context),
         Value::Object(fields) => fields.values().any(mentions_context),
         _ => false,
     }
 }
 
-/// An object of the definition, and the name under which a mistake in it is reported.
+/// Reads the fields of one object of the definition; `owner` names it in error messages.
 struct Reader<'a> {
-    place: &'a str,
+    owner: &'a str,
     fields: &'a Fields<String, Value>,
 }
 
 impl<'a> Reader<'a> {
-    fn wrong<T>(&self, field: &str, why: &str) -> Parsed<T> {
-        Err(DefinitionError { message: format!("{field} of '{}' {why}", self.place) })
+    fn invalid<T>(&self, field: &str, reason: &str) -> Parsed<T> {
+        Err(DefinitionError { message: format!("{field} of '{}' {reason}", self.owner) })
     }
 
-    fn text(&self, field: &str) -> Parsed<Option<&'a str>> {
+    fn string(&self, field: &str) -> Parsed<Option<&'a str>> {
         match self.fields.get(field) {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => self.wrong(field, "must be a string"),
+            Some(Value::String(string)) => Ok(Some(string)),
+            Some(_) => self.invalid(field, "must be a string"),
         }
     }
 
     fn required(&self, field: &str) -> Parsed<&'a str> {
-        match self.text(field)? {
-            Some(text) => Ok(text),
-            None => self.wrong(field, "is missing"),
+        match self.string(field)? {
+            Some(string) => Ok(string),
+            None => self.invalid(field, "is missing"),
         }
     }
 
-    fn whole(&self, field: &str) -> Parsed<Option<u64>> {
+    fn integer(&self, field: &str) -> Parsed<Option<u64>> {
         match self.fields.get(field) {
             None => Ok(None),
-            Some(value) => match Decimal::parse(&value.to_string()).and_then(Decimal::whole) {
-                Some(whole) => Ok(Some(whole)),
-                None => self.wrong(field, "must be a whole number that is not negative"),
+            Some(value) => match Decimal::parse(&value.to_string()).and_then(Decimal::to_integer) {
+                Some(integer) => Ok(Some(integer)),
+                None => self.invalid(field, "must be a non-negative integer"),
             },
         }
     }
 
-    fn texts(&self, field: &str) -> Parsed<Vec<String>> {
+    fn strings(&self, field: &str) -> Parsed<Vec<String>> {
         let Some(Value::Array(items)) = self.fields.get(field) else {
-            return self.wrong(field, "must be an array");
+            return self.invalid(field, "must be an array");
         };
-        let texts = items.iter().map(|item| match item {
-            Value::String(text) => Ok(text.clone()),
-            _ => self.wrong(field, "must hold strings"),
+        let strings = items.iter().map(|item| match item {
+            Value::String(string) => Ok(string.clone()),
+            _ => self.invalid(field, "must hold strings"),
         });
-        texts.collect()
+        strings.collect()
     }
 
     fn object(&self, field: &str) -> Parsed<Reader<'a>> {
         match self.fields.get(field) {
-            Some(Value::Object(fields)) => Ok(Reader { place: self.place, fields }),
-            _ => self.wrong(field, "must be an object"),
+            Some(Value::Object(fields)) => Ok(Reader { owner: self.owner, fields }),
+            _ => self.invalid(field, "must be an object"),
         }
     }
 
-    /// The objects of an array; none where the field is absent.
-    fn list(&self, field: &str) -> Parsed<impl Iterator<Item = Reader<'a>>> {
+    /// The objects of an array; none if the field is absent.
+    fn objects(&self, field: &str) -> Parsed<impl Iterator<Item = Reader<'a>>> {
         let items: &[Value] = match self.fields.get(field) {
             None => &[],
             Some(Value::Array(items)) => items,
-            Some(_) => return self.wrong(field, "must be an array"),
+            Some(_) => return self.invalid(field, "must be an array"),
         };
         if items.iter().any(|item| !item.is_object()) {
-            return self.wrong(field, "must hold objects");
+            return self.invalid(field, "must hold objects");
         }
-        let place = self.place;
+        let owner = self.owner;
         Ok(items
             .iter()
-            .filter_map(move |item| item.as_object().map(|fields| Reader { place, fields })))
+            .filter_map(move |item| item.as_object().map(|fields| Reader { owner, fields })))
     }
 
     fn query_language(&self) -> Parsed<Option<QueryLanguage>> {
-        match self.text("QueryLanguage")? {
+        match self.string("QueryLanguage")? {
             None => Ok(None),
             Some("JSONPath") => Ok(Some(QueryLanguage::JsonPath)),
             Some("JSONata") => Ok(Some(QueryLanguage::Jsonata)),
-            Some(_) => self.wrong("QueryLanguage", "must be JSONPath or JSONata"),
+            Some(_) => self.invalid("QueryLanguage", "must be JSONPath or JSONata"),
         }
     }
 
     fn path(&self, field: &str) -> Parsed<Option<Path>> {
-        let Some(text) = self.text(field)? else { return Ok(None) };
+        let Some(text) = self.string(field)? else { return Ok(None) };
         match Path::parse(text) {
             Ok(path) => Ok(Some(path)),
-            Err(fault) => self.wrong(field, &fault.to_string()),
+            Err(error) => self.invalid(field, &error.to_string()),
         }
     }
 
-    fn template(&self, field: &str) -> Parsed<Option<Template>> {
+    fn template(&self, field: &str) -> Parsed<Option<PayloadTemplate>> {
         let Some(value) = self.fields.get(field) else { return Ok(None) };
-        match Template::parse(value) {
+        match PayloadTemplate::parse(value) {
             Ok(template) => Ok(Some(template)),
-            Err(fault) => self.wrong(field, &fault.to_string()),
+            Err(error) => self.invalid(field, &error.to_string()),
         }
     }
 
-    fn number_or_path(&self, field: &str, path_field: &str) -> Parsed<Option<Seconds>> {
-        match self.whole(field)? {
-            Some(number) => Ok(Some(Seconds::Fixed(number))),
-            None => Ok(self.path(path_field)?.map(Seconds::At)),
+    fn number_or_path(&self, field: &str, path_field: &str) -> Parsed<Option<NumberOrPath>> {
+        match self.integer(field)? {
+            Some(number) => Ok(Some(NumberOrPath::Number(number))),
+            None => Ok(self.path(path_field)?.map(NumberOrPath::Path)),
         }
     }
 
-    fn text_or_source(&self, field: &str, path_field: &str) -> Parsed<Option<Text>> {
-        if let Some(text) = self.text(field)? {
-            return Ok(Some(Text::Fixed(text.to_owned())));
+    fn string_or_path(&self, field: &str, path_field: &str) -> Parsed<Option<StringOrPath>> {
+        if let Some(text) = self.string(field)? {
+            return Ok(Some(StringOrPath::String(text.to_owned())));
         }
-        let Some(text) = self.text(path_field)? else { return Ok(None) };
-        match Source::parse(text) {
-            Ok(source) => Ok(Some(Text::At(source))),
-            Err(fault) => self.wrong(path_field, &fault.to_string()),
+        let Some(text) = self.string(path_field)? else { return Ok(None) };
+        match PathOrCall::parse(text) {
+            Ok(path_or_call) => Ok(Some(StringOrPath::PathOrCall(path_or_call))),
+            Err(error) => self.invalid(path_field, &error.to_string()),
         }
     }
 
-    /// `InputPath` and `OutputPath`: absent is everything, null is nothing.
-    fn selection(&self, field: &str) -> Parsed<Selection> {
+    /// `InputPath` and `OutputPath`: absent selects everything, null nothing.
+    fn path_filter(&self, field: &str) -> Parsed<PathFilter> {
         match self.fields.get(field) {
-            None => Ok(Selection::Whole),
-            Some(Value::Null) => Ok(Selection::Nothing),
-            Some(_) => Ok(self.path(field)?.map_or(Selection::Whole, Selection::At)),
+            None => Ok(PathFilter::All),
+            Some(Value::Null) => Ok(PathFilter::Empty),
+            Some(_) => Ok(self.path(field)?.map_or(PathFilter::All, PathFilter::Path)),
         }
     }
 
-    /// `ResultPath`: absent and `$` are everything, null is nowhere.
-    fn place(&self, field: &str) -> Parsed<Place> {
+    /// `ResultPath`: absent and `$` replace the input, null discards the result.
+    fn result_path(&self, field: &str) -> Parsed<ResultPath> {
         let text = match self.fields.get(field) {
-            None => return Ok(Place::Whole),
-            Some(Value::Null) => return Ok(Place::Nowhere),
+            None => return Ok(ResultPath::ReplaceInput),
+            Some(Value::Null) => return Ok(ResultPath::Discard),
             Some(_) => self.required(field)?,
         };
         if text == "$" {
-            return Ok(Place::Whole);
+            return Ok(ResultPath::ReplaceInput);
         }
-        if text.matches(['.', '[']).count() > DEEPEST_PLACE {
-            return self.wrong(field, "has too many steps");
+        if text.matches(['.', '[']).count() > MAX_RESULT_PATH_STEPS {
+            return self.invalid(field, "has too many steps");
         }
         match ReferencePath::parse(text) {
-            Ok(path) => Ok(Place::At(path)),
-            Err(fault) => self.wrong(field, &fault.to_string()),
+            Ok(path) => Ok(ResultPath::At(path)),
+            Err(error) => self.invalid(field, &error.to_string()),
         }
     }
 }

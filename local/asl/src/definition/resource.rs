@@ -1,8 +1,46 @@
-//! What a Task's `Resource` names.
+//! The `Resource` of a Task state.
 
-use crate::interpreter::{IntegrationPattern, Resource};
+/// What a Task state calls.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Resource {
+    /// A Lambda function.
+    Lambda {
+        /// The ARN of the function, with or without a qualifier.
+        arn: String,
+    },
+    /// A service integration: `arn:aws:states:::dynamodb:putItem`,
+    /// `arn:aws:states:::aws-sdk:s3:getObject`, ….
+    Service {
+        /// The service, without the `aws-sdk:` prefix.
+        service: String,
+        /// The API action as written in the ARN, without the integration pattern.
+        api: String,
+        /// An AWS SDK integration, not an optimized integration.
+        sdk: bool,
+        /// The integration pattern.
+        pattern: IntegrationPattern,
+    },
+    /// An activity.
+    Activity {
+        /// The ARN of the activity.
+        arn: String,
+    },
+}
 
-/// Reads a resource's ARN; none where it names nothing that can be called.
+/// The integration pattern: when a service task is complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IntegrationPattern {
+    /// When the call has returned.
+    RequestResponse,
+    /// When the job that the call started has ended (`.sync`).
+    Sync,
+    /// As [`IntegrationPattern::Sync`], with the job output as JSON (`.sync:2`).
+    Sync2,
+    /// When a client returns the task token (`.waitForTaskToken`).
+    WaitForTaskToken,
+}
+
+/// Parses the ARN of a resource. Returns `None` for resources that cannot be called.
 pub(super) fn parse(arn: &str) -> Option<Resource> {
     let mut parts = arn.splitn(6, ':');
     if parts.next() != Some("arn") {
@@ -20,22 +58,22 @@ pub(super) fn parse(arn: &str) -> Option<Resource> {
     }
 }
 
-/// `dynamodb:putItem`, `aws-sdk:s3:getObject`, `states:startExecution.sync:2`, ….
+/// Parses `dynamodb:putItem`, `aws-sdk:s3:getObject`, `states:startExecution.sync:2`, ….
 fn integration(text: &str) -> Option<Resource> {
     let (sdk, text) = match text.strip_prefix("aws-sdk:") {
         Some(text) => (true, text),
         None => (false, text),
     };
-    let (service, call) = text.split_once(':')?;
-    let (api, pattern) = match call.split_once('.') {
-        None => (call, IntegrationPattern::RequestResponse),
+    let (service, action) = text.split_once(':')?;
+    let (api, pattern) = match action.split_once('.') {
+        None => (action, IntegrationPattern::RequestResponse),
         Some((api, "sync")) => (api, IntegrationPattern::Sync),
         Some((api, "sync:2")) => (api, IntegrationPattern::Sync2),
         Some((api, "waitForTaskToken")) => (api, IntegrationPattern::WaitForTaskToken),
         Some(_) => return None,
     };
-    let named = !service.is_empty() && !api.is_empty();
-    named.then(|| Resource::Service {
+    let is_named = !service.is_empty() && !api.is_empty();
+    is_named.then(|| Resource::Service {
         service: service.to_owned(),
         api: api.to_owned(),
         sdk,
@@ -58,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_integration_is_told_by_its_arn() {
+    fn an_arn_names_its_service_integration() {
         let plain = IntegrationPattern::RequestResponse;
         check("arn:aws:states:::dynamodb:putItem", Some(("dynamodb", "putItem", false, plain)));
         check("arn:aws:states:::aws-sdk:s3:getObject", Some(("s3", "getObject", true, plain)));
@@ -81,7 +119,7 @@ mod tests {
 
     #[test]
     fn functions_and_activities_keep_their_arn() {
-        let arn = "arn:aws:lambda:us-east-1:000000000000:function:book:3".to_owned();
+        let arn = "arn:aws:lambda:us-east-1:000000000000:function:process-payment:3".to_owned();
         assert_eq!(parse(&arn), Some(Resource::Lambda { arn: arn.clone() }));
         let arn = "arn:aws:states:us-east-1:000000000000:activity:pack".to_owned();
         assert_eq!(parse(&arn), Some(Resource::Activity { arn: arn.clone() }));

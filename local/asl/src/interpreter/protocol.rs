@@ -1,32 +1,34 @@
-//! What the driver and an execution say to each other.
+//! The messages between a driver and an execution: [`Event`]s go in, [`Command`]s come out.
 //!
-//! [`Event`]s go in, [`Command`]s come out. Events are serialisable, because
-//! an execution is stored as its [`StartParameters`] and the events that it was told.
+//! Events are serializable, because a stored execution consists of its [`StartParameters`] and
+//! the events it has handled.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// How an execution begins: everything that it knows of the world outside.
+use crate::definition::Resource;
+
+/// The parameters of a new execution: everything it knows about its environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StartParameters {
-    /// `arn:aws:states:…:execution:…`, seen as `$$.Execution.Id`.
+    /// `arn:aws:states:…:execution:…`, read as `$$.Execution.Id`.
     pub execution_arn: String,
-    /// Seen as `$$.Execution.Name`.
+    /// Read as `$$.Execution.Name`.
     pub execution_name: String,
-    /// Seen as `$$.StateMachine.Id`.
+    /// Read as `$$.StateMachine.Id`.
     pub state_machine_arn: String,
-    /// Seen as `$$.StateMachine.Name`.
+    /// Read as `$$.StateMachine.Name`.
     pub state_machine_name: String,
-    /// The role of the state machine, seen as `$$.Execution.RoleArn`.
+    /// The role of the state machine, read as `$$.Execution.RoleArn`.
     pub role_arn: String,
-    /// The input as it was sent: JSON text.
+    /// The input as sent: JSON text.
     pub input: String,
-    /// Whether it can be redriven, as Standard executions can and Express ones
-    /// cannot: only then the context object counts the redrives.
+    /// Whether the execution can be redriven: true for Standard, false for Express. Only
+    /// redrivable executions have `RedriveCount` in their context object.
     #[serde(default = "redrivable")]
     pub redrivable: bool,
-    /// Where jitter, UUIDs, random numbers and task tokens are drawn from.
+    /// The seed for jitter, UUIDs, random numbers and task tokens.
     pub seed: u64,
 }
 
@@ -34,126 +36,127 @@ fn redrivable() -> bool {
     true
 }
 
-/// One attempt of one Task state.
+/// Identifies an attempt of a Task state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TaskId(pub u64);
 
-/// One timer that an execution has set.
+/// Identifies a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TimerId(pub u64);
 
-/// What the driver tells an execution.
+/// An event that the driver reports to an execution.
 ///
-/// An event that is late, repeated, or about something that the execution does
-/// not know changes nothing and is answered with no command.
+/// An event that is late, repeated or about an unknown task or timer changes nothing and
+/// produces no commands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "camelCase")]
 pub enum Event {
-    /// The task was taken up: the call was begun, or a worker fetched it.
+    /// The task started: the call was made, or a worker polled the activity task.
     TaskStarted {
-        /// Which attempt.
+        /// The attempt.
         task: TaskId,
-        /// The activity worker's name, where it gave one.
+        /// The name of the activity worker, if it gave one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         worker: Option<String>,
     },
-    /// The service took the job, and the result comes later (`.sync`, `.waitForTaskToken`).
+    /// The service accepted the job; the result comes later (`.sync`, `.waitForTaskToken`).
     TaskSubmitted {
-        /// Which attempt.
+        /// The attempt.
         task: TaskId,
-        /// The service's answer, JSON text.
+        /// The response of the service, JSON text.
         output: String,
     },
-    /// The task's result is there.
+    /// The task succeeded.
     TaskSucceeded {
-        /// Which attempt.
+        /// The attempt.
         task: TaskId,
         /// The result, JSON text.
         output: String,
     },
     /// The task failed.
     TaskFailed {
-        /// Which attempt.
+        /// The attempt.
         task: TaskId,
-        /// The error's name, where one was given.
+        /// The error name, if there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
-        /// The error's cause, where one was given.
+        /// The cause, if there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<String>,
     },
-    /// The worker is still alive.
+    /// The worker sent a heartbeat.
     TaskHeartbeat {
-        /// Which attempt.
+        /// The attempt.
         task: TaskId,
     },
     /// A timer is due.
     TimerFired {
-        /// Which timer.
+        /// The timer.
         timer: TimerId,
     },
-    /// Somebody called `StopExecution`.
+    /// A client called `StopExecution`.
     StopRequested {
-        /// As given in the call.
+        /// The error name given in the call.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
-        /// As given in the call.
+        /// The cause given in the call.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         cause: Option<String>,
     },
-    /// Somebody called `RedriveExecution`.
+    /// A client called `RedriveExecution`.
     Redriven,
 }
 
-/// What an execution asks of the driver.
+/// A command that an execution gives to its driver.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "commands are few and are used up at once")]
+#[expect(clippy::large_enum_variant, reason = "commands are few and short-lived")]
 pub enum Command {
-    /// Call it, and answer with [`Event::TaskSucceeded`] or [`Event::TaskFailed`]
-    /// (or [`Event::TaskSubmitted`] first, where the pattern waits for more).
+    /// Make the call and report [`Event::TaskSucceeded`] or [`Event::TaskFailed`]. For `.sync`
+    /// and
+    /// `.waitForTaskToken`, report [`Event::TaskSubmitted`] when the service accepts the job.
     StartTask {
-        /// To be named in the answer.
+        /// The attempt; events about it carry this id.
         task: TaskId,
         /// What to call.
         request: TaskRequest,
     },
-    /// The attempt timed out or was aborted: its answer no longer counts.
+    /// The attempt timed out or was aborted. Its result is ignored.
     CancelTask {
-        /// Which attempt.
+        /// The attempt.
         task: TaskId,
     },
-    /// Send [`Event::TimerFired`] when it is due.
+    /// Report [`Event::TimerFired`] when the timer is due.
     SetTimer {
-        /// To be named in the event.
+        /// The timer; the event carries this id.
         timer: TimerId,
-        /// When.
+        /// When the timer is due.
         due: Timestamp,
-        /// What for.
+        /// The purpose of the timer.
         kind: TimerKind,
-        /// The attempt that it belongs to, where there is one.
+        /// The attempt it belongs to, if any.
         task: Option<TaskId>,
     },
-    /// The timer is of no more use.
+    /// The timer is no longer needed.
     CancelTimer {
-        /// Which timer.
+        /// The timer.
         timer: TimerId,
     },
 }
 
-/// What a timer is for.
+/// The purpose of a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum TimerKind {
     /// A Wait state.
     Wait,
-    /// The pause before the next attempt.
+    /// The delay before the next attempt.
     RetryDelay,
-    /// A Task's `TimeoutSeconds`.
+    /// `TimeoutSeconds` of a Task state.
     TaskTimeout,
-    /// A Task's `HeartbeatSeconds`.
+    /// `HeartbeatSeconds` of a Task state.
     Heartbeat,
-    /// The state machine's `TimeoutSeconds`.
+    /// `TimeoutSeconds` of the state machine.
     ExecutionTimeout,
 }
 
@@ -162,85 +165,46 @@ pub enum TimerKind {
 pub struct TaskRequest {
     /// The name of the Task state.
     pub state: String,
-    /// Which attempt of this entry of the state; the first is 1.
+    /// The number of the attempt in this visit of the state; the first is 1.
     pub attempt: u32,
     /// What to call.
     pub resource: Resource,
-    /// What to pass: the Lambda's payload, the API's parameters, the activity's input.
+    /// The payload: the Lambda event, the API parameters or the activity input.
     pub parameters: Value,
-    /// The token that answers it, for `.waitForTaskToken` and activities.
+    /// The task token, for `.waitForTaskToken` and activities.
     pub token: Option<String>,
-    /// The state's `TimeoutSeconds`. The execution sets a timer for it as well.
+    /// `TimeoutSeconds` of the state. The execution also sets a timer for it.
     pub timeout_seconds: Option<u64>,
-    /// The state's `HeartbeatSeconds`. The execution sets a timer for it as well.
+    /// `HeartbeatSeconds` of the state. The execution also sets a timer for it.
     pub heartbeat_seconds: Option<u64>,
-    /// The state's `Credentials`, evaluated.
+    /// The evaluated `Credentials` of the state.
     pub credentials: Option<Value>,
 }
 
-/// What a Task state calls.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Resource {
-    /// A Lambda function by its ARN.
-    Lambda {
-        /// The function's ARN, with or without a qualifier.
-        arn: String,
-    },
-    /// An API: `arn:aws:states:::dynamodb:putItem`, `arn:aws:states:::aws-sdk:s3:getObject`, ….
-    Service {
-        /// The service, without the `aws-sdk:` prefix.
-        service: String,
-        /// The API's name as written in the ARN, without the pattern.
-        api: String,
-        /// An `aws-sdk:` integration, not an optimised one.
-        sdk: bool,
-        /// When the task is done.
-        pattern: IntegrationPattern,
-    },
-    /// An activity by its ARN.
-    Activity {
-        /// The activity's ARN.
-        arn: String,
-    },
-}
-
-/// When a service task is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum IntegrationPattern {
-    /// When the call has answered.
-    RequestResponse,
-    /// When the job that the call began has ended (`.sync`).
-    Sync,
-    /// As [`IntegrationPattern::Sync`], with the job's output as JSON (`.sync:2`).
-    Sync2,
-    /// When somebody answers the task's token (`.waitForTaskToken`).
-    WaitForTaskToken,
-}
-
-/// Where an execution stands.
+/// The status of an execution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExecutionStatus {
-    /// Not yet ended.
+    /// Not ended.
     Running,
-    /// Ended well.
+    /// Succeeded.
     Succeeded {
-        /// JSON text.
+        /// The output, JSON text.
         output: String,
     },
-    /// Ended with an error.
+    /// Failed.
     Failed {
-        /// The error's name, where there is one.
+        /// The error name, if there is one.
         error: Option<String>,
-        /// The error's cause, where there is one.
+        /// The cause, if there is one.
         cause: Option<String>,
     },
-    /// Ran longer than the state machine's `TimeoutSeconds`.
+    /// Ran longer than `TimeoutSeconds` of the state machine.
     TimedOut,
-    /// Was stopped.
+    /// Aborted by `StopExecution`.
     Aborted {
-        /// As given in the call.
+        /// The error name given in the call.
         error: Option<String>,
-        /// As given in the call.
+        /// The cause given in the call.
         cause: Option<String>,
     },
 }

@@ -1,32 +1,38 @@
-//! An execution that failed, timed out or was stopped goes on where it was.
+//! Redrive: an execution that failed, timed out or was aborted continues where it stopped.
 //!
-//! Threads that were stopped kept their place: their state and its input. A Task
-//! is called again; any other state is entered again. Branches and iterations
-//! that were done stay done.
+//! Stopped threads kept their state and its input. A redrive starts a Task state's work again and
+//! enters any other state again. Branches and iterations that succeeded stay completed.
 
 use serde_json::json;
 
-use super::thread::{Doing, ThreadId};
-use super::{Execution, ExecutionStatus};
-use crate::definition::Kind;
-use crate::history::{EventType, Log};
-use crate::retry::Attempts;
+use super::execution::Execution;
+use super::protocol::ExecutionStatus;
+use super::thread::{Phase, ThreadId};
+use crate::definition::StateType;
+use crate::history::{EventType, HistoryTarget};
+use crate::retry::RetryState;
 
 impl Execution {
     pub(super) fn redrive(&mut self) {
         if matches!(self.status, ExecutionStatus::Running | ExecutionStatus::Succeeded { .. }) {
             return;
         }
-        if !self.start.redrivable || self.threads.is_empty() || self.journal.is_full() {
+        if !self.start.redrivable || self.threads.is_empty() || self.history.is_full() {
             return;
         }
         self.status = ExecutionStatus::Running;
-        self.redrives += 1;
+        self.redrive_count += 1;
         self.redriven_at = Some(self.now);
-        let details = json!({ "executionRedrivenEventDetails": { "redriveCount": self.redrives } });
-        let last = self.journal.last_id();
-        let redriven =
-            self.journal.append(Log::Own, self.now, last, EventType::ExecutionRedriven, details);
+        let details =
+            json!({ "executionRedrivenEventDetails": { "redriveCount": self.redrive_count } });
+        let last_id = self.history.last_id();
+        let redriven = self.history.append(
+            HistoryTarget::Execution,
+            self.now,
+            last_id,
+            EventType::ExecutionRedriven,
+            details,
+        );
         self.set_execution_timer();
         let threads: Vec<ThreadId> = self.threads.keys().copied().collect();
         for id in threads {
@@ -36,23 +42,23 @@ impl Execution {
 
     fn resume(&mut self, id: ThreadId, redriven: u64) {
         let Some(thread) = self.threads.get_mut(&id) else { return };
-        thread.step.retries = 0;
-        thread.step.attempts.fill(Attempts::default());
-        if thread.log == Log::Own {
+        thread.visit.retries = 0;
+        thread.visit.retry_states.fill(RetryState::default());
+        if thread.history_target == HistoryTarget::Execution {
             thread.last_event = redriven;
         }
-        match &mut thread.doing {
-            Doing::Stopped => {}
-            Doing::Forked(fan) => {
-                fan.failures = 0;
-                fan.cut = false;
+        match &mut thread.phase {
+            Phase::Stopped => {}
+            Phase::RunningChildren(group) => {
+                group.failures = 0;
+                group.aborted = false;
                 return;
             }
             _ => return,
         }
-        thread.doing = match thread.step.state.kind {
-            Kind::Task(_) if thread.step.entered_event > 0 => Doing::Beginning,
-            _ => Doing::Entering,
+        thread.phase = match thread.visit.state.state_type {
+            StateType::Task(_) if thread.visit.entered_event > 0 => Phase::Starting,
+            _ => Phase::Entering,
         };
         self.ready.push_back(id);
     }

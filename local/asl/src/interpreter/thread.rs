@@ -1,8 +1,7 @@
-//! A thread of control: one walk through a workflow's states.
+//! A thread: one path of control through the states of a workflow.
 //!
-//! An execution begins with one. A Parallel state has one for each branch, a Map
-//! state one for each iteration under way, as children of the thread that is in
-//! that state.
+//! An execution starts with one thread. A Parallel state has a child thread per branch, a Map
+//! state one per running iteration.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,78 +9,79 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{TaskId, TimerId};
+use super::payload::{MAX_PAYLOAD_BYTES, Payload};
+use super::protocol::{TaskId, TimerId};
 use crate::definition::{State, Workflow};
-use crate::history::Log;
-use crate::retry::Attempts;
+use crate::history::HistoryTarget;
+use crate::retry::RetryState;
 use crate::scope::Variables;
 
-/// Names a thread within its execution.
+/// Identifies a thread within its execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ThreadId(pub(super) u64);
 
-/// One walk through a workflow's states.
+/// One path of control through the states of a workflow.
 #[derive(Debug)]
 pub(super) struct Thread {
     pub(super) parent: Option<Parent>,
-    pub(super) log: Log,
+    pub(super) history_target: HistoryTarget,
     pub(super) workflow: Arc<Workflow>,
-    /// What the next event follows from.
+    /// The event that the next event follows.
     pub(super) last_event: u64,
-    /// The variables that its states see; a child begins with its parent's.
-    pub(super) memory: Memory,
-    /// The item of the innermost iteration around it.
+    /// The workflow variables. A child starts with those of its parent.
+    pub(super) variables: ThreadVariables,
+    /// The item of the innermost enclosing iteration.
     pub(super) item: Option<Arc<Item>>,
-    pub(super) step: Step,
-    pub(super) doing: Doing,
+    pub(super) visit: StateVisit,
+    pub(super) phase: Phase,
 }
 
-/// The variables of a thread. A child that sets none shares its parent's.
+/// The workflow variables of a thread. A child that assigns none shares those of its parent.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Memory {
-    pub(super) variables: Arc<Variables>,
+pub(super) struct ThreadVariables {
+    pub(super) values: Arc<Variables>,
     /// In bytes of JSON text.
     size: usize,
 }
 
-impl Memory {
-    /// Sets variables to values with these JSON texts; not if that were too much.
-    pub(super) fn assign(&mut self, assigned: &Assigned) -> Result<(), TooMuch> {
-        let replaced = assigned.values.keys().filter_map(|name| self.variables.get(name));
+impl ThreadVariables {
+    /// Assigns variables, unless they would exceed AWS's limits.
+    pub(super) fn assign(&mut self, assigned: &AssignedVariables) -> Result<(), VariablesTooLarge> {
+        let replaced = assigned.values.keys().filter_map(|name| self.values.get(name));
         let freed: usize = replaced.map(|value| value.to_string().len()).sum();
         let size = self.size.saturating_sub(freed) + assigned.size();
-        if size > LARGEST_MEMORY || assigned.size() > LARGEST_PAYLOAD {
-            return Err(TooMuch);
+        if size > MAX_VARIABLES_BYTES || assigned.size() > MAX_PAYLOAD_BYTES {
+            return Err(VariablesTooLarge);
         }
         self.size = size;
-        Arc::make_mut(&mut self.variables).extend(assigned.values.clone());
+        Arc::make_mut(&mut self.values).extend(assigned.values.clone());
         Ok(())
     }
 }
 
-/// The variables that one state sets.
+/// The variables that one state assigns.
 #[derive(Debug)]
-pub(super) struct Assigned {
+pub(super) struct AssignedVariables {
     pub(super) values: Variables,
-    /// The JSON text of each.
+    /// The JSON text of each value.
     pub(super) texts: Vec<String>,
 }
 
-impl Assigned {
+impl AssignedVariables {
     fn size(&self) -> usize {
         self.texts.iter().map(String::len).sum()
     }
 }
 
-/// The variables would be larger than AWS lets them be.
+/// The variables would exceed AWS's size limits.
 #[derive(Debug)]
-pub(super) struct TooMuch;
+pub(super) struct VariablesTooLarge;
 
-/// Whose child a thread is, and the how-manieth.
+/// The parent thread and the index of the child in it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parent {
     pub(super) thread: ThreadId,
-    pub(super) slot: usize,
+    pub(super) index: usize,
 }
 
 /// An item of a Map state.
@@ -91,112 +91,95 @@ pub(super) struct Item {
     pub(super) value: Value,
 }
 
-/// The state in which a thread is.
+/// A visit of a state by a thread.
 #[derive(Clone, Debug)]
-pub(super) struct Step {
+pub(super) struct StateVisit {
     pub(super) state: Arc<State>,
-    pub(super) input: Arc<Data>,
+    pub(super) input: Arc<Payload>,
     pub(super) entered_at: Timestamp,
     pub(super) entered_event: u64,
-    /// One for each retrier of the state.
-    pub(super) attempts: Vec<Attempts>,
+    /// One per retrier of the state.
+    pub(super) retry_states: Vec<RetryState>,
     pub(super) retries: u64,
 }
 
-impl Step {
-    /// About to enter a state.
-    pub(super) fn into_state(state: Arc<State>, input: Arc<Data>, at: Timestamp) -> Step {
-        let attempts = vec![Attempts::default(); state.retry.len()];
-        Step { state, input, entered_at: at, entered_event: 0, attempts, retries: 0 }
+impl StateVisit {
+    /// A visit that has not entered its state yet.
+    pub(super) fn new(state: Arc<State>, input: Arc<Payload>, at: Timestamp) -> StateVisit {
+        let retry_states = vec![RetryState::default(); state.retry.len()];
+        StateVisit { state, input, entered_at: at, entered_event: 0, retry_states, retries: 0 }
     }
 }
-
-/// A value and its JSON text, which history, limits and the next state all need.
-#[derive(Debug)]
-pub(super) struct Data {
-    pub(super) value: Value,
-    pub(super) text: String,
-}
-
-impl Data {
-    pub(super) fn new(value: Value) -> Data {
-        Data { text: value.to_string(), value }
-    }
-}
-
-/// AWS's limit for the input, the result and the output of a state, in bytes of JSON text.
-pub(super) const LARGEST_PAYLOAD: usize = 256 * 1024;
 
 /// AWS's limit for all variables together, in bytes of JSON text: 10 MiB.
-const LARGEST_MEMORY: usize = 10 * 1024 * 1024;
+const MAX_VARIABLES_BYTES: usize = 10 * 1024 * 1024;
 
-/// A loop of states could nest its data one level deeper at each turn, until
-/// nobody can walk it any more. Text that is nested deeper is not read either.
-pub(super) const DEEPEST_PAYLOAD: usize = 128;
-
-/// Whether a value has more than so many arrays and objects inside each other.
-pub(super) fn is_deeper_than(value: &Value, levels: usize) -> bool {
-    let Some(left) = levels.checked_sub(1) else {
-        return value.is_array() || value.is_object();
-    };
-    match value {
-        Value::Array(items) => items.iter().any(|item| is_deeper_than(item, left)),
-        Value::Object(fields) => fields.values().any(|field| is_deeper_than(field, left)),
-        _ => false,
-    }
-}
-
-/// What a thread is doing in its state.
+/// The phase of a thread in its state.
 #[derive(Debug)]
-pub(super) enum Doing {
+pub(super) enum Phase {
     /// About to enter the state.
     Entering,
-    /// In the state, about to begin its work, for the first time or again.
-    Beginning,
-    /// Until the timer is due: a Wait state.
+    /// In the state, about to start its work, for the first time or again.
+    Starting,
+    /// Waiting for the timer of a Wait state.
     Waiting(TimerId),
-    /// Until the timer is due: the pause before another attempt.
-    Pausing(TimerId),
-    /// Until the task is answered.
-    Calling(TaskId),
-    /// Until its children are done.
-    Forked(Fan),
-    /// Stopped in the middle by the end of the execution; a redrive goes on from here.
+    /// Waiting for the timer before the next attempt.
+    RetryDelay(TimerId),
+    /// Waiting for the end of a task.
+    RunningTask(TaskId),
+    /// Waiting for child threads.
+    RunningChildren(ChildGroup),
+    /// Stopped by the end of the execution. A redrive continues here.
     Stopped,
 }
 
-/// The children of a Parallel or a Map state.
+/// The children of a Parallel or Map state.
 #[derive(Debug)]
-pub(super) struct Fan {
-    pub(super) work: Work,
-    /// The children under way, by slot.
-    pub(super) children: BTreeMap<usize, ThreadId>,
-    /// The outputs of those that are done.
+pub(super) struct ChildGroup {
+    pub(super) kind: ChildGroupKind,
+    /// The running children by index.
+    pub(super) running: BTreeMap<usize, ThreadId>,
+    /// The outputs of the children that succeeded.
     pub(super) outputs: Vec<Option<Value>>,
-    /// The first slot that was not begun.
+    /// The index of the next child to start.
     pub(super) next: usize,
-    /// How many may be under way at once.
+    /// The maximum number of running children.
     pub(super) concurrency: usize,
     pub(super) failures: usize,
-    /// The children were stopped, and that was written down.
-    pub(super) cut: bool,
+    /// The children were aborted, and the aborts are recorded.
+    pub(super) aborted: bool,
 }
 
-/// What the children do.
+impl ChildGroup {
+    /// A group of `count` children, none of which has started.
+    pub(super) fn new(kind: ChildGroupKind, count: usize, concurrency: usize) -> ChildGroup {
+        ChildGroup {
+            kind,
+            running: BTreeMap::new(),
+            outputs: vec![None; count],
+            next: 0,
+            concurrency,
+            failures: 0,
+            aborted: false,
+        }
+    }
+}
+
+/// What the children execute.
 #[derive(Debug)]
-pub(super) enum Work {
+pub(super) enum ChildGroupKind {
     Branches,
     Items {
         items: Vec<Value>,
-        /// What `ItemSelector` reads under `$`.
+        /// The input of the Map state, which `ItemSelector` reads as `$`.
         input: Value,
         tolerance: Option<Tolerance>,
-        /// The event that began the run of a distributed Map.
+        /// The `MapRunStarted` event of a distributed Map.
         run_started: Option<u64>,
     },
 }
 
-/// How many iterations may fail before the Map state does.
+/// How many iterations of a Map state may fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tolerance {
     pub(super) failures: usize,

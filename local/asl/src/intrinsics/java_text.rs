@@ -1,5 +1,5 @@
-//! Values as text: JSON as Jackson writes it, and what Java's `toString` makes of
-//! lists and maps, which `States.Format` shows (`{Id=…, Name=…}`).
+//! Values as text: JSON as Jackson writes it, and Java's `toString` of lists and maps, which
+//! `States.Format` shows (`{Id=…, Name=…}`).
 
 use serde_json::Value;
 
@@ -12,60 +12,60 @@ pub(super) fn json(value: &Value) -> String {
     text
 }
 
-fn write_json(value: &Value, into: &mut String) {
+fn write_json(value: &Value, output: &mut String) {
     match value {
-        Value::Number(number) => into.push_str(&numbers::text(number)),
+        Value::Number(number) => output.push_str(&numbers::text(number)),
         Value::Array(items) => {
-            into.push('[');
+            output.push('[');
             for (index, item) in items.iter().enumerate() {
-                into.push_str(if index == 0 { "" } else { "," });
-                write_json(item, into);
+                output.push_str(if index == 0 { "" } else { "," });
+                write_json(item, output);
             }
-            into.push(']');
+            output.push(']');
         }
         Value::Object(fields) => {
-            into.push('{');
+            output.push('{');
             for (index, (name, value)) in fields.iter().enumerate() {
-                into.push_str(if index == 0 { "" } else { "," });
-                into.push_str(&Value::String(name.clone()).to_string());
-                into.push(':');
-                write_json(value, into);
+                output.push_str(if index == 0 { "" } else { "," });
+                output.push_str(&Value::String(name.clone()).to_string());
+                output.push(':');
+                write_json(value, output);
             }
-            into.push('}');
+            output.push('}');
         }
-        other => into.push_str(&other.to_string()),
+        other => output.push_str(&other.to_string()),
     }
 }
 
-/// Java's `toString`: text bare, lists and maps in Java's own notation.
-pub(super) fn plain(value: &Value) -> String {
+/// Java's `toString`: strings without quotes, lists and maps in Java's notation.
+pub(super) fn to_string(value: &Value) -> String {
     let mut text = String::new();
-    write_plain(value, &mut text);
+    write_to_string(value, &mut text);
     text
 }
 
-fn write_plain(value: &Value, into: &mut String) {
+fn write_to_string(value: &Value, output: &mut String) {
     match value {
-        Value::String(text) => into.push_str(text),
-        Value::Number(number) => into.push_str(&numbers::text(number)),
+        Value::String(text) => output.push_str(text),
+        Value::Number(number) => output.push_str(&numbers::text(number)),
         Value::Array(items) => {
-            into.push('[');
+            output.push('[');
             for (index, item) in items.iter().enumerate() {
-                into.push_str(if index == 0 { "" } else { ", " });
-                write_plain(item, into);
+                output.push_str(if index == 0 { "" } else { ", " });
+                write_to_string(item, output);
             }
-            into.push(']');
+            output.push(']');
         }
         Value::Object(fields) => {
-            into.push('{');
+            output.push('{');
             for (index, (name, value)) in fields.iter().enumerate() {
-                into.push_str(if index == 0 { "" } else { ", " });
-                into.push_str(name);
-                into.push('=');
-                write_plain(value, into);
+                output.push_str(if index == 0 { "" } else { ", " });
+                output.push_str(name);
+                output.push('=');
+                write_to_string(value, output);
             }
-            into.push('}');
+            output.push('}');
         }
-        other => into.push_str(&other.to_string()),
+        other => output.push_str(&other.to_string()),
     }
 }

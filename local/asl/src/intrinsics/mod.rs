@@ -1,110 +1,81 @@
-//! Intrinsic functions: `States.Format('…', $.a)` and its kin.
+//! Intrinsic functions: `States.Format('…', $.a)` and the others.
 //!
-//! An [`Expression`] is parsed once, when the definition is, and evaluated against
-//! a [`Scope`]. A function that refuses its arguments answers with an
-//! [`IntrinsicError`].
+//! An [`IntrinsicCall`] is parsed once, with its definition, and evaluated in a [`Scope`]. A call
+//! that fails returns an [`IntrinsicError`].
 //!
-//! `intrinsics/parse.rs` reads the text, `intrinsics/functions.rs` has the
-//! functions, `intrinsics/java_text.rs` their way of turning values into text.
+//! `intrinsics/syntax.rs` has the parsed form, `parse.rs` the parser, `functions.rs` the functions
+//! and `java_text.rs` the conversion of values to text.
 
+mod error;
 mod functions;
 mod java_text;
 pub(crate) mod numbers;
 mod parse;
+mod syntax;
 
 use std::fmt;
 
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::paths::{Path, PathError};
+pub use error::{IntrinsicErrorReason, IntrinsicSyntaxError};
+use syntax::{Argument, Call, Function};
+
+use crate::paths::Path;
 use crate::scope::Scope;
-pub(crate) use functions::Function;
 
-/// Text that is not a call of an intrinsic function.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{message}")]
-pub struct ExpressionSyntaxError {
-    /// What is wrong, for people.
-    pub message: String,
-}
-
-/// A call that could not be carried out.
+/// A call that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("The function '{call}' had the following error: {reason}")]
 pub struct IntrinsicError {
-    /// The whole call as the definition wrote it.
+    /// The whole call as written in the definition.
     pub call: String,
-    /// What went wrong.
+    /// Why it failed.
     #[source]
     pub reason: IntrinsicErrorReason,
 }
 
-/// Why a function refused.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum IntrinsicErrorReason {
-    /// An argument's path leads nowhere.
-    #[error(
-        "The JsonPath argument for the field '{}' could not be found in the input '{}'",
-        .0.path,
-        .0.input
-    )]
-    Argument(PathError),
-    /// The arguments do not suit the function.
-    #[error("{0}")]
-    Refused(String),
-}
-
 /// A parsed call of an intrinsic function.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Expression {
+pub struct IntrinsicCall {
     text: String,
     call: Call,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-struct Call {
-    function: Function,
-    arguments: Vec<Argument>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Argument {
-    /// `'…'`, with its escapes still in it: `States.Format` must see `\{`.
-    Text(String),
-    /// A number, `true`, `false`, `null`.
-    Literal(Value),
-    Path(Path),
-    Call(Call),
-}
-
-impl Expression {
-    /// Reads the text of a call.
-    pub fn parse(text: &str) -> Result<Self, ExpressionSyntaxError> {
+impl IntrinsicCall {
+    /// Parses the text of a call.
+    ///
+    /// # Errors
+    /// Returns an [`IntrinsicSyntaxError`] if the text is not a call of an intrinsic function.
+    pub fn parse(text: &str) -> Result<Self, IntrinsicSyntaxError> {
         Ok(Self { text: text.to_owned(), call: parse::call(text)? })
     }
 
-    /// The call as it was written.
+    /// The call as written.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The paths among its arguments, those of nested calls included.
+    /// The paths among its arguments, including those of nested calls.
     pub fn paths(&self) -> Vec<&Path> {
         let mut paths = Vec::new();
         self.call.collect_paths(&mut paths);
         paths
     }
 
-    /// Carries the call out.
+    /// Evaluates the call.
+    ///
+    /// # Errors
+    /// Returns an [`IntrinsicError`] if an argument's path leads to no value or the function does
+    /// not accept its arguments.
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, IntrinsicError> {
-        let fault = |reason| IntrinsicError { call: self.text.clone(), reason };
-        self.call.evaluate(scope).map_err(fault)
+        let to_error = |reason| IntrinsicError { call: self.text.clone(), reason };
+        self.call.evaluate(scope).map_err(to_error)
     }
 }
 
-/// The call as it was understood.
-impl fmt::Display for Expression {
+/// The call in canonical form.
+impl fmt::Display for IntrinsicCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.call)
     }
@@ -142,27 +113,6 @@ impl Argument {
             Self::Literal(value) => Ok(value.clone()),
             Self::Path(path) => path.read(scope).map_err(IntrinsicErrorReason::Argument),
             Self::Call(call) => call.evaluate(scope),
-        }
-    }
-}
-
-impl fmt::Display for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "States.{}(", self.function)?;
-        for (index, argument) in self.arguments.iter().enumerate() {
-            write!(f, "{}{argument}", if index == 0 { "" } else { ", " })?;
-        }
-        f.write_str(")")
-    }
-}
-
-impl fmt::Display for Argument {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Text(raw) => write!(f, "'{raw}'"),
-            Self::Literal(value) => write!(f, "{value}"),
-            Self::Path(path) => write!(f, "{path}"),
-            Self::Call(call) => write!(f, "{call}"),
         }
     }
 }

@@ -1,13 +1,12 @@
-//! Numbers as Step Functions, a Java program, orders, rounds and prints them.
+//! Compares, rounds and prints numbers as Step Functions, a Java program, does.
 //!
-//! JSON numbers stay what they are: integers are never turned into doubles, except
-//! to compare one with a double.
+//! Integers are not converted to doubles, except to compare an integer with a double.
 
 use std::cmp::Ordering;
 
 use serde_json::Number;
 
-/// How two numbers compare, whatever their kinds.
+/// Compares two numbers of any kind.
 pub(crate) fn compare(left: &Number, right: &Number) -> Option<Ordering> {
     match (integer(left), integer(right)) {
         (Some(left), Some(right)) => Some(left.cmp(&right)),
@@ -19,7 +18,7 @@ fn integer(number: &Number) -> Option<i128> {
     number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
 }
 
-/// The nearest integer, halves upwards: Java's `Math.round`.
+/// The nearest integer, halves upward: Java's `Math.round`.
 pub(crate) fn round(number: &Number) -> Option<i64> {
     number.as_i64().or_else(|| number.as_f64().map(round_half_up))
 }
@@ -29,7 +28,7 @@ pub(crate) fn round(number: &Number) -> Option<i64> {
     reason = "Math.round saturates where a long cannot hold the value, as this cast does"
 )]
 fn round_half_up(value: f64) -> i64 {
-    // `f64::round` takes halves away from zero; Java takes them upwards.
+    // `f64::round` rounds halves away from zero; Java rounds them up.
     let rounded = value.round() as i64;
     let negative_half = value.fract().to_bits() == (-0.5_f64).to_bits();
     if negative_half { rounded + 1 } else { rounded }
@@ -43,7 +42,7 @@ pub(crate) fn text(number: &Number) -> String {
     }
 }
 
-/// Java's `Double.toString`: plain between 0.001 and ten million, else with an exponent.
+/// Java's `Double.toString`: plain between 0.001 and ten million, otherwise with an exponent.
 fn double(value: f64) -> String {
     let size = value.abs();
     if value == 0.0 || (1e-3..1e7).contains(&size) {
@@ -66,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn halves_are_rounded_upwards_on_both_sides_of_zero() {
+    fn halves_are_rounded_up_on_both_sides_of_zero() {
         let check = |text: &str, expected: i64| assert_eq!(round(&number(text)), Some(expected));
         check("1.49", 1);
         check("1.5", 2);

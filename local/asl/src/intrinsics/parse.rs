@@ -1,30 +1,30 @@
-//! From the text of a call to its parts.
+//! Parses the text of a call.
 //!
-//! AWS refuses a definition for an escape other than `\'`, `\{`, `\}` and `\\`, for
-//! an unknown function, and for a wrong number of arguments; so does this parser.
+//! Like AWS, the parser rejects unknown functions, wrong numbers of arguments, and escapes other
+//! than `\'`, `\{`, `\}` and `\\`.
 
 use serde_json::Value;
 
-use super::functions::Function;
-use super::{Argument, Call, ExpressionSyntaxError};
+use super::error::IntrinsicSyntaxError;
+use super::syntax::{Argument, Call, Function};
 use crate::paths::Path;
 
-/// AWS nests up to ten functions.
+/// AWS allows ten levels of nested functions.
 const MAX_DEPTH: usize = 10;
 
-/// A whole call, with nothing after it.
-pub(super) fn call(text: &str) -> Result<Call, ExpressionSyntaxError> {
+/// Parses a call with nothing after it.
+pub(super) fn call(text: &str) -> Result<Call, IntrinsicSyntaxError> {
     let chars: Vec<char> = text.chars().collect();
-    let mut parser = Parser { chars: &chars, at: 0 };
+    let mut parser = Parser { chars: &chars, position: 0 };
     let call = parser.call(1)?;
     parser.skip_blanks();
     match parser.peek() {
         None => Ok(call),
-        Some(c) => Err(wrong(format!("unexpected '{c}' after the call"))),
+        Some(c) => Err(syntax_error(format!("unexpected '{c}' after the call"))),
     }
 }
 
-/// The text that a literal stands for.
+/// The text of a literal without its escapes.
 pub(super) fn unescape(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     let mut chars = raw.chars();
@@ -34,64 +34,65 @@ pub(super) fn unescape(raw: &str) -> String {
     text
 }
 
-fn wrong(message: impl Into<String>) -> ExpressionSyntaxError {
-    ExpressionSyntaxError { message: message.into() }
+fn syntax_error(message: impl Into<String>) -> IntrinsicSyntaxError {
+    IntrinsicSyntaxError { message: message.into() }
 }
 
 struct Parser<'a> {
     chars: &'a [char],
-    at: usize,
+    position: usize,
 }
 
 impl Parser<'_> {
     fn peek(&self) -> Option<char> {
-        self.chars.get(self.at).copied()
+        self.chars.get(self.position).copied()
     }
 
     fn skip_blanks(&mut self) {
         while self.peek().is_some_and(char::is_whitespace) {
-            self.at += 1;
+            self.position += 1;
         }
     }
 
-    fn expect(&mut self, sign: char) -> Result<(), ExpressionSyntaxError> {
+    fn expect(&mut self, token: char) -> Result<(), IntrinsicSyntaxError> {
         self.skip_blanks();
-        if self.peek() == Some(sign) {
-            self.at += 1;
+        if self.peek() == Some(token) {
+            self.position += 1;
             return Ok(());
         }
-        Err(wrong(format!("'{sign}' is missing at position {}", self.at)))
+        Err(syntax_error(format!("'{token}' is missing at position {}", self.position)))
     }
 
     fn word(&mut self) -> String {
         let part = |c: &&char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+');
-        let word: String = self.chars[self.at..].iter().take_while(part).collect();
-        self.at += word.chars().count();
+        let word: String = self.chars[self.position..].iter().take_while(part).collect();
+        self.position += word.chars().count();
         word
     }
 
-    fn call(&mut self, depth: usize) -> Result<Call, ExpressionSyntaxError> {
+    fn call(&mut self, depth: usize) -> Result<Call, IntrinsicSyntaxError> {
         self.skip_blanks();
         let word = self.word();
-        let name = word.strip_prefix("States.").and_then(Function::named);
-        let function = name.ok_or_else(|| wrong(format!("'{word}' is no intrinsic function")))?;
+        let name = word.strip_prefix("States.").and_then(|name| name.parse::<Function>().ok());
+        let function =
+            name.ok_or_else(|| syntax_error(format!("'{word}' is not an intrinsic function")))?;
         if depth > MAX_DEPTH {
-            return Err(wrong("intrinsic functions are nested too deeply"));
+            return Err(syntax_error("intrinsic functions are nested too deeply"));
         }
         let arguments = self.arguments(depth)?;
-        if !function.takes(arguments.len()) {
+        if !function.accepts(arguments.len()) {
             let count = arguments.len();
-            return Err(wrong(format!("States.{function} does not take {count} arguments")));
+            return Err(syntax_error(format!("States.{function} does not take {count} arguments")));
         }
         Ok(Call { function, arguments })
     }
 
-    fn arguments(&mut self, depth: usize) -> Result<Vec<Argument>, ExpressionSyntaxError> {
+    fn arguments(&mut self, depth: usize) -> Result<Vec<Argument>, IntrinsicSyntaxError> {
         self.expect('(')?;
         self.skip_blanks();
         let mut arguments = Vec::new();
         if self.peek() == Some(')') {
-            self.at += 1;
+            self.position += 1;
             return Ok(arguments);
         }
         loop {
@@ -101,11 +102,11 @@ impl Parser<'_> {
                 self.expect(')')?;
                 return Ok(arguments);
             }
-            self.at += 1;
+            self.position += 1;
         }
     }
 
-    fn argument(&mut self, depth: usize) -> Result<Argument, ExpressionSyntaxError> {
+    fn argument(&mut self, depth: usize) -> Result<Argument, IntrinsicSyntaxError> {
         self.skip_blanks();
         match self.peek() {
             Some('\'') => self.text(),
@@ -115,30 +116,32 @@ impl Parser<'_> {
         }
     }
 
-    fn text(&mut self) -> Result<Argument, ExpressionSyntaxError> {
-        let start = self.at + 1;
-        self.at = start;
+    fn text(&mut self) -> Result<Argument, IntrinsicSyntaxError> {
+        let start = self.position + 1;
+        self.position = start;
         loop {
-            match (self.peek(), self.chars.get(self.at + 1)) {
-                (None, _) => return Err(wrong("a ' is not closed")),
+            match (self.peek(), self.chars.get(self.position + 1)) {
+                (None, _) => return Err(syntax_error("a ' is not closed")),
                 (Some('\''), _) => break,
-                (Some('\\'), Some('\'' | '{' | '}' | '\\')) => self.at += 2,
-                (Some('\\'), _) => return Err(wrong("an escape is none of \\' \\{ \\} \\\\")),
-                _ => self.at += 1,
+                (Some('\\'), Some('\'' | '{' | '}' | '\\')) => self.position += 2,
+                (Some('\\'), _) => {
+                    return Err(syntax_error("an escape must be one of \\' \\{ \\} \\\\"));
+                }
+                _ => self.position += 1,
             }
         }
-        let raw = self.chars[start..self.at].iter().collect();
-        self.at += 1;
+        let raw = self.chars[start..self.position].iter().collect();
+        self.position += 1;
         Ok(Argument::Text(raw))
     }
 
-    /// A path ends at a comma or a closing bracket that is not within its own brackets.
-    fn path(&mut self) -> Result<Argument, ExpressionSyntaxError> {
-        let start = self.at;
+    /// A path ends at a comma or closing parenthesis outside its own brackets.
+    fn path(&mut self) -> Result<Argument, IntrinsicSyntaxError> {
+        let start = self.position;
         let (mut depth, mut quote) = (0_usize, None);
         while let Some(c) = self.peek() {
             match (quote, c) {
-                (Some(_), '\\') => self.at += 1,
+                (Some(_), '\\') => self.position += 1,
                 (Some(open), c) if c == open => quote = None,
                 (None, '\'' | '"') if depth > 0 => quote = Some(c),
                 (None, '[' | '(') => depth += 1,
@@ -146,18 +149,18 @@ impl Parser<'_> {
                 (None, ',' | ')') if depth == 0 => break,
                 _ => {}
             }
-            self.at += 1;
+            self.position += 1;
         }
-        let end = self.at.min(self.chars.len());
+        let end = self.position.min(self.chars.len());
         let text: String = self.chars[start..end].iter().collect();
-        Path::parse(text.trim()).map(Argument::Path).map_err(|syntax| wrong(syntax.message))
+        Path::parse(text.trim()).map(Argument::Path).map_err(|error| syntax_error(error.message))
     }
 
-    fn literal(&mut self) -> Result<Argument, ExpressionSyntaxError> {
+    fn literal(&mut self) -> Result<Argument, IntrinsicSyntaxError> {
         let word = self.word();
         match serde_json::from_str::<Value>(&word) {
             Ok(value) => Ok(Argument::Literal(value)),
-            Err(why) => Err(wrong(format!("'{word}' is no argument: {why}"))),
+            Err(error) => Err(syntax_error(format!("'{word}' is not an argument: {error}"))),
         }
     }
 }

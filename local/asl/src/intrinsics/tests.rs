@@ -1,4 +1,4 @@
-//! What the functions answer and how they refuse.
+//! The results and errors of the functions.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -16,12 +16,12 @@ fn evaluate(call: &str, input: &Value) -> Result<Value, String> {
         random_source: &random_source,
         copy_budget: &CopyBudget::default(),
     };
-    let expression = Expression::parse(call).map_err(|syntax| syntax.message)?;
-    expression.evaluate(&scope).map_err(|fault| fault.to_string())
+    let expression = IntrinsicCall::parse(call).map_err(|error| error.message)?;
+    expression.evaluate(&scope).map_err(|error| error.to_string())
 }
 
 #[test]
-fn each_function_answers_as_the_guide_shows() {
+fn each_function_returns_the_result_of_the_developer_guide() {
     let check = |call: &str, expected: Value| {
         let input = json!({"a": [1, 2, 3, 2], "o": {"k": "v", "l": [1.5, null]}, "s": "x"});
         assert_eq!(evaluate(call, &input), Ok(expected), "{call}");
@@ -53,7 +53,7 @@ fn each_function_answers_as_the_guide_shows() {
 }
 
 #[test]
-fn chance_comes_from_the_seed_alone() {
+fn random_numbers_depend_only_on_the_seed() {
     let input = json!({});
     let uuid = evaluate("States.UUID()", &input);
     assert_eq!(uuid, evaluate("States.UUID()", &input));
@@ -62,7 +62,7 @@ fn chance_comes_from_the_seed_alone() {
         let drawn = evaluate("States.MathRandom(-5, 5)", &input).unwrap().as_i64();
         assert!(drawn.is_some_and(|drawn| (-5..5).contains(&drawn)));
     }
-    // As new java.util.Random(42).nextInt(100), and so on, print on a Java machine.
+    // The results of new java.util.Random(42).nextInt(100) and so on in Java.
     for (width, seed, expected) in [(100, 42, 30), (1000, -7, 662), (8, 42, 5), (999, 3, 239)] {
         let call = format!("States.MathRandom(1, {}, {seed})", width + 1);
         assert_eq!(evaluate(&call, &input), Ok(json!(expected + 1)), "{call}");
@@ -70,7 +70,7 @@ fn chance_comes_from_the_seed_alone() {
 }
 
 #[test]
-fn a_function_that_refuses_names_the_call() {
+fn a_failed_call_names_itself() {
     let check = |call: &str, expected: &str| {
         let expected = format!("The function '{call}' had the following error: {expected}");
         assert_eq!(evaluate(call, &json!({"a": [1]})), Err(expected));
@@ -92,7 +92,7 @@ fn a_function_that_refuses_names_the_call() {
 }
 
 #[test]
-fn what_is_no_call_is_refused() {
+fn invalid_calls_are_rejected() {
     for text in [
         "",
         "States",
@@ -113,15 +113,15 @@ fn what_is_no_call_is_refused() {
         "States.MathAdd(1)",
         "States.Array($.)",
     ] {
-        assert!(Expression::parse(text).is_err(), "{text}");
+        assert!(IntrinsicCall::parse(text).is_err(), "{text}");
     }
     let nested = |depth: usize| "States.Array(".repeat(depth) + &")".repeat(depth);
-    assert!(Expression::parse(&nested(10)).is_ok());
-    assert!(Expression::parse(&nested(11)).is_err());
+    assert!(IntrinsicCall::parse(&nested(10)).is_ok());
+    assert!(IntrinsicCall::parse(&nested(11)).is_err());
 }
 
 #[test]
-fn blank_text_is_json_null() {
+fn blank_text_parses_as_json_null() {
     for (text, expected) in
         [("", json!(null)), ("  ", json!(null)), ("-0", json!(0)), ("1.10", json!(1.1))]
     {
@@ -132,13 +132,13 @@ fn blank_text_is_json_null() {
 
 proptest! {
     #[test]
-    fn no_text_makes_the_parser_panic(text in "\\PC{0,40}") {
-        let _ = Expression::parse(&text);
-        let _ = Expression::parse(&format!("States.Format({text})"));
+    fn the_parser_never_panics(text in "\\PC{0,40}") {
+        let _ = IntrinsicCall::parse(&text);
+        let _ = IntrinsicCall::parse(&format!("States.Format({text})"));
     }
 
     #[test]
-    fn no_arguments_make_a_function_panic(
+    fn functions_never_panic(
         index in 0_usize..18,
         arguments in proptest::collection::vec(
             prop_oneof![
@@ -156,15 +156,15 @@ proptest! {
             "StringSplit", "UUID"][index];
         let call = format!("States.{name}({})", arguments.join(", "));
         let _ = evaluate(&call, &json!({"a": [1, "b", {"c": null}]}));
-        if let Ok(expression) = Expression::parse(&call) {
+        if let Ok(expression) = IntrinsicCall::parse(&call) {
             let printed = expression.to_string();
-            let again = Expression::parse(&printed).map_err(|why| TestCaseError::fail(format!("{printed}: {why}")))?;
-            prop_assert_eq!(again.to_string(), printed);
+            let reparsed = IntrinsicCall::parse(&printed).map_err(|error| TestCaseError::fail(format!("{printed}: {error}")))?;
+            prop_assert_eq!(reparsed.to_string(), printed);
         }
     }
 
     #[test]
-    fn json_survives_text(value in "[a-z\"\\\\é\u{1}]{0,12}", number in any::<i64>()) {
+    fn json_survives_a_round_trip_through_text(value in "[a-z\"\\\\é\u{1}]{0,12}", number in any::<i64>()) {
         let input = json!({"v": value, "n": number});
         let text = evaluate("States.JsonToString($)", &input).unwrap();
         prop_assert_eq!(evaluate("States.StringToJson($)", &text), Ok(input));

@@ -1,26 +1,26 @@
-//! From text to steps, with Jayway's grammar: dots and brackets in any mixture,
-//! `.[0]` and `$['a']b` included, because AWS takes them.
+//! Parses the text of a path with the grammar of Jayway: dots and brackets in any combination,
+//! including `.[0]` and `$['a']b`, because AWS accepts them.
 
-use super::filter::Filter;
-use super::{PathSyntaxError, Root, Step};
+use super::error::PathSyntaxError;
+use super::syntax::{Filter, Root, Step};
 
-/// How deep filters may nest in filters: far beyond need, well within the stack.
+/// The maximum nesting of filters, so that recursion cannot overflow the stack.
 const MAX_DEPTH: usize = 16;
 
-/// The root and the steps of a path as it stands in a definition.
+/// Parses a path of a definition into its root and steps.
 pub(super) fn path(text: &str) -> Result<(Root, Vec<Step>), PathSyntaxError> {
     let chars: Vec<char> = text.trim().chars().collect();
     let (root, start) = root(&chars, text)?;
-    let steps = Parser { chars: &chars, at: start, depth: 0 }.steps()?;
+    let steps = Parser { chars: &chars, position: start, depth: 0 }.steps()?;
     Ok((root, steps))
 }
 
-/// The steps after a filter's `@` or `$`.
+/// Parses the steps after the `@` or `$` of a filter.
 pub(super) fn steps_in_filter(chars: &[char], depth: usize) -> Result<Vec<Step>, PathSyntaxError> {
-    Parser { chars, at: 0, depth }.steps()
+    Parser { chars, position: 0, depth }.steps()
 }
 
-pub(super) fn wrong(message: impl Into<String>) -> PathSyntaxError {
+pub(super) fn syntax_error(message: impl Into<String>) -> PathSyntaxError {
     PathSyntaxError { message: message.into() }
 }
 
@@ -33,7 +33,7 @@ fn root(chars: &[char], text: &str) -> Result<(Root, usize), PathSyntaxError> {
             Ok((Root::Variable(name), end))
         }
         ['$', ..] => Ok((Root::Input, 1)),
-        _ => Err(wrong(format!("'{text}' does not begin with '$'"))),
+        _ => Err(syntax_error(format!("'{text}' does not begin with '$'"))),
     }
 }
 
@@ -47,7 +47,7 @@ fn is_name_part(c: char) -> bool {
 
 struct Parser<'a> {
     chars: &'a [char],
-    at: usize,
+    position: usize,
     depth: usize,
 }
 
@@ -60,8 +60,8 @@ impl Parser<'_> {
         {
             return Err(self.unexpected(c));
         }
-        if self.chars.len() > self.at && self.chars.last() == Some(&'.') {
-            return Err(wrong("a path must not end with a '.'"));
+        if self.chars.len() > self.position && self.chars.last() == Some(&'.') {
+            return Err(syntax_error("a path must not end with a '.'"));
         }
         while let Some(c) = self.peek() {
             match c {
@@ -73,22 +73,22 @@ impl Parser<'_> {
     }
 
     fn peek(&self) -> Option<char> {
-        self.chars.get(self.at).copied()
+        self.chars.get(self.position).copied()
     }
 
     fn unexpected(&self, c: char) -> PathSyntaxError {
-        wrong(format!("unexpected '{c}' at position {}", self.at))
+        syntax_error(format!("unexpected '{c}' at position {}", self.position))
     }
 
     /// `.` before a step, or `..`.
     fn dots(&mut self, steps: &mut Vec<Step>) -> Result<(), PathSyntaxError> {
-        self.at += 1;
+        self.position += 1;
         if self.peek() == Some('.') {
-            self.at += 1;
+            self.position += 1;
             steps.push(Step::Descent);
         }
         match self.peek() {
-            None => Err(wrong("a path must not end with a '.'")),
+            None => Err(syntax_error("a path must not end with a '.'")),
             Some('.') => Err(self.unexpected('.')),
             Some(_) => {
                 steps.push(self.step()?);
@@ -101,49 +101,51 @@ impl Parser<'_> {
         match self.peek() {
             Some('[') => self.bracket(),
             Some('*') => {
-                self.at += 1;
+                self.position += 1;
                 Ok(Step::Wildcard)
             }
             _ => self.bare_name(),
         }
     }
 
-    /// Brackets are part of a name: `$.list.length()` is a path to a field that no
-    /// object has, not the call of a function.
+    /// Parentheses are part of a name: `$.list.length()` is a path to a field, not a function
+    /// call.
     fn bare_name(&mut self) -> Result<Step, PathSyntaxError> {
         let plain = |c: &&char| !matches!(c, '.' | '[' | ' ');
-        let name: String = self.chars[self.at..].iter().take_while(plain).collect();
-        self.at += name.chars().count();
+        let name: String = self.chars[self.position..].iter().take_while(plain).collect();
+        self.position += name.chars().count();
         match self.peek() {
-            Some(' ') => Err(wrong("a name with blanks in it must be in brackets: ['my name']")),
+            Some(' ') => {
+                Err(syntax_error("a name with blanks in it must be in brackets: ['my name']"))
+            }
             _ if name.is_empty() => {
-                Err(wrong(format!("a name is missing at position {}", self.at)))
+                Err(syntax_error(format!("a name is missing at position {}", self.position)))
             }
             _ => Ok(Step::Names(vec![name])),
         }
     }
 
     fn bracket(&mut self) -> Result<Step, PathSyntaxError> {
-        self.at += 1;
+        self.position += 1;
         self.skip_blanks();
         match self.peek() {
             Some('\'') => self.names(),
-            Some('(') => self.counted_from_end(),
+            Some('(') => self.index_from_end(),
             Some('*') => {
-                self.at += 1;
+                self.position += 1;
                 self.close()?;
                 Ok(Step::Wildcard)
             }
             Some('?') => self.filter(),
             Some(c) if c.is_ascii_digit() || c == '-' || c == ':' => self.numbers(),
             Some(c) => Err(self.unexpected(c)),
-            None => Err(wrong("a '[' is not closed")),
+            None => Err(syntax_error("a '[' is not closed")),
         }
     }
 
     fn skip_blanks(&mut self) {
         while self.peek().is_some_and(char::is_whitespace) {
-            self.at += 1;
+            self.position += 1;
         }
     }
 
@@ -151,11 +153,11 @@ impl Parser<'_> {
         self.skip_blanks();
         match self.peek() {
             Some(']') => {
-                self.at += 1;
+                self.position += 1;
                 Ok(())
             }
             Some(c) => Err(self.unexpected(c)),
-            None => Err(wrong("a '[' is not closed")),
+            None => Err(syntax_error("a '[' is not closed")),
         }
     }
 
@@ -164,41 +166,44 @@ impl Parser<'_> {
         loop {
             self.skip_blanks();
             if self.peek() != Some('\'') {
-                return Err(wrong(format!("a name in ' is missing at position {}", self.at)));
+                return Err(syntax_error(format!(
+                    "a name in ' is missing at position {}",
+                    self.position
+                )));
             }
-            self.at += 1;
-            let end = self.find('\'').ok_or_else(|| wrong("a ' is not closed"))?;
-            names.push(self.chars[self.at..end].iter().collect());
-            self.at = end + 1;
+            self.position += 1;
+            let end = self.find('\'').ok_or_else(|| syntax_error("a ' is not closed"))?;
+            names.push(self.chars[self.position..end].iter().collect());
+            self.position = end + 1;
             self.skip_blanks();
             if self.peek() != Some(',') {
                 self.close()?;
                 return Ok(Step::Names(names));
             }
-            self.at += 1;
+            self.position += 1;
         }
     }
 
-    /// `[(@.length-1)]`: Jayway's way to count from the end, before it had others.
-    fn counted_from_end(&mut self) -> Result<Step, PathSyntaxError> {
-        let end = self.find(']').ok_or_else(|| wrong("a '[' is not closed"))?;
-        let inner: String = self.chars[self.at..end].iter().filter(|c| **c != ' ').collect();
-        self.at = end + 1;
+    /// `[(@.length-1)]`, which Jayway introduced before negative indexes.
+    fn index_from_end(&mut self) -> Result<Step, PathSyntaxError> {
+        let end = self.find(']').ok_or_else(|| syntax_error("a '[' is not closed"))?;
+        let inner: String = self.chars[self.position..end].iter().filter(|c| **c != ' ').collect();
+        self.position = end + 1;
         let call = inner.strip_prefix("(@.").and_then(|rest| rest.strip_suffix(')'));
         let distance = call
             .and_then(|call| call.strip_prefix("length-").or_else(|| call.strip_prefix("size()-")));
         match distance.map(str::parse::<u32>) {
-            Some(Ok(distance)) => Ok(Step::FromEnd(distance)),
-            _ => Err(wrong(format!("[{inner}] is not [(@.length-1)]"))),
+            Some(Ok(distance)) => Ok(Step::IndexFromEnd(distance)),
+            _ => Err(syntax_error(format!("[{inner}] is not [(@.length-1)]"))),
         }
     }
 
     fn numbers(&mut self) -> Result<Step, PathSyntaxError> {
-        let end = self.find(']').ok_or_else(|| wrong("a '[' is not closed"))?;
-        let inner: String = self.chars[self.at..end].iter().collect();
-        self.at = end + 1;
+        let end = self.find(']').ok_or_else(|| syntax_error("a '[' is not closed"))?;
+        let inner: String = self.chars[self.position..end].iter().collect();
+        self.position = end + 1;
         if let Some((from, to)) = inner.split_once(':') {
-            // Jayway knows no steps in slices and passes over a third number.
+            // Jayway has no slice steps and ignores a third number.
             let to = to.split_once(':').map_or(to, |(to, _)| to);
             return slice(&inner, from, to);
         }
@@ -206,62 +211,63 @@ impl Parser<'_> {
         Ok(Step::Indexes(indexes.collect::<Result<_, _>>()?))
     }
 
-    fn find(&self, wanted: char) -> Option<usize> {
-        (self.at..self.chars.len()).find(|index| self.chars[*index] == wanted)
+    fn find(&self, expected: char) -> Option<usize> {
+        (self.position..self.chars.len()).find(|index| self.chars[*index] == expected)
     }
 
     fn filter(&mut self) -> Result<Step, PathSyntaxError> {
         if self.depth >= MAX_DEPTH {
-            return Err(wrong("filters are nested too deeply"));
+            return Err(syntax_error("filters are nested too deeply"));
         }
-        self.at += 1;
+        self.position += 1;
         self.skip_blanks();
         if self.peek() != Some('(') {
-            return Err(wrong("a filter is written [?(…)]"));
+            return Err(syntax_error("a filter is written [?(…)]"));
         }
-        let end = closing(self.chars, self.at).ok_or_else(|| wrong("a '(' is not closed"))?;
-        let filter = Filter::parse(&self.chars[self.at + 1..end], self.depth + 1)?;
-        self.at = end + 1;
+        let end = closing_parenthesis(self.chars, self.position)
+            .ok_or_else(|| syntax_error("a '(' is not closed"))?;
+        let filter = Filter::parse(&self.chars[self.position + 1..end], self.depth + 1)?;
+        self.position = end + 1;
         self.close()?;
         Ok(Step::Filter(filter))
     }
 }
 
-/// The text in quotes that begins at `start`, and the place after it. Only in a
-/// filter's text does a backslash keep the quote that follows from closing it.
+/// The quoted string that starts at `start`, and the position after it. A backslash escapes the
+/// quote only inside a filter.
 pub(super) fn quoted(chars: &[char], start: usize) -> Result<(String, usize), PathSyntaxError> {
     let quote = chars[start];
-    let (mut text, mut at) = (String::new(), start + 1);
+    let (mut text, mut position) = (String::new(), start + 1);
     loop {
-        match (chars.get(at).copied(), chars.get(at + 1).copied()) {
-            (None, _) => return Err(wrong(format!("a {quote} is not closed"))),
-            (Some(c), _) if c == quote => return Ok((text, at + 1)),
+        match (chars.get(position).copied(), chars.get(position + 1).copied()) {
+            (None, _) => return Err(syntax_error(format!("a {quote} is not closed"))),
+            (Some(c), _) if c == quote => return Ok((text, position + 1)),
             (Some('\\'), Some(c)) if c == quote => {
                 text.push(quote);
-                at += 2;
+                position += 2;
             }
             (Some(c), _) => {
                 text.push(c);
-                at += 1;
+                position += 1;
             }
         }
     }
 }
 
-/// The `)` that closes the `(` at `open`, passing over what is in quotes.
-fn closing(chars: &[char], open: usize) -> Option<usize> {
-    let (mut depth, mut at) = (0_usize, open);
-    while at < chars.len() {
-        match chars[at] {
+/// The position of the `)` that closes the `(` at `open`; quoted text is skipped.
+fn closing_parenthesis(chars: &[char], open: usize) -> Option<usize> {
+    let (mut depth, mut position) = (0_usize, open);
+    while position < chars.len() {
+        match chars[position] {
             '(' => depth += 1,
             ')' => depth -= 1,
-            '\'' | '"' => at = quoted(chars, at).ok()?.1 - 1,
+            '\'' | '"' => position = quoted(chars, position).ok()?.1 - 1,
             _ => {}
         }
         if depth == 0 {
-            return Some(at);
+            return Some(position);
         }
-        at += 1;
+        position += 1;
     }
     None
 }
@@ -272,12 +278,12 @@ fn slice(whole: &str, from: &str, to: &str) -> Result<Step, PathSyntaxError> {
         text => number(text, whole).map(Some),
     };
     match (bound(from)?, bound(to)?) {
-        (None, None) => Err(wrong(format!("the slice [{whole}] has no bounds"))),
+        (None, None) => Err(syntax_error(format!("the slice [{whole}] has no bounds"))),
         (from, to) => Ok(Step::Slice(from, to)),
     }
 }
 
 fn number(text: &str, whole: &str) -> Result<i64, PathSyntaxError> {
     let number = text.trim().parse::<i32>().map(i64::from);
-    number.map_err(|why| wrong(format!("[{whole}] is no index: {why}")))
+    number.map_err(|why| syntax_error(format!("[{whole}] is no index: {why}")))
 }

@@ -1,4 +1,4 @@
-//! What paths read and write, and in which words they fail.
+//! What paths read and write, and their error messages.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -17,8 +17,8 @@ fn read(path: &str, input: &Value) -> Result<Value, String> {
         random_source: &random_source,
         copy_budget: &CopyBudget::default(),
     };
-    let path = Path::parse(path).map_err(|syntax| syntax.message)?;
-    path.read(&scope).map_err(|fault| fault.reason)
+    let path = Path::parse(path).map_err(|error| error.message)?;
+    path.read(&scope).map_err(|error| error.reason)
 }
 
 fn store() -> Value {
@@ -35,7 +35,7 @@ fn store() -> Value {
 }
 
 #[test]
-fn a_path_finds_what_it_names() {
+fn a_path_reads_the_values_it_names() {
     let check = |path: &str, expected: Value| {
         assert_eq!(read(path, &store()), Ok(expected), "{path}");
     };
@@ -81,7 +81,7 @@ fn a_path_finds_what_it_names() {
 }
 
 #[test]
-fn a_definite_path_that_leads_nowhere_says_so_as_aws_does() {
+fn a_definite_path_without_a_value_fails_with_the_message_of_aws() {
     let check = |path: &str, expected: &str| {
         assert_eq!(read(path, &store()), Err(expected.to_owned()), "{path}");
     };
@@ -99,7 +99,7 @@ fn a_definite_path_that_leads_nowhere_says_so_as_aws_does() {
 }
 
 #[test]
-fn what_is_no_path_is_refused() {
+fn invalid_paths_are_rejected() {
     for text in [
         "",
         "a",
@@ -126,14 +126,14 @@ fn what_is_no_path_is_refused() {
 }
 
 #[test]
-fn a_null_input_has_nothing_to_look_in() {
+fn a_path_into_a_null_input_fails() {
     let expected = "Unable to apply Path transformation to null or empty input.";
     assert_eq!(read("$.a", &Value::Null), Err(expected.to_owned()));
     assert_eq!(read("$$.Execution.Id", &Value::Null), Ok(json!("arn")));
 }
 
 #[test]
-fn a_reference_path_makes_the_objects_on_its_way() {
+fn a_reference_path_creates_missing_objects() {
     let check = |path: &str, into: Value, expected: Value| {
         let path = ReferencePath::parse(path).unwrap();
         assert_eq!(path.write(into, json!("v")).unwrap(), expected);
@@ -147,10 +147,10 @@ fn a_reference_path_makes_the_objects_on_its_way() {
 }
 
 #[test]
-fn a_reference_path_that_does_not_fit_names_itself_and_the_input() {
+fn an_unwritable_reference_path_reports_itself_and_the_input() {
     let check = |path: &str, into: Value, input: &str| {
-        let fault = ReferencePath::parse(path).unwrap().write(into, json!(1)).unwrap_err();
-        assert_eq!(fault.reason, format!("Unable to apply ReferencePath {path} to input {input}"));
+        let error = ReferencePath::parse(path).unwrap().write(into, json!(1)).unwrap_err();
+        assert_eq!(error.reason, format!("Unable to apply ReferencePath {path} to input {input}"));
     };
     check("$.a", json!("text"), "\"text\"");
     check("$.a.b", json!({"a": 1}), "{\"a\":1}");
@@ -160,7 +160,7 @@ fn a_reference_path_that_does_not_fit_names_itself_and_the_input() {
 }
 
 #[test]
-fn a_path_that_would_visit_everything_many_times_is_stopped() {
+fn a_path_that_visits_too_many_values_is_stopped() {
     let mut wide = json!(1);
     for _ in 0..40 {
         wide = json!([wide.clone(), wide]);
@@ -168,8 +168,8 @@ fn a_path_that_would_visit_everything_many_times_is_stopped() {
             break;
         }
     }
-    let fault = read("$..*..*..*..*..*..*..*", &wide).unwrap_err();
-    assert!(fault.starts_with("the path visits more than"), "{fault}");
+    let error = read("$..*..*..*..*..*..*..*", &wide).unwrap_err();
+    assert!(error.starts_with("the path visits more than"), "{error}");
 }
 
 fn any_json() -> impl Strategy<Value = Value> {
@@ -191,14 +191,14 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn no_text_makes_the_parser_panic(text in "\\PC{0,40}") {
+    fn the_parser_never_panics(text in "\\PC{0,40}") {
         let _ = Path::parse(&text);
         let _ = Path::parse(&format!("${text}"));
         let _ = Path::parse(&format!("$[?({text})]"));
     }
 
     #[test]
-    fn no_path_makes_a_walk_panic(
+    fn evaluation_never_panics(
         path in "\\$([.][a-c]|[.]{2}[a-c]|\\[-?[0-3]\\]|\\[\\*\\]|\\[-?[0-3]:-?[0-3]\\]|\\[\\?\\(@([.][a-c])? ?(==|<|!=|>=) ?(1|'a'|\\$[.]a)\\)\\]|\\['a','b'\\]){0,6}",
         input in any_json(),
     ) {
@@ -206,19 +206,19 @@ proptest! {
     }
 
     #[test]
-    fn what_a_path_is_printed_as_reads_back_the_same(
+    fn a_printed_path_parses_to_the_same_path(
         text in "\\$[$a]?([.][a-cA']{1,3}|[.]{2}[a-c]|\\[-?[0-9]{1,3}(,[0-9])?\\]|[.]\\*|\\[ ?[0-3]?:-?[0-3]\\]|\\[\\?\\((!?@[.]a|@ ?(==|<|in) ?(1|'a'|\\['x'\\]|\\$[.]a)|@.a > 1 && !\\(@.b\\))\\)\\]|\\['[a\"\\\\ ]{0,3}x','b'\\]|\\[\"[a' ]{0,3}\"\\]){0,6}",
     ) {
         if let Ok(path) = Path::parse(&text) {
             let printed = path.to_string();
-            let again = Path::parse(&printed).map_err(|why| TestCaseError::fail(format!("{printed}: {why}")))?;
-            prop_assert_eq!(again.steps, path.steps, "{} printed as {}", text, printed);
-            prop_assert_eq!(again.root, path.root);
+            let reparsed = Path::parse(&printed).map_err(|error| TestCaseError::fail(format!("{printed}: {error}")))?;
+            prop_assert_eq!(reparsed.steps, path.steps, "{} printed as {}", text, printed);
+            prop_assert_eq!(reparsed.root, path.root);
         }
     }
 
     #[test]
-    fn what_was_written_is_read_again(
+    fn a_written_value_can_be_read_back(
         names in proptest::collection::vec("[a-c]{1,2}", 1..4),
         into in any_json(),
         value in any_json(),

@@ -1,19 +1,19 @@
-//! Following the steps of a path through a value, as Jayway does, its oddities
-//! included: what is definite may fail, what is indefinite finds fewer.
+//! Follows the steps of a path through a value as Jayway does, including its irregularities: a
+//! definite path can fail, an indefinite one returns fewer values.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::filter::Filter;
-use super::{Miss, PathErrorKind, Step};
+use super::error::{LookupError, PathErrorKind};
+use super::syntax::{Filter, Step};
 
-/// More steps than this are no reading but an attack: `$..*..*..*` on a large input
-/// would take for ever.
+/// The maximum number of visited values. Without it, `$..*..*..*` on a large input would not
+/// end in reasonable time.
 const MAX_VISITS: usize = 1_000_000;
 
-/// Whether these steps lead to one value at most.
+/// Whether the steps lead to at most one value.
 pub(super) fn definite(steps: &[Step]) -> bool {
     steps.iter().enumerate().all(|(index, step)| definite_step(step, index + 1 == steps.len()))
 }
@@ -22,35 +22,35 @@ fn definite_step(step: &Step, last: bool) -> bool {
     match step {
         Step::Names(names) => names.len() == 1 || last,
         Step::Indexes(indexes) => indexes.len() == 1,
-        Step::FromEnd(_) => true,
+        Step::IndexFromEnd(_) => true,
         Step::Slice(..) | Step::Wildcard | Step::Descent | Step::Filter(_) => false,
     }
 }
 
-/// What these steps lead to from `root`.
-pub(super) fn read<'v>(steps: &[Step], root: &'v Value) -> Result<Cow<'v, Value>, Miss> {
+/// The value that the steps lead to from `root`.
+pub(super) fn read<'v>(steps: &[Step], root: &'v Value) -> Result<Cow<'v, Value>, LookupError> {
     read_in(steps, root, root, false)
 }
 
-/// As [`read`], inside a filter: from `model`, with `document` under the filter's
-/// `$`; with `strict`, a missing name fails even on an indefinite path.
+/// Like [`read`], inside a filter: starts at `value`, with `document` as the `$` of the filter.
+/// With `strict`, a missing name is an error even on an indefinite path.
 pub(super) fn read_in<'v>(
     steps: &[Step],
-    model: &'v Value,
+    value: &'v Value,
     document: &'v Value,
     strict: bool,
-) -> Result<Cow<'v, Value>, Miss> {
+) -> Result<Cow<'v, Value>, LookupError> {
     if steps.is_empty() {
-        return Ok(Cow::Borrowed(model));
+        return Ok(Cow::Borrowed(value));
     }
     let mut walk = Walk { document, strict, visits: 0, found: Vec::new() };
-    match walk.step(steps, model, &At::Root, true) {
-        // AWS answers an indefinite path with nothing where even its beginning is missing.
-        Err(miss) if miss.kind == PathErrorKind::Missing && !definite(steps) && !strict => {}
+    match walk.step(steps, value, &Location::Root, true) {
+        // In AWS, an indefinite path returns nothing even if its first step is missing.
+        Err(error) if error.kind == PathErrorKind::Missing && !definite(steps) && !strict => {}
         walked => walked?,
     }
     if definite(steps) {
-        let missing = || Miss::missing(format!("No results for path: {}", Canonical(steps)));
+        let missing = || LookupError::missing(format!("No results for path: {}", Canonical(steps)));
         return walk.found.pop().ok_or_else(missing);
     }
     Ok(Cow::Owned(Value::Array(walk.found.into_iter().map(Cow::into_owned).collect())))
@@ -64,47 +64,49 @@ struct Walk<'v> {
 }
 
 impl<'v> Walk<'v> {
-    /// Takes the first of `steps` from `model`; `definite` says that all before were.
+    /// Takes the first of `steps` from `value`. `definite` tells whether all previous steps were.
     fn step(
         &mut self,
         steps: &[Step],
-        model: &'v Value,
-        at: &At<'_>,
+        value: &'v Value,
+        location: &Location<'_>,
         definite: bool,
-    ) -> Result<(), Miss> {
+    ) -> Result<(), LookupError> {
         let Some((step, rest)) = steps.split_first() else {
-            self.found.push(Cow::Borrowed(model));
+            self.found.push(Cow::Borrowed(value));
             return Ok(());
         };
         self.visit()?;
         match step {
-            Step::Names(names) => self.names(names, rest, model, at, definite),
+            Step::Names(names) => self.names(names, rest, value, location, definite),
             Step::Indexes(indexes) => {
-                let Some(items) = array(step, model, at, definite)? else { return Ok(()) };
-                let still = definite && indexes.len() == 1;
-                indexes.iter().try_for_each(|index| self.item(*index, items, rest, at, still))
+                let Some(items) = array(step, value, location, definite)? else { return Ok(()) };
+                let definite = definite && indexes.len() == 1;
+                indexes
+                    .iter()
+                    .try_for_each(|index| self.item(*index, items, rest, location, definite))
             }
-            Step::FromEnd(distance) => {
-                let Some(items) = array(step, model, at, definite)? else { return Ok(()) };
+            Step::IndexFromEnd(distance) => {
+                let Some(items) = array(step, value, location, definite)? else { return Ok(()) };
                 let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
-                self.item(length - i64::from(*distance), items, rest, at, definite)
+                self.item(length - i64::from(*distance), items, rest, location, definite)
             }
             Step::Slice(from, to) => {
-                let Some(items) = array(step, model, at, definite)? else { return Ok(()) };
+                let Some(items) = array(step, value, location, definite)? else { return Ok(()) };
                 bounds(*from, *to, items.len())
-                    .try_for_each(|index| self.item(index, items, rest, at, false))
+                    .try_for_each(|index| self.item(index, items, rest, location, false))
             }
-            Step::Wildcard => self.wildcard(rest, model, at),
-            Step::Descent => self.descend(rest, model, at),
-            Step::Filter(filter) => self.filter(filter, rest, model, at, definite),
+            Step::Wildcard => self.wildcard(rest, value, location),
+            Step::Descent => self.descend(rest, value, location),
+            Step::Filter(filter) => self.filter(filter, rest, value, location, definite),
         }
     }
 
-    fn visit(&mut self) -> Result<(), Miss> {
+    fn visit(&mut self) -> Result<(), LookupError> {
         self.visits += 1;
         if self.visits > MAX_VISITS {
             let reason = format!("the path visits more than {MAX_VISITS} values");
-            return Err(Miss { kind: PathErrorKind::TooWide, reason });
+            return Err(LookupError { kind: PathErrorKind::LimitExceeded, reason });
         }
         Ok(())
     }
@@ -113,19 +115,19 @@ impl<'v> Walk<'v> {
         &mut self,
         names: &[String],
         rest: &[Step],
-        model: &'v Value,
-        at: &At<'_>,
+        value: &'v Value,
+        location: &Location<'_>,
         definite: bool,
-    ) -> Result<(), Miss> {
-        let Some(fields) = model.as_object() else {
-            return if definite { Err(no_object(names, at)) } else { Ok(()) };
+    ) -> Result<(), LookupError> {
+        let Some(fields) = value.as_object() else {
+            return if definite { Err(property_not_found(names, location)) } else { Ok(()) };
         };
         if let [name] = names {
-            self.name(name, rest, fields, at, definite)
+            self.name(name, rest, fields, location, definite)
         } else if rest.is_empty() {
-            self.merge(names, fields, at)
+            self.merge(names, fields, location)
         } else {
-            names.iter().try_for_each(|name| self.name(name, rest, fields, at, false))
+            names.iter().try_for_each(|name| self.name(name, rest, fields, location, false))
         }
     }
 
@@ -134,36 +136,38 @@ impl<'v> Walk<'v> {
         name: &str,
         rest: &[Step],
         fields: &'v Map<String, Value>,
-        at: &At<'_>,
+        location: &Location<'_>,
         definite: bool,
-    ) -> Result<(), Miss> {
-        let here = At::Name(at, name);
+    ) -> Result<(), LookupError> {
+        let child_location = Location::Name(location, name);
         match fields.get(name) {
-            Some(value) => self.step(rest, value, &here, definite),
+            Some(value) => self.step(rest, value, &child_location, definite),
             None if rest.is_empty() && self.strict => {
-                Err(Miss::missing(format!("No results for path: {here}")))
+                Err(LookupError::missing(format!("No results for path: {child_location}")))
             }
             None if !rest.is_empty() && (definite || self.strict) => {
-                Err(Miss::missing(format!("Missing property in path {here}")))
+                Err(LookupError::missing(format!("Missing property in path {child_location}")))
             }
             None => Ok(()),
         }
     }
 
-    /// Several names at the end of a path give one object of those that are there.
+    /// Several names at the end of a path return one object with those that exist.
     fn merge(
         &mut self,
         names: &[String],
         fields: &'v Map<String, Value>,
-        at: &At<'_>,
-    ) -> Result<(), Miss> {
+        location: &Location<'_>,
+    ) -> Result<(), LookupError> {
         let mut merged = Map::new();
         for name in names {
             match fields.get(name) {
                 Some(value) => drop(merged.insert(name.clone(), value.clone())),
                 None if self.strict => {
-                    let here = At::Name(at, name);
-                    return Err(Miss::missing(format!("Missing property in path {here}")));
+                    let child_location = Location::Name(location, name);
+                    return Err(LookupError::missing(format!(
+                        "Missing property in path {child_location}"
+                    )));
                 }
                 None => {}
             }
@@ -177,51 +181,67 @@ impl<'v> Walk<'v> {
         index: i64,
         items: &'v [Value],
         rest: &[Step],
-        at: &At<'_>,
+        location: &Location<'_>,
         definite: bool,
-    ) -> Result<(), Miss> {
-        let place = usize::try_from(index).ok();
-        match place.and_then(|place| Some((place, items.get(place)?))) {
-            Some((place, item)) => self.step(rest, item, &At::Index(at, place), definite),
+    ) -> Result<(), LookupError> {
+        let index = usize::try_from(index).ok();
+        match index.and_then(|index| Some((index, items.get(index)?))) {
+            Some((index, item)) => {
+                self.step(rest, item, &Location::Index(location, index), definite)
+            }
             None => Ok(()),
         }
     }
 
-    fn wildcard(&mut self, rest: &[Step], model: &'v Value, at: &At<'_>) -> Result<(), Miss> {
-        children(model, at, |child, here| match self.step(rest, child, here, false) {
-            Err(miss) if miss.kind == PathErrorKind::Missing && !self.strict => Ok(()),
-            other => other,
+    fn wildcard(
+        &mut self,
+        rest: &[Step],
+        value: &'v Value,
+        location: &Location<'_>,
+    ) -> Result<(), LookupError> {
+        children(value, location, |child, child_location| {
+            match self.step(rest, child, child_location, false) {
+                Err(error) if error.kind == PathErrorKind::Missing && !self.strict => Ok(()),
+                other => other,
+            }
         })
     }
 
-    /// `..`: the next step is tried on the model and on everything below it.
-    fn descend(&mut self, rest: &[Step], model: &'v Value, at: &At<'_>) -> Result<(), Miss> {
+    /// `..`: applies the next step to the value and to all its descendants.
+    fn descend(
+        &mut self,
+        rest: &[Step],
+        value: &'v Value,
+        location: &Location<'_>,
+    ) -> Result<(), LookupError> {
         self.visit()?;
         let Some((next, after)) = rest.split_first() else { return Ok(()) };
-        if self.applies(next, after, model) {
-            // Jayway skips the step itself where it is applied to an array and more
-            // follow: `$..[0].a` reads `a` of every item.
-            if model.is_array() && !after.is_empty() {
-                children(model, at, |child, here| self.step(after, child, here, false))?;
+        if self.applies(next, after, value) {
+            // Jayway skips the step if it applies to an array and more steps follow:
+            // `$..[0].a` reads `a` of every item.
+            if value.is_array() && !after.is_empty() {
+                children(value, location, |child, child_location| {
+                    self.step(after, child, child_location, false)
+                })?;
             } else {
-                self.step(rest, model, at, false)?;
+                self.step(rest, value, location, false)?;
             }
         }
-        children(model, at, |child, here| self.descend(rest, child, here))
+        children(value, location, |child, child_location| self.descend(rest, child, child_location))
     }
 
-    fn applies(&self, next: &Step, after: &[Step], model: &'v Value) -> bool {
+    fn applies(&self, next: &Step, after: &[Step], value: &'v Value) -> bool {
         match next {
-            Step::Names(names) => match model.as_object() {
+            Step::Names(names) => match value.as_object() {
                 Some(fields) if definite_step(next, after.is_empty()) => {
                     names.iter().all(|name| fields.contains_key(name))
                 }
                 other => other.is_some(),
             },
-            Step::Indexes(_) | Step::FromEnd(_) | Step::Slice(..) => model.is_array(),
-            Step::Wildcard => model.is_array() || model.is_object(),
+            Step::Indexes(_) | Step::IndexFromEnd(_) | Step::Slice(..) => value.is_array(),
+            Step::Wildcard => value.is_array() || value.is_object(),
             Step::Filter(filter) => {
-                (model.is_array() || model.is_object()) && filter.accepts(model, self.document)
+                (value.is_array() || value.is_object()) && filter.accepts(value, self.document)
             }
             Step::Descent => false,
         }
@@ -231,51 +251,51 @@ impl<'v> Walk<'v> {
         &mut self,
         filter: &Filter,
         rest: &[Step],
-        model: &'v Value,
-        at: &At<'_>,
+        value: &'v Value,
+        location: &Location<'_>,
         definite: bool,
-    ) -> Result<(), Miss> {
-        match model {
-            Value::Object(_) if filter.accepts(model, self.document) => {
-                self.step(rest, model, at, false)
+    ) -> Result<(), LookupError> {
+        match value {
+            Value::Object(_) if filter.accepts(value, self.document) => {
+                self.step(rest, value, location, false)
             }
             Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
                 self.visit()?;
-                // `@` matches objects only, says the developer guide.
+                // According to the developer guide, `@` matches objects only.
                 if item.is_object() && filter.accepts(item, self.document) {
-                    self.step(rest, item, &At::Index(at, index), false)
+                    self.step(rest, item, &Location::Index(location, index), false)
                 } else {
                     Ok(())
                 }
             }),
             Value::Object(_) => Ok(()),
-            _ if definite => Err(Miss::missing(format!(
-                "Filter: [?] can not be applied to primitives. Current context is: {model}"
+            _ if definite => Err(LookupError::missing(format!(
+                "Filter: [?] can not be applied to primitives. Current context is: {value}"
             ))),
             _ => Ok(()),
         }
     }
 }
 
-/// The items of an array, none where the path is indefinite and it is no array.
+/// The items of an array; `None` if the path is indefinite and the value is not an array.
 fn array<'v>(
     step: &Step,
-    model: &'v Value,
-    at: &At<'_>,
+    value: &'v Value,
+    location: &Location<'_>,
     definite: bool,
-) -> Result<Option<&'v [Value]>, Miss> {
-    match model {
+) -> Result<Option<&'v [Value]>, LookupError> {
+    match value {
         Value::Array(items) => Ok(Some(items)),
         _ if !definite => Ok(None),
-        Value::Null => Err(Miss::missing(format!("The path {at} is null"))),
-        _ => Err(Miss::missing(format!(
-            "Filter: {step} can only be applied to arrays. Current context is: {model}"
+        Value::Null => Err(LookupError::missing(format!("The path {location} is null"))),
+        _ => Err(LookupError::missing(format!(
+            "Filter: {step} can only be applied to arrays. Current context is: {value}"
         ))),
     }
 }
 
-/// The indexes of a slice, as Jayway counts: `[-2:]` are the last two and `[:-2]` all but
-/// them, but with two bounds none counts from the end.
+/// The index range of a slice. `[-2:]` is the last two items and `[:-2]` all but those; with two
+/// bounds, Jayway does not count from the end.
 fn bounds(from: Option<i64>, to: Option<i64>, length: usize) -> std::ops::Range<i64> {
     let length = i64::try_from(length).unwrap_or(i64::MAX);
     match (from, to) {
@@ -289,34 +309,35 @@ fn bounds(from: Option<i64>, to: Option<i64>, length: usize) -> std::ops::Range<
 }
 
 fn children<'v, E>(
-    model: &'v Value,
-    at: &At<'_>,
-    mut each: impl FnMut(&'v Value, &At<'_>) -> Result<(), E>,
+    value: &'v Value,
+    location: &Location<'_>,
+    mut each: impl FnMut(&'v Value, &Location<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    match model {
+    match value {
         Value::Object(fields) => {
-            fields.iter().try_for_each(|(name, value)| each(value, &At::Name(at, name)))
+            fields.iter().try_for_each(|(name, value)| each(value, &Location::Name(location, name)))
         }
-        Value::Array(items) => {
-            items.iter().enumerate().try_for_each(|(index, item)| each(item, &At::Index(at, index)))
-        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, item)| each(item, &Location::Index(location, index))),
         _ => Ok(()),
     }
 }
 
-fn no_object(names: &[String], at: &At<'_>) -> Miss {
+fn property_not_found(names: &[String], location: &Location<'_>) -> LookupError {
     let step = Step::Names(names.to_vec());
-    Miss::missing(format!("Property {step} not found in path {at}"))
+    LookupError::missing(format!("Property {step} not found in path {location}"))
 }
 
-/// Where a walk stands; printed only when it fails.
-enum At<'a> {
+/// The current location, printed only in errors.
+enum Location<'a> {
     Root,
-    Name(&'a At<'a>, &'a str),
-    Index(&'a At<'a>, usize),
+    Name(&'a Location<'a>, &'a str),
+    Index(&'a Location<'a>, usize),
 }
 
-impl fmt::Display for At<'_> {
+impl fmt::Display for Location<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Root => f.write_str("$"),
@@ -326,7 +347,7 @@ impl fmt::Display for At<'_> {
     }
 }
 
-/// Steps as Jayway prints them in a complaint: names unescaped, filters as `[?]`.
+/// Steps as Jayway prints them in errors: names unescaped, filters as `[?]`.
 struct Canonical<'a>(&'a [Step]);
 
 impl fmt::Display for Canonical<'_> {

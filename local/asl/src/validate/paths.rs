@@ -8,7 +8,7 @@
 //! with its first character: no space before it.
 
 use crate::paths::ReferencePath;
-use crate::template::Source;
+use crate::template::PathOrCall;
 
 /// What is written deeper than this could not be read again as JSON.
 const DEEPEST: usize = 128;
@@ -32,8 +32,8 @@ pub(super) fn is_path(text: &str) -> bool {
 /// Whether a text is a path that is read, or the call of an intrinsic function.
 pub(super) fn is_source(text: &str) -> bool {
     !text.starts_with(char::is_whitespace)
-        && (Source::parse(text).is_ok()
-            || without_filters(text).is_some_and(|text| Source::parse(&text).is_ok()))
+        && (PathOrCall::parse(text).is_ok()
+            || without_filters(text).is_some_and(|text| PathOrCall::parse(&text).is_ok()))
 }
 
 /// Why a text does not lead to one place, in AWS's words after `Value is not a
@@ -58,7 +58,7 @@ pub(super) fn read_reference(text: &str, roots: Roots) -> Result<(), String> {
     }
     match ReferencePath::parse(&format!("${steps}")) {
         Ok(_) => Ok(()),
-        Err(why) => Err(format!(": {why}")),
+        Err(reason) => Err(format!(": {reason}")),
     }
 }
 

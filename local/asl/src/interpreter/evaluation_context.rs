@@ -1,47 +1,48 @@
-//! What a state can see: its scope, with the context object `$$` in it.
+//! Builds what the expressions of a state can read: the context object `$$`, the workflow
+//! variables and the random source.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::Execution;
+use super::execution::Execution;
 use super::thread::{Item, Thread};
-use crate::definition::Kind;
+use crate::definition::StateType;
 use crate::scope::{CopyBudget, RandomSource, Scope, Variables};
 
-/// Everything but the input that expressions of a state can see.
+/// Everything the expressions of a state can read, except the input.
 #[derive(Debug)]
-pub(super) struct View<'a> {
-    context: Value,
+pub(super) struct EvaluationContext<'a> {
+    context_object: Value,
     variables: Arc<Variables>,
     random_source: &'a RandomSource,
     copy_budget: CopyBudget,
 }
 
-impl View<'_> {
-    /// The scope in which `$` is this input.
+impl EvaluationContext<'_> {
+    /// The scope in which `$` is `input`.
     pub(super) fn scope<'s>(&'s self, input: &'s Value) -> Scope<'s> {
         Scope {
             input,
-            context: &self.context,
+            context: &self.context_object,
             variables: &self.variables,
             random_source: self.random_source,
             copy_budget: &self.copy_budget,
         }
     }
 
-    /// The same view with a token under `$$.Task.Token`.
+    /// Adds the task token as `$$.Task.Token`.
     pub(super) fn with_token(mut self, token: &str) -> Self {
-        if let Value::Object(context) = &mut self.context {
+        if let Value::Object(context) = &mut self.context_object {
             context.insert("Task".to_owned(), json!({ "Token": token }));
         }
         self
     }
 
-    /// The same view with an item under `$$.Map.Item`.
+    /// Adds the Map item as `$$.Map.Item`.
     pub(super) fn with_item(mut self, item: &Item) -> Self {
-        if let Value::Object(context) = &mut self.context {
+        if let Value::Object(context) = &mut self.context_object {
             insert_item(context, item);
         }
         self
@@ -49,19 +50,19 @@ impl View<'_> {
 }
 
 impl Execution {
-    /// What the thread's state can see. The context object is built only for a
-    /// state that mentions it, because it holds a copy of the execution's input.
-    pub(super) fn view(&self, thread: &Thread) -> View<'_> {
-        let reads = thread.step.state.reads_context;
-        View {
-            context: if reads { self.context(thread) } else { Value::Null },
-            variables: Arc::clone(&thread.memory.variables),
+    /// The evaluation context of the thread's current state. The context object is built only
+    /// for states that mention it, because it holds a copy of the execution's input.
+    pub(super) fn evaluation_context(&self, thread: &Thread) -> EvaluationContext<'_> {
+        let reads_context = thread.visit.state.reads_context;
+        EvaluationContext {
+            context_object: if reads_context { self.context_object(thread) } else { Value::Null },
+            variables: Arc::clone(&thread.variables.values),
             random_source: &self.random_source,
             copy_budget: CopyBudget::default(),
         }
     }
 
-    fn context(&self, thread: &Thread) -> Value {
+    fn context_object(&self, thread: &Thread) -> Value {
         let mut context = Map::new();
         context.insert("Execution".to_owned(), self.execution_context());
         context.insert(
@@ -79,25 +80,30 @@ impl Execution {
         let mut execution = json!({
             "Id": self.start.execution_arn,
             "Input": self.input.value,
-            "StartTime": iso(self.started_at),
+            "StartTime": format_timestamp(self.started_at),
             "Name": self.start.execution_name,
             "RoleArn": self.start.role_arn,
         });
         if let (true, Value::Object(fields)) = (self.start.redrivable, &mut execution) {
-            fields.insert("RedriveCount".to_owned(), self.redrives.into());
-            fields.extend(self.redriven_at.map(|at| ("RedriveTime".to_owned(), iso(at).into())));
+            fields.insert("RedriveCount".to_owned(), self.redrive_count.into());
+            fields.extend(
+                self.redriven_at.map(|at| ("RedriveTime".to_owned(), format_timestamp(at).into())),
+            );
         }
         execution
     }
 }
 
 fn state_context(thread: &Thread) -> Value {
-    let step = &thread.step;
-    let mut state = json!({ "Name": step.state.name, "EnteredTime": iso(step.entered_at) });
-    let counts_retries =
-        matches!(step.state.kind, Kind::Task(_) | Kind::Parallel { .. } | Kind::Map(_));
+    let visit = &thread.visit;
+    let mut state =
+        json!({ "Name": visit.state.name, "EnteredTime": format_timestamp(visit.entered_at) });
+    let counts_retries = matches!(
+        visit.state.state_type,
+        StateType::Task(_) | StateType::Parallel { .. } | StateType::Map(_)
+    );
     if let (true, Value::Object(fields)) = (counts_retries, &mut state) {
-        fields.insert("RetryCount".to_owned(), step.retries.into());
+        fields.insert("RetryCount".to_owned(), visit.retries.into());
     }
     state
 }
@@ -107,7 +113,7 @@ fn insert_item(context: &mut Map<String, Value>, item: &Item) {
     context.insert("Map".to_owned(), item);
 }
 
-/// As AWS writes times: UTC with milliseconds.
-pub(super) fn iso(at: Timestamp) -> String {
+/// Formats a timestamp as AWS does: UTC with milliseconds.
+pub(super) fn format_timestamp(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
