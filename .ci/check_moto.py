@@ -10,6 +10,7 @@ Needs boto3 and moto[server] (.ci/requirements.txt).
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -65,15 +66,13 @@ def start_moto(aws_url):
 
 def definition():
     """Returns our file with the template's substitutions made for the local stack."""
-    text = (ROOT / "statemachine.asl.json").read_text()
-    arn = "arn:aws:lambda:us-east-1:000000000000:function:"
-    for name, value in {
-        "ProcessPaymentFunctionArn": f"{arn}process-payment",
-        "CheckInventoryFunctionArn": f"{arn}check-inventory",
-        "InitiateShippingFunctionArn": f"{arn}initiate-shipping",
-        "OrdersTableName": "Orders",
-    }.items():
-        text = text.replace("${" + name + "}", value)
+    text = (ROOT / "statemachine.asl.json").read_text().replace("${OrdersTableName}", "Orders")
+    # ${ProcessPaymentFunctionArn} is the function process-payment.
+    def arn(match):
+        name = re.sub(r"(?<!^)(?=[A-Z])", "-", match[1]).lower()
+        return f"arn:aws:lambda:us-east-1:000000000000:function:{name}"
+
+    text = re.sub(r"\$\{(\w+)FunctionArn\}", arn, text)
     assert "${" not in text, "a substitution is missing"
     return text
 

@@ -1,8 +1,11 @@
-//! The state machine file against the table of steps and the names of the errors.
+//! The state machine file against the table of steps and the error names.
 
 use std::collections::BTreeSet;
 
 use domain::ErrorName;
+use domain::operation::Function;
+use domain::outcome::Outcome;
+use domain::steps::{self, Kind, OnFailure, State};
 use serde_json::Value;
 
 use crate::files::{files_below, read};
@@ -29,8 +32,94 @@ fn rules<'a>(state: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
 }
 
 #[test]
+fn the_table_of_steps_lists_every_state_of_the_file_in_its_order() {
+    let text = read("statemachine.asl.json");
+    let machine = machine();
+    let in_file: BTreeSet<&str> = states(&machine).map(|(name, _)| name.as_str()).collect();
+    let in_table: BTreeSet<&str> = State::ALL.iter().map(|state| state.as_str()).collect();
+    let missing: Vec<_> = in_file.difference(&in_table).collect();
+    assert!(missing.is_empty(), "add to domain::steps::State: {missing:?}");
+    let extra: Vec<_> = in_table.difference(&in_file).collect();
+    assert!(extra.is_empty(), "add to statemachine.asl.json: {extra:?}");
+    let place = |state: &State| text.find(&format!("\n    \"{state}\": {{")).unwrap_or(usize::MAX);
+    assert!(State::ALL.is_sorted_by_key(place), "the table has not the order of the file");
+}
+
+#[test]
+fn every_state_does_what_its_row_says() {
+    let machine = machine();
+    for (name, row) in steps::rows() {
+        let state = &machine["States"][name.as_str()];
+        assert_eq!(state["Type"], row.kind.state_type(), "{name}");
+        match row.kind {
+            Kind::Task(operation) => {
+                let resource = format!("${{{}Arn}}", operation.function().logical_id());
+                assert_eq!(state["Resource"], resource, "{name}");
+                assert_eq!(state["Parameters"]["operation"], operation.as_str(), "{name}");
+            }
+            Kind::WaitForToken(status) => {
+                let values = &state["Parameters"]["ExpressionAttributeValues"];
+                let resource = state["Resource"].as_str().unwrap();
+                assert!(resource.ends_with(".waitForTaskToken"), "{name}");
+                assert_eq!(values[":status"]["S"], status.as_str(), "{name}");
+                let attention = row.kind.attention().unwrap();
+                assert_eq!(values[":attention"]["S"], attention.as_str(), "{name}");
+            }
+            Kind::Fail { error, cause } => {
+                assert_eq!((&state["Error"], &state["Cause"]), (&error.into(), &cause.into()), "{name}");
+            }
+            Kind::Choice | Kind::Wait | Kind::Pass | Kind::Succeed => {}
+        }
+    }
+}
+
+#[test]
+fn a_state_is_recorded_as_failed_where_its_row_says_so() {
+    let machine = machine();
+    for (name, row) in steps::rows() {
+        let state = &machine["States"][name.as_str()];
+        let catches = rules(state, "Catch").map(|rule| &rule["ResultPath"]);
+        let records: BTreeSet<&str> =
+            catches.chain(state["Type"].as_str().filter(|kind| *kind == "Pass").map(|_| &state["ResultPath"]))
+            .map(|path| path.as_str().unwrap())
+            .collect();
+        let expected = match row.on_failure {
+            OnFailure::NotCaught => BTreeSet::new(),
+            OnFailure::EndsAs(_) | OnFailure::NoOutcome => BTreeSet::from([format!("$.failed.{name}")]),
+        };
+        assert_eq!(records, expected.iter().map(String::as_str).collect(), "{name}");
+    }
+}
+
+#[test]
+fn every_outcome_leads_to_its_fail_state() {
+    let machine = machine();
+    let choices = &machine["States"]["FailureOutcome"]["Choices"];
+    for outcome in Outcome::ALL {
+        let leads_to: Vec<_> = choices
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|choice| mentions(choice, &outcome.to_string()))
+            .map(|choice| choice["Next"].as_str().unwrap())
+            .collect();
+        assert_eq!(leads_to, [State::for_outcome(*outcome).as_str()], "{outcome}");
+    }
+}
+
+/// Whether a choice rule compares with this text, itself or in a part of it.
+fn mentions(rule: &Value, text: &str) -> bool {
+    match rule {
+        Value::String(found) => found == text,
+        Value::Array(parts) => parts.iter().any(|part| mentions(part, text)),
+        Value::Object(parts) => parts.values().any(|part| mentions(part, text)),
+        _ => false,
+    }
+}
+
+#[test]
 fn every_error_that_the_state_machine_names_can_be_raised() {
-    let ours: BTreeSet<&str> = ErrorName::ALL.iter().map(|fault| fault.as_str()).collect();
+    let ours: BTreeSet<&str> = ErrorName::ALL.iter().map(|error| error.as_str()).collect();
     let machine = machine();
     for (name, state) in states(&machine) {
         for rule in rules(state, "Retry").chain(rules(state, "Catch")) {
@@ -42,21 +131,21 @@ fn every_error_that_the_state_machine_names_can_be_raised() {
 }
 
 #[test]
-fn every_transient_fault_is_tried_again_by_every_task_that_invokes_a_function() {
+fn every_task_that_invokes_a_function_retries_every_transient_error() {
     let machine = machine();
     let mut seen = 0;
     for (name, state) in states(&machine).filter(|(_, state)| is_lambda(state)) {
         let retried: BTreeSet<&str> = rules(state, "Retry").flat_map(errors).collect();
-        for fault in ErrorName::ALL {
-            let expected = fault.is_transient();
-            assert_eq!(retried.contains(fault.as_str()), expected, "{name} and {fault}");
+        for error in ErrorName::ALL {
+            let expected = error.is_transient();
+            assert_eq!(retried.contains(error.as_str()), expected, "{name} and {error}");
         }
         for error in ["Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"] {
-            assert!(retried.contains(error), "{name} does not try {error} again");
+            assert!(retried.contains(error), "{name} does not retry {error}");
         }
         seen += 1;
     }
-    assert_eq!(seen, 7);
+    assert_eq!(seen, tasks(|kind| matches!(kind, Kind::Task(_))));
 }
 
 #[test]
@@ -72,52 +161,62 @@ fn every_task_catches_everything_under_its_own_name() {
 }
 
 #[test]
-fn what_a_failing_task_may_have_taken_is_given_back_by_the_step_that_its_catch_leads_to() {
+fn the_catch_of_a_step_leads_to_the_state_that_gives_back_what_it_may_have_taken() {
     let machine = machine();
-    let leads_to = |name: &str| {
-        let last = rules(&machine["States"][name], "Catch").last().unwrap();
-        last["Next"].as_str().unwrap().to_owned()
-    };
-    assert_eq!(leads_to("ProcessPayment"), "CancelPayment");
-    assert_eq!(leads_to("CheckInventory"), "ReleaseInventory");
-    assert_eq!(leads_to("InitiateShipping"), "CancelShipment");
-    // Each step that gives back goes on to the one before it.
-    let next = |name: &str| machine["States"][name]["Next"].as_str().unwrap().to_owned();
-    assert_eq!(next("CancelShipment"), "ReleaseInventory");
-    assert_eq!(next("ReleaseInventory"), "CancelPayment");
-    assert_eq!(next("CancelPayment"), "FailureOutcome");
+    for (name, row) in steps::rows() {
+        let Some(effect) = row.takes else { continue };
+        let catch = rules(&machine["States"][name.as_str()], "Catch").last().unwrap();
+        let compensation = effect.compensated_by().unwrap();
+        if name == State::CapturePayment {
+            // After the capture only an operator may decide whether to refund.
+            assert_eq!(catch["Next"], State::AwaitOperator.as_str());
+        } else {
+            assert_eq!(catch["Next"], compensation.as_str(), "{name}");
+        }
+    }
 }
 
 #[test]
-fn every_operation_that_the_state_machine_asks_for_has_a_sample_and_every_sample_is_asked_for() {
+fn compensation_goes_on_from_each_step_to_the_one_before_and_ends_with_the_outcome() {
     let machine = machine();
-    let asked: BTreeSet<String> = states(&machine)
-        .filter(|(_, state)| is_lambda(state))
-        .map(|(_, state)| {
-            let function = state["Resource"].as_str().unwrap();
-            let function =
-                kebab(function.trim_matches(['$', '{', '}']).trim_end_matches("FunctionArn"));
-            format!("{function}-{}.json", state["Parameters"]["operation"].as_str().unwrap())
+    let steps: Vec<State> = steps::rows()
+        .filter(|(_, row)| row.gives_back.is_some())
+        .map(|(state, _)| state)
+        .chain([State::FailureOutcome])
+        .collect();
+    for pair in steps.windows(2) {
+        assert_eq!(machine["States"][pair[0].as_str()]["Next"], pair[1].as_str());
+    }
+}
+
+#[test]
+fn every_operation_has_a_sample_event_and_every_sample_an_operation() {
+    let expected: BTreeSet<String> = steps::rows()
+        .filter_map(|(_, row)| match row.kind {
+            Kind::Task(operation) => Some(operation),
+            _ => None,
         })
+        .map(|operation| format!("{}-{}.json", operation.function(), operation.as_str()))
         .collect();
     let samples: BTreeSet<String> = files_below("events/functions")
         .iter()
         .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
-        // The reconciler is asked by rules, not by the state machine.
+        // Schedules and events invoke the reconciler, not the state machine.
         .filter(|name| !name.starts_with("reconcile-orders-"))
         .collect();
-    assert_eq!(asked, samples);
+    assert_eq!(samples, expected);
 }
 
-fn kebab(name: &str) -> String {
-    let mut out = String::new();
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() && !out.is_empty() {
-            out.push('-');
-        }
-        out.push(letter.to_ascii_lowercase());
+#[test]
+fn the_template_gives_the_state_machine_the_version_of_every_function_that_it_calls() {
+    let template = read("template.yaml");
+    for function in Function::ALL {
+        let id = function.logical_id();
+        let substitution = format!("{id}Arn: !Ref {id}.Version");
+        assert!(template.contains(&substitution), "template.yaml lacks {substitution}");
+        let permission = format!("!Sub \"${{{id}.Arn}}:*\"");
+        assert!(template.contains(&permission), "template.yaml lacks {permission}");
     }
-    out
 }
 
 #[test]
@@ -134,5 +233,10 @@ fn the_waiting_tasks_raise_the_version_with_every_write() {
         assert!(condition.starts_with("#execution = :execution"), "{name}");
         seen += 1;
     }
-    assert_eq!(seen, 3);
+    assert_eq!(seen, tasks(|kind| matches!(kind, Kind::WaitForToken(_))));
+}
+
+/// How many states of the table are of this kind.
+fn tasks(is_kind: impl Fn(Kind) -> bool) -> usize {
+    steps::rows().filter(|(_, row)| is_kind(row.kind)).count()
 }
