@@ -63,10 +63,18 @@ fn every_state_does_what_its_row_says() {
                 assert!(resource.ends_with(".waitForTaskToken"), "{name}");
                 assert_eq!(values[":status"]["S"], status.as_str(), "{name}");
                 let attention = row.kind.attention().unwrap();
-                assert_eq!(values[":attention"]["S"], attention.as_str(), "{name}");
+                assert_eq!(
+                    values[":attention"]["S"],
+                    serde_json::to_value(attention).unwrap(),
+                    "{name}"
+                );
             }
             Kind::Fail { error, cause } => {
-                assert_eq!((&state["Error"], &state["Cause"]), (&error.into(), &cause.into()), "{name}");
+                assert_eq!(
+                    (&state["Error"], &state["Cause"]),
+                    (&error.into(), &cause.into()),
+                    "{name}"
+                );
             }
             Kind::Choice | Kind::Wait | Kind::Pass | Kind::Succeed => {}
         }
@@ -79,13 +87,17 @@ fn a_state_is_recorded_as_failed_where_its_row_says_so() {
     for (name, row) in steps::rows() {
         let state = &machine["States"][name.as_str()];
         let catches = rules(state, "Catch").map(|rule| &rule["ResultPath"]);
-        let records: BTreeSet<&str> =
-            catches.chain(state["Type"].as_str().filter(|kind| *kind == "Pass").map(|_| &state["ResultPath"]))
+        let records: BTreeSet<&str> = catches
+            .chain(
+                state["Type"].as_str().filter(|kind| *kind == "Pass").map(|_| &state["ResultPath"]),
+            )
             .map(|path| path.as_str().unwrap())
             .collect();
         let expected = match row.on_failure {
             OnFailure::NotCaught => BTreeSet::new(),
-            OnFailure::EndsAs(_) | OnFailure::NoOutcome => BTreeSet::from([format!("$.failed.{name}")]),
+            OnFailure::EndsAs(_) | OnFailure::NoOutcome => {
+                BTreeSet::from([format!("$.failed.{name}")])
+            }
         };
         assert_eq!(records, expected.iter().map(String::as_str).collect(), "{name}");
     }
