@@ -13,7 +13,7 @@ const DIRECT: &[(&str, &str)] = &[
     ("functions/initiate-shipping", "aws domain easypost http-client serde serde_json tokio"),
     (
         "functions/order-api",
-        "aws base64 domain hmac lambda_http serde serde_json sha2 tokio tracing unicode-normalization utoipa",
+        "aws base64 domain easypost hex lambda_http serde serde_json sha2 stripe tokio tracing utoipa",
     ),
     ("functions/process-payment", "aws domain http-client serde serde_json stripe tokio"),
     (
@@ -26,10 +26,10 @@ const DIRECT: &[(&str, &str)] = &[
          aws-smithy-http-client aws-smithy-runtime-api aws-smithy-types domain jiff lambda_runtime \
          serde serde_dynamo serde_json thiserror tokio tracing tracing-subscriber url",
     ),
-    ("shared/domain", "jiff serde serde_json thiserror uuid"),
-    ("shared/easypost", "base64 domain serde serde_json url"),
+    ("shared/domain", "jiff serde serde_json strum thiserror uuid"),
+    ("shared/easypost", "base64 domain hex hmac serde serde_json sha2 unicode-normalization url"),
     ("shared/http", "domain reqwest rustls thiserror webpki-roots"),
-    ("shared/stripe", "domain serde serde_json url"),
+    ("shared/stripe", "domain hex hmac serde serde_json sha2 url"),
 ];
 
 #[test]
@@ -40,12 +40,21 @@ fn every_shipped_package_depends_on_what_is_listed_and_nothing_else() {
         .collect();
     let listed: BTreeSet<&str> = DIRECT.iter().map(|(package, _)| *package).collect();
     assert_eq!(shipped.iter().map(String::as_str).collect::<BTreeSet<_>>(), listed);
+    let mut differences = Vec::new();
     for (package, dependencies) in DIRECT {
         let expected: BTreeSet<&str> = dependencies.split_whitespace().collect();
         let manifest = read(&format!("{package}/Cargo.toml"));
         let found: BTreeSet<&str> = dependencies_of(&manifest).collect();
-        assert_eq!(found, expected, "the direct dependencies of {package}");
+        if found != expected {
+            let (new, gone) = (found.difference(&expected), expected.difference(&found));
+            differences.push(format!(
+                "{package}: not listed {:?}, listed but gone {:?}",
+                new.collect::<Vec<_>>(),
+                gone.collect::<Vec<_>>()
+            ));
+        }
     }
+    assert!(differences.is_empty(), "direct dependencies:\n{}", differences.join("\n"));
 }
 
 /// The names in the `[dependencies]` table of a manifest.
