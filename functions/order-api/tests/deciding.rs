@@ -74,7 +74,7 @@ async fn a_write_in_between_that_decides_nothing_is_no_hindrance() {
     let order = samples::in_review();
     let api = World::with(&order);
     *api.orders.meanwhile.lock().unwrap() =
-        Some(order.with_attention("DISPUTED", samples::placed_at()));
+        Some(order.with_attention(domain::order::TimelineCode::Disputed, samples::placed_at()));
     assert_eq!(say(&api, &order, "review", &json!({"decision": "approve"})).await.status, 200);
     assert!(recorded(&api, &order).is_approved());
 }
@@ -162,7 +162,8 @@ async fn an_operator_is_refused_what_the_facts_forbid() {
 
 #[tokio::test]
 async fn what_was_raised_about_a_closed_order_is_acknowledged_and_tells_nobody() {
-    let order = samples::fulfilled().with_attention("DISPUTED", samples::placed_at());
+    let order = samples::fulfilled()
+        .with_attention(domain::order::TimelineCode::Disputed, samples::placed_at());
     let api = World::with(&order);
     let answer = say(&api, &order, "resume", &json!({"action": "acknowledge"})).await;
     assert_eq!(answer.status, 200, "{}", answer.text);

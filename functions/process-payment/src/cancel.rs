@@ -91,9 +91,9 @@ impl<O: LoadOrder + SaveOrder, G: PaymentProvider> ProcessPayment<O, G> {
             return Ok(());
         }
         let raised = match compensate::cancel_payment(&self.gateway, order).await {
-            Ok(PaymentStatus::RefundFailed) => "REFUND_FAILED",
+            Ok(PaymentStatus::RefundFailed) => domain::order::TimelineCode::RefundFailed,
             Ok(_) => return Ok(()),
-            Err(_) => "PAYMENT_UNSETTLED",
+            Err(_) => domain::order::TimelineCode::PaymentNotFinalized,
         };
         if order.attention.is_none() {
             save_order(&self.orders, order, order.with_attention(raised, at)).await?;

@@ -35,8 +35,12 @@ impl<O: LoadOrder + SaveOrder, G: PaymentProvider> ProcessPayment<O, G> {
             return Ok(());
         }
         if order.attention != Some(Attention::Operator) {
-            save_order(&self.orders, order, order.with_attention("PAYMENT_AMOUNT_DIFFERS", at))
-                .await?;
+            save_order(
+                &self.orders,
+                order,
+                order.with_attention(domain::order::TimelineCode::PaymentAmountMismatch, at),
+            )
+            .await?;
         }
         Err(ErrorName::PaymentMisconfigured.with_detail("the intent is for another amount").into())
     }

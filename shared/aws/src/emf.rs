@@ -12,7 +12,7 @@
 //! [embedded metric format]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
 use domain::compensation::Outcome;
-use domain::order::timeline_code;
+use domain::order::TimelineCode;
 use domain::{Status, Timestamp};
 use serde_json::{Map, Value, json};
 
@@ -249,20 +249,20 @@ impl RejectionReason {
 impl AttentionReason {
     /// Every reason but [`AttentionReason::Other`] for which a function raises attention,
     /// under the code that the timeline has for it.
-    const CODES: [(&'static str, Self); 8] = [
-        (timeline_code::ESCALATED, Self::GivenUp),
-        (timeline_code::LABEL_REFUND_REFUSED, Self::LabelRefundRefused),
-        (timeline_code::REFUND_FAILED, Self::RefundFailed),
-        (timeline_code::PAYMENT_NOT_FINALIZED, Self::PaymentPendingFinalization),
-        (timeline_code::PAYMENT_AMOUNT_MISMATCH, Self::PaymentAmountDiffers),
-        (timeline_code::AUTHORIZATION_EXPIRING, Self::AuthorizationExpiring),
-        (timeline_code::DISPUTED, Self::Disputed),
-        (timeline_code::LEDGER_MISMATCH, Self::BooksDiffer),
+    const CODES: [(TimelineCode, Self); 8] = [
+        (TimelineCode::Escalated, Self::GivenUp),
+        (TimelineCode::LabelRefundRefused, Self::LabelRefundRefused),
+        (TimelineCode::RefundFailed, Self::RefundFailed),
+        (TimelineCode::PaymentNotFinalized, Self::PaymentPendingFinalization),
+        (TimelineCode::PaymentAmountMismatch, Self::PaymentAmountDiffers),
+        (TimelineCode::AuthorizationExpiring, Self::AuthorizationExpiring),
+        (TimelineCode::Disputed, Self::Disputed),
+        (TimelineCode::LedgerMismatch, Self::BooksDiffer),
     ];
 
     /// The reason of a code of the timeline, if it is one.
     pub(crate) fn from_code(code: &str) -> Option<Self> {
-        Self::CODES.iter().find(|(known, _)| *known == code).map(|(_, reason)| *reason)
+        Self::CODES.iter().find(|(known, _)| known.as_str() == code).map(|(_, reason)| *reason)
     }
 
     fn word(self) -> &'static str {
@@ -274,7 +274,7 @@ impl AttentionReason {
             coded => Self::CODES
                 .iter()
                 .find(|(_, reason)| *reason == coded)
-                .map_or("OTHER", |(code, _)| code),
+                .map_or("OTHER", |(code, _)| code.as_str()),
         }
     }
 

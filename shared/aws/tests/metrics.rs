@@ -8,7 +8,7 @@ use aws::emf::{AttentionReason, Metric, RejectionReason};
 use aws::metrics::order_metrics;
 use domain::compensation::{FailedState, FailedStates, Outcome};
 use domain::decision::{OperatorAction, ReviewDecision};
-use domain::order::{Attention, DecisionError, NewOrder};
+use domain::order::{Attention, DecisionError, NewOrder, TimelineCode};
 use domain::payment::PaymentStatus;
 use domain::ports::{NewProduct, PlaceOrder, ReleaseStock, ReserveStock, SaveOrder, WriteCatalog};
 use domain::shipment::LabelRefund;
@@ -155,15 +155,19 @@ fn what_a_person_must_look_at_is_measured_by_its_code() {
     };
     let raised = Metric::AttentionRaised;
     for (code, why) in [
-        ("PAYMENT_AMOUNT_DIFFERS", AttentionReason::PaymentAmountDiffers),
-        ("AUTHORIZATION_EXPIRING", AttentionReason::AuthorizationExpiring),
-        ("DISPUTED", AttentionReason::Disputed),
-        ("BOOKS_DIFFER", AttentionReason::BooksDiffer),
-        ("A_NEW_ONE", AttentionReason::Other),
+        (TimelineCode::PaymentAmountMismatch, AttentionReason::PaymentAmountDiffers),
+        (TimelineCode::AuthorizationExpiring, AttentionReason::AuthorizationExpiring),
+        (TimelineCode::Disputed, AttentionReason::Disputed),
+        (TimelineCode::LedgerMismatch, AttentionReason::BooksDiffer),
     ] {
         let order = samples::fulfilled();
         check(&order, &order.with_attention(code, at()), &[raised(why)]);
     }
+    // A code that only a later release knows.
+    let order = samples::fulfilled();
+    let mut later = order.with_attention(TimelineCode::Disputed, at());
+    later.timeline.last_mut().unwrap().detail = Some("A_NEW_ONE".to_owned());
+    check(&order, &later, &[raised(AttentionReason::Other)]);
     let undone = undoing(&samples::labeled(), "CapturePayment", "PaymentNotCapturable");
     let refused = undone.with_label_refund(LabelRefund::Refused, at());
     let why = AttentionReason::LabelRefundRefused;

@@ -66,7 +66,7 @@ async fn a_save_is_refused_when_the_order_changed_since_it_was_read() {
     let read = samples::received();
     let orders = placed(&world, &read).await;
     let mine = read.with_next_attempt(samples::placed_at());
-    let theirs = read.with_attention("DISPUTED", samples::placed_at());
+    let theirs = read.with_attention(domain::order::TimelineCode::Disputed, samples::placed_at());
     assert_eq!(orders.save(&read, &theirs).await, Ok(SaveResult::Saved));
     assert_eq!(orders.save(&read, &mine).await, Ok(SaveResult::Conflict));
     assert_eq!(orders.load(&read.order_id).await, Ok(Some(theirs)));

@@ -22,14 +22,48 @@ mod placement;
 mod queries;
 mod record;
 mod recovery;
+mod timeline;
 mod write;
 
 pub use crate::attention::Attention;
 pub use decisions::{CancellationError, DecisionError};
 pub use placement::NewOrder;
-pub use record::{Acknowledgment, Backorder, Customer, Order, OutOfStockPolicy, TimelineEntry};
+pub use record::{Acknowledgment, Backorder, Customer, Order, OutOfStockPolicy};
 pub use recovery::{MAX_RESTARTS, Observation, Recovery};
-pub use write::timeline_code;
+pub use timeline::{TimelineCode, TimelineEntry};
 
 /// How many buckets the index of open orders has.
 pub const OPEN_ORDER_BUCKETS: u8 = 8;
+
+/// The former names of the timeline codes.
+pub mod timeline_code {
+    use super::TimelineCode;
+    /// [`TimelineCode::CompensationBegun`].
+    pub const COMPENSATION_BEGUN: TimelineCode = TimelineCode::CompensationBegun;
+    /// [`TimelineCode::ReviewExpired`].
+    pub const REVIEW_EXPIRED: TimelineCode = TimelineCode::ReviewExpired;
+    /// [`TimelineCode::CancellationRequested`].
+    pub const CANCELLATION_REQUESTED: TimelineCode = TimelineCode::CancellationRequested;
+    /// [`TimelineCode::LabelRefundRefused`].
+    pub const LABEL_REFUND_REFUSED: TimelineCode = TimelineCode::LabelRefundRefused;
+    /// [`TimelineCode::RefundFailed`].
+    pub const REFUND_FAILED: TimelineCode = TimelineCode::RefundFailed;
+    /// [`TimelineCode::PaymentNotFinalized`].
+    pub const PAYMENT_NOT_FINALIZED: TimelineCode = TimelineCode::PaymentNotFinalized;
+    /// [`TimelineCode::PaymentAmountMismatch`].
+    pub const PAYMENT_AMOUNT_MISMATCH: TimelineCode = TimelineCode::PaymentAmountMismatch;
+    /// [`TimelineCode::Acknowledged`].
+    pub const ACKNOWLEDGED: TimelineCode = TimelineCode::Acknowledged;
+    /// [`TimelineCode::AuthorizationExpiring`].
+    pub const AUTHORIZATION_EXPIRING: TimelineCode = TimelineCode::AuthorizationExpiring;
+    /// [`TimelineCode::Restarted`].
+    pub const RESTARTED: TimelineCode = TimelineCode::Restarted;
+    /// [`TimelineCode::Escalated`].
+    pub const ESCALATED: TimelineCode = TimelineCode::Escalated;
+    /// [`TimelineCode::Disputed`].
+    pub const DISPUTED: TimelineCode = TimelineCode::Disputed;
+    /// [`TimelineCode::Tracking`].
+    pub const TRACKING: TimelineCode = TimelineCode::Tracking;
+    /// [`TimelineCode::LedgerMismatch`].
+    pub const LEDGER_MISMATCH: TimelineCode = TimelineCode::LedgerMismatch;
+}

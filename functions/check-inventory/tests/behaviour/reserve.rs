@@ -174,7 +174,9 @@ fn a_fact_that_changes_before_the_transaction_is_seen() {
     assert_eq!(error_name(reserve(&world, &order)), ErrorName::CompensationBegun);
     assert_eq!(world.available("MUG"), Some(9));
 
-    let harmless = InjectedFault::ConcurrentWrite(|order| order.with_attention("SEEN", now()));
+    let harmless = InjectedFault::ConcurrentWrite(|order| {
+        order.with_attention(domain::order::TimelineCode::Disputed, now())
+    });
     let world = shop(&order, 9, 9).on("stock.reserve", 1, harmless);
     assert_eq!(reserve(&world, &order).unwrap()["inventoryResult"], true);
     assert_eq!(world.available("MUG"), Some(7));

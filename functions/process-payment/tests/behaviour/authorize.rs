@@ -341,7 +341,9 @@ fn an_order_that_keeps_changing_is_given_up_after_eight_rounds() {
     let order = samples::received();
     let mut world = TestBed::with(&order);
     for nth in 1..=20 {
-        let change = InjectedFault::ConcurrentWrite(|order| order.with_attention("CHANGED", now()));
+        let change = InjectedFault::ConcurrentWrite(|order| {
+            order.with_attention(domain::order::TimelineCode::Disputed, now())
+        });
         world = world.on("orders.save", nth, change);
     }
     assert_eq!(error_name(authorize(&world, &order)), ErrorName::StoreUnavailable);

@@ -383,7 +383,7 @@ fn an_order_that_the_books_differ_about_calls_a_person_once() {
     let report = world.compare();
     assert_eq!((report.raised, found(&report).len()), (1, 1));
     let raised = world.state().orders[&id].clone();
-    assert!(raised.has_timeline_code("BOOKS_DIFFER"));
+    assert!(raised.has_timeline_code(domain::order::TimelineCode::LedgerMismatch));
     assert!(raised.attention.is_some());
     // A day later it still differs; the person has been called.
     let later = reconcile_orders::compare::Range { at: now().plus_hours(24), days: None };

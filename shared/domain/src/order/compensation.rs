@@ -1,7 +1,7 @@
 //! Turning round: what each compensating step records.
 
 use super::Order;
-use super::write::timeline_code;
+use super::timeline::TimelineCode;
 use crate::compensation::{self, Compensation, FailedStates, Outcome};
 use crate::payment::PaymentStatus;
 use crate::shipment::LabelRefund;
@@ -29,8 +29,8 @@ impl Order {
         order.compensation = Some(Compensation { at, failed: failed.clone(), outcome });
         let expired = outcome == Outcome::Rejected && self.review_decision().is_none();
         let detail =
-            if expired { timeline_code::REVIEW_EXPIRED } else { timeline_code::COMPENSATION_BEGUN };
-        order.add_timeline_entry(detail, at);
+            if expired { TimelineCode::ReviewExpired } else { TimelineCode::CompensationBegun };
+        order.add_timeline_entry(detail.to_string(), at);
         order
     }
 
@@ -42,7 +42,7 @@ impl Order {
             shipment.refund = Some(refund);
         }
         if refund == LabelRefund::Refused {
-            order.raise_attention(timeline_code::LABEL_REFUND_REFUSED, at);
+            order.raise_attention(TimelineCode::LabelRefundRefused, at);
         }
         order
     }
@@ -66,16 +66,16 @@ impl Order {
         let mut order = self.transition(compensation.outcome.status(), None, at)?;
         order.payment.status = money;
         if money == PaymentStatus::RefundFailed {
-            order.raise_attention(timeline_code::REFUND_FAILED, at);
+            order.raise_attention(TimelineCode::RefundFailed, at);
         }
         Ok(order)
     }
 
     /// Records that a person should look, whatever the status.
     #[must_use]
-    pub fn with_attention(&self, detail: &str, at: Timestamp) -> Self {
+    pub fn with_attention(&self, code: TimelineCode, at: Timestamp) -> Self {
         let mut order = self.next_write(at);
-        order.raise_attention(detail, at);
+        order.raise_attention(code, at);
         order
     }
 }

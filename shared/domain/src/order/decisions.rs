@@ -2,7 +2,7 @@
 
 use super::Order;
 use super::record::Acknowledgment;
-use super::write::timeline_code;
+use super::timeline::TimelineCode;
 use crate::compensation::{self, FailedStates};
 use crate::decision::{
     DecisionKind, OperatorAction, Review, ReviewDecision, TaskDecision, TaskResult,
@@ -147,7 +147,7 @@ impl Order {
                 .or(Err(CancellationError::AlreadyShipping));
         }
         let mut order = asked.next_write(at);
-        order.add_timeline_entry(timeline_code::CANCELLATION_REQUESTED, at);
+        order.add_timeline_entry(TimelineCode::CancellationRequested.to_string(), at);
         if let Ok(token) = self.undecided_token(self.status) {
             let by = by.to_owned();
             let kind = DecisionKind::Cancellation;
@@ -215,7 +215,7 @@ impl Order {
         order.attention = None;
         let (by, note) = (by.to_owned(), note.map(str::to_owned));
         order.acknowledged = Some(Acknowledgment { by, at, note });
-        order.add_timeline_entry(timeline_code::ACKNOWLEDGED, at);
+        order.add_timeline_entry(TimelineCode::Acknowledged.to_string(), at);
         Ok(order)
     }
 

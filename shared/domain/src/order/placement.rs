@@ -1,7 +1,8 @@
 //! Beginning: what an order is when it is accepted.
 
 use super::Order;
-use super::record::{Customer, OutOfStockPolicy, TimelineEntry};
+use super::record::{Customer, OutOfStockPolicy};
+use super::timeline::TimelineEntry;
 use crate::catalog::LineItem;
 use crate::payment::Payment;
 use crate::shipment::{Address, ShippingService};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::timeline::TimelineEntry;
 use crate::attention::Attention;
 use crate::catalog::LineItem;
 use crate::compensation::Compensation;
@@ -50,18 +51,6 @@ pub struct Backorder {
     pub since: Timestamp,
     /// The deadline, set with the first shortage.
     pub deadline: Timestamp,
-}
-
-/// An entry of the history that a customer sees.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimelineEntry {
-    /// When.
-    pub at: Timestamp,
-    /// The status from then on.
-    pub status: Status,
-    /// What there is to say about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
 }
 
 /// That a person has seen what was raised about a closed order. Not for the

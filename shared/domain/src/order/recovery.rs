@@ -2,7 +2,8 @@
 //! what a provider hinted at, and of one that needs nobody any more.
 
 use super::Order;
-use super::write::{CHECK_SOON_MINUTES, open_bucket, timeline_code};
+use super::timeline::TimelineCode;
+use super::write::{CHECK_SOON_MINUTES, open_bucket};
 use crate::attention::Attention;
 use crate::payment::PaymentStatus;
 use crate::shipment::LabelRefund;
@@ -93,7 +94,7 @@ impl Order {
     pub fn restarted(&self, at: Timestamp) -> Self {
         let mut order = self.next_step(at);
         order.execution = self.order_id.restart_execution(self.restart_count() + 1);
-        order.add_timeline_entry(timeline_code::RESTARTED, at);
+        order.add_timeline_entry(TimelineCode::Restarted.to_string(), at);
         order.check_within(CHECK_SOON_MINUTES, at);
         order
     }
@@ -102,7 +103,7 @@ impl Order {
     /// that no wait has, so that there is something to answer.
     pub fn escalated(&self, at: Timestamp) -> Result<Self, StepError> {
         let mut order =
-            self.transition(Status::NeedsAttention, Some(timeline_code::ESCALATED), at)?;
+            self.transition(Status::NeedsAttention, Some(TimelineCode::Escalated), at)?;
         order.task_decision = None;
         order.attention = Some(Attention::Operator);
         order.task_token = TaskToken::parse(format!("ended:{}", order.execution)).ok();
@@ -189,9 +190,9 @@ impl Order {
         let shipment = self.shipment.as_ref();
         match finding {
             Observation::AuthorizationExpiring => {
-                !self.has_timeline_code(timeline_code::AUTHORIZATION_EXPIRING)
+                !self.has_timeline_code(TimelineCode::AuthorizationExpiring)
             }
-            Observation::Disputed => !self.has_timeline_code(timeline_code::DISPUTED),
+            Observation::Disputed => !self.has_timeline_code(TimelineCode::Disputed),
             Observation::Payment(money) => self.payment.status != *money,
             Observation::CallHadNoEffect => true,
             Observation::Label(refund) => shipment.is_some_and(|s| s.refund != Some(*refund)),
@@ -209,13 +210,13 @@ impl Order {
             self.updated_at = at.max(self.updated_at);
             match finding {
                 Observation::AuthorizationExpiring => {
-                    self.raise_attention(timeline_code::AUTHORIZATION_EXPIRING, at)
+                    self.raise_attention(TimelineCode::AuthorizationExpiring, at)
                 }
-                Observation::Disputed => self.raise_attention(timeline_code::DISPUTED, at),
+                Observation::Disputed => self.raise_attention(TimelineCode::Disputed, at),
                 Observation::Payment(money) => {
                     self.payment.status = *money;
                     if *money == PaymentStatus::RefundFailed {
-                        self.raise_attention(timeline_code::REFUND_FAILED, at);
+                        self.raise_attention(TimelineCode::RefundFailed, at);
                     }
                 }
                 Observation::CallHadNoEffect => self.payment.attempt += 1,
@@ -230,7 +231,7 @@ impl Order {
             shipment.refund = Some(refund);
         }
         if refund == LabelRefund::Refused {
-            self.raise_attention(timeline_code::LABEL_REFUND_REFUSED, at);
+            self.raise_attention(TimelineCode::LabelRefundRefused, at);
         }
     }
 
@@ -238,6 +239,6 @@ impl Order {
         if let Some(shipment) = &mut self.shipment {
             shipment.tracking = Some(word.to_owned());
         }
-        self.add_timeline_entry(&format!("{} {word}", timeline_code::TRACKING), at);
+        self.add_timeline_entry(format!("{} {word}", TimelineCode::Tracking), at);
     }
 }

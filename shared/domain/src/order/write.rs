@@ -1,44 +1,11 @@
 //! How every write is made.
 
 use super::Order;
-use super::record::TimelineEntry;
+use super::timeline::{TimelineCode, TimelineEntry};
 use crate::attention::Attention;
 use crate::payment::PaymentStatus;
 use crate::shipment::{LabelRefund, Shipment};
 use crate::{ErrorName, Status, StepError, Timestamp};
-
-/// What there is to say in an order's timeline besides its status. Codes, because
-/// the customer reads them, in whatever language; never a name.
-pub mod timeline_code {
-    /// It turned round.
-    pub const COMPENSATION_BEGUN: &str = "COMPENSATION_BEGUN";
-    /// It turned round because nobody looked in time.
-    pub const REVIEW_EXPIRED: &str = "REVIEW_EXPIRED";
-    /// The customer asked to cancel it.
-    pub const CANCELLATION_REQUESTED: &str = "CANCELLATION_REQUESTED";
-    /// The carrier does not take the label back.
-    pub const LABEL_REFUND_REFUSED: &str = "LABEL_REFUND_REFUSED";
-    /// The gateway could not give the money back.
-    pub const REFUND_FAILED: &str = "REFUND_FAILED";
-    /// The money of a closed order could not be settled.
-    pub const PAYMENT_NOT_FINALIZED: &str = "PAYMENT_UNSETTLED";
-    /// The gateway holds another amount than the order's.
-    pub const PAYMENT_AMOUNT_MISMATCH: &str = "PAYMENT_AMOUNT_DIFFERS";
-    /// A person has seen what was raised.
-    pub const ACKNOWLEDGED: &str = "ACKNOWLEDGED";
-    /// The authorisation lapses within a day.
-    pub const AUTHORIZATION_EXPIRING: &str = "AUTHORIZATION_EXPIRING";
-    /// Its execution ended before its time; another goes on.
-    pub const RESTARTED: &str = "TAKEN_OVER";
-    /// Its executions kept ending before their time.
-    pub const ESCALATED: &str = "GIVEN_UP";
-    /// The customer disputes the charge.
-    pub const DISPUTED: &str = "DISPUTED";
-    /// Where the parcel is, in the carrier's word, which follows.
-    pub const TRACKING: &str = "TRACKING";
-    /// The books of the order and of somebody else differ.
-    pub const LEDGER_MISMATCH: &str = "BOOKS_DIFFER";
-}
 
 /// How long after a write the reconciler looks at an open order, in minutes.
 const CHECK_AFTER_MINUTES: i64 = 15;
@@ -78,7 +45,7 @@ impl Order {
     pub(super) fn transition(
         &self,
         to: Status,
-        detail: Option<&str>,
+        detail: Option<TimelineCode>,
         at: Timestamp,
     ) -> Result<Self, StepError> {
         let decided = self.compensation.as_ref().map(|c| c.outcome.status());
@@ -93,7 +60,7 @@ impl Order {
             order.task_token.clone_from(&self.task_token);
             order.attention = order.persistent_attention();
         }
-        let detail = detail.map(str::to_owned);
+        let detail = detail.map(|code| code.to_string());
         order.timeline.push(TimelineEntry { at, status: to, detail });
         order.schedule_check(at);
         Ok(order)
@@ -101,8 +68,8 @@ impl Order {
 
     /// Calls a person. Whoever is called already because of what the order waits
     /// for is not called away from that: the wait's end brings this one up.
-    pub(super) fn raise_attention(&mut self, detail: &str, at: Timestamp) {
-        self.add_timeline_entry(detail, at);
+    pub(super) fn raise_attention(&mut self, code: TimelineCode, at: Timestamp) {
+        self.add_timeline_entry(code.to_string(), at);
         if !matches!(self.attention, Some(Attention::Review | Attention::Backorder)) {
             self.attention = Some(Attention::Operator);
         }
@@ -114,21 +81,21 @@ impl Order {
         let refused = |shipment: &Shipment| shipment.refund == Some(LabelRefund::Refused);
         let raised = self.shipment.as_ref().is_some_and(refused)
             || self.payment.status == PaymentStatus::RefundFailed
-            || self.has_timeline_code(timeline_code::DISPUTED)
-            || self.has_timeline_code(timeline_code::PAYMENT_AMOUNT_MISMATCH)
+            || self.has_timeline_code(TimelineCode::Disputed)
+            || self.has_timeline_code(TimelineCode::PaymentAmountMismatch)
             || (!self.status.is_closed()
-                && self.has_timeline_code(timeline_code::AUTHORIZATION_EXPIRING));
+                && self.has_timeline_code(TimelineCode::AuthorizationExpiring));
         raised.then_some(Attention::Operator)
     }
 
     /// Whether its timeline says this.
-    pub fn has_timeline_code(&self, code: &str) -> bool {
-        self.timeline.iter().any(|entry| entry.detail.as_deref() == Some(code))
+    pub fn has_timeline_code(&self, code: TimelineCode) -> bool {
+        self.timeline.iter().any(|entry| entry.detail.as_deref() == Some(code.as_str()))
     }
 
-    pub(super) fn add_timeline_entry(&mut self, detail: &str, at: Timestamp) {
+    pub(super) fn add_timeline_entry(&mut self, detail: String, at: Timestamp) {
         let status = self.status;
-        self.timeline.push(TimelineEntry { at, status, detail: Some(detail.to_owned()) });
+        self.timeline.push(TimelineEntry { at, status, detail: Some(detail) });
     }
 }
 

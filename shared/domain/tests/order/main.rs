@@ -159,7 +159,7 @@ fn only_the_attention_of_a_closed_order_is_acknowledged() {
     };
     assert_eq!(acknowledge(&samples::needs_attention()), Err(DecisionError::NothingToAcknowledge));
     assert_eq!(acknowledge(&samples::fulfilled()), Err(DecisionError::NothingToAcknowledge));
-    let raised = samples::fulfilled().with_attention("DISPUTED", now());
+    let raised = samples::fulfilled().with_attention(TimelineCode::Disputed, now());
     let seen = acknowledge(&raised).unwrap();
     assert_eq!(seen.attention, None);
     assert_eq!(seen.acknowledged.as_ref().unwrap().by, "op");
