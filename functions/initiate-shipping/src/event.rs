@@ -1,49 +1,50 @@
-//! JSON in and out (`workflow.md`, section 2). Every output has all of its
-//! fields always, because the state machine reads them by path.
+//! The outputs of `initiate-shipping` as JSON.
+//!
+//! Every output has all of its fields, because the state machine reads them by path.
+//! The input is [`domain::task_input::TaskInput`].
 
-pub use domain::operation::ShippingOperation as Operation;
 use domain::{OrderId, ShipmentId};
 use serde_json::{Value, json};
 
-/// The label is bought.
+/// The output of `book`: the label is bought.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Booked {
+pub struct BookOutput {
     /// The order.
     pub order_id: OrderId,
-    /// The carrier's shipment.
+    /// The provider's id of the shipment.
     pub shipment_id: ShipmentId,
-    /// Who carries it.
+    /// The carrier, such as USPS.
     pub carrier: String,
-    /// By which service.
+    /// The carrier's service level.
     pub service: String,
-    /// The carrier's number, for the customer.
+    /// The carrier's tracking number.
     pub tracking_code: String,
 }
 
-impl From<Booked> for Value {
-    fn from(done: Booked) -> Self {
+impl From<BookOutput> for Value {
+    fn from(output: BookOutput) -> Self {
         json!({
-            "orderId": done.order_id,
-            "shipmentId": done.shipment_id,
-            "carrier": done.carrier,
-            "service": done.service,
-            "trackingCode": done.tracking_code,
+            "orderId": output.order_id,
+            "shipmentId": output.shipment_id,
+            "carrier": output.carrier,
+            "service": output.service,
+            "trackingCode": output.tracking_code,
         })
     }
 }
 
-/// What came of giving the label back.
+/// The output of `cancel`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cancelled {
+pub struct CancelOutput {
     /// The order.
     pub order_id: OrderId,
-    /// SUBMITTED, NONE or REFUSED; SUPERSEDED for an execution that does not own
-    /// the order.
+    /// `SUBMITTED`, `NONE` or `REFUSED`; `SUPERSEDED` if the calling execution does not
+    /// own the order.
     pub label_refund: &'static str,
 }
 
-impl From<Cancelled> for Value {
-    fn from(done: Cancelled) -> Self {
-        json!({ "orderId": done.order_id, "labelRefund": done.label_refund })
+impl From<CancelOutput> for Value {
+    fn from(output: CancelOutput) -> Self {
+        json!({ "orderId": output.order_id, "labelRefund": output.label_refund })
     }
 }

@@ -1,45 +1,86 @@
-//! The parcel of an order: `initiate-shipping`.
+//! `initiate-shipping`: buys the shipping label of an order and refunds it.
 //!
-//! Two operations, one file each: [`book`] buys the label, [`cancel`] asks for
-//! its price back. The shipment is created and stored before its label is
-//! bought, and an order has one shipment for ever: so it has at most one label.
+//! Start with [`InitiateShipping::handle`]. Each operation has one file. The function
+//! creates a shipment and stores its id on the order before it buys the label, and an
+//! order never gets a second shipment. So an order has at most one live label.
 //!
-//! [`event`] is JSON in and out; the carrier over HTTPS is `aws::easypost`. What
-//! never happens twice, and why, is written in `domain::order`.
+//! # Input
+//!
+//! `{"operation", "orderId", "execution"?, "enteredAt"?, "failed"?}`
+//!
+//! - `operation`: `book` (the default) or `cancel`.
+//! - `execution`: the name of the calling execution. Without it the ownership check is
+//!   skipped, as in an invocation by hand.
+//! - `enteredAt`: the time at which the state was entered, RFC 3339. Without it the
+//!   function reads the system clock.
+//! - `failed`: the states that failed so far, by name, as `{"Error", "Cause"}`.
+//!
+//! Unknown fields are ignored.
+//!
+//! # Output
+//!
+//! All fields are always present, because the state machine reads them by path.
+//!
+//! | operation | output |
+//! |---|---|
+//! | [`book`] | `{orderId, shipmentId, carrier, service, trackingCode}` |
+//! | [`cancel`] | `{orderId, labelRefund}`: `SUBMITTED`, `NONE` (no label was bought), `REFUSED` (an operator must act) or `SUPERSEDED` |
+//!
+//! # Errors
+//!
+//! The name of a [`StepError`] is the `errorType` of the Lambda error. The state machine
+//! retries a transient error and catches a final one.
+//!
+//! | error | kind | operations | meaning |
+//! |---|---|---|---|
+//! | `StoreUnavailable` | transient | all | the Orders table is unavailable, or the order kept changing |
+//! | `CarrierUnavailable` | transient | all | the shipping provider did nothing; call again |
+//! | `ShipmentOutcomeUnknown` | transient | all | the provider may have acted and cannot be asked |
+//! | `InvalidRequest` | final | all | the input is malformed, or the order has no reserved stock to ship |
+//! | `OrderNotFound` | final | all | there is no order with this id |
+//! | `CarrierMisconfigured` | final | all | the provider rejects the account or the request |
+//! | `Superseded` | final | book | another execution owns the order |
+//! | `CompensationBegun` | final | book | the order is being compensated, is closed, or refunded its label |
+//! | `OrderCancelled` | final | book | the customer requested cancellation |
+//! | `PaymentNotCapturable` | final | book | the payment is not authorized, or expires in less than 12 hours |
+//! | `ShippingRejected` | final | book | the provider rejects address or parcel, or offers no rate that is fast enough |
 
 pub mod book;
 pub mod cancel;
 pub mod event;
 
+use domain::operation::ShippingOperation;
 use domain::ports::{LoadOrder, SaveOrder, ShippingProvider};
-use domain::step::Step;
+use domain::task_input::TaskInput;
 use domain::{StepError, Timestamp};
 use serde_json::Value;
 
-use crate::event::Operation;
-
-/// The function, with the world that it works on.
+/// The function with its dependencies.
 #[derive(Debug, Clone)]
-pub struct InitiateShipping<O, C> {
+pub struct InitiateShipping<O, S> {
     /// The Orders table.
     pub orders: O,
-    /// The carrier.
-    pub carrier: C,
+    /// The shipping provider.
+    pub shipping_provider: S,
 }
 
-impl<O: LoadOrder + SaveOrder, C: ShippingProvider> InitiateShipping<O, C> {
-    /// Does what the input asks for. `now` is asked only when the input brings
-    /// no time of its own.
+impl<O: LoadOrder + SaveOrder, S: ShippingProvider> InitiateShipping<O, S> {
+    /// Runs the operation that `input` names. `now` is called only if the input has no
+    /// `enteredAt`.
+    ///
+    /// # Errors
+    ///
+    /// See the table in the [crate documentation](crate).
     pub async fn handle(
         &self,
         input: Value,
         now: impl FnOnce() -> Timestamp + Send,
     ) -> Result<Value, StepError> {
-        let step = Step::parse(&input)?;
-        let at = step.entered_at.unwrap_or_else(now);
-        match step.operation {
-            Operation::Book => self.book(&step, at).await.map(Value::from),
-            Operation::Cancel => self.cancel(&step, at).await.map(Value::from),
+        let input = TaskInput::parse(&input)?;
+        let at = input.entered_at.unwrap_or_else(now);
+        match input.operation {
+            ShippingOperation::Book => self.book(&input, at).await.map(Value::from),
+            ShippingOperation::Cancel => self.cancel(&input, at).await.map(Value::from),
         }
     }
 }

@@ -1,6 +1,5 @@
-//! `initiate-shipping` as Lambda runs it: what it is told, what it works with.
-//!
-//! The function itself is the library beside it; nothing is decided here.
+//! The Lambda binary of `initiate-shipping`: reads the settings and connects the function
+//! to its dependencies. The logic is in the library.
 
 use std::time::Duration;
 
@@ -11,26 +10,27 @@ use easypost::EasyPost;
 use http_client::{HttpClient, Timeouts};
 use initiate_shipping::InitiateShipping;
 
-/// Three calls one after another (create, buy, look up) end within the
-/// function's 90 s, with time left for the table. The carrier is slow.
-const CARRIER: Timeouts =
+/// Three calls in a row (create, buy, retrieve) take at most 75 s of the function's 90 s.
+/// The rest is left for the Orders table. EasyPost asks the carriers for rates, so a call
+/// can take many seconds.
+const EASYPOST_TIMEOUTS: Timeouts =
     Timeouts { connect: Duration::from_secs(3), total: Duration::from_secs(25) };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     let settings = runtime::init()?;
     let easypost = settings.easypost()?;
-    let from = settings.ship_from()?;
+    let ship_from = settings.ship_from()?;
     let orders_table = settings.orders_table()?;
-    let https = HttpClient::new(CARRIER)?;
+    let https = HttpClient::new(EASYPOST_TIMEOUTS)?;
     let aws = AwsClients::from_env().await;
-    // While the function starts: its processor is fastest now.
+    // During initialization, because Lambda gives that phase the most CPU.
     let (key, ()) =
         tokio::join!(aws.secret_value(&easypost.secret), https.preconnect(&easypost.base_url));
-    let carrier = EasyPost::new(https, easypost.base_url, key?, from);
+    let easypost = EasyPost::new(https, easypost.base_url, key?, ship_from);
     let function = InitiateShipping {
         orders: aws.orders(orders_table),
-        carrier: Instrumented::new(carrier, SystemClock::start()),
+        shipping_provider: Instrumented::new(easypost, SystemClock::start()),
     };
     let function = &function;
     // Boxed, because the SDK's futures are large and deeply nested.

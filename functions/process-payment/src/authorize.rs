@@ -1,66 +1,76 @@
-//! Puts a hold on the card, and says whether a person must look.
+//! `authorize`: places a hold on the card and decides whether an operator must review.
 //!
-//! The intent is created without being confirmed and stored; only the stored
-//! one is ever confirmed. So however often this runs, and wherever it dies, at
-//! most one intent of an order was confirmed, and a declined card once.
+//! The function creates the payment intent unconfirmed, stores its id on the order, and
+//! only then confirms it. It never confirms an intent that is not stored. So at most one
+//! intent of an order is ever confirmed, and a declined card is confirmed once.
 
-use domain::compensate::{self, payment_not_sent as not_begun, payment_rejected as refused};
+use domain::compensate::{self, payment_not_sent, payment_rejected};
 use domain::conflict::{AttemptError, load_order, retry_on_conflict, save_order};
 use domain::decision::{Review, ReviewDecision};
+use domain::operation::PaymentOperation;
 use domain::payment::{ForwardAction, PaymentIntent, PaymentIntentState};
 use domain::policy::timeout_seconds;
 use domain::ports::{
     CallOutcome, LoadOrder, PaymentIntentRequest, PaymentProvider, PaymentRejection, SaveOrder,
 };
-use domain::step::Step;
+use domain::task_input::TaskInput;
 use domain::{ErrorName, Order, PaymentIntentId, Status, StepError, Timestamp};
 
 use crate::ProcessPayment;
-use crate::event::{Authorized, Operation};
+use crate::event::AuthorizeOutput;
+use crate::payment_intent::bank_has_not_answered;
 
-impl<O: LoadOrder + SaveOrder, G: PaymentProvider> ProcessPayment<O, G> {
-    /// Authorises the money of the order, once.
+impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
+    /// Authorizes the total of the order, once.
+    ///
+    /// An order whose payment is authorized already is answered from its record, without
+    /// a call to the provider.
+    ///
+    /// # Errors
+    ///
+    /// See the table in the [crate documentation](crate).
     pub async fn authorize(
         &self,
-        step: &Step<Operation>,
+        input: &TaskInput<PaymentOperation>,
         at: Timestamp,
-    ) -> Result<Authorized, StepError> {
-        let order = retry_on_conflict(|| self.authorize_once(step, at)).await?;
-        answer(&order, at)
+    ) -> Result<AuthorizeOutput, StepError> {
+        let order = retry_on_conflict(|| self.authorize_once(input, at)).await?;
+        output(&order, at)
     }
 
     async fn authorize_once(
         &self,
-        step: &Step<Operation>,
+        input: &TaskInput<PaymentOperation>,
         at: Timestamp,
     ) -> Result<Order, AttemptError> {
-        let order = load_order(&self.orders, &step.order_id).await?;
-        order.ensure_can_proceed(step.execution.as_ref())?;
+        let order = load_order(&self.orders, &input.order_id).await?;
+        order.ensure_can_proceed(input.execution.as_ref())?;
         if order.payment.was_authorized() {
             return Ok(order);
         }
-        // Decided before acting: what cannot be recorded is not done.
+        // Checked before the first call: a result that cannot be recorded is not caused.
         if !order.status.can_transition_to(Status::Authorized, None) {
-            let detail = format!("an order that is {} cannot be authorised", order.status);
+            let detail = format!("an order in status {} cannot be authorized", order.status);
             return Err(ErrorName::InvalidRequest.with_detail(detail).into());
         }
         let (order, intent) = match order.payment.intent_id.clone() {
-            None => self.create(order, at).await?,
+            None => self.create_intent(order, at).await?,
             Some(id) => {
-                let intent = compensate::retrieve_payment_intent(&self.gateway, &id).await?;
+                let intent =
+                    compensate::retrieve_payment_intent(&self.payment_provider, &id).await?;
                 (order, intent)
             }
         };
-        self.check_amount(&order, &intent, at).await?;
+        self.ensure_amount_matches(&order, &intent, at).await?;
         let intent = match intent.next_for_authorize() {
-            ForwardAction::Call => self.confirm(&order, &intent.id, at).await?,
+            ForwardAction::Call => self.confirm_intent(&order, &intent.id, at).await?,
             _ => intent,
         };
-        self.record_authorised(&order, &intent, at).await
+        self.record_authorization(&order, &intent, at).await
     }
 
-    /// An intent of this order's own, stored before anything is done with it.
-    async fn create(
+    /// Creates an unconfirmed intent and stores its id on the order.
+    async fn create_intent(
         &self,
         order: Order,
         at: Timestamp,
@@ -71,76 +81,78 @@ impl<O: LoadOrder + SaveOrder, G: PaymentProvider> ProcessPayment<O, G> {
             payment_method: &order.payment_method,
             payment_customer: order.payment_customer.as_ref(),
         };
-        let intent =
-            match self.gateway.create(&request, &order.payment_idempotency_key("create")).await {
-                CallOutcome::Succeeded(intent) => intent,
-                CallOutcome::Rejected(refusal) => return Err(refused(refusal).into()),
-                CallOutcome::NotSent(why) => return Err(not_begun(&why).into()),
-                // There is nothing to look up, and an intent that nobody confirms
-                // costs nothing.
-                CallOutcome::Unknown(why) => {
-                    return Err(self.try_again_later(&order, &why, at).await);
-                }
-            };
+        let key = order.payment_idempotency_key("create");
+        let intent = match self.payment_provider.create(&request, &key).await {
+            CallOutcome::Succeeded(intent) => intent,
+            CallOutcome::Rejected(rejection) => return Err(payment_rejected(rejection).into()),
+            CallOutcome::NotSent(why) => return Err(payment_not_sent(&why).into()),
+            // Without an id there is nothing to retrieve. A lost unconfirmed intent costs
+            // nothing.
+            CallOutcome::Unknown(why) => {
+                return Err(self.retry_with_new_key(&order, &why, at).await);
+            }
+        };
         let stored = save_order(&self.orders, &order, order.with_intent(&intent.id, at)).await?;
         Ok((stored, intent))
     }
 
-    /// Confirms the stored intent: the card's bank is asked for the money.
-    async fn confirm(
+    /// Confirms the stored intent. The issuer then authorizes or declines the card.
+    async fn confirm_intent(
         &self,
         order: &Order,
         id: &PaymentIntentId,
         at: Timestamp,
     ) -> Result<PaymentIntent, AttemptError> {
-        // A scheduled order is confirmed while its customer is away.
+        // The customer is absent when a scheduled order is confirmed.
         let off_session = order.scheduled_for.is_some();
         let key = order.payment_idempotency_key("confirm");
-        match self.gateway.confirm(id, off_session, &key).await {
+        match self.payment_provider.confirm(id, off_session, &key).await {
             CallOutcome::Succeeded(intent) => Ok(intent),
-            CallOutcome::NotSent(why) => Err(not_begun(&why).into()),
+            CallOutcome::NotSent(why) => Err(payment_not_sent(&why).into()),
             CallOutcome::Rejected(PaymentRejection::UnexpectedState(_)) => {
-                self.confirmed_after_all(order, id, "the intent moved on", at).await
+                self.resolve_confirmation(order, id, "the intent changed state", at).await
             }
-            CallOutcome::Rejected(refusal) => Err(refused(refusal).into()),
-            CallOutcome::Unknown(why) => self.confirmed_after_all(order, id, &why, at).await,
+            CallOutcome::Rejected(rejection) => Err(payment_rejected(rejection).into()),
+            CallOutcome::Unknown(why) => self.resolve_confirmation(order, id, &why, at).await,
         }
     }
 
-    async fn confirmed_after_all(
+    /// Retrieves the intent to learn whether a confirmation without an answer had an effect.
+    async fn resolve_confirmation(
         &self,
         order: &Order,
         id: &PaymentIntentId,
         why: &str,
         at: Timestamp,
     ) -> Result<PaymentIntent, AttemptError> {
-        let intent = compensate::retrieve_payment_intent(&self.gateway, id).await?;
+        let intent = compensate::retrieve_payment_intent(&self.payment_provider, id).await?;
         match intent.next_for_authorize() {
-            ForwardAction::Call => Err(self.try_again_later(order, why, at).await),
+            ForwardAction::Call => Err(self.retry_with_new_key(order, why, at).await),
             _ => Ok(intent),
         }
     }
 
-    async fn record_authorised(
+    async fn record_authorization(
         &self,
         order: &Order,
         intent: &PaymentIntent,
         at: Timestamp,
     ) -> Result<Order, AttemptError> {
-        self.check_amount(order, intent, at).await?;
+        self.ensure_amount_matches(order, intent, at).await?;
         match intent.next_for_authorize() {
             ForwardAction::AlreadyDone => {
-                save_order(&self.orders, order, order.authorized(intent, &self.review, at)?).await
+                let authorized = order.authorized(intent, &self.review_policy, at)?;
+                save_order(&self.orders, order, authorized).await
             }
-            ForwardAction::Reject(fault) => Err(fault.with_detail(why_not(intent.state)).into()),
-            ForwardAction::Call | ForwardAction::Unknown => Err(ErrorName::PaymentOutcomeUnknown
-                .with_detail("the bank has not answered")
-                .into()),
+            ForwardAction::Reject(error) => {
+                Err(error.with_detail(rejection_reason(intent.state)).into())
+            }
+            ForwardAction::Call | ForwardAction::Unknown => Err(bank_has_not_answered().into()),
         }
     }
 }
 
-const fn why_not(state: PaymentIntentState) -> &'static str {
+const fn rejection_reason(state: PaymentIntentState) -> &'static str {
     match state {
         PaymentIntentState::RequiresAction => "authentication_required",
         PaymentIntentState::RequiresPaymentMethod => "card_declined",
@@ -148,12 +160,11 @@ const fn why_not(state: PaymentIntentState) -> &'static str {
     }
 }
 
-/// What the state machine is told of an authorised order.
-fn answer(order: &Order, at: Timestamp) -> Result<Authorized, StepError> {
+fn output(order: &Order, at: Timestamp) -> Result<AuthorizeOutput, StepError> {
     let review = order.review.as_ref();
-    Ok(Authorized {
+    Ok(AuthorizeOutput {
         order_id: order.order_id.clone(),
-        review_required: review.map_or(Ok(false), |review| must_wait(review, at))?,
+        review_required: review.map_or(Ok(false), |review| is_review_pending(review, at))?,
         review_reasons: review.map(|review| review.reasons.clone()).unwrap_or_default(),
         review_deadline_seconds: review
             .and_then(|review| review.deadline)
@@ -161,15 +172,15 @@ fn answer(order: &Order, at: Timestamp) -> Result<Authorized, StepError> {
     })
 }
 
-/// Whether a person must still decide.
-fn must_wait(review: &Review, at: Timestamp) -> Result<bool, StepError> {
+/// Whether an operator still has to decide. Fails if the order is rejected or overdue.
+fn is_review_pending(review: &Review, at: Timestamp) -> Result<bool, StepError> {
     match review.decision {
         Some(ReviewDecision::Approve) => Ok(false),
         Some(ReviewDecision::Reject) => {
-            Err(ErrorName::ReviewRejected.with_detail("a person rejected the order"))
+            Err(ErrorName::ReviewRejected.with_detail("an operator rejected the order"))
         }
         None if review.required && review.deadline.is_some_and(|deadline| at > deadline) => {
-            Err(ErrorName::ReviewRejected.with_detail("nobody looked in time"))
+            Err(ErrorName::ReviewRejected.with_detail("the review deadline passed"))
         }
         None => Ok(review.required),
     }

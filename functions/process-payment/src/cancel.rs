@@ -1,108 +1,127 @@
-//! Gives the money back, closes the order, and says how it ended.
+//! `cancel`: voids or refunds the payment, closes the order, and returns how it ended.
 //!
-//! The last step of every compensation, and the one that never says that money
-//! is back before the gateway has said so. Before a capture the intent is
-//! cancelled, after it refunded; an order that is closed already is left as it
-//! is, but its money is settled all the same.
+//! The last step of every compensation. Before capture it cancels the intent, after capture
+//! it refunds it. It records the money as returned only after the provider confirmed it.
+//! A closed order keeps its record; the function still voids or refunds what is left.
 
 use domain::compensate::{self, CompensationError};
 use domain::conflict::{AttemptError, begin_compensation, retry_on_conflict, save_order};
+use domain::operation::PaymentOperation;
+use domain::order::timeline_code;
 use domain::payment::PaymentStatus;
 use domain::ports::{LoadOrder, PaymentProvider, SaveOrder};
-use domain::step::Step;
+use domain::task_input::TaskInput;
 use domain::{ErrorName, Order, Status, StepError, Timestamp};
 
 use crate::ProcessPayment;
-use crate::event::{Cancelled, Operation};
+use crate::event::CancelOutput;
 
-/// What an execution that does not own the order is told.
+/// The outcome for an execution that does not own the order.
 const SUPERSEDED: &str = "SUPERSEDED";
 
-impl<O: LoadOrder + SaveOrder, G: PaymentProvider> ProcessPayment<O, G> {
-    /// Undoes the order's money and closes the order.
+impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
+    /// Voids or refunds the payment and closes the order. The first rule that matches
+    /// decides the outcome:
+    ///
+    /// 1. no such order, or the execution does not own it: `SUPERSEDED`;
+    /// 2. fulfilled: `FULFILLED`, and nothing is touched;
+    /// 3. closed: its status. The payment is voided or refunded all the same. A failure
+    ///    to do so raises attention and is no error;
+    /// 4. a shipment or a reservation is left: the error `CompensationIncomplete`;
+    /// 5. else the payment is voided or refunded, and the order closed with its outcome.
+    ///
+    /// # Errors
+    ///
+    /// See the table in the [crate documentation](crate).
     pub async fn cancel(
         &self,
-        step: &Step<Operation>,
+        input: &TaskInput<PaymentOperation>,
         at: Timestamp,
-    ) -> Result<Cancelled, StepError> {
-        let outcome = retry_on_conflict(|| self.cancel_once(step, at)).await?;
-        Ok(Cancelled { order_id: step.order_id.clone(), outcome })
+    ) -> Result<CancelOutput, StepError> {
+        let outcome = retry_on_conflict(|| self.cancel_once(input, at)).await?;
+        Ok(CancelOutput { order_id: input.order_id.clone(), outcome })
     }
 
     async fn cancel_once(
         &self,
-        step: &Step<Operation>,
+        input: &TaskInput<PaymentOperation>,
         at: Timestamp,
     ) -> Result<&'static str, AttemptError> {
-        let Some(order) = self.orders.load(&step.order_id).await? else {
+        let Some(order) = self.orders.load(&input.order_id).await? else {
             return Ok(SUPERSEDED);
         };
-        if !order.is_owned_by(step.execution.as_ref()) {
+        if !order.is_owned_by(input.execution.as_ref()) {
             return Ok(SUPERSEDED);
         }
         match order.status {
             Status::Fulfilled => Ok(order.status.as_str()),
             status if status.is_closed() => {
-                self.settle_closed(&order, at).await?;
+                self.cancel_payment_of_closed(&order, at).await?;
                 Ok(status.as_str())
             }
             _ => {
-                let order = self.last_to_turn_round(order, step, at).await?;
-                let money = self.undo_open(&order, at).await?;
-                let closed = save_order(&self.orders, &order, order.closed(money, at)?).await?;
-                Ok(closed.status.as_str())
+                let order = self.begin_last_step(order, input, at).await?;
+                let payment_status = self.cancel_payment_of_open(&order, at).await?;
+                let closed = order.closed(payment_status, at)?;
+                Ok(save_order(&self.orders, &order, closed).await?.status.as_str())
             }
         }
     }
 
-    /// The order with its compensation on record, whose label and goods are
-    /// given back already.
-    async fn last_to_turn_round(
+    /// Records the compensation, if no earlier step did, once label and stock are returned.
+    async fn begin_last_step(
         &self,
         order: Order,
-        step: &Step<Operation>,
+        input: &TaskInput<PaymentOperation>,
         at: Timestamp,
     ) -> Result<Order, AttemptError> {
+        let incomplete = |detail: &str| ErrorName::CompensationIncomplete.with_detail(detail);
         if order.has_open_shipment() {
-            return Err(ErrorName::CompensationIncomplete.with_detail("a shipment is left").into());
+            return Err(incomplete("a shipment is left").into());
         }
         if order.holds_stock() {
-            return Err(ErrorName::CompensationIncomplete
-                .with_detail("a reservation is left")
-                .into());
+            return Err(incomplete("a reservation is left").into());
         }
-        begin_compensation(&self.orders, order, &step.failed, at).await
+        begin_compensation(&self.orders, order, &input.failed, at).await
     }
 
-    async fn undo_open(&self, order: &Order, at: Timestamp) -> Result<PaymentStatus, AttemptError> {
-        match compensate::cancel_payment(&self.gateway, order).await {
-            Ok(money) => Ok(money),
+    async fn cancel_payment_of_open(
+        &self,
+        order: &Order,
+        at: Timestamp,
+    ) -> Result<PaymentStatus, AttemptError> {
+        match compensate::cancel_payment(&self.payment_provider, order).await {
+            Ok(payment_status) => Ok(payment_status),
             Err(CompensationError::NoEffect(why)) => {
-                Err(self.try_again_later(order, why, at).await)
+                Err(self.retry_with_new_key(order, why, at).await)
             }
-            Err(CompensationError::Failed(failure)) => Err(failure.into()),
+            Err(CompensationError::Failed(error)) => Err(error.into()),
         }
     }
 
-    /// Settles the money of an order that is closed already. What cannot be
-    /// settled calls a person; it is no error of this step.
-    async fn settle_closed(&self, order: &Order, at: Timestamp) -> Result<(), AttemptError> {
+    /// Voids or refunds what is left of a closed order's payment. A failure raises
+    /// attention; only a failed write is an error.
+    async fn cancel_payment_of_closed(
+        &self,
+        order: &Order,
+        at: Timestamp,
+    ) -> Result<(), AttemptError> {
         if is_final(order.payment.status) {
             return Ok(());
         }
-        let raised = match compensate::cancel_payment(&self.gateway, order).await {
-            Ok(PaymentStatus::RefundFailed) => domain::order::TimelineCode::RefundFailed,
+        let code = match compensate::cancel_payment(&self.payment_provider, order).await {
+            Ok(PaymentStatus::RefundFailed) => timeline_code::REFUND_FAILED,
             Ok(_) => return Ok(()),
-            Err(_) => domain::order::TimelineCode::PaymentNotFinalized,
+            Err(_) => timeline_code::PAYMENT_NOT_FINALIZED,
         };
         if order.attention.is_none() {
-            save_order(&self.orders, order, order.with_attention(raised, at)).await?;
+            save_order(&self.orders, order, order.with_attention(code, at)).await?;
         }
         Ok(())
     }
 }
 
-/// Whether the record says that nothing is left to settle, or that a person must.
+/// Whether no money is left to return, or an operator is in charge of returning it.
 const fn is_final(status: PaymentStatus) -> bool {
     matches!(status, PaymentStatus::Voided | PaymentStatus::Refunded | PaymentStatus::RefundFailed)
 }

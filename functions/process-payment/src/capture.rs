@@ -1,95 +1,100 @@
-//! Takes the money: the goods are set aside and the label is bought.
+//! `capture`: captures the authorized amount once stock is reserved and the label bought.
 //!
-//! The intent admits a capture once, so the call is made at once by its id; only
-//! an answer that leaves the outcome open is followed by a look-up.
+//! An intent can be captured only once, so the function calls `capture` with the stored id
+//! without a look-up first. It retrieves the intent only if the answer leaves the outcome
+//! open.
 
-use domain::compensate::{self, payment_not_sent as not_begun, payment_rejected as refused};
+use domain::compensate::{self, payment_not_sent, payment_rejected};
 use domain::conflict::{AttemptError, load_order, retry_on_conflict, save_order};
+use domain::operation::PaymentOperation;
 use domain::payment::{ForwardAction, PaymentIntent};
 use domain::ports::{CallOutcome, LoadOrder, PaymentProvider, SaveOrder};
-use domain::step::Step;
+use domain::task_input::TaskInput;
 use domain::{ErrorName, Order, PaymentIntentId, Status, StepError, Timestamp};
 
 use crate::ProcessPayment;
-use crate::event::{Captured, Operation};
+use crate::event::CaptureOutput;
+use crate::payment_intent::bank_has_not_answered;
 
-impl<O: LoadOrder + SaveOrder, G: PaymentProvider> ProcessPayment<O, G> {
-    /// Captures all of the order's money, once, and fulfils the order.
+impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
+    /// Captures the total of the order, once, and marks the order as fulfilled.
+    ///
+    /// # Errors
+    ///
+    /// See the table in the [crate documentation](crate).
     pub async fn capture(
         &self,
-        step: &Step<Operation>,
+        input: &TaskInput<PaymentOperation>,
         at: Timestamp,
-    ) -> Result<Captured, StepError> {
-        retry_on_conflict(|| self.capture_once(step, at)).await?;
-        Ok(Captured { order_id: step.order_id.clone() })
+    ) -> Result<CaptureOutput, StepError> {
+        retry_on_conflict(|| self.capture_once(input, at)).await?;
+        Ok(CaptureOutput { order_id: input.order_id.clone() })
     }
 
     async fn capture_once(
         &self,
-        step: &Step<Operation>,
+        input: &TaskInput<PaymentOperation>,
         at: Timestamp,
     ) -> Result<Order, AttemptError> {
-        let order = load_order(&self.orders, &step.order_id).await?;
-        order.ensure_can_proceed(step.execution.as_ref())?;
+        let order = load_order(&self.orders, &input.order_id).await?;
+        order.ensure_can_proceed(input.execution.as_ref())?;
         if order.status == Status::Fulfilled {
             return Ok(order);
         }
-        let id = capturable(&order)?;
-        // Decided before acting: what cannot be recorded is not done.
+        let id = capturable_intent(&order)?;
+        // Built before the call: a result that cannot be recorded is not caused.
         let fulfilled = order.fulfilled(at)?;
-        let intent = self.take(&order, id, at).await?;
-        self.check_amount(&order, &intent, at).await?;
+        let intent = self.capture_intent(&order, id, at).await?;
+        self.ensure_amount_matches(&order, &intent, at).await?;
         save_order(&self.orders, &order, fulfilled).await
     }
 
-    /// The intent, captured.
-    async fn take(
+    /// Captures the intent and returns it as captured.
+    async fn capture_intent(
         &self,
         order: &Order,
         id: &PaymentIntentId,
         at: Timestamp,
     ) -> Result<PaymentIntent, AttemptError> {
-        let refusal =
-            match self.gateway.capture(id, &order.payment_idempotency_key("capture")).await {
-                CallOutcome::Succeeded(intent)
-                    if intent.next_for_capture() == ForwardAction::AlreadyDone =>
-                {
-                    return Ok(intent);
-                }
-                CallOutcome::NotSent(why) => return Err(not_begun(&why).into()),
-                CallOutcome::Rejected(refusal) => Some(refused(refusal)),
-                CallOutcome::Succeeded(_) | CallOutcome::Unknown(_) => None,
-            };
-        // A refusal too: only the intent's state says whether it was captured
-        // before, and whether it still can be.
-        let intent = compensate::retrieve_payment_intent(&self.gateway, id).await?;
-        match (intent.next_for_capture(), refusal) {
-            (ForwardAction::AlreadyDone, _) => Ok(intent),
-            (ForwardAction::Reject(fault), _) => {
-                Err(fault.with_detail(format!("the intent is {:?}", intent.state)).into())
+        let key = order.payment_idempotency_key("capture");
+        let rejection = match self.payment_provider.capture(id, &key).await {
+            CallOutcome::Succeeded(intent)
+                if intent.next_for_capture() == ForwardAction::AlreadyDone =>
+            {
+                return Ok(intent);
             }
-            (ForwardAction::Unknown, _) => Err(ErrorName::PaymentOutcomeUnknown
-                .with_detail("the bank has not answered")
-                .into()),
-            (ForwardAction::Call, Some(refusal)) => Err(refusal.into()),
+            CallOutcome::NotSent(why) => return Err(payment_not_sent(&why).into()),
+            CallOutcome::Rejected(rejection) => Some(payment_rejected(rejection)),
+            CallOutcome::Succeeded(_) | CallOutcome::Unknown(_) => None,
+        };
+        // Also after a rejection: only the state of the intent says whether an earlier
+        // call captured it, and whether it can still be captured.
+        let intent = compensate::retrieve_payment_intent(&self.payment_provider, id).await?;
+        match (intent.next_for_capture(), rejection) {
+            (ForwardAction::AlreadyDone, _) => Ok(intent),
+            (ForwardAction::Reject(error), _) => {
+                Err(error.with_detail(format!("the intent is {:?}", intent.state)).into())
+            }
+            (ForwardAction::Unknown, _) => Err(bank_has_not_answered().into()),
+            (ForwardAction::Call, Some(rejection)) => Err(rejection.into()),
             (ForwardAction::Call, None) => {
-                Err(self.try_again_later(order, "the capture had no effect", at).await)
+                Err(self.retry_with_new_key(order, "the capture had no effect", at).await)
             }
         }
     }
 }
 
-/// The intent to capture, if the goods are there to take the money for.
-fn capturable(order: &Order) -> Result<&PaymentIntentId, StepError> {
-    let lacking = |what: &str| ErrorName::PaymentNotCapturable.with_detail(what);
+/// Returns the intent to capture if the order has stock, a live label and its approval.
+fn capturable_intent(order: &Order) -> Result<&PaymentIntentId, StepError> {
+    let not_capturable = |detail: &str| ErrorName::PaymentNotCapturable.with_detail(detail);
     if !order.holds_stock() {
-        return Err(lacking("the order holds no stock"));
+        return Err(not_capturable("the order holds no stock"));
     }
     if !order.has_live_label() {
-        return Err(lacking("the order has no live label"));
+        return Err(not_capturable("the order has no live label"));
     }
     if order.needs_approval() {
-        return Err(lacking("nobody approved the order"));
+        return Err(not_capturable("the order is not approved"));
     }
-    order.payment.intent_id.as_ref().ok_or_else(|| lacking("the order has no intent"))
+    order.payment.intent_id.as_ref().ok_or_else(|| not_capturable("the order has no intent"))
 }

@@ -1,60 +1,62 @@
-//! JSON in and out (`workflow.md`, section 2). Every output has all of its
-//! fields always, because the state machine reads them by path.
+//! The outputs of `process-payment` as JSON.
+//!
+//! Every output has all of its fields, because the state machine reads them by path.
+//! The input is [`domain::task_input::TaskInput`].
 
 use domain::OrderId;
-pub use domain::operation::PaymentOperation as Operation;
 use domain::policy::ReviewReason;
 use serde_json::{Value, json};
 
-/// The money is authorised.
+/// The output of `authorize`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Authorized {
+pub struct AuthorizeOutput {
     /// The order.
     pub order_id: OrderId,
-    /// Whether a person must look and has not yet.
+    /// Whether an operator still has to review the order.
     pub review_required: bool,
-    /// Why one must, or had to.
+    /// Why the order needs or needed a review.
     pub review_reasons: Vec<ReviewReason>,
-    /// How long they have: at least 1, for a state's timeout admits no less.
+    /// Seconds until the review deadline, at least 1: the minimum of a state's timeout.
     pub review_deadline_seconds: u64,
 }
 
-impl From<Authorized> for Value {
-    fn from(done: Authorized) -> Self {
+impl From<AuthorizeOutput> for Value {
+    fn from(output: AuthorizeOutput) -> Self {
         json!({
-            "orderId": done.order_id,
+            "orderId": output.order_id,
             "paymentStatus": "AUTHORIZED",
-            "reviewRequired": done.review_required,
-            "reviewReasons": done.review_reasons,
-            "reviewDeadlineSeconds": done.review_deadline_seconds,
+            "reviewRequired": output.review_required,
+            "reviewReasons": output.review_reasons,
+            "reviewDeadlineSeconds": output.review_deadline_seconds,
         })
     }
 }
 
-/// The money is captured and the order is done.
+/// The output of `capture`: the payment is captured and the order is fulfilled.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Captured {
+pub struct CaptureOutput {
     /// The order.
     pub order_id: OrderId,
 }
 
-impl From<Captured> for Value {
-    fn from(done: Captured) -> Self {
-        json!({ "orderId": done.order_id, "status": "FULFILLED", "paymentStatus": "CAPTURED" })
+impl From<CaptureOutput> for Value {
+    fn from(output: CaptureOutput) -> Self {
+        json!({ "orderId": output.order_id, "status": "FULFILLED", "paymentStatus": "CAPTURED" })
     }
 }
 
-/// How the order ended.
+/// The output of `cancel`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cancelled {
+pub struct CancelOutput {
     /// The order.
     pub order_id: OrderId,
-    /// Its last status, or SUPERSEDED for an execution that does not own it.
+    /// The final status of the order, or `SUPERSEDED` if the calling execution does not
+    /// own it.
     pub outcome: &'static str,
 }
 
-impl From<Cancelled> for Value {
-    fn from(done: Cancelled) -> Self {
-        json!({ "orderId": done.order_id, "outcome": done.outcome })
+impl From<CancelOutput> for Value {
+    fn from(output: CancelOutput) -> Self {
+        json!({ "orderId": output.order_id, "outcome": output.outcome })
     }
 }

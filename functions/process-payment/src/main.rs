@@ -1,6 +1,5 @@
-//! `process-payment` as Lambda runs it: what it is told, what it works with.
-//!
-//! The function itself is the library beside it; nothing is decided here.
+//! The Lambda binary of `process-payment`: reads the settings and connects the function
+//! to its dependencies. The logic is in the library.
 
 use std::time::Duration;
 
@@ -11,9 +10,9 @@ use http_client::{HttpClient, Timeouts};
 use process_payment::ProcessPayment;
 use stripe::Stripe;
 
-/// Three calls one after another (create, confirm, look up) end within the
-/// function's 60 s, with time left for the table.
-const GATEWAY: Timeouts =
+/// Three calls in a row (create, confirm, retrieve) take at most 45 s of the function's
+/// 60 s. The rest is left for the Orders table.
+const STRIPE_TIMEOUTS: Timeouts =
     Timeouts { connect: Duration::from_secs(3), total: Duration::from_secs(15) };
 
 #[tokio::main(flavor = "current_thread")]
@@ -21,16 +20,17 @@ async fn main() -> Result<(), runtime::Error> {
     let settings = runtime::init()?;
     let stripe = settings.stripe()?;
     let orders_table = settings.orders_table()?;
-    let review = settings.review_policy()?;
-    let https = HttpClient::new(GATEWAY)?;
+    let review_policy = settings.review_policy()?;
+    let https = HttpClient::new(STRIPE_TIMEOUTS)?;
     let aws = AwsClients::from_env().await;
-    // While the function starts: its processor is fastest now.
+    // During initialization, because Lambda gives that phase the most CPU.
     let (key, ()) =
         tokio::join!(aws.secret_value(&stripe.secret), https.preconnect(&stripe.base_url));
+    let stripe = Stripe::new(https, stripe.base_url, key?);
     let function = ProcessPayment {
         orders: aws.orders(orders_table),
-        gateway: Instrumented::new(Stripe::new(https, stripe.base_url, key?), SystemClock::start()),
-        review,
+        payment_provider: Instrumented::new(stripe, SystemClock::start()),
+        review_policy,
     };
     let function = &function;
     // Boxed, because the SDK's futures are large and deeply nested.

@@ -137,12 +137,16 @@ impl Shop {
 
     fn payment(&self) -> ProcessPayment<FakeTables, Stripe<Line<StripeEmulator>>> {
         let gateway = stripe(self.gateway.clone(), "http://provider");
-        ProcessPayment { orders: self.world.tables(), gateway, review: ReviewPolicy::default() }
+        ProcessPayment {
+            orders: self.world.tables(),
+            payment_provider: gateway,
+            review_policy: ReviewPolicy::default(),
+        }
     }
 
     fn shipping(&self) -> InitiateShipping<FakeTables, EasyPost<Line<EasyPostEmulator>>> {
         let carrier = easypost(self.carrier.clone(), "http://provider");
-        InitiateShipping { orders: self.world.tables(), carrier }
+        InitiateShipping { orders: self.world.tables(), shipping_provider: carrier }
     }
 
     /// Asks once; none when the process died.
@@ -475,11 +479,13 @@ async fn over_real_sockets_an_order_is_paid_and_shipped_and_undone() {
     let world = TestBed::with(&order);
     let payment = ProcessPayment {
         orders: world.tables(),
-        gateway: stripe(https(), &at_bank.url),
-        review: ReviewPolicy::default(),
+        payment_provider: stripe(https(), &at_bank.url),
+        review_policy: ReviewPolicy::default(),
     };
-    let shipping =
-        InitiateShipping { orders: world.tables(), carrier: easypost(https(), &at_post.url) };
+    let shipping = InitiateShipping {
+        orders: world.tables(),
+        shipping_provider: easypost(https(), &at_post.url),
+    };
     payment.handle(input("authorize", &order), samples::placed_at).await.unwrap();
     let reserved = world.order(&order.order_id).unwrap().reserved(samples::placed_at()).unwrap();
     world.put(&reserved);

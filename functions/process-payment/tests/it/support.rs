@@ -1,0 +1,33 @@
+//! The function over in-memory fakes, and helpers to invoke it.
+
+use domain::policy::ReviewPolicy;
+use domain::{Order, StepError};
+use process_payment::ProcessPayment;
+use serde_json::Value;
+pub(crate) use testing::fakes::invocation::{
+    error_name, input, now, stored_order, superseded_input,
+};
+use testing::fakes::{FakePaymentProvider, FakeTables, TestBed, run};
+
+/// The function over this test bed.
+pub(crate) fn function(test_bed: &TestBed) -> ProcessPayment<FakeTables, FakePaymentProvider> {
+    ProcessPayment {
+        orders: test_bed.tables(),
+        payment_provider: test_bed.payment_provider(),
+        review_policy: ReviewPolicy::default(),
+    }
+}
+
+/// Invokes the function with this input.
+pub(crate) fn invoke(test_bed: &TestBed, input: Value) -> Result<Value, StepError> {
+    run(function(test_bed).handle(input, now)).expect("the process does not crash")
+}
+
+/// Invokes an operation as the execution that owns the order.
+pub(crate) fn perform(
+    test_bed: &TestBed,
+    operation: &str,
+    order: &Order,
+) -> Result<Value, StepError> {
+    invoke(test_bed, input(operation, order))
+}
