@@ -1,70 +1,71 @@
-//! JSON in and out (`workflow.md`, section 2). Every output has all of its
-//! fields always, because the state machine reads them by path.
+//! The outputs of `check-inventory` as JSON.
+//!
+//! Every output has all of its fields, because the state machine reads them by path.
+//! The input is [`domain::task_input::TaskInput`].
 
 use domain::OrderId;
-pub use domain::operation::InventoryOperation as Operation;
 use domain::stock::Shortage;
 use serde_json::{Value, json};
 
-/// What came of looking for the goods.
+/// The output of `reserve`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
+pub struct ReserveOutput {
     /// The order.
     pub order_id: OrderId,
-    /// What was found.
-    pub found: Found,
+    /// Whether the stock is reserved.
+    pub availability: Availability,
 }
 
-/// Whether the goods are there.
+/// Whether the stock of an order is reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// Every line is set aside for this order.
-    All,
-    /// Nothing was taken; the order waits for a restock, this long.
-    Wait {
-        /// What is short.
+pub enum Availability {
+    /// Every line is reserved.
+    Reserved,
+    /// Nothing is reserved, and the order waits for a restock.
+    Backordered {
+        /// The lines that are short.
         shortages: Vec<Shortage>,
-        /// How long it may wait: at least 1.
+        /// Seconds until the restock deadline, at least 1.
         deadline_seconds: u64,
     },
-    /// Nothing was taken, and the order does not wait.
-    Short {
-        /// What is short.
+    /// Nothing is reserved, and the order does not wait.
+    OutOfStock {
+        /// The lines that are short.
         shortages: Vec<Shortage>,
     },
 }
 
-impl From<Checked> for Value {
-    fn from(checked: Checked) -> Self {
-        let (all, wait, seconds, shortages) = match checked.found {
-            Found::All => (true, false, 1, Vec::new()),
-            Found::Wait { shortages, deadline_seconds } => {
+impl From<ReserveOutput> for Value {
+    fn from(output: ReserveOutput) -> Self {
+        // The state machine's minimum timeout is 1, so 1 also stands for "no wait".
+        let (reserved, waits, seconds, shortages) = match output.availability {
+            Availability::Reserved => (true, false, 1, Vec::new()),
+            Availability::Backordered { shortages, deadline_seconds } => {
                 (false, true, deadline_seconds, shortages)
             }
-            Found::Short { shortages } => (false, false, 1, shortages),
+            Availability::OutOfStock { shortages } => (false, false, 1, shortages),
         };
         json!({
-            "orderId": checked.order_id,
-            "inventoryResult": all,
-            "waitForRestock": wait,
-            // A state's timeout admits no less than 1, also where nobody waits.
+            "orderId": output.order_id,
+            "inventoryResult": reserved,
+            "waitForRestock": waits,
             "restockDeadlineSeconds": seconds,
             "shortages": shortages,
         })
     }
 }
 
-/// What came of giving the goods back.
+/// The output of `release`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Released {
+pub struct ReleaseOutput {
     /// The order.
     pub order_id: OrderId,
-    /// Whether the record says that its goods were given back.
+    /// Whether the order has a reservation that is released.
     pub released: bool,
 }
 
-impl From<Released> for Value {
-    fn from(done: Released) -> Self {
-        json!({ "orderId": done.order_id, "released": done.released })
+impl From<ReleaseOutput> for Value {
+    fn from(output: ReleaseOutput) -> Self {
+        json!({ "orderId": output.order_id, "released": output.released })
     }
 }

@@ -1,6 +1,5 @@
-//! `check-inventory` as Lambda runs it: what it is told, what it works with.
-//!
-//! The function itself is the library beside it; nothing is decided here.
+//! The Lambda binary of `check-inventory`: reads the settings and connects the function
+//! to its dependencies. The logic is in the library.
 
 use aws::{AwsClients, clock, runtime};
 use check_inventory::CheckInventory;

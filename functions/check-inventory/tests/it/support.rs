@@ -1,0 +1,34 @@
+//! The function over in-memory fakes, and helpers to invoke it.
+
+use check_inventory::CheckInventory;
+use domain::{Order, StepError};
+use serde_json::Value;
+pub(crate) use testing::fakes::invocation::{
+    error_name, input, now, stored_order, superseded_input,
+};
+use testing::fakes::{FakeTables, TestBed, run};
+
+/// The function over this test bed.
+pub(crate) fn function(test_bed: &TestBed) -> CheckInventory<FakeTables, FakeTables> {
+    CheckInventory { orders: test_bed.tables(), stock: test_bed.tables() }
+}
+
+/// Invokes the function with this input.
+pub(crate) fn invoke(test_bed: &TestBed, input: Value) -> Result<Value, StepError> {
+    run(function(test_bed).handle(input, now)).expect("the process does not crash")
+}
+
+/// Invokes an operation as the execution that owns the order.
+pub(crate) fn perform(
+    test_bed: &TestBed,
+    operation: &str,
+    order: &Order,
+) -> Result<Value, StepError> {
+    invoke(test_bed, input(operation, order))
+}
+
+/// The order after compensation began because its shipping failed.
+pub(crate) fn compensating(order: &Order) -> Order {
+    let failed = r#"{"InitiateShipping": {"Error": "ShippingRejected"}}"#;
+    order.begin_compensation(&serde_json::from_str(failed).unwrap(), now())
+}
