@@ -1,60 +1,69 @@
-//! JSON in and out: the schedules' events, the end of an execution, and what a
-//! person asks for by hand (`workflow.md`, sections 2 and 6).
+//! The input and the sweep's output of `reconcile-orders` as JSON.
 //!
-//! The time comes with the event. Unknown fields are ignored; what is wrong is
-//! named by its field, never by its value.
+//! The input is an event of one of the two schedules, an execution's status change, or an
+//! invocation by hand; the [crate documentation](crate) lists them. An error message names
+//! the malformed field, never its value.
 
 use domain::{ErrorName, ExecutionName, OrderId, StepError, Timestamp};
+use serde::Serialize;
 use serde_json::{Value, json};
 
-/// What the function is asked to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Operation {
-    /// Look after the open orders.
-    Look(Which),
-    /// Compare the books.
-    Compare,
-}
+/// The `detail-type` of a schedule's event.
+const SCHEDULED_EVENT: &str = "Scheduled Event";
+/// The `detail-type` of an execution's status change.
+const STATUS_CHANGE: &str = "Step Functions Execution Status Change";
+/// How the name of the template's every-minute schedule ends.
+const SWEEP_RULE_SUFFIX: &str = "-open-orders";
+/// How the name of the template's daily schedule ends.
+const RECONCILIATION_RULE_SUFFIX: &str = "-compare-books";
 
-/// Which orders are to be looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
-    /// Those that are due, and those that wait for stock.
-    Due,
-    /// This one, due or not.
-    One(OrderId),
-    /// None: the execution that ended was no order's.
-    Nobodys,
-}
-
-/// An event, read.
+/// A parsed input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// What is to be done.
+    /// What to do.
     pub operation: Operation,
-    /// The time, if the event brings one.
+    /// The present, if the input has it.
     pub at: Option<Timestamp>,
 }
 
-/// What `EventBridge` calls the tick of a schedule.
-const SCHEDULED: &str = "Scheduled Event";
-/// What it calls the end of an execution.
-const STATUS_CHANGED: &str = "Step Functions Execution Status Change";
-/// How the names of the template's two schedules end.
-const OPEN_ORDERS: &str = "-open-orders";
-const COMPARE_BOOKS: &str = "-compare-books";
+/// An operation of this function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// Inspect open orders. Named `look` in an input.
+    Sweep(Scope),
+    /// Compare the ledgers. Named `compare` in an input.
+    Reconcile,
+}
+
+/// The orders that a sweep covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// The open orders that are due, and the back-orders.
+    Due,
+    /// This order, due or not.
+    Order(OrderId),
+    /// No order: the ended execution does not belong to one.
+    Nothing,
+}
 
 impl Event {
-    /// Reads an event.
+    /// Parses an input.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidRequest`, with the name of the malformed field.
     pub fn parse(input: &Value) -> Result<Self, StepError> {
         if !input.is_object() {
             return Err(invalid("the input must be an object"));
         }
         let operation = match text(input, "detail-type")? {
-            Some(SCHEDULED) => of_schedule(input)?,
-            Some(STATUS_CHANGED) => of_execution(input)?,
-            Some(_) => return Err(invalid("`detail-type` is none that this function knows")),
-            None => by_hand(input)?,
+            Some(SCHEDULED_EVENT) => scheduled_operation(input)?,
+            Some(STATUS_CHANGE) => Operation::Sweep(ended_execution(input)?),
+            Some(_) => {
+                let expected = format!("`{SCHEDULED_EVENT}` or `{STATUS_CHANGE}`");
+                return Err(invalid(&format!("`detail-type` must be {expected}")));
+            }
+            None => manual_operation(input)?,
         };
         let at = text(input, "time")?
             .map(str::parse)
@@ -64,33 +73,33 @@ impl Event {
     }
 }
 
-/// The two schedules are told apart by the name of their rule.
-fn of_schedule(input: &Value) -> Result<Operation, StepError> {
+/// The name of the rule tells the two schedules apart.
+fn scheduled_operation(input: &Value) -> Result<Operation, StepError> {
     match input["resources"][0].as_str() {
-        Some(rule) if rule.ends_with(OPEN_ORDERS) => Ok(Operation::Look(Which::Due)),
-        Some(rule) if rule.ends_with(COMPARE_BOOKS) => Ok(Operation::Compare),
-        _ => Err(invalid("`resources` names no schedule of this function")),
+        Some(rule) if rule.ends_with(SWEEP_RULE_SUFFIX) => Ok(Operation::Sweep(Scope::Due)),
+        Some(rule) if rule.ends_with(RECONCILIATION_RULE_SUFFIX) => Ok(Operation::Reconcile),
+        _ => Err(invalid("`resources` must name a schedule of this function")),
     }
 }
 
-fn of_execution(input: &Value) -> Result<Operation, StepError> {
+fn ended_execution(input: &Value) -> Result<Scope, StepError> {
     let name = input["detail"]["name"].as_str().map(ExecutionName::parse);
     let Some(Ok(name)) = name else {
-        return Err(invalid("`detail.name` is missing, or is no name of an execution"));
+        return Err(invalid("`detail.name` must be the name of an execution"));
     };
     let order = OrderId::from_execution_name(&name);
-    Ok(Operation::Look(order.map_or(Which::Nobodys, |(id, _)| Which::One(id))))
+    Ok(order.map_or(Scope::Nothing, |(id, _)| Scope::Order(id)))
 }
 
-fn by_hand(input: &Value) -> Result<Operation, StepError> {
+fn manual_operation(input: &Value) -> Result<Operation, StepError> {
     let order = text(input, "orderId")?
         .map(OrderId::parse)
         .transpose()
         .map_err(|error| invalid(&format!("`orderId` {error}")))?;
     match text(input, "operation")? {
-        None | Some("look") => Ok(Operation::Look(order.map_or(Which::Due, Which::One))),
-        Some("compare") => Ok(Operation::Compare),
-        Some(_) => Err(invalid("`operation` is none of this function's")),
+        None | Some("look") => Ok(Operation::Sweep(order.map_or(Scope::Due, Scope::Order))),
+        Some("compare") => Ok(Operation::Reconcile),
+        Some(_) => Err(invalid("`operation` must be `look` or `compare`")),
     }
 }
 
@@ -106,51 +115,48 @@ fn invalid(detail: &str) -> StepError {
     ErrorName::InvalidRequest.with_detail(detail)
 }
 
-/// What came of looking, in numbers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Looked {
-    /// Orders that were looked at.
-    pub looked: u32,
-    /// Executions that were missing, and were started.
+/// The output of a sweep: what it did, as counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SweepOutput {
+    /// Orders inspected.
+    #[serde(rename = "looked")]
+    pub inspected: u32,
+    /// Missing executions started.
     pub started: u32,
-    /// Orders that were taken over from an execution that had ended.
-    pub taken_over: u32,
-    /// Waits that were told what is on record.
-    pub answered: u32,
-    /// Back-orders that were woken.
-    pub woken: u32,
-    /// Orders that need nobody any more.
-    pub settled: u32,
-    /// Times that a person was called.
+    /// Orders restarted under a new execution because the old one had ended.
+    #[serde(rename = "takenOver")]
+    pub restarted: u32,
+    /// Recorded decisions delivered to a waiting task.
+    #[serde(rename = "answered")]
+    pub delivered: u32,
+    /// Back-orders resumed.
+    #[serde(rename = "woken")]
+    pub resumed: u32,
+    /// Closed orders finalized: no sweep inspects them again.
+    #[serde(rename = "settled")]
+    pub finalized: u32,
+    /// Times that attention was raised for an operator.
     pub raised: u32,
-    /// Orders that could not be looked after now.
+    /// Orders that could not be processed and are inspected again later.
     pub failed: u32,
 }
 
-impl std::ops::AddAssign for Looked {
+impl std::ops::AddAssign for SweepOutput {
     fn add_assign(&mut self, other: Self) {
-        self.looked += other.looked;
+        self.inspected += other.inspected;
         self.started += other.started;
-        self.taken_over += other.taken_over;
-        self.answered += other.answered;
-        self.woken += other.woken;
-        self.settled += other.settled;
+        self.restarted += other.restarted;
+        self.delivered += other.delivered;
+        self.resumed += other.resumed;
+        self.finalized += other.finalized;
         self.raised += other.raised;
         self.failed += other.failed;
     }
 }
 
-impl From<Looked> for Value {
-    fn from(seen: Looked) -> Self {
-        json!({
-            "looked": seen.looked,
-            "started": seen.started,
-            "takenOver": seen.taken_over,
-            "answered": seen.answered,
-            "woken": seen.woken,
-            "settled": seen.settled,
-            "raised": seen.raised,
-            "failed": seen.failed,
-        })
+impl From<SweepOutput> for Value {
+    fn from(output: SweepOutput) -> Self {
+        json!(output)
     }
 }

@@ -1,24 +1,48 @@
-//! Nothing is lost: `reconcile-orders` (`workflow.md`, section 6).
+//! `reconcile-orders`: makes sure that no order is lost, and compares the ledgers daily.
 //!
-//! Every minute [`look`] takes the open orders that are due and examines each:
-//! [`examine`] starts the execution that is missing, tells a wait again what was
-//! answered, and notices what a person must know; `takeover` puts another
-//! execution in the place of one that ended without closing its order; [`settle`]
-//! looks after an order that is closed, until its money and its label are final
-//! and nothing of it waits any more. Then it wakes the back-orders that can be
-//! served. Once a day it compares the books. [`event`] is JSON in and out.
+//! Start with [`ReconcileOrders::handle`]. It has two operations:
 //!
-//! It changes nothing by guessing: whether an execution has ended, and what became
-//! of money and label, is looked up; and each write is conditional on the order
-//! being as it was read. So wherever it dies, the next tick goes on, and a tick
-//! over unchanged tables with nothing due does nothing.
+//! - A sweep ([`sweep`]) runs every minute, inspects each open order that is due, and
+//!   resumes back-orders that can be served. `inspect` starts a missing execution, sends a
+//!   recorded decision that the waiting task never got, and raises attention; `restart`
+//!   restarts an order under a new execution if the old one ended without closing it;
+//!   `finalize` follows a closed order until its payment and label are final.
+//! - A reconciliation ([`reconciliation`]) compares the ledgers of the payment provider,
+//!   the shipping provider, the stock and the orders.
+//!
+//! A sweep never guesses. It looks up whether an execution ended and what became of
+//! payment and label, and every write is conditional on the order as it was read. So after
+//! a crash the next sweep continues, and a sweep with nothing due changes nothing.
+//!
+//! # Input and output
+//!
+//! | input | does | output |
+//! |---|---|---|
+//! | `Scheduled Event` of a rule named `*-open-orders` | sweep over the due orders | [`SweepOutput`](event::SweepOutput) |
+//! | `Scheduled Event` of a rule named `*-compare-books` | reconciliation | [`Report`](reconciliation::Report) |
+//! | `Step Functions Execution Status Change` | inspects the order of that execution | `SweepOutput` |
+//! | `{"operation": "look", "orderId"?, "time"?}` (the default operation) | inspects this order, or all due ones | `SweepOutput` |
+//! | `{"operation": "compare", "days"?, "time"?}` | reconciliation | `Report` |
+//!
+//! `time` is the present, RFC 3339. Without it the function reads the system clock.
+//! Unknown fields are ignored.
+//!
+//! # Errors
+//!
+//! | error | kind | meaning |
+//! |---|---|---|
+//! | `InvalidRequest` | final | the input is malformed |
+//! | `StoreUnavailable` | transient | the index of due orders cannot be read; the next sweep tries again |
+//!
+//! A failure about one order never fails the sweep. It is logged and counted in `failed`,
+//! and the order is inspected again five minutes later.
 
-pub mod compare;
 pub mod event;
-mod examine;
-mod look;
-mod settle;
-mod takeover;
+mod finalize;
+mod inspect;
+pub mod reconciliation;
+mod restart;
+pub mod sweep;
 
 use aws::clock::{Clock as _, SystemClock};
 use domain::ledger::{ListLabels, ListPaymentIntents, ReadStockLevels, ScanOrders};
@@ -29,42 +53,46 @@ use domain::ports::{
 use domain::{StepError, Timestamp};
 use serde_json::Value;
 
-use crate::compare::{Compare, Range, TIME_MS};
 use crate::event::{Event, Operation};
+use crate::reconciliation::{Ledgers, Range, Reconciliation, TIME_LIMIT_MS};
 
-/// What looking after the orders asks of the Orders table.
+/// The ports of the Orders table that a sweep uses.
 pub trait Orders: LoadOrder + SaveOrder + ListDueOrders + ListOrders {}
 impl<T: LoadOrder + SaveOrder + ListDueOrders + ListOrders> Orders for T {}
 
-/// What is asked of Step Functions.
+/// The ports of Step Functions that a sweep uses.
 pub trait Workflow: StartExecution + StopExecution + DescribeExecution + SendTaskResult {}
 impl<T: StartExecution + StopExecution + DescribeExecution + SendTaskResult> Workflow for T {}
 
-/// The function, with the world that it works on.
+/// The function with its dependencies.
 #[derive(Debug, Clone)]
-pub struct ReconcileOrders<O, I, W, G, C> {
+pub struct ReconcileOrders<O, I, W, P, S> {
     /// The Orders table.
     pub orders: O,
     /// The Inventory table.
     pub stock: I,
     /// Step Functions.
     pub workflow: W,
-    /// The payment gateway.
-    pub gateway: G,
-    /// The carrier.
-    pub carrier: C,
+    /// The payment provider.
+    pub payment_provider: P,
+    /// The shipping provider.
+    pub shipping_provider: S,
 }
 
-impl<O, I, W, G, C> ReconcileOrders<O, I, W, G, C>
+impl<O, I, W, P, S> ReconcileOrders<O, I, W, P, S>
 where
     O: Orders + ScanOrders,
     I: ReadCatalog + ReadStockLevels,
     W: Workflow,
-    G: PaymentProvider + ListPaymentIntents,
-    C: ShippingProvider + ListLabels,
+    P: PaymentProvider + ListPaymentIntents,
+    S: ShippingProvider + ListLabels,
 {
-    /// Does what the event asks for. `now` is asked only when the event brings no
-    /// time of its own.
+    /// Runs the operation that `input` asks for. `now` is called only if the input has no
+    /// `time`.
+    ///
+    /// # Errors
+    ///
+    /// See the table in the [crate documentation](crate).
     pub async fn handle(
         &self,
         input: Value,
@@ -73,17 +101,22 @@ where
         let event = Event::parse(&input)?;
         let at = event.at.unwrap_or_else(now);
         match event.operation {
-            Operation::Look(which) => self.look(which, at).await.map(Value::from),
-            Operation::Compare => self.compare(&input, at).await,
+            Operation::Sweep(scope) => self.sweep(scope, at).await.map(Value::from),
+            Operation::Reconcile => self.reconcile(&input, at).await,
         }
     }
 
-    async fn compare(&self, input: &Value, at: Timestamp) -> Result<Value, StepError> {
-        let range = Range::of(input, at)?;
-        let Self { orders, stock, gateway, carrier, .. } = self;
+    async fn reconcile(&self, input: &Value, at: Timestamp) -> Result<Value, StepError> {
+        let range = Range::parse(input, at)?;
+        let ledgers = Ledgers {
+            orders: &self.orders,
+            stock: &self.stock,
+            payment_provider: &self.payment_provider,
+            shipping_provider: &self.shipping_provider,
+        };
         let clock = SystemClock::start();
-        let has_time = || clock.monotonic_ms() < TIME_MS;
-        let report = Compare { orders, stock, gateway, carrier }.run(range, &has_time).await;
-        Ok(serde_json::json!(report))
+        let has_time = || clock.monotonic_ms() < TIME_LIMIT_MS;
+        let reconciliation = Reconciliation { ledgers, range, has_time: &has_time };
+        Ok(serde_json::json!(reconciliation.run().await))
     }
 }

@@ -1,6 +1,5 @@
-//! `reconcile-orders` as Lambda runs it: what it is told, what it works with.
-//!
-//! The function itself is the library beside it; nothing is decided here.
+//! The Lambda binary of `reconcile-orders`: reads the settings and connects the function
+//! to its dependencies. The logic is in the library.
 
 use std::time::Duration;
 
@@ -12,35 +11,35 @@ use http_client::{HttpClient, Timeouts};
 use reconcile_orders::ReconcileOrders;
 use stripe::Stripe;
 
-/// An order takes five calls of a provider at most; one that is slow is looked
-/// at again later, so that it does not hold up the others.
-const PROVIDERS: Timeouts =
+/// An order takes at most five provider calls. One that a slow provider delays is
+/// inspected again later, so that it does not hold up the others.
+const PROVIDER_TIMEOUTS: Timeouts =
     Timeouts { connect: Duration::from_secs(3), total: Duration::from_secs(15) };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), runtime::Error> {
     let settings = runtime::init()?;
     let (stripe, easypost) = (settings.stripe()?, settings.easypost()?);
-    let from = settings.ship_from()?;
+    let ship_from = settings.ship_from()?;
     let (orders_table, inventory_table) = (settings.orders_table()?, settings.inventory_table()?);
-    let machine = settings.state_machine_arn()?;
-    let https = HttpClient::new(PROVIDERS)?;
+    let state_machine = settings.state_machine_arn()?;
+    let https = HttpClient::new(PROVIDER_TIMEOUTS)?;
     let aws = AwsClients::from_env().await;
-    // While the function starts: its processor is fastest now.
-    let (gateway_key, carrier_key, (), ()) = tokio::join!(
+    // During initialization, because Lambda gives that phase the most CPU.
+    let (stripe_key, easypost_key, (), ()) = tokio::join!(
         aws.secret_value(&stripe.secret),
         aws.secret_value(&easypost.secret),
         https.preconnect(&stripe.base_url),
         https.preconnect(&easypost.base_url),
     );
-    let gateway = Stripe::new(https.clone(), stripe.base_url, gateway_key?);
-    let carrier = EasyPost::new(https, easypost.base_url, carrier_key?, from);
+    let stripe = Stripe::new(https.clone(), stripe.base_url, stripe_key?);
+    let easypost = EasyPost::new(https, easypost.base_url, easypost_key?, ship_from);
     let function = ReconcileOrders {
         orders: aws.orders(&orders_table),
         stock: aws.inventory(orders_table, inventory_table),
-        workflow: aws.workflow(machine),
-        gateway: Instrumented::new(gateway, SystemClock::start()),
-        carrier: Instrumented::new(carrier, SystemClock::start()),
+        workflow: aws.workflow(state_machine),
+        payment_provider: Instrumented::new(stripe, SystemClock::start()),
+        shipping_provider: Instrumented::new(easypost, SystemClock::start()),
     };
     let function = &function;
     // Boxed, because the SDK's futures are large and deeply nested.

@@ -114,7 +114,7 @@ fn function_samples() -> Vec<(&'static str, &'static str, Value)> {
         // The schedule of the stack may have been there before.
         ("reconcile-orders", "every-minute", json!({"failed": 0})),
         ("reconcile-orders", "execution-ended", json!({"started": 0, "failed": 0})),
-        ("reconcile-orders", "look", json!({"looked": 0, "failed": 0})),
+        ("reconcile-orders", "sweep", json!({"looked": 0, "failed": 0})),
         ("reconcile-orders", "every-day", json!({"differences": []})),
         ("reconcile-orders", "compare", json!({"differences": [], "complete": true})),
     ]

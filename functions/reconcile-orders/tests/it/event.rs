@@ -1,7 +1,7 @@
-//! What the function is asked, by schedules, by the end of an execution, by hand.
+//! The inputs: schedules, status changes of executions, and invocations by hand.
 
 use domain::ErrorName;
-use reconcile_orders::event::{Event, Looked, Operation, Which};
+use reconcile_orders::event::{Event, Operation, Scope, SweepOutput};
 use serde_json::{Value, json};
 use testing::samples;
 
@@ -15,7 +15,7 @@ fn scheduled(rule: &str) -> Value {
     })
 }
 
-fn ended(name: &str) -> Value {
+fn status_change(name: &str) -> Value {
     json!({
         "version": "0", "id": "1", "detail-type": "Step Functions Execution Status Change",
         "source": "aws.states", "time": now(), "resources": [],
@@ -24,26 +24,26 @@ fn ended(name: &str) -> Value {
 }
 
 #[test]
-fn each_event_says_what_is_to_be_looked_at_and_when() {
+fn each_input_names_its_operation_scope_and_time() {
     let id = samples::received().order_id;
     let check = |event: Value, operation: Operation| {
         let at = event.get("time").is_some().then(now);
         assert_eq!(Event::parse(&event).unwrap(), Event { operation, at }, "{event}");
     };
-    let one = || Operation::Look(Which::One(id.clone()));
-    check(scheduled("local-open-orders"), Operation::Look(Which::Due));
-    check(scheduled("my-shop-compare-books"), Operation::Compare);
-    check(ended(id.as_str()), one());
-    check(ended(&format!("{id}-r2")), one());
-    check(ended("nightly"), Operation::Look(Which::Nobodys));
-    check(json!({}), Operation::Look(Which::Due));
-    check(json!({"operation": "look", "extra": 1}), Operation::Look(Which::Due));
+    let one = || Operation::Sweep(Scope::Order(id.clone()));
+    check(scheduled("local-open-orders"), Operation::Sweep(Scope::Due));
+    check(scheduled("my-shop-compare-books"), Operation::Reconcile);
+    check(status_change(id.as_str()), one());
+    check(status_change(&format!("{id}-r2")), one());
+    check(status_change("nightly"), Operation::Sweep(Scope::Nothing));
+    check(json!({}), Operation::Sweep(Scope::Due));
+    check(json!({"operation": "look", "extra": 1}), Operation::Sweep(Scope::Due));
     check(json!({"operation": "look", "orderId": id, "time": now()}), one());
-    check(json!({"operation": "compare", "time": now()}), Operation::Compare);
+    check(json!({"operation": "compare", "time": now()}), Operation::Reconcile);
 }
 
 #[test]
-fn garbage_is_refused_and_the_field_named_but_not_its_value() {
+fn malformed_input_is_rejected_by_the_name_of_its_field_and_not_by_its_value() {
     let check = |event: Value, expected: &str| {
         let failure = Event::parse(&event).unwrap_err();
         assert_eq!(failure.name, ErrorName::InvalidRequest);
@@ -59,13 +59,13 @@ fn garbage_is_refused_and_the_field_named_but_not_its_value() {
     check(json!({"detail-type": "secret"}), "`detail-type`");
     check(scheduled("secret"), "`resources`");
     check(json!({"detail-type": "Scheduled Event"}), "`resources`");
-    check(ended("a secret"), "`detail.name`");
+    check(status_change("a secret"), "`detail.name`");
     check(json!({"detail-type": "Step Functions Execution Status Change"}), "`detail.name`");
 }
 
 #[test]
-fn the_output_has_all_its_numbers_always() {
-    let none = Value::from(Looked::default());
+fn the_output_always_has_all_its_counts() {
+    let none = Value::from(SweepOutput::default());
     let expected = json!({
         "looked": 0, "started": 0, "takenOver": 0, "answered": 0,
         "woken": 0, "settled": 0, "raised": 0, "failed": 0,

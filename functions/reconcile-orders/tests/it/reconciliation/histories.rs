@@ -1,5 +1,5 @@
-//! Orders at every end of their life, and what the providers then know of them:
-//! each made by the writes that make a real one, and consistent.
+//! Orders in every situation, and what the providers then know of them. Each order is made
+//! by the writes that make a real one, and its ledgers are consistent.
 
 use domain::compensation::{FailedState, FailedStates};
 use domain::decision::ReviewDecision;
@@ -11,91 +11,96 @@ use domain::shipment::{LabelRefund, LabelRefundState, ProviderShipment};
 use domain::{ErrorName, Order, OrderId, PaymentIntentId, ShipmentId, Status};
 use testing::samples;
 
-/// An order with its entries in the providers' books.
+/// An order with its entries in the providers' ledgers.
 #[derive(Debug, Clone)]
-pub(crate) struct Made {
+pub(crate) struct History {
     pub(crate) order: Order,
     pub(crate) intents: Vec<PaymentIntentEntry>,
     pub(crate) labels: Vec<LabelEntry>,
 }
 
-/// Where an order's life has got to.
+/// How far an order has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum Situation {
     Fulfilled,
     FulfilledAfterReview,
     Declined,
-    NeverAuthorised,
+    NeverAuthorized,
     OutOfStock,
-    CancelledBeforeItBegan,
-    Cancelled,
+    CanceledBeforeItBegan,
+    Canceled,
     Rejected,
     ShippingFailed,
-    LabelGivenBack,
+    LabelRefunded,
     LabelRefused,
     Refunded,
     RefundPending,
     RefundFailed,
     Received,
-    Authorised,
+    Authorized,
     Reserved,
-    Stuck,
-    ClosedNotSettled,
+    NeedsAttention,
+    ClosedNotFinalized,
 }
 
-impl End {
-    /// Ends at which an order is at rest.
-    pub(crate) const SETTLED: [Self; 14] = [
+impl Situation {
+    /// Situations in which an order is at rest.
+    pub(crate) const AT_REST: [Self; 14] = [
         Self::Fulfilled,
         Self::FulfilledAfterReview,
         Self::Declined,
-        Self::NeverAuthorised,
+        Self::NeverAuthorized,
         Self::OutOfStock,
-        Self::CancelledBeforeItBegan,
-        Self::Cancelled,
+        Self::CanceledBeforeItBegan,
+        Self::Canceled,
         Self::Rejected,
         Self::ShippingFailed,
-        Self::LabelGivenBack,
+        Self::LabelRefunded,
         Self::LabelRefused,
         Self::Refunded,
         Self::RefundPending,
         Self::RefundFailed,
     ];
 
-    /// Places at which it is not.
-    pub(crate) const OPEN: [Self; 5] =
-        [Self::Received, Self::Authorised, Self::Reserved, Self::Stuck, Self::ClosedNotSettled];
+    /// Situations in which it is not.
+    pub(crate) const OPEN: [Self; 5] = [
+        Self::Received,
+        Self::Authorized,
+        Self::Reserved,
+        Self::NeedsAttention,
+        Self::ClosedNotFinalized,
+    ];
 }
 
-/// An order under way, with its entries.
-struct Life {
+/// Builds a history write by write.
+struct Builder {
     number: usize,
     order: Order,
     intent: PaymentIntentEntry,
     label: Option<LabelEntry>,
 }
 
-/// The order of this number, at this end.
-pub(crate) fn make(number: usize, end: End) -> Made {
-    let mut life = Life::begin(number, end == End::CancelledBeforeItBegan);
-    match end {
-        End::Received => {}
-        End::CancelledBeforeItBegan => life.cancel(),
-        End::NeverAuthorised => {
-            life.given_up("ProcessPayment", ErrorName::PaymentGatewayUnavailable)
+/// The order with this number, in this situation.
+pub(crate) fn make(number: usize, situation: Situation) -> History {
+    let mut builder = Builder::begin(number, situation == Situation::CanceledBeforeItBegan);
+    match situation {
+        Situation::Received => {}
+        Situation::CanceledBeforeItBegan => builder.cancel(),
+        Situation::NeverAuthorized => {
+            builder.compensated("ProcessPayment", ErrorName::PaymentGatewayUnavailable)
         }
-        End::Declined => life.declined(),
-        End::Fulfilled => life.fulfilled(RiskLevel::Normal),
-        End::FulfilledAfterReview => life.fulfilled(RiskLevel::Elevated),
-        _ => life.further(end),
+        Situation::Declined => builder.declined(),
+        Situation::Fulfilled => builder.fulfilled(RiskLevel::Normal),
+        Situation::FulfilledAfterReview => builder.fulfilled(RiskLevel::Elevated),
+        _ => builder.further(situation),
     }
-    if End::SETTLED.contains(&end) {
-        life.order = life.order.finalized(&[], samples::placed_at());
+    if Situation::AT_REST.contains(&situation) {
+        builder.order = builder.order.finalized(&[], samples::placed_at());
     }
-    life.made()
+    builder.build()
 }
 
-impl Life {
+impl Builder {
     fn begin(number: usize, scheduled: bool) -> Self {
         let mut request = samples::new_order();
         request.order_id = OrderId::for_request(&request.customer_id, &number.to_string());
@@ -114,57 +119,65 @@ impl Life {
         Self { number, order, intent, label: None }
     }
 
-    fn further(&mut self, end: End) {
+    fn further(&mut self, situation: Situation) {
         let refused = ErrorName::ShippingRejected;
-        self.authorized(if end == End::Rejected { RiskLevel::Elevated } else { RiskLevel::Normal });
-        match end {
-            End::Authorised => {}
-            End::OutOfStock => self.given_up("OutOfStock", ErrorName::StockContended),
-            End::Rejected => self.rejected(),
-            End::Cancelled => {
+        self.authorized(if situation == Situation::Rejected {
+            RiskLevel::Elevated
+        } else {
+            RiskLevel::Normal
+        });
+        match situation {
+            Situation::Authorized => {}
+            Situation::OutOfStock => self.compensated("OutOfStock", ErrorName::StockContended),
+            Situation::Rejected => self.rejected(),
+            Situation::Canceled => {
                 self.cancel();
-                self.given_up("CheckInventory", ErrorName::OrderCancelled);
+                self.compensated("CheckInventory", ErrorName::OrderCancelled);
             }
-            End::Reserved => self.reserved(),
-            End::ShippingFailed => {
+            Situation::Reserved => self.reserved(),
+            Situation::ShippingFailed => {
                 self.reserved();
                 self.shipment(false);
-                self.given_up("InitiateShipping", refused);
+                self.compensated("InitiateShipping", refused);
             }
-            End::Stuck => {
+            Situation::NeedsAttention => {
                 self.reserved();
                 self.shipment(true);
-                let stuck = samples::waiting(
+                let needs_attention = samples::waiting(
                     self.order.clone(),
                     Status::NeedsAttention,
                     Attention::Operator,
                 );
-                self.order = stuck;
+                self.order = needs_attention;
             }
             _ => {
                 self.reserved();
                 self.shipment(true);
-                self.after_the_label(end);
+                self.after_the_label(situation);
             }
         }
     }
 
-    fn after_the_label(&mut self, end: End) {
-        let captured = [End::Refunded, End::RefundPending, End::RefundFailed].contains(&end);
+    fn after_the_label(&mut self, situation: Situation) {
+        let captured = [Situation::Refunded, Situation::RefundPending, Situation::RefundFailed]
+            .contains(&situation);
         if captured {
             self.intent.state = PaymentIntentState::Succeeded;
             self.intent.captured_minor = self.intent.amount.amount_minor();
         }
-        let refund =
-            if end == End::LabelRefused { LabelRefund::Refused } else { LabelRefund::Submitted };
-        self.undo_label(refund);
-        match end {
-            End::RefundFailed => self.close(PaymentStatus::RefundFailed),
+        let refund = if situation == Situation::LabelRefused {
+            LabelRefund::Refused
+        } else {
+            LabelRefund::Submitted
+        };
+        self.refund_label(refund);
+        match situation {
+            Situation::RefundFailed => self.close(PaymentStatus::RefundFailed),
             _ if captured => {
                 self.intent.refunded_minor = self.intent.captured_minor;
                 self.close(PaymentStatus::Refunded);
             }
-            End::ClosedNotSettled => self.close(PaymentStatus::Voided),
+            Situation::ClosedNotFinalized => self.close(PaymentStatus::Voided),
             _ => {
                 self.intent.state = PaymentIntentState::Canceled;
                 self.close(PaymentStatus::Voided);
@@ -191,7 +204,7 @@ impl Life {
     fn declined(&mut self) {
         self.order = self.order.with_intent(&self.intent.id, samples::placed_at());
         self.intent.confirmed = true;
-        self.given_up("ProcessPayment", ErrorName::PaymentDeclined);
+        self.compensated("ProcessPayment", ErrorName::PaymentDeclined);
     }
 
     fn reserved(&mut self) {
@@ -201,7 +214,7 @@ impl Life {
     fn rejected(&mut self) {
         let decided = self.order.decide_review(ReviewDecision::Reject, "operator-1", None, now());
         self.order = decided.unwrap();
-        self.given_up("AwaitReview", ErrorName::ReviewRejected);
+        self.compensated("AwaitReview", ErrorName::ReviewRejected);
     }
 
     fn cancel(&mut self) {
@@ -240,7 +253,7 @@ impl Life {
         self.order = self.order.fulfilled(samples::placed_at()).unwrap();
     }
 
-    fn given_up(&mut self, state: &str, fault: ErrorName) {
+    fn compensated(&mut self, state: &str, fault: ErrorName) {
         let failed = failed(state, fault);
         self.order = self.order.begin_compensation(&failed, now());
         if self.order.shipment.is_some() {
@@ -249,12 +262,12 @@ impl Life {
         if self.order.holds_stock() {
             self.order = self.order.released(now());
         }
-        // Also one that was declined is cancelled.
+        // A declined intent is canceled too.
         self.intent.state = PaymentIntentState::Canceled;
         self.close(PaymentStatus::Voided);
     }
 
-    fn undo_label(&mut self, refund: LabelRefund) {
+    fn refund_label(&mut self, refund: LabelRefund) {
         let failed = failed("CapturePayment", ErrorName::PaymentNotCapturable);
         let order = self.order.begin_compensation(&failed, now());
         self.order = order.with_label_refund(refund, now()).released(now());
@@ -267,9 +280,9 @@ impl Life {
         self.order = self.order.closed(money, now()).unwrap();
     }
 
-    /// With what costs nothing beside it: an intent and a shipment of which the
-    /// answer was lost, made once more.
-    fn made(self) -> Made {
+    /// Adds an unconfirmed intent and an unbought shipment, as a lost response leaves them.
+    /// They cost nothing.
+    fn build(self) -> History {
         let spare = PaymentIntentEntry {
             id: PaymentIntentId::parse(format!("pi_spare{}", self.number)).unwrap(),
             order: Some(self.order.order_id.to_string()),
@@ -288,7 +301,7 @@ impl Life {
         let labels = self.label.into_iter().chain([unbought]).collect();
         let is_stored = self.order.payment.intent_id.is_some();
         let intents = is_stored.then_some(self.intent).into_iter().chain([spare]).collect();
-        Made { order: self.order, intents, labels }
+        History { order: self.order, intents, labels }
     }
 }
 

@@ -1,5 +1,5 @@
-//! The four books in memory, handed out in small pages, and what happens to them
-//! while they are read.
+//! The four ledgers in memory, served in small pages, and events that change them during a
+//! reconciliation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,63 +13,65 @@ use domain::ports::{
     StoreUnavailable,
 };
 use domain::{Order, OrderId, PaymentIntentId, ShipmentId, Sku, Timestamp};
-use reconcile_orders::compare::{Compare, Kind, Range, Report};
+use reconcile_orders::reconciliation::{
+    Discrepancy, DiscrepancyKind, Ledgers, Range, Reconciliation, Report,
+};
 use testing::fakes;
 use testing::samples;
 
-use crate::ends::Made;
+use super::histories::History;
 
-/// When the books are compared: long after the sample orders were placed.
+/// When the reconciliation runs: long after the sample orders were placed.
 pub(crate) fn now() -> Timestamp {
     samples::placed_at().plus_hours(24)
 }
 
-/// Something that happens just before the nth call at a point.
+/// A change just before the nth call of a point.
 type Event = (&'static str, usize, Box<dyn FnOnce(&mut State) + Send>);
 
-/// All that there is.
 pub(crate) struct State {
     pub(crate) orders: BTreeMap<OrderId, Order>,
-    /// Keys of the orders' table under which there is something else.
-    pub(crate) spoilt: BTreeSet<String>,
-    /// As they are listed; they may be changed while they are read.
+    /// Keys of the Orders table with a record that is not an order.
+    pub(crate) malformed: BTreeSet<String>,
+    /// As the payment provider lists them.
     pub(crate) intents: Vec<PaymentIntentEntry>,
     pub(crate) labels: Vec<LabelEntry>,
-    pub(crate) shelves: Vec<StockLevel>,
-    pub(crate) unread_shelves: usize,
+    pub(crate) stock_levels: Vec<StockLevel>,
+    pub(crate) unreadable_stock_levels: usize,
     /// Points that never answer.
-    pub(crate) silent: BTreeSet<&'static str>,
-    page: usize,
+    pub(crate) unreachable: BTreeSet<&'static str>,
+    page_size: usize,
     calls: Vec<&'static str>,
     events: Vec<Event>,
 }
 
-/// The four books.
+/// The four ledgers, behind their ports.
 #[derive(Clone)]
-pub(crate) struct World(Arc<Mutex<State>>);
+pub(crate) struct TestBed(Arc<Mutex<State>>);
 
-impl World {
-    /// These orders with what the providers know of them, and shelves that agree,
-    /// in pages of so many.
-    pub(crate) fn of(made: Vec<Made>, page: usize) -> Self {
+impl TestBed {
+    /// These orders with what the providers know of them and stock levels that agree, in
+    /// pages of this size.
+    pub(crate) fn of(histories: Vec<History>, page: usize) -> Self {
         let mut state = State {
             orders: BTreeMap::new(),
-            spoilt: BTreeSet::new(),
+            malformed: BTreeSet::new(),
             intents: Vec::new(),
             labels: Vec::new(),
-            shelves: Vec::new(),
-            unread_shelves: 0,
-            silent: BTreeSet::new(),
-            page,
+            stock_levels: Vec::new(),
+            unreadable_stock_levels: 0,
+            unreachable: BTreeSet::new(),
+            page_size: page,
             calls: Vec::new(),
             events: Vec::new(),
         };
-        for made in made {
-            state.intents.extend(made.intents);
-            state.labels.extend(made.labels);
-            state.orders.insert(made.order.order_id.clone(), made.order);
+        for history in histories {
+            state.intents.extend(history.intents);
+            state.labels.extend(history.labels);
+            state.orders.insert(history.order.order_id.clone(), history.order);
         }
-        state.shelves = ["MUG", "TEE", "CAP"].map(|sku| state.shelf(sku)).to_vec();
+        state.stock_levels =
+            ["MUG", "TEE", "CAP"].map(|sku| state.consistent_stock_level(sku)).to_vec();
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -77,7 +79,7 @@ impl World {
         self.0.lock().unwrap()
     }
 
-    /// Just before the nth call at this point, this happens.
+    /// Runs `event` just before the nth call of this point.
     pub(crate) fn on(
         &self,
         point: &'static str,
@@ -87,34 +89,35 @@ impl World {
         self.state().events.push((point, nth, Box::new(event)));
     }
 
-    pub(crate) fn compare(&self) -> Report {
-        self.compare_with(Range { at: now(), days: None }, &|| true)
+    pub(crate) fn reconcile(&self) -> Report {
+        self.reconcile_with(Range { at: now(), days: None }, &|| true)
     }
 
-    pub(crate) fn compare_with(
+    pub(crate) fn reconcile_with(
         &self,
         range: Range,
         has_time: &(dyn Fn() -> bool + Sync),
     ) -> Report {
-        let compare = Compare { orders: self, stock: self, gateway: self, carrier: self };
-        fakes::run(compare.run(range, has_time)).unwrap()
+        let ledgers =
+            Ledgers { orders: self, stock: self, payment_provider: self, shipping_provider: self };
+        fakes::run(Reconciliation { ledgers, range, has_time }.run()).unwrap()
     }
 
-    /// What a comparison finds.
+    /// What a reconciliation finds.
     pub(crate) fn found(&self) -> Found {
-        found(&self.compare())
+        found(&self.reconcile())
     }
 
     fn call<T>(&self, point: &'static str, read: impl FnOnce(&State) -> T) -> Option<T> {
         let mut state = self.state();
         state.calls.push(point);
         let nth = state.calls.iter().filter(|call| **call == point).count();
-        let due = |event: &Event| event.0 == point && event.1 == nth;
-        while let Some(place) = state.events.iter().position(due) {
+        let is_due = |event: &Event| event.0 == point && event.1 == nth;
+        while let Some(place) = state.events.iter().position(is_due) {
             let (.., event) = state.events.remove(place);
             event(&mut state);
         }
-        (!state.silent.contains(point)).then(|| read(&state))
+        (!state.unreachable.contains(point)).then(|| read(&state))
     }
 
     pub(crate) fn calls(&self, point: &str) -> usize {
@@ -122,21 +125,21 @@ impl World {
     }
 }
 
-/// Kinds of difference, with the order or the shelf.
-pub(crate) type Found = BTreeSet<(Kind, String)>;
+/// The kinds of discrepancy found, each with its order or SKU.
+pub(crate) type Found = BTreeSet<(DiscrepancyKind, String)>;
 
-/// What a report says.
+/// What a report contains.
 pub(crate) fn found(report: &Report) -> Found {
-    let names = |it: &reconcile_orders::compare::Difference| {
+    let names = |it: &Discrepancy| {
         let order = it.order_id.as_ref().map(ToString::to_string);
         (it.kind, order.or(it.sku.as_ref().map(ToString::to_string)).unwrap_or_default())
     };
-    report.differences.iter().map(names).collect()
+    report.discrepancies.iter().map(names).collect()
 }
 
 impl State {
-    /// A shelf that agrees with what orders hold, with seven to spare.
-    fn shelf(&self, sku: &str) -> StockLevel {
+    /// A stock level that agrees with what orders hold, with seven available.
+    fn consistent_stock_level(&self, sku: &str) -> StockLevel {
         let orders = self.orders.values().filter(|order| order.holds_stock());
         let lines = orders.flat_map(domain::Order::required_stock);
         let held =
@@ -159,13 +162,13 @@ impl State {
         id: impl Fn(&T) -> &str,
     ) -> LedgerPage<T> {
         let begin = after.map_or(0, |after| all.iter().position(|it| id(it) == after).unwrap() + 1);
-        let end = all.len().min(begin + self.page);
+        let end = all.len().min(begin + self.page_size);
         let next = (end < all.len()).then(|| id(&all[end - 1]).to_owned());
         LedgerPage { entries: all[begin..end].to_vec(), unreadable: 0, next }
     }
 }
 
-fn answered<T, R>(answer: Option<Result<T, R>>) -> CallOutcome<T, R> {
+fn outcome<T, R>(answer: Option<Result<T, R>>) -> CallOutcome<T, R> {
     match answer {
         None => CallOutcome::Unknown("no answer".to_owned()),
         Some(Err(refusal)) => CallOutcome::Rejected(refusal),
@@ -173,14 +176,14 @@ fn answered<T, R>(answer: Option<Result<T, R>>) -> CallOutcome<T, R> {
     }
 }
 
-impl ListPaymentIntents for World {
+impl ListPaymentIntents for TestBed {
     async fn list_payment_intents(
         &self,
         _since: Option<Timestamp>,
         after: Option<&str>,
     ) -> CallOutcome<LedgerPage<PaymentIntentEntry>, PaymentRejection> {
         let list = |state: &State| Ok(state.page(&state.intents, after, |it| it.id.as_str()));
-        answered(self.call("intents", list))
+        outcome(self.call("intents", list))
     }
 
     async fn entry(
@@ -189,11 +192,11 @@ impl ListPaymentIntents for World {
     ) -> CallOutcome<PaymentIntentEntry, PaymentRejection> {
         let get = |state: &State| state.intents.iter().find(|it| it.id == *id).cloned();
         let found = |state: &State| get(state).ok_or(PaymentRejection::NotFound);
-        answered(self.call("intent", found))
+        outcome(self.call("intent", found))
     }
 }
 
-impl ListLabels for World {
+impl ListLabels for TestBed {
     async fn list_labels(
         &self,
         _since: Option<Timestamp>,
@@ -205,23 +208,23 @@ impl ListLabels for World {
             let bought: Vec<_> = bought.cloned().collect();
             Ok(state.page(&bought, after, |it| it.id.as_str()))
         };
-        answered(self.call("labels", list))
+        outcome(self.call("labels", list))
     }
 
     async fn entry(&self, id: &ShipmentId) -> CallOutcome<LabelEntry, ShippingRejection> {
         let get = |state: &State| state.labels.iter().find(|it| it.id == *id).cloned();
         let found = |state: &State| get(state).ok_or(ShippingRejection::NotFound);
-        answered(self.call("label", found))
+        outcome(self.call("label", found))
     }
 }
 
-fn silent() -> StoreUnavailable {
+fn unavailable() -> StoreUnavailable {
     StoreUnavailable("no answer".to_owned())
 }
 
 impl State {
-    fn under(&self, key: &str) -> Option<OrderEntry> {
-        if self.spoilt.contains(key) {
+    fn record(&self, key: &str) -> Option<OrderEntry> {
+        if self.malformed.contains(key) {
             return Some(OrderEntry::Malformed(key.to_owned()));
         }
         let order = self.orders.values().find(|order| order.order_id.as_str() == key)?;
@@ -229,46 +232,50 @@ impl State {
     }
 }
 
-impl ScanOrders for World {
+impl ScanOrders for TestBed {
     async fn scan(&self, after: Option<&str>) -> Result<LedgerPage<OrderEntry>, StoreUnavailable> {
         let scan = |state: &State| {
-            let keys: BTreeSet<String> =
-                state.orders.keys().map(ToString::to_string).chain(state.spoilt.clone()).collect();
+            let keys: BTreeSet<String> = state
+                .orders
+                .keys()
+                .map(ToString::to_string)
+                .chain(state.malformed.clone())
+                .collect();
             let keys: Vec<String> = keys.into_iter().collect();
-            let part = state.page(&keys, after, |key| key);
-            let entries = part.entries.iter().filter_map(|key| state.under(key)).collect();
-            LedgerPage { entries, unreadable: 0, next: part.next }
+            let page = state.page(&keys, after, |key| key);
+            let entries = page.entries.iter().filter_map(|key| state.record(key)).collect();
+            LedgerPage { entries, unreadable: 0, next: page.next }
         };
-        self.call("scan", scan).ok_or_else(silent)
+        self.call("scan", scan).ok_or_else(unavailable)
     }
 
     async fn load_all(&self, ids: &[OrderId]) -> Result<Vec<OrderEntry>, StoreUnavailable> {
-        let load = |state: &State| ids.iter().filter_map(|id| state.under(id.as_str())).collect();
-        self.call("orders", load).ok_or_else(silent)
+        let load = |state: &State| ids.iter().filter_map(|id| state.record(id.as_str())).collect();
+        self.call("orders", load).ok_or_else(unavailable)
     }
 }
 
-impl ReadStockLevels for World {
+impl ReadStockLevels for TestBed {
     async fn stock_levels(&self) -> Result<LedgerPage<StockLevel>, StoreUnavailable> {
         let read = |state: &State| LedgerPage {
-            entries: state.shelves.clone(),
-            unreadable: state.unread_shelves,
+            entries: state.stock_levels.clone(),
+            unreadable: state.unreadable_stock_levels,
             next: None,
         };
-        self.call("shelves", read).ok_or_else(silent)
+        self.call("stock_levels", read).ok_or_else(unavailable)
     }
 }
 
-impl LoadOrder for World {
+impl LoadOrder for TestBed {
     async fn load(&self, id: &OrderId) -> Result<Option<Order>, StoreUnavailable> {
-        self.call("load", |state| state.orders.get(id).cloned()).ok_or_else(silent)
+        self.call("load", |state| state.orders.get(id).cloned()).ok_or_else(unavailable)
     }
 }
 
-impl SaveOrder for World {
+impl SaveOrder for TestBed {
     async fn save(&self, before: &Order, after: &Order) -> Result<SaveResult, StoreUnavailable> {
         let unchanged = |state: &State| state.orders[&before.order_id].version == before.version;
-        if !self.call("save", unchanged).ok_or_else(silent)? {
+        if !self.call("save", unchanged).ok_or_else(unavailable)? {
             return Ok(SaveResult::Conflict);
         }
         self.state().orders.insert(after.order_id.clone(), after.clone());
