@@ -7,7 +7,7 @@
 use domain::compensate::{self, CompensationError};
 use domain::conflict::{AttemptError, begin_compensation, retry_on_conflict, save_order};
 use domain::operation::PaymentOperation;
-use domain::order::timeline_code;
+use domain::order::TimelineCode;
 use domain::payment::PaymentStatus;
 use domain::ports::{LoadOrder, PaymentProvider, SaveOrder};
 use domain::task_input::TaskInput;
@@ -110,9 +110,9 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
             return Ok(());
         }
         let code = match compensate::cancel_payment(&self.payment_provider, order).await {
-            Ok(PaymentStatus::RefundFailed) => timeline_code::REFUND_FAILED,
+            Ok(PaymentStatus::RefundFailed) => TimelineCode::RefundFailed,
             Ok(_) => return Ok(()),
-            Err(_) => timeline_code::PAYMENT_NOT_FINALIZED,
+            Err(_) => TimelineCode::PaymentNotFinalized,
         };
         if order.attention.is_none() {
             save_order(&self.orders, order, order.with_attention(code, at)).await?;

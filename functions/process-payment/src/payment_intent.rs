@@ -4,7 +4,7 @@
 //! What the operations share with the reconciler is in [`domain::compensate`].
 
 use domain::conflict::{AttemptError, save_order};
-use domain::order::{Attention, timeline_code};
+use domain::order::{Attention, TimelineCode};
 use domain::payment::PaymentIntent;
 use domain::ports::{LoadOrder, PaymentProvider, SaveOrder};
 use domain::{ErrorName, Order, StepError, Timestamp};
@@ -46,7 +46,7 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
             return Ok(());
         }
         if order.attention != Some(Attention::Operator) {
-            let raised = order.with_attention(timeline_code::PAYMENT_AMOUNT_MISMATCH, at);
+            let raised = order.with_attention(TimelineCode::PaymentAmountMismatch, at);
             save_order(&self.orders, order, raised).await?;
         }
         Err(ErrorName::PaymentMisconfigured

@@ -1,7 +1,7 @@
 //! `reserve`: every line or none, once, and a back-order only before its deadline.
 
 use domain::decision::ReviewDecision;
-use domain::order::{Attention, OutOfStockPolicy};
+use domain::order::{Attention, OutOfStockPolicy, TimelineCode};
 use domain::{ErrorName, Order, Sku, Status, StepError};
 use serde_json::{Value, json};
 use testing::fakes::{InjectedFault, TestBed};
@@ -178,7 +178,8 @@ fn a_concurrent_write_before_the_transaction_is_seen() {
     assert_eq!(error_name(reserve(&test_bed, &order)), ErrorName::CompensationBegun);
     assert_eq!(test_bed.available("MUG"), Some(9));
 
-    let harmless = InjectedFault::ConcurrentWrite(|order| order.with_attention("SEEN", now()));
+    let harmless =
+        InjectedFault::ConcurrentWrite(|order| order.with_attention(TimelineCode::Disputed, now()));
     let test_bed = with_stock(&order, 9, 9).on("stock.reserve", 1, harmless);
     assert_eq!(reserve(&test_bed, &order).unwrap()["inventoryResult"], true);
     assert_eq!(test_bed.available("MUG"), Some(7));

@@ -2,7 +2,7 @@
 
 use crate::support::{error_name, input, invoke, now, perform, stored_order, superseded_input};
 use domain::decision::ReviewDecision;
-use domain::order::{Attention, NewOrder};
+use domain::order::{Attention, NewOrder, TimelineCode};
 use domain::payment::{PaymentIntent, PaymentIntentState, PaymentStatus};
 use domain::ports::PaymentRejection;
 use domain::{Currency, ErrorName, Money, Order, Status, StepError};
@@ -344,7 +344,9 @@ fn an_order_that_keeps_changing_fails_after_eight_attempts() {
     let order = samples::received();
     let mut test_bed = TestBed::with(&order);
     for nth in 1..=20 {
-        let change = InjectedFault::ConcurrentWrite(|order| order.with_attention("CHANGED", now()));
+        let change = InjectedFault::ConcurrentWrite(|order| {
+            order.with_attention(TimelineCode::Disputed, now())
+        });
         test_bed = test_bed.on("orders.save", nth, change);
     }
     assert_eq!(error_name(authorize(&test_bed, &order)), ErrorName::StoreUnavailable);

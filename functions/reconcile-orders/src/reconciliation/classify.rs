@@ -8,7 +8,7 @@
 //! refund the carrier refused.
 
 use domain::ledger::{LabelEntry, PaymentIntentEntry};
-use domain::order::timeline_code;
+use domain::order::TimelineCode;
 use domain::payment::{PaymentIntentState, PaymentStatus};
 use domain::shipment::LabelRefund;
 use domain::{Money, Order, OrderId, PaymentIntentId, ShipmentId, Status, Timestamp};
@@ -59,7 +59,7 @@ fn intent_of_unfulfilled(entry: &PaymentIntentEntry, order: &Order) -> Vec<Kind>
     let is_live =
         matches!(entry.state, PaymentIntentState::RequiresCapture | PaymentIntentState::Processing);
     let is_raised = order.payment.status == PaymentStatus::RefundFailed
-        || order.has_timeline_code(timeline_code::REFUND_FAILED);
+        || order.has_timeline_code(TimelineCode::RefundFailed);
     let record_agrees = match order.payment.status {
         PaymentStatus::None | PaymentStatus::Voided => entry.captured_minor == 0,
         PaymentStatus::Refunded | PaymentStatus::RefundFailed => entry.captured_minor > 0,
@@ -131,7 +131,7 @@ pub fn label(entry: &LabelEntry, order: &Order) -> Vec<Discrepancy> {
     };
     let recorded = stored.label.as_ref().map(|label| &label.tracking_code);
     let is_raised = stored.refund == Some(LabelRefund::Refused)
-        || order.has_timeline_code(timeline_code::LABEL_REFUND_REFUSED);
+        || order.has_timeline_code(TimelineCode::LabelRefundRefused);
     let kind = match (order.status, entry.is_live()) {
         (Status::Fulfilled, false) if entry.tracking_code.is_none() => Some(Kind::LabelMissing),
         (Status::Fulfilled, false) => Some(Kind::LabelRefunded),

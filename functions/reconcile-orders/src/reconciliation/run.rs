@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::conflict::{AttemptError, retry_on_conflict, save_order};
 use domain::ledger::{ListLabels, ListPaymentIntents, ReadStockLevels, ScanOrders};
-use domain::order::timeline_code;
+use domain::order::TimelineCode;
 use domain::ports::{LoadOrder, SaveOrder};
 use domain::{OrderId, Timestamp};
 
@@ -80,10 +80,10 @@ where
     ) -> Result<bool, AttemptError> {
         // A malformed record cannot be loaded, and an unknown order not be written.
         let Ok(Some(order)) = self.ledgers.orders.load(id).await else { return Ok(false) };
-        if order.has_timeline_code(timeline_code::LEDGER_MISMATCH) {
+        if order.has_timeline_code(TimelineCode::LedgerMismatch) {
             return Ok(false);
         }
-        let raised = order.with_attention(timeline_code::LEDGER_MISMATCH, at);
+        let raised = order.with_attention(TimelineCode::LedgerMismatch, at);
         save_order(self.ledgers.orders, &order, raised).await?;
         Ok(true)
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use domain::ledger::{LabelEntry, PaymentIntentEntry};
+use domain::order::TimelineCode;
 use domain::payment::{PaymentIntentState, PaymentStatus};
 use domain::shipment::LabelRefundState;
 use domain::{Currency, Money, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Status};
@@ -395,7 +396,7 @@ fn an_order_with_a_discrepancy_raises_attention_once() {
     let report = test_bed.reconcile();
     assert_eq!((report.raised, found(&report).len()), (1, 1));
     let raised = test_bed.state().orders[&id].clone();
-    assert!(raised.has_timeline_code("BOOKS_DIFFER"));
+    assert!(raised.has_timeline_code(TimelineCode::LedgerMismatch));
     assert!(raised.attention.is_some());
     // A day later the discrepancy is still there, and attention is not raised again.
     let later = reconcile_orders::reconciliation::Range { at: now().plus_hours(24), days: None };
