@@ -55,11 +55,11 @@ fn printable(text: &str, most: usize) -> bool {
     (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-fn prefixed(text: &str, prefix: &str) -> bool {
-    text.strip_prefix(prefix).is_some_and(|rest| {
-        (1..=200).contains(&rest.len())
-            && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-    })
+/// An id that a provider gave to an object. What it looks like is the provider's
+/// business; all that counts here is that it can be a part of a URL's path.
+fn opaque(text: &str) -> bool {
+    (1..=255).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 id!(
@@ -98,22 +98,22 @@ id!(
     |text| printable(text, 2048)
 );
 id!(
-    /// A payment intent of the gateway: `pi_…`.
+    /// A payment intent of the payment provider. Opaque.
     PaymentIntentId,
-    "must be `pi_` and letters or digits",
-    |text| prefixed(text, "pi_")
+    "must be 1 to 255 letters, digits, hyphens or underscores",
+    opaque
 );
 id!(
-    /// A shipment of the carrier: `shp_…`.
+    /// A shipment of the shipping provider. Opaque.
     ShipmentId,
-    "must be `shp_` and letters or digits",
-    |text| prefixed(text, "shp_")
+    "must be 1 to 255 letters, digits, hyphens or underscores",
+    opaque
 );
 id!(
-    /// A rate that the carrier offered: `rate_…`.
+    /// A rate that the shipping provider offered. Opaque.
     RateId,
-    "must be `rate_` and letters or digits",
-    |text| prefixed(text, "rate_")
+    "must be 1 to 255 letters, digits, hyphens or underscores",
+    opaque
 );
 
 /// The namespace of the order ids; any other would give other ids to the same requests.
@@ -185,8 +185,12 @@ mod tests {
             assert!(Sku::parse(bad).is_err(), "{bad}");
         }
         assert!(Sku::parse("MUG-01.blue_L").is_ok());
-        assert!(PaymentIntentId::parse("shp_1").is_err());
-        assert!(PaymentIntentId::parse("pi_1/../cancel").is_err());
+        for bad in ["", "1/../cancel", "a.b", "a b", "a#", &"x".repeat(256)] {
+            assert!(PaymentIntentId::parse(bad).is_err(), "{bad}");
+            assert!(ShipmentId::parse(bad).is_err(), "{bad}");
+            assert!(RateId::parse(bad).is_err(), "{bad}");
+        }
+        assert!(PaymentIntentId::parse("x".repeat(255)).is_ok());
         assert!(serde_json::from_str::<OrderId>("\"ord_1\"").is_err());
     }
 

@@ -8,6 +8,7 @@
 //! Nothing of the carrier's texts is passed on, only its codes, because a text
 //! may quote an address. [`wire`] is the JSON.
 
+mod ids;
 mod ledger;
 mod webhook;
 mod wire;

@@ -9,13 +9,15 @@ use domain::ports::{
     ProviderMode, WebhookContract, WebhookEvent, WebhookEventId, WebhookRejection, WebhookRequest,
     WebhookSource, WebhookSubject,
 };
-use domain::{OrderId, Private, ShipmentId};
+use domain::{OrderId, Private};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use unicode_normalization::UnicodeNormalization as _;
+
+use crate::ids::shipment_id;
 
 /// The header of the signature.
 const SIGNATURE_HEADER: &str = "x-hmac-signature";
@@ -121,7 +123,7 @@ fn parse(body: &[u8]) -> serde_json::Result<Option<(Option<ProviderMode>, Webhoo
         EventMode::Test => ProviderMode::Test,
         EventMode::Production => ProviderMode::Live,
     });
-    Ok(shipment.and_then(|id| ShipmentId::parse(id).ok()).map(|shipment| {
+    Ok(shipment.and_then(shipment_id).map(|shipment| {
         let order = result.reference.and_then(|id| OrderId::parse(id).ok());
         (mode, WebhookEvent { id: event.id, subject: WebhookSubject::Shipment { shipment, order } })
     }))

@@ -1,9 +1,11 @@
 //! The carrier's JSON, as much of it as decides anything.
 
+use domain::Currency;
 use domain::shipment::{Address, LabelRefundState, Parcel, ProviderShipment, Rate, ShipFrom};
-use domain::{Currency, RateId, ShipmentId};
 use serde::Deserialize;
 use serde_json::{Map, Number, Value, json};
+
+use crate::ids::{rate_id, shipment_id};
 
 /// The body that asks for a shipment. What the carrier does not need, it is not
 /// told: no e-mail, no contents.
@@ -106,7 +108,7 @@ impl WireShipment {
             None => None,
         };
         Some(ProviderShipment {
-            id: ShipmentId::parse(self.id).ok()?,
+            id: shipment_id(self.id)?,
             rates: self.rates.into_iter().filter_map(WireRate::parse).collect(),
             bought,
             refund,
@@ -128,7 +130,7 @@ impl WireRate {
     fn parse(self) -> Option<Rate> {
         let currency = Currency::from_code(&self.currency)?;
         Some(Rate {
-            id: RateId::parse(self.id).ok()?,
+            id: rate_id(self.id)?,
             carrier: self.carrier,
             service: self.service,
             price_minor: minor_units(&self.rate, currency.exponent())?,

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Answer, EXPAND_CHARGE, Stripe, map};
+use crate::ids::payment_intent_id;
 
 /// As many as the gateway gives at once.
 const PAGE: &str = "100";
@@ -88,7 +89,7 @@ fn read(entry: Value) -> Option<PaymentIntentEntry> {
     let currency = Currency::from_code(&entry.currency.to_ascii_uppercase())?;
     let charge = entry.latest_charge;
     Some(PaymentIntentEntry {
-        id: PaymentIntentId::parse(entry.id).ok()?,
+        id: payment_intent_id(entry.id)?,
         order: entry.metadata.order_id,
         state: entry.status,
         amount: Money::new(entry.amount, currency),

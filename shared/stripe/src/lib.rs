@@ -8,6 +8,7 @@
 //! The rules are Stripe's own, on its pages about idempotent requests, low-level
 //! errors and decline codes. [`wire`] is the JSON.
 
+mod ids;
 mod ledger;
 mod webhook;
 mod wire;

@@ -11,11 +11,13 @@ use domain::ports::{
     ProviderMode, WebhookContract, WebhookEvent, WebhookEventId, WebhookRejection, WebhookRequest,
     WebhookSource, WebhookSubject,
 };
-use domain::{OrderId, PaymentIntentId, Private, Timestamp};
+use domain::{OrderId, Private, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::Sha256;
+
+use crate::ids::payment_intent_id;
 
 /// The header of the signature.
 const SIGNATURE_HEADER: &str = "stripe-signature";
@@ -167,7 +169,7 @@ fn parse(body: &[u8]) -> serde_json::Result<Option<(Option<ProviderMode>, Webhoo
     let intent = own_id.or(object.payment_intent.map(|reference| reference.0));
     let mode =
         event.livemode.map(|live| if live { ProviderMode::Live } else { ProviderMode::Test });
-    Ok(intent.and_then(|id| PaymentIntentId::parse(id).ok()).map(|intent| {
+    Ok(intent.and_then(payment_intent_id).map(|intent| {
         let order = order.and_then(|id| OrderId::parse(id).ok());
         (mode, WebhookEvent { id: event.id, subject: WebhookSubject::Payment { intent, order } })
     }))

@@ -2,8 +2,10 @@
 
 use domain::payment::{PaymentIntent, PaymentIntentState, RiskLevel};
 use domain::ports::RefundState;
-use domain::{Currency, Money, PaymentIntentId, Timestamp};
+use domain::{Currency, Money, Timestamp};
 use serde::Deserialize;
+
+use crate::ids::payment_intent_id;
 
 /// A PaymentIntent.
 #[derive(Deserialize)]
@@ -65,7 +67,7 @@ impl WireIntent {
         let currency = Currency::from_code(&self.currency.to_ascii_uppercase())
             .ok_or("the intent is in a currency that the shop cannot take")?;
         Ok(PaymentIntent {
-            id: PaymentIntentId::parse(self.id).or(Err("the intent has no id of an intent"))?,
+            id: payment_intent_id(self.id).ok_or("the intent has no id of an intent")?,
             state: self.status,
             amount: Money::new(self.amount, currency),
             refunded_minor: charge.amount_refunded,
