@@ -10,15 +10,15 @@ use crate::files::{packages, read};
 /// The packages of ours that ship, and what each depends on directly.
 const DIRECT: &[(&str, &str)] = &[
     ("functions/check-inventory", "aws domain serde_json tokio"),
-    ("functions/initiate-shipping", "aws domain easypost http-client serde serde_json tokio"),
+    ("functions/initiate-shipping", "aws domain easypost http-client serde_json tokio"),
     (
         "functions/order-api",
         "aws base64 domain easypost hex lambda_http serde serde_json sha2 stripe tokio tracing utoipa",
     ),
-    ("functions/process-payment", "aws domain http-client serde serde_json stripe tokio"),
+    ("functions/process-payment", "aws domain http-client serde_json stripe tokio"),
     (
         "functions/reconcile-orders",
-        "aws domain easypost http-client serde serde_json stripe tokio tracing",
+        "aws domain easypost http-client serde serde_json stripe strum tokio tracing",
     ),
     (
         "shared/aws",
