@@ -9,8 +9,8 @@
 //! Read [`stack`] first: it starts and ends all of these together.
 
 pub mod api_front;
+pub mod audit;
 pub mod aws;
-pub mod books;
 pub mod clock;
 pub mod commands;
 pub mod conformance;

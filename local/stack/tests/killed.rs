@@ -18,11 +18,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use local_stack::books;
+use local_stack::audit;
 use local_stack::clock::ClockSettings;
 use local_stack::functions::{self, Binaries, Profile};
 use local_stack::scenarios::client::Client;
-use local_stack::scenarios::shelves::{shelves, stock};
+use local_stack::scenarios::stock_levels::{load_stock, stock_levels};
 use local_stack::stack::{Ports, Settings, Stack};
 use local_stack::urls::Urls;
 use local_stack::workspace;
@@ -70,7 +70,7 @@ async fn fifty_kills_lose_no_order_and_the_books_agree() {
     std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     let life = Life { program, folder: folder.path().join("state"), binaries: built(&root) };
     let first = life.begin().await;
-    stock(&first, &root).await.unwrap();
+    load_stock(&first, &root).await.unwrap();
     fill(&first).await;
     first.shutdown().await;
     let (book, keys) = (Book::default(), Arc::new(AtomicU64::new(0)));
@@ -106,7 +106,7 @@ async fn the_stack_that_is_killed() {
 async fn fill(stack: &Stack) {
     let sku = order(0)["items"][0]["sku"].as_str().unwrap().to_owned();
     let more = Client::new(stack.urls()).restock(&sku, 400, "for the kills").await.unwrap();
-    more.accepted("the restock").unwrap();
+    more.into_success("the restock").unwrap();
 }
 
 fn built(root: &Path) -> BTreeMap<String, PathBuf> {
@@ -142,8 +142,8 @@ async fn shop(urls: Urls, book: Book, keys: Arc<AtomicU64>) {
         let number = keys.fetch_add(1, Ordering::Relaxed);
         let key = format!("order-{number}");
         book.lock().unwrap().insert(key.clone(), None);
-        let Ok(reply) = client.place(&order(number), &key).await else { return };
-        let Ok(accepted) = reply.accepted("the order") else { return };
+        let Ok(reply) = client.place_order(&order(number), &key).await else { return };
+        let Ok(accepted) = reply.into_success("the order") else { return };
         let id = accepted["orderId"].as_str().unwrap().to_owned();
         book.lock().unwrap().insert(key, Some(id));
     }
@@ -166,19 +166,20 @@ async fn all_end_well(stack: &Stack, book: &Book) {
     assert!(accepted > 0, "nothing was accepted");
     for (key, id) in asked {
         let number = key.rsplit('-').next().unwrap().parse().unwrap();
-        let again = client.place(&order(number), &key).await.unwrap().accepted(&key).unwrap();
+        let again =
+            client.place_order(&order(number), &key).await.unwrap().into_success(&key).unwrap();
         let placed = again["orderId"].as_str().unwrap();
         assert_eq!(id.as_deref().unwrap_or(placed), placed, "one request, one order");
     }
     let mut ends: BTreeMap<String, u64> = BTreeMap::new();
     let mut wrong = Vec::new();
-    for row in books::at_rest(stack, PATIENCE).await.unwrap() {
+    for row in audit::wait_until_at_rest(stack, PATIENCE).await.unwrap() {
         let ledger = client.ledger(row["orderId"]["S"].as_str().unwrap()).await.unwrap();
-        wrong.extend(books::wrong(&row, &ledger));
+        wrong.extend(audit::violations(&row, &ledger));
         *ends.entry(row["status"]["S"].as_str().unwrap().to_owned()).or_default() += 1;
     }
     println!("{ends:?}");
-    for shelf in shelves(stack).await.unwrap() {
+    for shelf in stock_levels(stack).await.unwrap() {
         assert_eq!(shelf.received, shelf.available + shelf.reserved, "{}", shelf.sku);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

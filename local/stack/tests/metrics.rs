@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use local_stack::functions::{self, Profile};
 use local_stack::scenarios;
-use local_stack::scenarios::run::{play, stock};
+use local_stack::scenarios::runner::run;
+use local_stack::scenarios::stock_levels::load_stock;
 use local_stack::stack::{Settings, Stack};
 use local_stack::workspace;
 use serde_json::Value;
@@ -56,10 +57,10 @@ async fn what_happened_is_measured_as_often_as_it_happened() {
     let root = workspace::root();
     let binaries = functions::build_in(&root, Profile::Dev).unwrap();
     let stack = Stack::start(Settings::fresh(&root, binaries)).await.unwrap();
-    stock(&stack, &root).await.unwrap();
+    load_stock(&stack, &root).await.unwrap();
     for scenario in scenarios::load(&root).unwrap() {
         if PLAYED.contains(&scenario.name.as_str()) {
-            let report = play(&stack, &scenario, &mut |_| {}).await.unwrap();
+            let report = run(&stack, &scenario, &mut |_| {}).await.unwrap();
             assert!(report.ok, "{}: {:?}", report.name, report.differences);
         }
     }

@@ -17,10 +17,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use local_stack::books;
+use local_stack::audit;
 use local_stack::functions::{self, Profile};
-use local_stack::scenarios::client::{Client, Reply};
-use local_stack::scenarios::shelves::{shelves, stock};
+use local_stack::scenarios::client::{Client, Response};
+use local_stack::scenarios::stock_levels::{load_stock, stock_levels};
 use local_stack::stack::{Settings, Stack};
 use local_stack::workspace;
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ async fn a_storm_of_requests_leaves_every_order_closed_or_raised_and_the_books_a
     let root = workspace::root();
     let binaries = functions::build_in(&root, Profile::Dev).unwrap();
     let stack = Stack::start(Settings::fresh(&root, binaries)).await.unwrap();
-    stock(&stack, &root).await.unwrap();
+    load_stock(&stack, &root).await.unwrap();
     scarce(&stack).await;
 
     let (told, next) = (Arc::new(Mutex::new(Told::default())), Arc::new(AtomicU64::new(0)));
@@ -66,7 +66,7 @@ async fn a_storm_of_requests_leaves_every_order_closed_or_raised_and_the_books_a
     for client in clients {
         client.await.unwrap();
     }
-    let rows = books::at_rest(&stack, PATIENCE).await.unwrap();
+    let rows = audit::wait_until_at_rest(&stack, PATIENCE).await.unwrap();
     let told = std::mem::take(&mut *told.lock().unwrap());
     println!("{:?}", told.answers);
     judge(&stack, &rows, &told).await;
@@ -79,7 +79,12 @@ async fn scarce(stack: &Stack) {
         "sku": "STORM-01", "title": "Umbrella", "weightGrams": 400, "available": 40,
         "unitPrice": {"amount": 2500, "currency": "USD"},
     });
-    Client::new(stack.urls()).list(&item).await.unwrap().accepted("the umbrella").unwrap();
+    Client::new(stack.urls())
+        .add_product(&item)
+        .await
+        .unwrap()
+        .into_success("the umbrella")
+        .unwrap();
 }
 
 /// Compares the record with both providers' books, and with what was answered.
@@ -90,7 +95,7 @@ async fn judge(stack: &Stack, rows: &[Value], told: &Told) {
     for row in rows {
         let (id, status) = (text(row, "orderId"), text(row, "status"));
         *ends.entry(status).or_default() += 1;
-        wrong.extend(books::wrong(row, &client.ledger(id).await.unwrap()));
+        wrong.extend(audit::violations(row, &client.ledger(id).await.unwrap()));
         let given_up =
             [&told.cancelled, &told.rejected, &told.compensated].iter().any(|set| set.contains(id));
         if given_up && status == "FULFILLED" {
@@ -100,7 +105,7 @@ async fn judge(stack: &Stack, rows: &[Value], told: &Told) {
     println!("{ends:?}");
     let ids: BTreeSet<_> = rows.iter().map(|row| text(row, "orderId").to_owned()).collect();
     wrong.extend(told.placed.difference(&ids).map(|id| format!("{id} was accepted and is lost")));
-    for shelf in shelves(stack).await.unwrap() {
+    for shelf in stock_levels(stack).await.unwrap() {
         if shelf.available < 0 || shelf.received != shelf.available + shelf.reserved {
             wrong.push(format!("the shelf does not add up: {shelf:?}"));
         }
@@ -115,7 +120,8 @@ async fn waiting(stack: &Stack, rows: &[Value], client: &Client) -> Vec<String> 
     let mut left = Vec::new();
     for row in rows.iter().filter(|row| text(row, "status") != "NEEDS_ATTENTION") {
         let arn = stack.step_functions().execution_arn(text(row, "execution"));
-        let about = client.states("DescribeExecution", &json!({ "executionArn": arn })).await;
+        let about =
+            client.step_functions("DescribeExecution", &json!({ "executionArn": arn })).await;
         // An order that was cancelled before its execution had begun has none.
         if about.is_ok_and(|about| about["status"] == "RUNNING") {
             left.push(format!("{} is closed and its execution runs", text(row, "orderId")));
@@ -152,7 +158,7 @@ impl Shopper {
         let order = self.order();
         // Some customers click twice.
         for _ in 0..=self.chance.below(8) / 7 {
-            let reply = self.client.place(&order, &format!("storm-{number}")).await.unwrap();
+            let reply = self.client.place_order(&order, &format!("storm-{number}")).await.unwrap();
             let body = self.note("place", &reply);
             let id = body["orderId"].as_str().unwrap().to_owned();
             self.told.lock().unwrap().placed.insert(id.clone());
@@ -170,7 +176,7 @@ impl Shopper {
         let calls = if kind == "down" { json!({"from": 1}) } else { json!({"from": 1, "to": 1}) };
         if self.chance.below(8) == 0 {
             let fault = json!({"at": at, "kind": kind, "calls": calls});
-            self.client.plan(&[fault], Some(id)).await.unwrap();
+            self.client.inject_faults(&[fault], Some(id)).await.unwrap();
         }
     }
 
@@ -230,13 +236,15 @@ impl Shopper {
             _ => {
                 // Somebody aborts it by hand, if it runs at all.
                 let arn = self.arn.replace("ORDER", &id);
-                let _gone =
-                    self.client.states("StopExecution", &json!({ "executionArn": arn })).await;
+                let _gone = self
+                    .client
+                    .step_functions("StopExecution", &json!({ "executionArn": arn }))
+                    .await;
             }
         }
     }
 
-    async fn review(&self, id: &str, decision: &str) -> Reply {
+    async fn review(&self, id: &str, decision: &str) -> Response {
         let body = json!({ "decision": decision });
         let reply = self.client.operate(id, "review", &body).await.unwrap();
         self.note("review", &reply);
@@ -253,7 +261,7 @@ impl Shopper {
     /// Keeps what an order was promised.
     fn remember(
         &self,
-        reply: &Reply,
+        reply: &Response,
         id: &str,
         set: impl FnOnce(&mut Told) -> &mut BTreeSet<String>,
     ) {
@@ -263,7 +271,7 @@ impl Shopper {
     }
 
     /// Counts the answer. 503 asks for patience; every other server error is ours.
-    fn note<'a>(&self, what: &'static str, reply: &'a Reply) -> &'a Value {
+    fn note<'a>(&self, what: &'static str, reply: &'a Response) -> &'a Value {
         assert!(
             reply.status < 500 || reply.status == 503,
             "{what}: {} {}",

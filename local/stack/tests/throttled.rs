@@ -9,10 +9,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use local_stack::books;
+use local_stack::audit;
 use local_stack::functions::{self, Profile};
 use local_stack::scenarios::client::Client;
-use local_stack::scenarios::shelves::stock;
+use local_stack::scenarios::stock_levels::load_stock;
 use local_stack::stack::{Settings, Stack};
 use local_stack::workspace;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ async fn throttled_work_is_late_never_lost_or_doubled() {
     let root = workspace::root();
     let binaries = functions::build_in(&root, Profile::Dev).unwrap();
     let stack = Stack::start(Settings::fresh(&root, binaries)).await.unwrap();
-    stock(&stack, &root).await.unwrap();
+    load_stock(&stack, &root).await.unwrap();
     let client = Client::new(stack.urls());
     let throttle = |function: &str| {
         let at = format!("function.{function}");
@@ -39,14 +39,14 @@ async fn throttled_work_is_late_never_lost_or_doubled() {
         throttle("initiate-shipping"),
         json!({"at": "store.TransactWriteItems", "calls": {"from": 1, "to": 3}, "kind": "conflict"}),
     ];
-    client.plan(&faults, None).await.unwrap();
+    client.inject_faults(&faults, None).await.unwrap();
 
     let placed = place_all(&client).await;
     assert_eq!(placed.len(), ORDERS, "each request is an order");
     let mut wrong = Vec::new();
-    for row in books::at_rest(&stack, PATIENCE).await.unwrap() {
+    for row in audit::wait_until_at_rest(&stack, PATIENCE).await.unwrap() {
         let id = row["orderId"]["S"].as_str().unwrap();
-        wrong.extend(books::wrong(&row, &client.ledger(id).await.unwrap()));
+        wrong.extend(audit::violations(&row, &client.ledger(id).await.unwrap()));
         if row["status"]["S"] != "FULFILLED" {
             wrong.push(format!("{id} is {}", row["status"]["S"]));
         }
@@ -65,8 +65,8 @@ async fn place_all(client: &Client) -> BTreeSet<String> {
     for number in 0..ORDERS {
         let (client, order) = (client.clone(), order.clone());
         requests.spawn(async move {
-            let reply = client.place(&order, &format!("burst-{number}")).await.unwrap();
-            let body = reply.accepted("the order").unwrap();
+            let reply = client.place_order(&order, &format!("burst-{number}")).await.unwrap();
+            let body = reply.into_success("the order").unwrap();
             body["orderId"].as_str().unwrap().to_owned()
         });
     }

@@ -13,14 +13,14 @@ mod bill;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::screen::{say, tell};
+use super::output::{print_info, print_result};
 use crate::counters::{Counts, RECONCILER};
-use crate::scenarios::run::{play, stock};
-use crate::scenarios::{self, Report, Scenario};
+use crate::scenarios::stock_levels::load_stock;
+use crate::scenarios::{Report, Scenario, runner, scenario};
 use crate::stack::{Settings, Stack, interrupted};
 use crate::template::Template;
 use crate::{functions, workspace};
@@ -59,7 +59,7 @@ impl Priced {
 pub(super) async fn run(args: &Args) -> Result<ExitCode> {
     let prices = PriceList::read()?;
     let root = workspace::root();
-    let chosen = choose(scenarios::load(&root)?, &args.only)?;
+    let chosen = scenario::select(scenario::load(&root)?, &args.only)?;
     let binaries = functions::build(&root, false)?;
     let memory = Memory::read(&functions::read_template(&root)?)?;
     let stack = Stack::start(Settings::fresh(&root, binaries)).await?;
@@ -74,26 +74,18 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode> {
     };
     stack.shutdown().await;
     let Some(paths) = played? else {
-        tell("interrupted: ending everything");
+        print_info("interrupted: ending everything");
         return Ok(ExitCode::from(130));
     };
     if args.json {
-        say(serde_json::to_string_pretty(&in_json(&prices, &memory, &paths)?)?);
+        print_result(serde_json::to_string_pretty(&in_json(&prices, &memory, &paths)?)?);
     } else {
         show(&prices, &memory, &paths)?;
     }
     let wrong = paths.iter().filter(|path| !path.ok);
-    wrong.for_each(|path| tell(format_args!("{} did not end as it should", path.name)));
+    wrong.for_each(|path| print_info(format_args!("{} did not end as it should", path.name)));
     let ok = paths.iter().all(|path| path.ok);
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn choose(all: Vec<Scenario>, only: &[String]) -> Result<Vec<Scenario>> {
-    if let Some(unknown) = only.iter().find(|name| !all.iter().any(|s| s.name == **name)) {
-        bail!("there is no scenario `{unknown}`");
-    }
-    let chosen = |scenario: &Scenario| only.is_empty() || only.contains(&scenario.name);
-    Ok(all.into_iter().filter(chosen).collect())
 }
 
 /// A scenario that was played, and what the functions printed meanwhile.
@@ -103,12 +95,12 @@ struct Played {
 }
 
 async fn play_all(stack: &Stack, root: &Path, chosen: &[Scenario]) -> Result<Vec<Played>> {
-    stock(stack, root).await?;
+    load_stock(stack, root).await?;
     let mut played = Vec::with_capacity(chosen.len());
     for scenario in chosen {
-        tell(format_args!("  {}", scenario.name));
+        print_info(format_args!("  {}", scenario.name));
         let before = printed(stack);
-        let report = play(stack, scenario, &mut |_| {}).await;
+        let report = runner::run(stack, scenario, &mut |_| {}).await;
         let mut report = report.with_context(|| format!("scenario `{}`", scenario.name))?;
         report.counts = stack.counters().of(&report.order_id);
         played.push(Played { report, printed_bytes: printed(stack).saturating_sub(before) });
@@ -146,7 +138,7 @@ fn reckon(
         let report = &played.report;
         let usage = Use {
             counts: &report.counts,
-            requests: u64::from(scenario.submit.times),
+            requests: u64::from(scenario.submission.times),
             lines: scenario.order["items"].as_array().map_or(0, Vec::len),
             executions: executions(report),
             printed_bytes: played.printed_bytes,
@@ -273,7 +265,7 @@ fn show(prices: &PriceList, memory: &Memory, paths: &[Priced]) -> Result<()> {
     let widest = paths.iter().map(|path| path.name.len()).max().unwrap_or(0).max(4);
     let line = |name: &str, cells: [String; 8]| {
         let cells: Vec<_> = cells.iter().map(|cell| format!("{cell:>12}")).collect();
-        say(format_args!("{name:widest$} {}", cells.join(" ")));
+        print_result(format_args!("{name:widest$} {}", cells.join(" ")));
     };
     line("path", COLUMNS.map(str::to_owned));
     for path in paths {
@@ -293,7 +285,7 @@ fn show(prices: &PriceList, memory: &Memory, paths: &[Priced]) -> Result<()> {
         line(&path.name, cells.map(|cell| cell.to_string()));
     }
     let assumed = &prices.assumptions;
-    say(format_args!(
+    print_result(format_args!(
         "\nUS dollars at the list prices of {} in {} (local/stack/prices.json), without free tiers.\n\
          Counted: the order's request, its executions and their logs; settling is what the reconciler\n\
          does about it, a look more or less from time to time.\n\

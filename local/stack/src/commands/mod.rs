@@ -1,9 +1,9 @@
-//! `cargo local`: the commands, one file each.
+//! `cargo local`: one file for each command.
 
 mod cost;
 mod demo;
+mod output;
 mod replay;
-mod screen;
 mod up;
 
 use std::process::ExitCode;
@@ -12,8 +12,8 @@ use clap::{Parser, Subcommand};
 
 use crate::conformance;
 
-/// The whole product on this machine: the functions that ship, the state machine
-/// that ships, and the world around them, with no AWS account.
+/// Runs the order workflow on this machine: the function binaries and the state machine
+/// that ship, with local servers in place of AWS, Stripe and EasyPost.
 #[derive(Debug, Parser)]
 #[command(name = "cargo local", bin_name = "cargo local", version, disable_help_subcommand = true)]
 pub struct Cli {
@@ -23,29 +23,29 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Plays every scenario on a fresh stack, and checks how each ends.
+    /// Run every scenario on a fresh stack and check how each ends.
     Demo(demo::Args),
-    /// Keeps a stack running to work with; its state is kept in .local/.
+    /// Run a stack to work with; it keeps its state in .local/.
     Up(up::Args),
-    /// Sends order files to a running stack and follows them to their end.
+    /// Place orders from files on a running stack and follow them until they end.
     Replay(replay::Args),
-    /// Says what one order costs on AWS, for each path of its life.
+    /// Show what one order costs on AWS, for each path through the workflow.
     Cost(cost::Args),
-    /// Runs recorded executions of AWS through the engine and compares.
+    /// Run recorded AWS executions through the interpreter and compare the results.
     Conformance(conformance::Args),
 }
 
-/// Runs what the command line asks for.
+/// Runs the command. An error is printed and becomes exit code 1.
 pub async fn run(cli: Cli) -> ExitCode {
-    let ended = match cli.command {
+    let result = match cli.command {
         Command::Demo(args) => demo::run(&args).await,
         Command::Up(args) => up::run(&args).await,
         Command::Replay(args) => replay::run(&args).await,
         Command::Cost(args) => cost::run(&args).await,
         Command::Conformance(args) => conformance::run(&args),
     };
-    ended.unwrap_or_else(|error| {
-        screen::complain(&error);
+    result.unwrap_or_else(|error| {
+        output::print_error(&error);
         ExitCode::FAILURE
     })
 }

@@ -1,4 +1,4 @@
-//! `cargo local up`: keeps a stack running to work with.
+//! `cargo local up`: runs a stack to work with, until Ctrl-C.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::screen::{say, tell};
+use super::output::{print_info, print_result};
 use crate::clock::ClockSettings;
-use crate::scenarios::run::stock;
+use crate::scenarios::stock_levels::load_stock;
 use crate::stack::{Ports, Settings, Stack, interrupted};
 use crate::{functions, workspace};
 
-/// What `cargo local up` takes.
+/// The arguments of `cargo local up`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The port of the web page and the API; 0 takes a free one.
@@ -22,30 +22,30 @@ pub(super) struct Args {
     /// The port of the AWS endpoint; 0 takes a free one.
     #[arg(long, default_value_t = 4566)]
     aws_port: u16,
-    /// The port of the payment gateway; 0 takes a free one.
+    /// The port of the Stripe emulator; 0 takes a free one.
     #[arg(long, default_value_t = 4570)]
     gateway_port: u16,
-    /// The port of the carrier; 0 takes a free one.
+    /// The port of the EasyPost emulator; 0 takes a free one.
     #[arg(long, default_value_t = 4571)]
     carrier_port: u16,
-    /// Forget what was kept, and begin anew.
+    /// Discard the kept state first.
     #[arg(long)]
     fresh: bool,
-    /// Where the state is kept [default: .local in the workspace].
+    /// Where to keep the state [default: .local in the workspace].
     #[arg(long, value_name = "FOLDER")]
     state_dir: Option<PathBuf>,
     /// How many times faster than the wall clock waits and deadlines pass.
     #[arg(long, default_value = "1", value_name = "N")]
     speed: NonZeroU32,
-    /// Leap to the next timer whenever nothing is going on.
+    /// Skip ahead to the next timer whenever the stack is idle.
     #[arg(long)]
     skip: bool,
-    /// Build the functions in the profile that ships.
+    /// Build the functions in the release profile.
     #[arg(long)]
     release: bool,
 }
 
-/// Builds, starts, serves until it is told to end.
+/// Builds the functions and serves a stack until Ctrl-C or SIGTERM.
 pub(super) async fn run(args: &Args) -> Result<ExitCode> {
     let root = workspace::root();
     let folder = args.state_dir.clone().unwrap_or_else(|| root.join(".local"));
@@ -60,11 +60,11 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode> {
     let settings = Settings::kept(&root, binaries, ports, clock, folder, args.fresh);
     let stack = Stack::start(settings).await?;
     if stack.rows("Inventory").await?.is_empty() {
-        stock(&stack, &root).await.context("stocking the shelves from events/stock.json")?;
+        load_stock(&stack, &root).await.context("loading the stock from events/stock.json")?;
     }
     let urls = stack.urls();
-    tell("Ctrl-C ends it. In another terminal: cargo local replay events/orders/*.json");
-    say(format_args!(
+    print_info("Ctrl-C stops it. In another terminal: cargo local replay events/orders/*.json");
+    print_result(format_args!(
         "ready {}",
         json!({
             "api": urls.api,
@@ -76,7 +76,7 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode> {
         })
     ));
     interrupted().await;
-    tell("ending");
+    print_info("shutting down");
     stack.shutdown().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,130 +1,131 @@
-//! What people and the world do to an order, and when: one entry of `actions`.
+//! The actions of a scenario: what people and providers do to its order, and when.
 //!
-//! An entry is `{"when", "do", …, "answer"?}`; `do` names the deed, the other fields
-//! are the deed's own, and a field that it does not have is refused.
+//! An entry of `actions` is `{"when", "do", …, "answer"?}`. `do` names the action. The
+//! other fields belong to that action, and unknown fields are rejected.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// Something that happens once the order is where it is waited for.
+/// Something that is done to the order once its trigger holds.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Map<String, Value>")]
 pub struct Action {
-    /// When it is due.
-    pub when: When,
-    /// What happens.
-    pub deed: Deed,
-    /// The code that it must be answered; without it, any that says yes.
-    pub answer: Option<u16>,
+    /// When the action is due.
+    pub trigger: Trigger,
+    /// What is done.
+    pub kind: ActionKind,
+    /// The expected HTTP status; without it, any 2xx.
+    pub expected_status: Option<u16>,
 }
 
 /// When an action is due.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum When {
+pub enum Trigger {
     /// The order has this status.
     Status(String),
     /// An execution of the order has entered this state.
     State(String),
-    /// An execution of the order waits in this state: for an answer, for its time, or
-    /// for its next attempt. So nothing of it runs while somebody acts.
-    Waits(String),
+    /// An execution of the order waits in this state: for a task token, for a Wait
+    /// state's time, or for the next attempt. No function of it runs during the action.
+    #[serde(rename = "waits")]
+    WaitsIn(String),
     /// The order's timeline has an entry with this detail.
     Timeline(String),
 }
 
-/// What happens.
+/// What is done to the order.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Deed {
-    /// A person decides about an order under review; or several at once, of whom one
-    /// is answered 200, and the others 409.
+pub enum ActionKind {
+    /// An operator decides a review. Of several concurrent operators one gets 200 and
+    /// the others 409.
     Review {
         /// `approve` or `reject`.
         decision: String,
-        /// What they write about it.
+        /// The operator's note.
         note: Option<String>,
-        /// How many decide.
+        /// The number of operators that decide at once.
         #[serde(default = "one")]
         deciders: u32,
     },
-    /// An operator decides about an order that is stuck.
+    /// An operator resolves an order that needs attention.
     Resume {
         /// `capture`, `compensate` or `acknowledge`.
         action: String,
-        /// Whether captured money may be given back.
+        /// Whether captured money may be refunded.
         refund: Option<bool>,
-        /// What they write about it.
+        /// The operator's note.
         note: Option<String>,
     },
     /// The customer cancels.
     Cancel {},
-    /// Goods arrive.
+    /// Stock arrives.
     Restock {
-        /// Of what.
+        /// The SKU.
         sku: String,
-        /// How many.
+        /// The number of units.
         quantity: u32,
     },
-    /// Whatever was broken works again.
+    /// All injected faults are removed.
     ClearFaults {},
-    /// Somebody aborts the execution that owns the order, by hand.
+    /// An operator aborts the execution that currently processes the order.
     StopExecution {},
-    /// Somebody starts the order's first execution again from where it ended.
+    /// An operator redrives the order's first execution.
     Redrive {},
-    /// A webhook about the order arrives, besides those that the providers send.
+    /// A webhook about the order arrives, besides those that the emulators send.
     Webhook {
-        /// Whose it says it is.
-        provider: Teller,
-        /// What is the matter with it.
-        kind: Telling,
-        /// What it tells: `payment_intent.canceled`, `tracker.updated`, ….
+        /// The provider that the webhook claims to come from.
+        provider: Provider,
+        /// How it differs from a genuine webhook.
+        kind: WebhookKind,
+        /// The event type: `payment_intent.canceled`, `tracker.updated`, ….
         event: String,
     },
-    /// The gateway's books change: the refunds of the order fail.
+    /// The refunds of the order fail at the payment provider.
     FailRefund {},
-    /// The owner of the card disputes the charge.
+    /// The cardholder disputes the charge.
     Dispute {},
-    /// The carrier will not give the label's price back.
+    /// The shipping provider rejects the refund of the label.
     RejectRefund {},
-    /// The carrier sees the parcel.
+    /// The carrier scans the parcel.
     Track {
         /// `in_transit`, `delivered`, ….
         status: String,
     },
 }
 
-/// Who tells of something.
+/// A provider that sends webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Teller {
-    /// The gateway.
+pub enum Provider {
+    /// The payment provider.
     Stripe,
-    /// The carrier.
+    /// The shipping provider.
     EasyPost,
 }
 
-/// What is the matter with a webhook.
+/// How a webhook differs from a genuine one that arrives in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Telling {
-    /// What it tells is not so yet.
+pub enum WebhookKind {
+    /// What it reports has not happened yet.
     Early,
-    /// What it tells is not so any longer.
+    /// What it reports is no longer true.
     Late,
-    /// The same, twice.
+    /// It is delivered twice.
     Repeat,
-    /// Signed with a secret that is not ours.
+    /// It is signed with another secret.
     Forged,
-    /// Changed after it was signed.
+    /// Its body was changed after it was signed.
     Tampered,
-    /// Signed ten minutes ago.
+    /// It was signed ten minutes ago.
     Stale,
-    /// Of the provider's other mode: real money, where ours is play.
+    /// It comes from the provider's live mode; the stack runs in test mode.
     WrongMode,
-    /// About something that is not ours.
+    /// It names an unknown order.
     Foreign,
-    /// Larger than any that a provider sends.
+    /// It is larger than the API accepts.
     Oversized,
 }
 
@@ -136,12 +137,12 @@ impl TryFrom<Map<String, Value>> for Action {
     type Error = serde_json::Error;
 
     fn try_from(mut fields: Map<String, Value>) -> Result<Self, Self::Error> {
-        let when = fields.remove("when").unwrap_or_default();
-        let answer = fields.remove("answer").unwrap_or_default();
+        let trigger = fields.remove("when").unwrap_or_default();
+        let expected_status = fields.remove("answer").unwrap_or_default();
         Ok(Self {
-            when: serde_json::from_value(when)?,
-            answer: serde_json::from_value(answer)?,
-            deed: serde_json::from_value(Value::Object(fields))?,
+            trigger: serde_json::from_value(trigger)?,
+            expected_status: serde_json::from_value(expected_status)?,
+            kind: serde_json::from_value(Value::Object(fields))?,
         })
     }
 }
@@ -153,17 +154,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_action_says_when_what_and_which_answer_must_come() {
-        let said = json!({"when": {"status": "SHIPPING"}, "do": "cancel", "answer": 409});
-        let action: Action = serde_json::from_value(said).unwrap();
-        let when = When::Status("SHIPPING".into());
-        assert_eq!(action, Action { when, deed: Deed::Cancel {}, answer: Some(409) });
+    fn an_action_has_a_trigger_a_kind_and_an_expected_status() {
+        let entry = json!({"when": {"status": "SHIPPING"}, "do": "cancel", "answer": 409});
+        let action: Action = serde_json::from_value(entry).unwrap();
+        let trigger = Trigger::Status("SHIPPING".into());
+        let kind = ActionKind::Cancel {};
+        assert_eq!(action, Action { trigger, kind, expected_status: Some(409) });
     }
 
     #[test]
-    fn what_an_action_does_not_know_is_refused() {
-        let check = |said: Value, expected: &str| {
-            let error = serde_json::from_value::<Action>(said).unwrap_err().to_string();
+    fn unknown_actions_fields_and_triggers_are_rejected() {
+        let check = |entry: Value, expected: &str| {
+            let error = serde_json::from_value::<Action>(entry).unwrap_err().to_string();
             assert!(error.contains(expected), "{error} lacks {expected}");
         };
         let when = json!({"status": "SHIPPING"});

@@ -1,6 +1,5 @@
-//! What a run watches: the moves of its executions, and the writes of its orders by
-//! whoever is no execution (the API, the reconciler). Each comes with a guard that
-//! holds the clock until it was looked at.
+//! Watches the orders of a scenario: the steps of their executions, and the writes by the
+//! API and the reconciler. Each event holds the clock until it is dropped.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -14,77 +13,75 @@ use crate::dynamodb::{Caller, OrderWritten};
 use crate::stack::Stack;
 use crate::stepfunctions::{Moved, Watched};
 
-/// Who tells what happens to the orders of a run.
+/// Receives the events of all orders of the stack.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct OrderWatch {
     moves: Receiver<Watched>,
     writes: Receiver<OrderWritten>,
-    /// In which state each execution is.
-    within: BTreeMap<String, String>,
+    /// The current state of each execution.
+    current_states: BTreeMap<String, String>,
 }
 
-/// Something that happened to an order of the run.
+/// Something that happened to an order of the scenario.
 #[derive(Debug)]
-pub(super) enum Happened {
-    /// An execution moved, of the order of this number.
+pub(super) enum OrderEvent {
+    /// An execution took a step; with the index of its order.
     Moved(Box<Watched>, usize),
-    /// Somebody from outside wrote an order.
+    /// The API or the reconciler wrote an order.
     Written { _busy: Busy },
 }
 
-impl Watch {
+impl OrderWatch {
     /// Watches from now on.
-    pub(super) fn begin(stack: &Stack) -> Self {
+    pub(super) fn start(stack: &Stack) -> Self {
         let (moves, writes) = (stack.step_functions().subscribe(), stack.order_writes());
-        Self { moves, writes, within: BTreeMap::new() }
+        Self { moves, writes, current_states: BTreeMap::new() }
     }
 
-    /// What happens next to one of these orders.
-    pub(super) async fn next(&mut self, orders: &[String]) -> Result<Happened> {
+    /// Waits for the next event of one of these orders.
+    pub(super) async fn next(&mut self, order_ids: &[String]) -> Result<OrderEvent> {
         loop {
-            // Moves first: what was seen of an execution is older than what others
-            // make of it.
+            // Steps first: a step is older than the writes that react to it.
             tokio::select! {
                 biased;
                 moved = self.moves.recv() => {
                     let watched = Box::new(received(moved)?);
-                    if let Some(order) = owner(&watched.progress.execution, orders) {
-                        self.follow(&watched);
-                        return Ok(Happened::Moved(watched, order));
+                    if let Some(order) = owner(&watched.progress.execution, order_ids) {
+                        self.remember_state(&watched);
+                        return Ok(OrderEvent::Moved(watched, order));
                     }
                 }
                 written = self.writes.recv() => {
                     let written = received(written)?;
-                    if orders.contains(&written.order_id) && is_from_outside(&written.writer) {
-                        return Ok(Happened::Written { _busy: written.busy });
+                    if order_ids.contains(&written.order_id) && is_external(&written.writer) {
+                        return Ok(OrderEvent::Written { _busy: written.busy });
                     }
                 }
             }
         }
     }
 
-    /// Remembers in which state an execution is.
-    fn follow(&mut self, watched: &Watched) {
+    fn remember_state(&mut self, watched: &Watched) {
         if let Moved::Entered { state, .. } = &watched.progress.step {
-            self.within.insert(watched.progress.execution.clone(), state.clone());
+            self.current_states.insert(watched.progress.execution.clone(), state.clone());
         }
     }
 
     /// Whether an execution of the first order has begun to wait in this state.
-    pub(super) fn waits(&self, state: &str, happened: &Happened) -> bool {
-        let Some((step, execution)) = happened.to_the_first() else { return false };
+    pub(super) fn begins_wait(&self, state: &str, event: &OrderEvent) -> bool {
+        let Some((step, execution)) = event.step_of_first_order() else { return false };
         let begins = match step {
             Moved::Waiting | Moved::Retrying { .. } => true,
             Moved::Entered { kind, .. } => kind == "Wait",
             _ => false,
         };
-        begins && self.within.get(execution).is_some_and(|within| within == state)
+        begins && self.current_states.get(execution).is_some_and(|current| current == state)
     }
 }
 
-impl Happened {
-    /// A move of the first order, and of which execution.
-    fn to_the_first(&self) -> Option<(&Moved, &str)> {
+impl OrderEvent {
+    /// Returns the step and the execution's name, if it is one of the first order.
+    fn step_of_first_order(&self) -> Option<(&Moved, &str)> {
         match self {
             Self::Moved(watched, 0) => Some((&watched.progress.step, &watched.progress.execution)),
             _ => None,
@@ -93,21 +90,22 @@ impl Happened {
 
     /// Whether an execution of the first order has entered this state.
     pub(super) fn enters(&self, state: &str) -> bool {
-        matches!(self.to_the_first(), Some((Moved::Entered { state: entered, .. }, _)) if entered == state)
+        let step = self.step_of_first_order();
+        matches!(step, Some((Moved::Entered { state: entered, .. }, _)) if entered == state)
     }
 
-    /// Whether the record may say something new: a task has done its work or has begun
-    /// to wait, or somebody from outside wrote.
-    pub(super) fn may_have_changed_the_record(&self) -> bool {
+    /// Whether the order's item may have changed: a state has ended, an execution has
+    /// begun to wait, or the API or the reconciler wrote.
+    pub(super) fn may_change_order(&self) -> bool {
         let ended = |step: &Moved| matches!(step, Moved::Exited { .. } | Moved::Ended { .. });
         matches!(self, Self::Moved(watched, _) if ended(&watched.progress.step))
-            || self.may_have_begun_a_wait()
+            || self.may_begin_wait()
     }
 
-    /// Whether an order may have come to wait for somebody. Its record says so a little
-    /// before its execution does; whoever answered in between would be answered all the
-    /// same, but the history would be another.
-    pub(super) fn may_have_begun_a_wait(&self) -> bool {
+    /// Whether an order may have begun to wait for a decision. Its item says so a little
+    /// before its execution does. A decision sent in between would be accepted, but the
+    /// history would differ from run to run.
+    pub(super) fn may_begin_wait(&self) -> bool {
         match self {
             Self::Moved(watched, _) => watched.progress.step == Moved::Waiting,
             Self::Written { .. } => true,
@@ -115,33 +113,34 @@ impl Happened {
     }
 }
 
-/// Which of the orders an execution belongs to.
-pub(super) fn owner(execution: &str, orders: &[String]) -> Option<usize> {
-    let owns = |order: &String| {
-        execution.strip_prefix(order.as_str()).is_some_and(|rest| {
+/// Returns the index of the order that an execution belongs to. Executions are named
+/// `{order id}` and, after a restart, `{order id}-r{number}`.
+pub(super) fn owner(execution: &str, order_ids: &[String]) -> Option<usize> {
+    let owns = |order_id: &String| {
+        execution.strip_prefix(order_id.as_str()).is_some_and(|rest| {
             rest.is_empty() || rest.strip_prefix("-r").is_some_and(|n| n.parse::<u32>().is_ok())
         })
     };
-    orders.iter().position(owns)
+    order_ids.iter().position(owns)
 }
 
-/// Whether a write is not a step's of an execution: of those, the moves tell.
-fn is_from_outside(writer: &Caller) -> bool {
+/// Whether the writer is not a step of an execution. Executions report their own steps.
+fn is_external(writer: &Caller) -> bool {
     matches!(writer, Caller::Function(name) if name == "order-api" || name == "reconcile-orders")
 }
 
 fn received<T>(received: Result<T, RecvError>) -> Result<T> {
     match received {
         Ok(received) => Ok(received),
-        Err(RecvError::Lagged(missed)) => bail!("{missed} moves were missed"),
-        Err(RecvError::Closed) => bail!("the stack has ended"),
+        Err(RecvError::Lagged(missed)) => bail!("{missed} events were missed"),
+        Err(RecvError::Closed) => bail!("the stack has shut down"),
     }
 }
 
-/// A timer of the stack's clock that has been set.
+/// A timer on the stack's clock.
 pub(super) type Timer = Pin<Box<dyn Future<Output = Busy> + Send>>;
 
-/// Until the timer fires, if it is set.
+/// Waits until the timer fires; forever, if none is set.
 pub(super) async fn fired(timer: &mut Option<Timer>) {
     match timer {
         Some(timer) => drop(timer.await),
@@ -155,9 +154,9 @@ mod tests {
 
     #[test]
     fn an_execution_belongs_to_the_order_that_it_is_named_after() {
-        let orders = ["ord_1".to_owned(), "ord_12".to_owned()];
+        let order_ids = ["ord_1".to_owned(), "ord_12".to_owned()];
         let check = |execution: &str, expected: Option<usize>| {
-            assert_eq!(owner(execution, &orders), expected, "{execution}");
+            assert_eq!(owner(execution, &order_ids), expected, "{execution}");
         };
         check("ord_1", Some(0));
         check("ord_1-r1", Some(0));

@@ -20,12 +20,12 @@ use std::time::Duration;
 
 use domain::{CustomerId, OrderId};
 use jiff::SignedDuration;
-use local_stack::books::CLOSED;
+use local_stack::audit::is_closed;
 use local_stack::functions::{self, Profile};
 use local_stack::scenarios;
 use local_stack::scenarios::client::Client;
-use local_stack::scenarios::run::play;
-use local_stack::scenarios::shelves::stock;
+use local_stack::scenarios::runner::run;
+use local_stack::scenarios::stock_levels::load_stock;
 use local_stack::stack::{Settings, Stack};
 use local_stack::workspace;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ async fn the_books_agree_after_every_scenario_and_whatever_a_hand_changes_is_fou
     let root = workspace::root();
     let binaries = functions::build_in(&root, Profile::Dev).unwrap();
     let stack = Stack::start(Settings::fresh(&root, binaries)).await.unwrap();
-    stock(&stack, &root).await.unwrap();
+    load_stock(&stack, &root).await.unwrap();
     let hand = Hand::of(&stack);
     let unended = play_all(&stack, &root).await;
     while_orders_move(&stack, &hand).await;
@@ -72,7 +72,7 @@ async fn the_books_agree_after_every_scenario_and_whatever_a_hand_changes_is_fou
 async fn play_all(stack: &Stack, root: &Path) -> Vec<String> {
     let mut unended = Vec::new();
     for scenario in scenarios::load(root).unwrap() {
-        match play(stack, &scenario, &mut |_| {}).await {
+        match run(stack, &scenario, &mut |_| {}).await {
             Ok(report) => println!("{}: {}", report.name, report.status),
             Err(error) => unended.push(format!("{error:#}")),
         }
@@ -128,8 +128,8 @@ async fn place(stack: &Stack) -> Orders {
 /// Places an order to which these things go wrong.
 async fn one(client: &Client, key: &str, faults: &[Value], body: &Value) -> String {
     let id = OrderId::for_request(&CustomerId::parse("customer-1").unwrap(), key);
-    client.plan(faults, Some(id.as_str())).await.unwrap();
-    let placed = client.place(body, key).await.unwrap().accepted("the order").unwrap();
+    client.inject_faults(faults, Some(id.as_str())).await.unwrap();
+    let placed = client.place_order(body, key).await.unwrap().into_success("the order").unwrap();
     assert_eq!(placed["orderId"], id.as_str());
     id.to_string()
 }
@@ -154,7 +154,7 @@ async fn agree(stack: &Stack, hand: &Hand<'_>) {
     assert_eq!(report["differences"], json!([]));
     assert_eq!(report["complete"], true, "{report}");
     let rows = stack.rows("Orders").await.unwrap();
-    let closed = |row: &&Value| CLOSED.contains(&row["status"]["S"].as_str().unwrap());
+    let closed = |row: &&Value| is_closed(row);
     assert_eq!(report["compared"]["orders"], rows.len());
     let open: Vec<_> = rows.iter().filter(closed).filter(|row| !row["open"].is_null()).collect();
     assert!(open.is_empty(), "closed and not settled after nine days: {open:?}");

@@ -19,8 +19,9 @@ use std::path::Path;
 
 use local_stack::functions::{self, Profile};
 use local_stack::scenarios::client::Client;
-use local_stack::scenarios::run::{play, stock};
-use local_stack::scenarios::{self, Deed, Scenario};
+use local_stack::scenarios::runner::run;
+use local_stack::scenarios::stock_levels::load_stock;
+use local_stack::scenarios::{self, ActionKind, Scenario};
 use local_stack::stack::{Settings, Stack};
 use local_stack::workspace;
 use serde_json::{Value, json};
@@ -57,7 +58,7 @@ async fn a_canary_is_found_in_its_order_and_at_the_providers_and_nowhere_else() 
     let root = workspace::root();
     let binaries = functions::build_in(&root, Profile::Dev).unwrap();
     let stack = Stack::start(Settings::fresh(&root, binaries)).await.unwrap();
-    stock(&stack, &root).await.unwrap();
+    load_stock(&stack, &root).await.unwrap();
     let scenarios = scenarios::load(&root).unwrap();
     for scenario in &scenarios {
         through(&stack, with_canaries(scenario.clone())).await;
@@ -93,7 +94,7 @@ async fn a_canary_is_found_in_its_order_and_at_the_providers_and_nowhere_else() 
 
 /// Plays a scenario to its end. Whether that is the right one, others look.
 async fn through(stack: &Stack, scenario: Scenario) {
-    let played = play(stack, &scenario, &mut |_| {}).await;
+    let played = run(stack, &scenario, &mut |_| {}).await;
     // An order that is refused at the door is one way through, too.
     if let Err(error) = played {
         println!("{}: {error:#}", scenario.name);
@@ -103,11 +104,12 @@ async fn through(stack: &Stack, scenario: Scenario) {
 
 fn with_canaries(mut scenario: Scenario) -> Scenario {
     canary::put_into(&mut scenario.order);
-    for other in &mut scenario.others {
+    for other in &mut scenario.additional_orders {
         canary::put_into(&mut other.order);
     }
     for action in &mut scenario.actions {
-        if let Deed::Review { note, .. } | Deed::Resume { note, .. } = &mut action.deed {
+        if let ActionKind::Review { note, .. } | ActionKind::Resume { note, .. } = &mut action.kind
+        {
             *note = Some(canary::NOTE.to_owned());
         }
     }
@@ -153,8 +155,10 @@ async fn read_executions(stack: &Stack, searched: &mut Searched) {
         .iter()
         .map(|execution| execution["executionArn"].clone())
     {
-        let about =
-            client.states("DescribeExecution", &json!({"executionArn": arn})).await.unwrap();
+        let about = client
+            .step_functions("DescribeExecution", &json!({"executionArn": arn}))
+            .await
+            .unwrap();
         searched.read("executions", &about["input"].to_string());
         searched.read("executions", &about.to_string());
         let asked = json!({"executionArn": arn, "includeExecutionData": true});
@@ -168,7 +172,7 @@ async fn pages(client: &Client, operation: &str, list: &str, asked: &Value) -> V
     let (mut asked, mut all) = (asked.clone(), Vec::new());
     asked["maxResults"] = json!(1_000);
     loop {
-        let mut page = client.states(operation, &asked).await.unwrap();
+        let mut page = client.step_functions(operation, &asked).await.unwrap();
         all.extend(page[list].as_array().unwrap().iter().cloned());
         match page["nextToken"].take() {
             Value::Null => return all,

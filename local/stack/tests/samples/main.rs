@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 use local_stack::clock::ClockSettings;
 use local_stack::functions::{self, Profile};
 use local_stack::scenarios::client::Client;
-use local_stack::scenarios::parse;
-use local_stack::scenarios::run::{end_of, play, stock};
+use local_stack::scenarios::read_json;
+use local_stack::scenarios::runner::{final_status, run};
+use local_stack::scenarios::stock_levels::load_stock;
 use local_stack::stack::{Settings, Stack};
 use local_stack::workspace;
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ async fn fresh() -> Stack {
     let start = Some("2026-11-23T09:00:00Z".parse().unwrap());
     let clock = ClockSettings { skip: true, start, ..ClockSettings::default() };
     let stack = Stack::start(Settings::fresh(&root, binaries).with_clock(clock)).await.unwrap();
-    stock(&stack, &root).await.unwrap();
+    load_stock(&stack, &root).await.unwrap();
     stack
 }
 
@@ -42,7 +43,7 @@ fn names(folder: &str) -> BTreeSet<String> {
 }
 
 fn sample(folder: &str, name: &str) -> Value {
-    parse(&workspace::root().join("events").join(folder).join(format!("{name}.json"))).unwrap()
+    read_json(&workspace::root().join("events").join(folder).join(format!("{name}.json"))).unwrap()
 }
 
 /// Each sample order with how it ends: a status, or the answer's code and the
@@ -68,9 +69,9 @@ async fn every_sample_order_ends_as_its_name_says() {
     let stack = fresh().await;
     let client = Client::new(stack.urls());
     for (name, expected) in ORDERS {
-        let reply = client.place(&sample("orders", name), name).await.unwrap();
+        let reply = client.place_order(&sample("orders", name), name).await.unwrap();
         let seen = if reply.status == 202 {
-            end_of(&stack, reply.body["orderId"].as_str().unwrap()).await.unwrap()
+            final_status(&stack, reply.body["orderId"].as_str().unwrap()).await.unwrap()
         } else {
             let field = reply.body["errors"][0]["field"].as_str().unwrap_or_default();
             format!("{} {field}", reply.status)
@@ -126,7 +127,7 @@ async fn the_samples_of_the_functions_take_the_sample_order_through_its_life() {
     let client = Client::new(stack.urls());
     // On record, but not run: the samples are to do that.
     let unstarted = json!({"at": "states.start", "calls": {"from": 1}, "kind": "500"});
-    client.plan(&[unstarted], None).await.unwrap();
+    client.inject_faults(&[unstarted], None).await.unwrap();
     let placed = invoke(&stack, "order-api", &sample("api", "place-order")).await;
     assert!(stack.rows("Orders").await.unwrap().len() == 1, "{placed}");
 
@@ -172,7 +173,7 @@ async fn every_sample_request_is_answered() {
         let answer = invoke(&stack, "order-api", &sample("api", name)).await;
         assert_eq!(answer["statusCode"], expected, "{name}: {answer}");
         if name == "place-order" {
-            assert_eq!(end_of(&stack, SAMPLE).await.unwrap(), "FULFILLED");
+            assert_eq!(final_status(&stack, SAMPLE).await.unwrap(), "FULFILLED");
         }
     }
     stack.shutdown().await;
@@ -183,8 +184,8 @@ async fn a_scenario_that_expects_another_end_fails() {
     let stack = fresh().await;
     let all = local_stack::scenarios::load(&workspace::root()).unwrap();
     let mut happy = all.into_iter().find(|scenario| scenario.name == "happy").unwrap();
-    happy.expect.ledger.captured += 1;
-    let report = play(&stack, &happy, &mut |_| {}).await.unwrap();
+    happy.expected.ledger.captured += 1;
+    let report = run(&stack, &happy, &mut |_| {}).await.unwrap();
     assert!(!report.ok);
     assert!(report.differences[0].starts_with("ledger"), "{:?}", report.differences);
     stack.shutdown().await;

@@ -1,152 +1,78 @@
-//! Every scenario, played on a real stack with the real functions, must show what
-//! `facts.json` says, count for count, and leave the transcript that is kept in
-//! `transcripts/`.
+//! Runs every scenario on a fresh stack with the real function binaries. Each must end
+//! exactly as its file in `events/scenarios/` expects, count for count, and its execution
+//! trace must equal the `NAME.trace.txt` beside it.
 //!
-//! Needs cargo, which builds the functions. `UPDATE_TRANSCRIPTS=1` writes the
-//! transcripts anew.
+//! The test builds the functions with cargo. `UPDATE_TRACES=1` rewrites the traces.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use local_stack::functions::{self, Profile};
-use local_stack::scenarios::run::{play, stock};
-use local_stack::scenarios::{self, Report};
+use local_stack::scenarios::stock_levels::load_stock;
+use local_stack::scenarios::{self, Report, runner, scenario};
 use local_stack::stack::{Settings, Stack};
 use local_stack::workspace;
-use serde::Deserialize;
-use serde_json::{Value, json};
 
-#[derive(Deserialize)]
-struct Facts {
-    groups: BTreeMap<String, Vec<String>>,
-    ends: BTreeMap<String, (String, String)>,
-    scenarios: BTreeMap<String, Row>,
+const TRACE_SUFFIX: &str = ".trace.txt";
+
+fn trace_path(root: &Path, scenario: &str) -> PathBuf {
+    scenario::folder(root).join(format!("{scenario}{TRACE_SUFFIX}"))
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Row {
-    states: Vec<String>,
-    status: String,
-    /// Its last execution was stopped, and so ends without an error.
-    #[serde(default)]
-    stopped: bool,
-    gateway: BTreeMap<String, String>,
-    labels: u64,
-    label_refunds: u64,
-    counts: Value,
-}
-
-impl Facts {
-    /// The states of a row, with its groups written out.
-    fn states(&self, row: &Row) -> Vec<String> {
-        let mut states = Vec::new();
-        for name in &row.states {
-            match (self.groups.get(name), name.as_str()) {
-                (Some(group), _) => states.extend(group.iter().cloned()),
-                (None, "END") => {
-                    states.push("FailureOutcome".to_owned());
-                    states.push(self.ends[&row.status].0.clone());
-                }
-                (None, _) => states.push(name.clone()),
-            }
-        }
-        states
+/// Compares the trace with its golden file, or rewrites the file.
+fn compare_trace(root: &Path, report: &Report) -> Option<String> {
+    let path = trace_path(root, &report.name);
+    #[expect(clippy::disallowed_methods, reason = "the one switch of this test")]
+    if std::env::var_os("UPDATE_TRACES").is_some() {
+        std::fs::write(&path, &report.trace).unwrap();
+        return None;
     }
-
-    /// What a report of this scenario must say.
-    fn expected(&self, row: &Row, total: i64) -> Value {
-        let sum = |name: &str| match row.gateway.get(name).map(String::as_str) {
-            None => 0,
-            Some("T") => total,
-            Some(other) => panic!("{other} is no sum"),
-        };
-        let error = self.ends.get(&row.status).filter(|_| !row.stopped).map(|(_, error)| error);
-        json!({
-            "states": self.states(row),
-            "status": row.status,
-            "error": error,
-            "ledger": {
-                "authorized": sum("authorized"),
-                "captured": sum("captured"),
-                "voided": sum("voided"),
-                "refunded": sum("refunded"),
-                "labels": row.labels,
-                "labelRefunds": row.label_refunds,
-            },
-            "counts": row.counts,
-        })
-    }
-}
-
-fn tests() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
-}
-
-/// What was seen of a scenario, as `facts.json` says it.
-fn seen(report: &Report) -> Value {
-    json!({
-        "states": report.states,
-        "status": report.status,
-        "error": report.error,
-        "ledger": report.ledger,
-        "counts": report.counts,
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    let differs = golden != report.trace;
+    differs.then(|| {
+        format!("{}: the trace differs from {}:\n{}", report.name, path.display(), report.trace)
     })
 }
 
-/// Compares with the kept transcript, or writes it.
-fn compare_transcript(report: &Report, wrong: &mut Vec<String>) {
-    let path = tests().join("transcripts").join(format!("{}.txt", report.name));
-    #[expect(clippy::disallowed_methods, reason = "the one switch of this test")]
-    if std::env::var_os("UPDATE_TRANSCRIPTS").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &report.transcript).unwrap();
-        return;
-    }
-    let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    if kept != report.transcript {
-        wrong.push(format!(
-            "{}: another transcript than {}:\n{}",
-            report.name,
-            path.display(),
-            report.transcript
-        ));
-    }
-}
-
-async fn total_of(stack: &Stack, report: &Report) -> i64 {
+/// Each sum of a ledger must be zero or the order's total: no scenario has a partial
+/// capture or refund.
+async fn compare_ledger(stack: &Stack, report: &Report) -> Option<String> {
     let orders = stack.rows("Orders").await.unwrap();
     let order = orders.iter().find(|order| order["orderId"]["S"] == report.order_id).unwrap();
-    order["total"]["M"]["amount"]["N"].as_str().unwrap().parse().unwrap()
+    let total: i64 = order["total"]["M"]["amount"]["N"].as_str().unwrap().parse().unwrap();
+    let ledger = report.ledger;
+    let sums = [ledger.authorized, ledger.captured, ledger.voided, ledger.refunded];
+    let partial = sums.iter().any(|sum| ![0, total].contains(sum));
+    partial.then(|| format!("{}: the total is {total}, the ledger {ledger:?}", report.name))
+}
+
+#[test]
+fn each_scenario_has_a_trace_and_each_trace_a_scenario() {
+    let root = workspace::root();
+    let scenarios: BTreeSet<String> =
+        scenarios::load(&root).unwrap().into_iter().map(|scenario| scenario.name).collect();
+    let files = std::fs::read_dir(scenario::folder(&root)).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().to_string_lossy().into_owned());
+    let traces: BTreeSet<String> =
+        names.filter_map(|name| name.strip_suffix(TRACE_SUFFIX).map(str::to_owned)).collect();
+    assert_eq!(scenarios, traces);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_scenario_shows_what_the_table_says_and_leaves_its_transcript() {
+async fn every_scenario_ends_as_its_file_expects_and_leaves_its_trace() {
     let root = workspace::root();
-    let facts: Facts = scenarios::parse(&tests().join("facts.json")).unwrap();
-    let all = scenarios::load(&root).unwrap();
-    let names: Vec<&String> = all.iter().map(|scenario| &scenario.name).collect();
-    assert_eq!(names, facts.scenarios.keys().collect::<Vec<_>>(), "a row for each scenario");
-
     let binaries = functions::build_in(&root, Profile::Dev).unwrap();
     let stack = Stack::start(Settings::fresh(&root, binaries)).await.unwrap();
-    stock(&stack, &root).await.unwrap();
+    load_stock(&stack, &root).await.unwrap();
     let mut wrong = Vec::new();
-    for scenario in &all {
-        let report = play(&stack, scenario, &mut |_| {}).await.unwrap();
+    for scenario in &scenarios::load(&root).unwrap() {
+        assert!(scenario.expected.counts.is_some(), "{} expects no counts", scenario.name);
+        let report = runner::run(&stack, scenario, &mut |_| {}).await.unwrap();
         wrong.extend(report.differences.iter().map(|what| format!("{}: {what}", report.name)));
-        let row = &facts.scenarios[&scenario.name];
-        let expected = facts.expected(row, total_of(&stack, &report).await);
-        if expected != seen(&report) {
-            wrong.push(format!(
-                "{}:\n  expected {expected}\n  saw      {}",
-                report.name,
-                seen(&report)
-            ));
-        }
-        compare_transcript(&report, &mut wrong);
+        wrong.extend(compare_ledger(&stack, &report).await);
+        wrong.extend(compare_trace(&root, &report));
     }
     stack.shutdown().await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -219,7 +219,7 @@ async fn states_inside_of_states() {
     let history = bench.states.history(&arn).await.unwrap();
     check("states_inside_of_states", &trace::render(&history));
     assert_eq!(
-        trace::states_entered(&history),
+        trace::entered_states(&history).into_iter().map(|state| state.name).collect::<Vec<_>>(),
         ["Both", "Rest", "Pack", "Rested", "Each", "Count", "Enough", "Count", "Enough", "Done"]
     );
 }
