@@ -8,8 +8,8 @@ use crate::scenarios::scenario::Scenario;
 
 /// The width that a line of the demo never exceeds.
 const MAX_WIDTH: usize = 100;
-/// Room for the longest outcome, such as `$649.00 to refund`.
-const MONEY_WIDTH: usize = 17;
+/// Room for the longest outcome, such as `$649.00 refunded`.
+const MONEY_WIDTH: usize = 16;
 const MAX_TITLE_WIDTH: usize = 40;
 const GAP: &str = "  ";
 const INDENT: &str = "    ";
@@ -68,7 +68,7 @@ fn money(report: &Report) -> String {
     let kept = ledger.captured - ledger.refunded;
     let (minor, what) = match report.status.as_str() {
         "FULFILLED" if kept > 0 => (kept, "paid"),
-        _ if kept > 0 => (kept, "to refund"),
+        _ if kept > 0 => (kept, "owed"),
         _ if ledger.refunded > 0 => (ledger.refunded, "refunded"),
         _ if ledger.authorized > ledger.voided => (ledger.authorized, "held"),
         _ if ledger.voided > 0 => (ledger.voided, "released"),
@@ -185,7 +185,7 @@ mod tests {
         let authorized = Ledger { authorized: 64900, ..Ledger::default() };
         let captured = Ledger { captured: 64900, ..authorized };
         check("FULFILLED", captured, "$649.00 paid");
-        check("PAYMENT_FAILED", captured, "$649.00 to refund");
+        check("PAYMENT_FAILED", captured, "$649.00 owed");
         check("PAYMENT_FAILED", Ledger { refunded: 64900, ..captured }, "$649.00 refunded");
         check("CANCELLED", Ledger { voided: 64900, ..authorized }, "$649.00 released");
         check("NEEDS_ATTENTION", authorized, "$649.00 held");
