@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use asl::validate::api::{self, ApiError};
+use asl::validate::api::{self, ApiError, ApiErrorCode};
 use asl::validate::{self, Severity, StateMachineType, ValidationOptions};
 use serde_json::Value;
 
@@ -149,7 +149,7 @@ fn every_recorded_validation_is_answered_word_for_word() {
     let folder = recordings_or_skip!();
     for vector in vectors(&folder, "validate_definition") {
         let request = &vector["request"];
-        let options = ValidationOptions::aws(api::machine_type(request));
+        let options = ValidationOptions::aws(api::state_machine_type(request));
         let diagnostics = validate::validate(&sent(&request["definition"]), options);
         let answer = validate::validation_response(&diagnostics, Severity::Error, 100);
         assert_eq!(answer, vector["expected"], "{}", vector["name"]);
@@ -217,7 +217,7 @@ fn answers(vector: &Value, code: &str, sentence: &str) -> Vec<ApiError> {
     let operation = api::operation_from_snake_case(vector["api"].as_str().expect("an operation"));
     let request = on_the_wire(&vector["request"]);
     if let Some(client) = api::sdk_validation_error(&operation, &request) {
-        return vec![ApiError::new("ParamValidationError", client)];
+        return vec![ApiError::new(ApiErrorCode::ParamValidationError, client)];
     }
     if let Err(refused) = api::check_request(&operation, &request) {
         return vec![refused];
@@ -227,7 +227,8 @@ fn answers(vector: &Value, code: &str, sentence: &str) -> Vec<ApiError> {
     match cited(sentence).filter(|(member, _)| request.get(*member).is_none()) {
         Some((member, value)) => {
             let by_client = api::sdk_member_errors(member, value).into_iter();
-            let by_client = by_client.map(|why| ApiError::new("ParamValidationError", why));
+            let by_client =
+                by_client.map(|why| ApiError::new(ApiErrorCode::ParamValidationError, why));
             api::member_errors(member, value).into_iter().chain(by_client).collect()
         }
         None => vec![in_that_world(&operation, &request, code)],
@@ -273,7 +274,10 @@ fn every_recorded_refusal_of_a_call_is_given_word_for_word() {
     for vector in vectors(&folder, "api_error") {
         let (code, sentence) = recorded(&vector["expected"]);
         let answers = answers(&vector, &code, &sentence);
-        if !answers.iter().any(|answer| answer.code == code && agrees(&sentence, &answer.message)) {
+        if !answers
+            .iter()
+            .any(|answer| answer.code.as_str() == code && agrees(&sentence, &answer.message))
+        {
             differing.push(format!("{}: {code}: {sentence}\n  {answers:?}", vector["name"]));
         }
     }

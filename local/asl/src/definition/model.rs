@@ -30,7 +30,7 @@ pub enum QueryLanguage {
     /// JSONPath and intrinsic functions.
     #[default]
     JsonPath,
-    /// JSONata expressions, `{% … %}`.
+    /// `JSONata` expressions, `{% … %}`.
     Jsonata,
 }
 
@@ -88,7 +88,7 @@ pub(crate) struct Workflow {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) name: String,
-    pub(crate) state_type: StateType,
+    pub(crate) kind: StateType,
     pub(crate) data_flow: DataFlow,
     pub(crate) next: Transition,
     pub(crate) retry: Vec<Retrier>,

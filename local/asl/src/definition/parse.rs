@@ -92,7 +92,7 @@ impl Workflows {
             retry: reader.objects("Retry")?.map(|entry| retrier(&entry)).collect::<Parsed<_>>()?,
             catch: reader.objects("Catch")?.map(|entry| catcher(&entry)).collect::<Parsed<_>>()?,
             reads_context: mentions_context(value),
-            state_type,
+            kind: state_type,
         })
     }
 
@@ -101,7 +101,7 @@ impl Workflows {
         self.unsupported.get_or_insert(UnsupportedFeature { feature, state: state.clone() });
         State {
             name: state,
-            state_type: StateType::Unsupported,
+            kind: StateType::Unsupported,
             data_flow: DataFlow::default(),
             next: Transition::End,
             retry: Vec::new(),
@@ -301,7 +301,7 @@ fn targets(state: &State) -> Vec<&String> {
     if let Transition::Next(next) = &state.next {
         targets.push(next);
     }
-    if let StateType::Choice { choices, default } = &state.state_type {
+    if let StateType::Choice { choices, default } = &state.kind {
         targets.extend(choices.iter().map(|choice| &choice.next).chain(default));
     }
     targets

@@ -43,9 +43,7 @@ impl Execution {
     pub(super) fn record_aborted(&mut self, id: ThreadId, last_event: u64) {
         let thread = &self.threads[&id];
         let was_entered = !matches!(thread.phase, Phase::Entering | Phase::Stopped);
-        if let (true, Some(event_type)) =
-            (was_entered, aborted_event(&thread.visit.state.state_type))
-        {
+        if let (true, Some(event_type)) = (was_entered, aborted_event(&thread.visit.state.kind)) {
             self.history.append(
                 thread.history_target,
                 self.now,

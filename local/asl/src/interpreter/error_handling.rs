@@ -52,7 +52,7 @@ impl Execution {
         }
         self.abort_children(id);
         let state = Arc::clone(&self.threads[&id].visit.state);
-        if let Some(event_type) = failed_event(&state.state_type) {
+        if let Some(event_type) = failed_event(&state.kind) {
             self.record(id, event_type, history::no_details());
         }
         match state.catch.iter().find(|catcher| failure.matches(&catcher.error_equals)) {
@@ -140,7 +140,7 @@ impl Execution {
             return self.iteration_failed(id, failure, true);
         }
         let last_event = self.threads[&id].last_event;
-        if matches!(self.threads[&id].visit.state.state_type, StateType::Task(_)) {
+        if matches!(self.threads[&id].visit.state.kind, StateType::Task(_)) {
             self.record_aborted(id, last_event);
         }
         self.stop_thread(id);

@@ -99,7 +99,7 @@ fn state_context(thread: &Thread) -> Value {
     let mut state =
         json!({ "Name": visit.state.name, "EnteredTime": format_timestamp(visit.entered_at) });
     let counts_retries = matches!(
-        visit.state.state_type,
+        visit.state.kind,
         StateType::Task(_) | StateType::Parallel { .. } | StateType::Map(_)
     );
     if let (true, Value::Object(fields)) = (counts_retries, &mut state) {

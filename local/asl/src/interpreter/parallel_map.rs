@@ -92,8 +92,7 @@ impl Execution {
     fn start_iteration(&mut self, id: ThreadId, index: usize) -> Result<(), Failure> {
         let thread = &self.threads[&id];
         let state = Arc::clone(&thread.visit.state);
-        let (StateType::Map(map), Phase::RunningChildren(group)) =
-            (&state.state_type, &thread.phase)
+        let (StateType::Map(map), Phase::RunningChildren(group)) = (&state.kind, &thread.phase)
         else {
             return Ok(());
         };
@@ -238,7 +237,7 @@ impl Execution {
     }
 
     fn start_next_iterations(&mut self, id: ThreadId) -> Result<(), Failure> {
-        match self.threads.get(&id).map(|thread| &thread.visit.state.state_type) {
+        match self.threads.get(&id).map(|thread| &thread.visit.state.kind) {
             Some(StateType::Map(_)) => self.start_iterations(id),
             _ => Ok(()),
         }
@@ -348,7 +347,7 @@ impl ChildGroup {
 }
 
 fn succeeded(state: &State) -> EventType {
-    match state.state_type {
+    match state.kind {
         StateType::Map(_) => EventType::MapStateSucceeded,
         _ => EventType::ParallelStateSucceeded,
     }

@@ -56,7 +56,7 @@ impl Execution {
             }
             _ => return,
         }
-        thread.phase = match thread.visit.state.state_type {
+        thread.phase = match thread.visit.state.kind {
             StateType::Task(_) if thread.visit.entered_event > 0 => Phase::Starting,
             _ => Phase::Entering,
         };

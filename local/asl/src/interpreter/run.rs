@@ -177,7 +177,7 @@ impl Execution {
     /// Starts the work of the thread's state.
     fn execute_state(&mut self, id: ThreadId) -> Result<(), Failure> {
         let state = Arc::clone(&self.threads[&id].visit.state);
-        match &state.state_type {
+        match &state.kind {
             StateType::Pass { result } => self.pass(id, result.as_ref()),
             StateType::Task(task) => self.start_task(id, &state, task),
             StateType::Choice { choices, default } => self.choice(id, choices, default.as_ref()),

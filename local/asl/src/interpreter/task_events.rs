@@ -1,4 +1,4 @@
-//! The history task_events of a task attempt, which AWS names after the kind of resource.
+//! The history events of a task attempt, which AWS names after the kind of resource.
 
 use serde_json::{Map, Value, json};
 

@@ -35,7 +35,7 @@ impl Execution {
             "input": input.text,
             "inputDetails": { "truncated": false },
         }});
-        let event = self.record(id, entered(&state.state_type), details);
+        let event = self.record(id, entered(&state.kind), details);
         if let Some(thread) = self.threads.get_mut(&id) {
             thread.visit.entered_event = event;
         }
@@ -54,7 +54,7 @@ impl Execution {
                 .map_err(|VariablesTooLarge| Failure::too_large(&state.name))?;
         }
         let details = exit_details(&state.name, &output, assigned.as_ref());
-        self.record(id, exited(&state.state_type), details);
+        self.record(id, exited(&state.kind), details);
         let Transition::Next(name) = result.next else {
             self.end_workflow(id, &output);
             return Ok(());

@@ -1,148 +1,156 @@
-//! A Choice state: its rules, in `JSONPath` comparisons, in `JSONata` conditions.
+//! Checks a Choice state: its rules are comparisons in `JSONPath`, conditions in `JSONata`.
 
 use serde_json::{Map, Value};
 
-use super::diagnostics::{Place, Report};
-use super::paths::Roots;
+use super::context::State;
+use super::fields;
+use super::location::Location;
+use super::paths::AllowedRoots;
 use super::payload_template;
-use super::state::{self, State};
+use super::report::Report;
 use super::values;
 use crate::definition::QueryLanguage;
 
-/// Judges a Choice state.
+/// Checks a Choice state.
 pub(super) fn check(report: &mut Report<'_>, state: &State<'_>) {
-    if let Some((at, value)) = state.field("Default") {
-        values::text(report, &at, value);
+    if let Some((location, value)) = state.field("Default") {
+        values::string(report, &location, value);
     }
-    let Some((at, value)) = state.field("Choices") else {
-        return report.required(&state.at, &["Choices"]);
+    let Some((location, value)) = state.field("Choices") else {
+        return report.required(&state.location, &["Choices"]);
     };
-    let Some(rules) = values::array(report, &at, value) else { return };
+    let Some(rules) = values::array(report, &location, value) else { return };
     if rules.is_empty() {
-        report.schema(&at, "Minimum number of items is 1");
+        report.schema(&location, "Minimum number of items is 1");
     }
     for (index, rule) in rules.iter().enumerate() {
-        let at = at.item(index);
-        if let Some(rule) = values::object(report, &at, rule) {
-            top_rule(report, state.language, &at, rule);
+        let location = location.item(index);
+        if let Some(rule) = values::object(report, &location, rule) {
+            check_rule(report, state.language, &location, rule);
         }
     }
 }
 
-fn top_rule(
+fn check_rule(
     report: &mut Report<'_>,
     language: QueryLanguage,
-    at: &Place,
+    location: &Location,
     rule: &Map<String, Value>,
 ) {
     match rule.get("Next") {
-        None => report.required(at, &["Next"]),
-        Some(value) => drop(values::text(report, &at.field("Next"), value)),
+        None => report.required(location, &["Next"]),
+        Some(value) => drop(values::string(report, &location.field("Next"), value)),
     }
     if let Some(value) = rule.get("Assign") {
-        payload_template::assign(report, language, &at.field("Assign"), value);
+        payload_template::assign(report, language, &location.field("Assign"), value);
     }
     match language {
-        QueryLanguage::JsonPath => comparison(report, at, rule, true),
-        QueryLanguage::Jsonata => condition(report, at, rule),
+        QueryLanguage::JsonPath => check_comparison(report, location, rule, true),
+        QueryLanguage::Jsonata => check_condition(report, location, rule),
     }
 }
 
-fn condition(report: &mut Report<'_>, at: &Place, rule: &Map<String, Value>) {
+fn check_condition(report: &mut Report<'_>, location: &Location, rule: &Map<String, Value>) {
     for (field, value) in rule {
-        let inside = at.field(field);
+        let field_location = location.field(field);
         match field.as_str() {
             "Next" | "Assign" => {}
-            "Comment" => drop(values::text(report, &inside, value)),
-            "Output" => payload_template::expressions(report, &inside, value),
+            "Comment" => drop(values::string(report, &field_location, value)),
+            "Output" => payload_template::expressions(report, &field_location, value),
             "Condition" if value.is_boolean() => {}
             "Condition" => {
-                if let Some(text) = values::text(report, &inside, value) {
-                    values::expression(report, &inside, text);
+                if let Some(text) = values::string(report, &field_location, value) {
+                    values::expression(report, &field_location, text);
                 }
             }
-            _ if is_of_jsonpath(field) => {
-                state::foreign(report, at, QueryLanguage::Jsonata, field);
+            _ if is_jsonpath_field(field) => {
+                fields::report_wrong_language(report, location, QueryLanguage::Jsonata, field);
             }
-            _ => report.unsupported(at, field),
+            _ => report.unsupported(location, field),
         }
     }
     if !rule.contains_key("Condition") {
-        report.required(at, &["Condition"]);
+        report.required(location, &["Condition"]);
     }
 }
 
-/// A comparison or a combination of them; `Next` and `Assign` belong to the
-/// outermost alone.
-fn comparison(report: &mut Report<'_>, at: &Place, rule: &Map<String, Value>, outermost: bool) {
+/// Checks a comparison or a combination of comparisons. Only the top level has `Next` and
+/// `Assign`.
+fn check_comparison(
+    report: &mut Report<'_>,
+    location: &Location,
+    rule: &Map<String, Value>,
+    is_top_level: bool,
+) {
     let mut operators = Vec::new();
     for (field, value) in rule {
-        let inside = at.field(field);
+        let field_location = location.field(field);
         match field.as_str() {
-            "Next" | "Assign" if outermost => {}
-            "Comment" => drop(values::text(report, &inside, value)),
-            "Variable" => values::reference_path(report, &inside, value, Roots::All),
+            "Next" | "Assign" if is_top_level => {}
+            "Comment" => drop(values::string(report, &field_location, value)),
+            "Variable" => values::reference_path(report, &field_location, value, AllowedRoots::All),
             "Condition" | "Output" => {
-                state::foreign(report, at, QueryLanguage::JsonPath, field);
+                fields::report_wrong_language(report, location, QueryLanguage::JsonPath, field);
             }
             "And" | "Or" => {
                 operators.push(field.as_str());
-                combination(report, &inside, value);
+                check_combination(report, &field_location, value);
             }
             "Not" => {
                 operators.push(field.as_str());
-                if let Some(rule) = values::object(report, &inside, value) {
-                    comparison(report, &inside, rule, false);
+                if let Some(rule) = values::object(report, &field_location, value) {
+                    check_comparison(report, &field_location, rule, false);
                 }
             }
-            _ => match operand(field) {
-                Some(operand) => {
+            _ => match operand_type(field) {
+                Some(operand_type) => {
                     operators.push(field.as_str());
-                    operand.check(report, &inside, value);
+                    operand_type.check(report, &field_location, value);
                 }
-                None => report.unsupported(at, field),
+                None => report.unsupported(location, field),
             },
         }
     }
-    one_operator(report, at, rule, &operators);
+    check_operator_count(report, location, rule, &operators);
 }
 
-fn combination(report: &mut Report<'_>, at: &Place, value: &Value) {
-    let Some(rules) = values::array(report, at, value) else { return };
+fn check_combination(report: &mut Report<'_>, location: &Location, value: &Value) {
+    let Some(rules) = values::array(report, location, value) else { return };
     if rules.is_empty() {
-        report.schema(at, "Minimum number of items is 1");
+        report.schema(location, "Minimum number of items is 1");
     }
     for (index, rule) in rules.iter().enumerate() {
-        let at = at.item(index);
-        if let Some(rule) = values::object(report, &at, rule) {
-            comparison(report, &at, rule, false);
+        let location = location.item(index);
+        if let Some(rule) = values::object(report, &location, rule) {
+            check_comparison(report, &location, rule, false);
         }
     }
 }
 
-fn one_operator(
+fn check_operator_count(
     report: &mut Report<'_>,
-    at: &Place,
+    location: &Location,
     rule: &Map<String, Value>,
     operators: &[&str],
 ) {
     match operators {
-        [] => report.schema(at, "A Choice Rule must have a comparison operator"),
+        [] => report.schema(location, "A Choice Rule must have a comparison operator"),
         ["And" | "Or" | "Not"] if rule.contains_key("Variable") => {
-            report.unsupported(at, "Variable");
+            report.unsupported(location, "Variable");
         }
         ["And" | "Or" | "Not"] => {}
-        [_] if !rule.contains_key("Variable") => report.required(at, &["Variable"]),
+        [_] if !rule.contains_key("Variable") => report.required(location, &["Variable"]),
         [_] => {}
-        several => {
-            let several = several.join(", ");
-            let wrong = format!("There should only be one of the following fields: [{several}]");
-            report.schema(at, wrong);
+        operators => {
+            let operators = operators.join(", ");
+            let message =
+                format!("There should only be one of the following fields: [{operators}]");
+            report.schema(location, message);
         }
     }
 }
 
-/// What a comparison operator compares with.
+/// The type of the operand of a comparison operator.
 #[derive(Debug, Clone, Copy)]
 enum Operand {
     Text,
@@ -153,22 +161,22 @@ enum Operand {
 }
 
 impl Operand {
-    fn check(self, report: &mut Report<'_>, at: &Place, value: &Value) {
+    fn check(self, report: &mut Report<'_>, location: &Location, value: &Value) {
         match self {
-            Self::Text => drop(values::text(report, at, value)),
-            Self::Boolean => values::boolean(report, at, value),
-            Self::Path => values::reference_path(report, at, value, Roots::All),
-            Self::Timestamp => values::timestamp(report, QueryLanguage::JsonPath, at, value),
+            Self::Text => drop(values::string(report, location, value)),
+            Self::Boolean => values::boolean(report, location, value),
+            Self::Path => values::reference_path(report, location, value, AllowedRoots::All),
+            Self::Timestamp => values::timestamp(report, QueryLanguage::JsonPath, location, value),
             Self::Number => {
                 let range = (f64::MIN, f64::MAX);
-                values::real(report, QueryLanguage::JsonPath, at, value, range);
+                values::float(report, QueryLanguage::JsonPath, location, value, range);
             }
         }
     }
 }
 
-/// The operand of a comparison operator; none where it is none.
-fn operand(operator: &str) -> Option<Operand> {
+/// The operand type of a comparison operator, or `None` for any other field.
+fn operand_type(operator: &str) -> Option<Operand> {
     match operator {
         "StringMatches" => return Some(Operand::Text),
         "BooleanEquals" => return Some(Operand::Boolean),
@@ -183,17 +191,17 @@ fn operand(operator: &str) -> Option<Operand> {
         ("Numeric", Operand::Number),
         ("Timestamp", Operand::Timestamp),
     ];
-    kinds.into_iter().find_map(|(prefix, operand)| {
+    kinds.into_iter().find_map(|(prefix, operand_type)| {
         let order = operator.strip_prefix(prefix)?;
-        let (order, operand) = match order.strip_suffix("Path") {
+        let (order, operand_type) = match order.strip_suffix("Path") {
             Some(order) => (order, Operand::Path),
-            None => (order, operand),
+            None => (order, operand_type),
         };
         let orders = ["Equals", "LessThan", "GreaterThan", "LessThanEquals", "GreaterThanEquals"];
-        orders.contains(&order).then_some(operand)
+        orders.contains(&order).then_some(operand_type)
     })
 }
 
-fn is_of_jsonpath(field: &str) -> bool {
-    matches!(field, "Variable" | "And" | "Or" | "Not") || operand(field).is_some()
+fn is_jsonpath_field(field: &str) -> bool {
+    matches!(field, "Variable" | "And" | "Or" | "Not") || operand_type(field).is_some()
 }

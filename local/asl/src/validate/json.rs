@@ -1,69 +1,65 @@
-//! JSON text as AWS's front end reads it, with the front end's complaints.
+//! Parses JSON text and reports errors as AWS does.
 //!
-//! Step Functions parses definitions and inputs with Jackson, and Jackson's
-//! sentences, line and column included, reach the caller: in the diagnostic
-//! `INVALID_JSON_DESCRIPTION` and in the error `InvalidExecutionInput`. So this
-//! reader says what Jackson says. It also remembers what `serde_json` forgets:
-//! a field written twice in one object, because two states of one name are an
-//! error that the last value alone would hide.
+//! Step Functions parses definitions and inputs with Jackson, and Jackson's messages with line and
+//! column reach the caller: in `INVALID_JSON_DESCRIPTION` diagnostics and `InvalidExecutionInput`
+//! errors. This parser produces the same messages. It also records duplicate state names, which
+//! `serde_json` would drop silently.
 //!
-//! It promises to end: every step consumes a character, and nesting is bounded
-//! by what the engine's own parser can read.
+//! It always ends: each step consumes a character, and nesting is limited.
 
 use serde_json::{Map, Value};
 
-/// `serde_json` refuses the 128th level, and what is let through here must be
-/// readable there.
-const DEEPEST: usize = 127;
+/// The maximum depth. `serde_json`, which parses the same text later, rejects level 128.
+const MAX_DEPTH: usize = 127;
 
-/// Jackson shows this much of the text it complains about.
-const SNIPPET: usize = 500;
+/// The number of characters of the text that Jackson shows in a message.
+const MAX_SNIPPET_CHARS: usize = 500;
 
-/// What Jackson lists when it wanted a value.
+/// What Jackson lists if it expected a value.
 const ANY_VALUE: &str = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')";
 
-/// A JSON text, read.
+/// A parsed JSON text.
 #[derive(Debug)]
 pub(super) struct Document {
-    /// The value; of a repeated field, the last.
+    /// The value. Of a duplicate field, the last one.
     pub(super) value: Value,
-    /// The places of fields that their object already had, as `/States/A`.
-    pub(super) repeated: Vec<String>,
+    /// The locations of duplicate states, such as `/States/A`.
+    pub(super) duplicate_states: Vec<String>,
 }
 
 /// Why a text is not JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// There is nothing but white space.
+pub(super) enum JsonError {
+    /// The text is blank.
     Empty,
-    /// Deeper than the engine reads.
+    /// The text is nested too deeply.
     TooDeep,
-    /// Jackson's complaint.
+    /// A syntax error.
     Syntax {
-        /// The complaint with its location, as one text.
+        /// Jackson's message with the location.
         message: String,
         /// `[Source: (String)"…"; line: 1, column: 4]`.
         location: String,
     },
 }
 
-/// Reads a whole text.
-pub(super) fn read(text: &str) -> Result<Document, Fault> {
+/// Parses a text.
+pub(super) fn read(text: &str) -> Result<Document, JsonError> {
     let mut reader = Reader::new(text);
     reader.skip_space();
     if reader.peek().is_none() {
-        return Err(Fault::Empty);
+        return Err(JsonError::Empty);
     }
     let value = reader.value()?;
     reader.skip_space();
     match reader.peek() {
-        None => Ok(Document { value, repeated: reader.repeated }),
+        None => Ok(Document { value, duplicate_states: reader.duplicate_states }),
         Some(_) => Err(reader.unexpected_value()),
     }
 }
 
 #[derive(Clone, Copy)]
-struct Mark {
+struct Position {
     line: usize,
     column: usize,
 }
@@ -79,13 +75,13 @@ struct Reader<'t> {
     line: usize,
     column: usize,
     steps: Vec<Step>,
-    repeated: Vec<String>,
+    duplicate_states: Vec<String>,
 }
 
 impl<'t> Reader<'t> {
     fn new(text: &'t str) -> Self {
         let chars = text.chars().peekable();
-        Self { text, chars, line: 1, column: 1, steps: Vec::new(), repeated: Vec::new() }
+        Self { text, chars, line: 1, column: 1, steps: Vec::new(), duplicate_states: Vec::new() }
     }
 
     fn peek(&mut self) -> Option<char> {
@@ -98,7 +94,7 @@ impl<'t> Reader<'t> {
             self.line += 1;
             self.column = 1;
         } else {
-            // Jackson counts Java's characters, which are UTF-16 units.
+            // Jackson counts UTF-16 units.
             self.column += next.len_utf16();
         }
         Some(next)
@@ -110,13 +106,13 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn mark(&self) -> Mark {
-        Mark { line: self.line, column: self.column }
+    fn position(&self) -> Position {
+        Position { line: self.line, column: self.column }
     }
 
-    fn value(&mut self) -> Result<Value, Fault> {
-        if self.steps.len() > DEEPEST {
-            return Err(Fault::TooDeep);
+    fn value(&mut self) -> Result<Value, JsonError> {
+        if self.steps.len() > MAX_DEPTH {
+            return Err(JsonError::TooDeep);
         }
         match self.peek() {
             Some('{') => self.object(),
@@ -127,12 +123,12 @@ impl<'t> Reader<'t> {
             }
             Some('-' | '0'..='9') => self.number(),
             Some(_) => self.token(),
-            None => Err(self.ended_between()),
+            None => Err(self.unexpected_end_in_object()),
         }
     }
 
-    fn object(&mut self) -> Result<Value, Fault> {
-        let start = self.mark();
+    fn object(&mut self) -> Result<Value, JsonError> {
+        let start = self.position();
         self.next();
         let mut fields = Map::new();
         self.skip_space();
@@ -144,7 +140,7 @@ impl<'t> Reader<'t> {
             let name = self.field_name(start, fields.is_empty())?;
             self.steps.push(Step::Field(name));
             let value = self.value()?;
-            self.keep(&mut fields, value);
+            self.insert(&mut fields, value);
             self.skip_space();
             match self.peek() {
                 Some(',') => self.next(),
@@ -152,33 +148,33 @@ impl<'t> Reader<'t> {
                     self.next();
                     return Ok(Value::Object(fields));
                 }
-                Some(']') => return Err(self.wrong_close("Object", '}', start)),
+                Some(']') => return Err(self.mismatched_close("Object", '}', start)),
                 Some(_) => {
                     return Err(self.unexpected("was expecting comma to separate Object entries"));
                 }
-                None => return Err(self.ended_open("Object", start)),
+                None => return Err(self.unclosed("Object", start)),
             };
             self.skip_space();
         }
     }
 
-    fn keep(&mut self, fields: &mut Map<String, Value>, value: Value) {
+    fn insert(&mut self, fields: &mut Map<String, Value>, value: Value) {
         if let Some(Step::Field(name)) = self.steps.last()
             && fields.contains_key(name)
-            && self.in_states()
+            && self.is_state_name()
         {
-            self.repeated.push(self.spelled_path());
+            self.duplicate_states.push(self.location());
         }
         if let Some(Step::Field(name)) = self.steps.pop() {
             fields.insert(name, value);
         }
     }
 
-    fn in_states(&self) -> bool {
+    fn is_state_name(&self) -> bool {
         matches!(self.steps.iter().rev().nth(1), Some(Step::Field(parent)) if parent == "States")
     }
 
-    fn spelled_path(&self) -> String {
+    fn location(&self) -> String {
         let mut path = String::new();
         for step in &self.steps {
             match step {
@@ -196,7 +192,7 @@ impl<'t> Reader<'t> {
         path
     }
 
-    fn field_name(&mut self, start: Mark, first: bool) -> Result<String, Fault> {
+    fn field_name(&mut self, start: Position, first: bool) -> Result<String, JsonError> {
         match self.peek() {
             Some('"') => {
                 self.next();
@@ -204,8 +200,8 @@ impl<'t> Reader<'t> {
             Some(_) => {
                 return Err(self.unexpected("was expecting double-quote to start field name"));
             }
-            None if first => return Err(self.ended_open("Object", start)),
-            None => return Err(self.ended_between()),
+            None if first => return Err(self.unclosed("Object", start)),
+            None => return Err(self.unexpected_end_in_object()),
         }
         let name = self.string("name")?;
         self.skip_space();
@@ -214,17 +210,17 @@ impl<'t> Reader<'t> {
                 self.next();
             }
             Some(_) => {
-                let wanted = "was expecting a colon to separate field name and value";
-                return Err(self.unexpected(wanted));
+                let expected = "was expecting a colon to separate field name and value";
+                return Err(self.unexpected(expected));
             }
-            None => return Err(self.ended_between()),
+            None => return Err(self.unexpected_end_in_object()),
         }
         self.skip_space();
         Ok(name)
     }
 
-    fn array(&mut self) -> Result<Value, Fault> {
-        let start = self.mark();
+    fn array(&mut self) -> Result<Value, JsonError> {
+        let start = self.position();
         self.next();
         let mut items = Vec::new();
         self.skip_space();
@@ -234,7 +230,7 @@ impl<'t> Reader<'t> {
         }
         loop {
             if self.peek().is_none() {
-                return Err(self.ended_open("Array", start));
+                return Err(self.unclosed("Array", start));
             }
             self.steps.push(Step::Item(items.len()));
             items.push(self.value()?);
@@ -246,27 +242,27 @@ impl<'t> Reader<'t> {
                     self.next();
                     return Ok(Value::Array(items));
                 }
-                Some('}') => return Err(self.wrong_close("Array", ']', start)),
+                Some('}') => return Err(self.mismatched_close("Array", ']', start)),
                 Some(_) => {
                     return Err(self.unexpected("was expecting comma to separate Array entries"));
                 }
-                None => return Err(self.ended_open("Array", start)),
+                None => return Err(self.unclosed("Array", start)),
             };
             self.skip_space();
         }
     }
 
-    fn string(&mut self, role: &str) -> Result<String, Fault> {
+    fn string(&mut self, role: &str) -> Result<String, JsonError> {
         let mut text = String::new();
         loop {
             match self.peek() {
                 None if role == "name" => {
-                    return Err(self.fault("Unexpected end-of-input in field name"));
+                    return Err(self.syntax_error("Unexpected end-of-input in field name"));
                 }
                 None => {
                     let ended =
                         "Unexpected end-of-input: was expecting closing quote for a string value";
-                    return Err(self.fault(ended));
+                    return Err(self.syntax_error(ended));
                 }
                 Some('"') => {
                     self.next();
@@ -279,10 +275,10 @@ impl<'t> Reader<'t> {
                 Some(control) if control < ' ' => {
                     self.next();
                     let role = if role == "name" { "name" } else { "string value" };
-                    return Err(self.fault(&format!(
+                    return Err(self.syntax_error(&format!(
                         "Illegal unquoted character ({}): has to be escaped using backslash to be \
                          included in {role}",
-                        described(control)
+                        describe(control)
                     )));
                 }
                 Some(other) => {
@@ -293,9 +289,9 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn escape(&mut self) -> Result<char, Fault> {
+    fn escape(&mut self) -> Result<char, JsonError> {
         let Some(escaped) = self.next() else {
-            return Err(self.fault("Unexpected end-of-input in character escape sequence"));
+            return Err(self.syntax_error("Unexpected end-of-input in character escape sequence"));
         };
         Ok(match escaped {
             '"' | '\\' | '/' => escaped,
@@ -306,15 +302,17 @@ impl<'t> Reader<'t> {
             't' => '\t',
             'u' => return self.unicode(),
             other => {
-                let what = described(other);
-                return Err(self.fault(&format!("Unrecognized character escape {what}")));
+                let container = describe(other);
+                return Err(
+                    self.syntax_error(&format!("Unrecognized character escape {container}"))
+                );
             }
         })
     }
 
-    /// A half of a surrogate pair that has no other half becomes U+FFFD: Rust's
-    /// text cannot hold it, and nothing in a definition can depend on it.
-    fn unicode(&mut self) -> Result<char, Fault> {
+    /// Half of a surrogate pair without the other half becomes U+FFFD: a Rust string cannot hold
+    /// it, and no definition can depend on it.
+    fn unicode(&mut self) -> Result<char, JsonError> {
         let high = self.four_digits()?;
         if !(0xD800..0xDC00).contains(&high) {
             return Ok(char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER));
@@ -335,16 +333,18 @@ impl<'t> Reader<'t> {
         Ok(char::from_u32(joined).unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
-    fn four_digits(&mut self) -> Result<u32, Fault> {
+    fn four_digits(&mut self) -> Result<u32, JsonError> {
         let mut code = 0;
         for _ in 0..4 {
             let Some(digit) = self.next() else {
-                return Err(self.fault("Unexpected end-of-input in character escape sequence"));
+                return Err(
+                    self.syntax_error("Unexpected end-of-input in character escape sequence")
+                );
             };
             let Some(value) = digit.to_digit(16) else {
-                return Err(self.fault(&format!(
+                return Err(self.syntax_error(&format!(
                     "Unexpected character ({}): expected a hex-digit for character escape sequence",
-                    described(digit)
+                    describe(digit)
                 )));
             };
             code = code * 16 + value;
@@ -352,24 +352,24 @@ impl<'t> Reader<'t> {
         Ok(code)
     }
 
-    fn number(&mut self) -> Result<Value, Fault> {
+    fn number(&mut self) -> Result<Value, JsonError> {
         let mut text = String::new();
         if self.peek() == Some('-') {
             text.extend(self.next());
         }
-        let whole = self.digits(&mut text);
-        if whole == 0 {
-            let wanted = "in numeric value: expected digit (0-9) to follow minus sign, for valid numeric value";
-            return Err(self.unexpected_in(wanted));
+        let integer_digits = self.digits(&mut text);
+        if integer_digits == 0 {
+            let expected = "in numeric value: expected digit (0-9) to follow minus sign, for valid numeric value";
+            return Err(self.unexpected_in(expected));
         }
-        if whole > 1 && text.trim_start_matches('-').starts_with('0') {
-            return Err(self.fault("Invalid numeric value: Leading zeroes not allowed"));
+        if integer_digits > 1 && text.trim_start_matches('-').starts_with('0') {
+            return Err(self.syntax_error("Invalid numeric value: Leading zeroes not allowed"));
         }
         if self.peek() == Some('.') {
             text.extend(self.next());
             if self.digits(&mut text) == 0 {
-                let wanted = "in numeric value: Decimal point not followed by a digit";
-                return Err(self.unexpected_in(wanted));
+                let expected = "in numeric value: Decimal point not followed by a digit";
+                return Err(self.unexpected_in(expected));
             }
         }
         if self.peek().is_some_and(|c| matches!(c, 'e' | 'E')) {
@@ -378,13 +378,13 @@ impl<'t> Reader<'t> {
                 text.extend(self.next());
             }
             if self.digits(&mut text) == 0 {
-                let wanted = "in numeric value: Exponent indicator not followed by a digit";
-                return Err(self.unexpected_in(wanted));
+                let expected = "in numeric value: Exponent indicator not followed by a digit";
+                return Err(self.unexpected_in(expected));
             }
         }
         match serde_json::from_str(&text) {
             Ok(number) => Ok(number),
-            Err(_) => Err(self.fault(&format!("Invalid numeric value: {text}"))),
+            Err(_) => Err(self.syntax_error(&format!("Invalid numeric value: {text}"))),
         }
     }
 
@@ -396,7 +396,7 @@ impl<'t> Reader<'t> {
         into.len() - before
     }
 
-    fn token(&mut self) -> Result<Value, Fault> {
+    fn token(&mut self) -> Result<Value, JsonError> {
         if !self.peek().is_some_and(|c| c.is_alphabetic() || matches!(c, '_' | '$')) {
             return Err(self.unexpected_value());
         }
@@ -410,70 +410,73 @@ impl<'t> Reader<'t> {
             "null" => Ok(Value::Null),
             "true" => Ok(Value::Bool(true)),
             "false" => Ok(Value::Bool(false)),
-            _ => {
-                Err(self.fault(&format!("Unrecognized token '{word}': was expecting {ANY_VALUE}")))
-            }
+            _ => Err(self
+                .syntax_error(&format!("Unrecognized token '{word}': was expecting {ANY_VALUE}"))),
         }
     }
 
-    fn unexpected_value(&mut self) -> Fault {
+    fn unexpected_value(&mut self) -> JsonError {
         if self.peek().is_some_and(char::is_alphabetic) {
             return self
                 .token()
                 .err()
-                .unwrap_or_else(|| self.fault("Trailing token found after value"));
+                .unwrap_or_else(|| self.syntax_error("Trailing token found after value"));
         }
         self.unexpected(&format!("expected a valid value {ANY_VALUE}"))
     }
 
-    fn unexpected(&mut self, wanted: &str) -> Fault {
-        let found = self.next().map(described).unwrap_or_default();
-        self.fault(&format!("Unexpected character ({found}): {wanted}"))
+    fn unexpected(&mut self, expected: &str) -> JsonError {
+        let found = self.next().map(describe).unwrap_or_default();
+        self.syntax_error(&format!("Unexpected character ({found}): {expected}"))
     }
 
-    fn unexpected_in(&mut self, wanted: &str) -> Fault {
+    fn unexpected_in(&mut self, expected: &str) -> JsonError {
         match self.next() {
             Some(found) => {
-                self.fault(&format!("Unexpected character ({}) {wanted}", described(found)))
+                self.syntax_error(&format!("Unexpected character ({}) {expected}", describe(found)))
             }
-            None => self.fault("Unexpected end-of-input within numeric value"),
+            None => self.syntax_error("Unexpected end-of-input within numeric value"),
         }
     }
 
-    fn ended_between(&self) -> Fault {
-        self.fault("Unexpected end-of-input within/between Object entries")
+    fn unexpected_end_in_object(&self) -> JsonError {
+        self.syntax_error("Unexpected end-of-input within/between Object entries")
     }
 
-    fn ended_open(&self, what: &str, start: Mark) -> Fault {
-        let at = self.source(start);
-        self.fault(&format!(
-            "Unexpected end-of-input: expected close marker for {what} (start marker at {at})"
+    fn unclosed(&self, container: &str, start: Position) -> JsonError {
+        let start_location = self.source(start);
+        self.syntax_error(&format!(
+            "Unexpected end-of-input: expected close marker for {container} (start marker at {start_location})"
         ))
     }
 
-    fn wrong_close(&mut self, what: &str, wanted: char, start: Mark) -> Fault {
+    fn mismatched_close(&mut self, container: &str, expected: char, start: Position) -> JsonError {
         let found = self.next().unwrap_or_default();
-        let at = self.source(start);
-        self.fault(&format!(
-            "Unexpected close marker '{found}': expected '{wanted}' (for {what} starting at {at})"
+        let start_location = self.source(start);
+        self.syntax_error(&format!(
+            "Unexpected close marker '{found}': expected '{expected}' (for {container} starting at {start_location})"
         ))
     }
 
-    fn fault(&self, complaint: &str) -> Fault {
-        let location = self.source(self.mark());
-        Fault::Syntax { message: format!("{complaint}\n at {location}"), location }
+    fn syntax_error(&self, problem: &str) -> JsonError {
+        let location = self.source(self.position());
+        JsonError::Syntax { message: format!("{problem}\n at {location}"), location }
     }
 
-    fn source(&self, at: Mark) -> String {
-        let shown: String = self.text.chars().take(SNIPPET).collect();
-        let left = self.text.chars().skip(SNIPPET).count();
-        let cut = if left == 0 { String::new() } else { format!("[truncated {left} chars]") };
-        format!("[Source: (String)\"{shown}\"{cut}; line: {}, column: {}]", at.line, at.column)
+    fn source(&self, position: Position) -> String {
+        let snippet: String = self.text.chars().take(MAX_SNIPPET_CHARS).collect();
+        let remaining = self.text.chars().skip(MAX_SNIPPET_CHARS).count();
+        let truncation =
+            if remaining == 0 { String::new() } else { format!("[truncated {remaining} chars]") };
+        format!(
+            "[Source: (String)\"{snippet}\"{truncation}; line: {}, column: {}]",
+            position.line, position.column
+        )
     }
 }
 
 /// A character as Jackson names it.
-fn described(c: char) -> String {
+fn describe(c: char) -> String {
     let code = u32::from(c);
     if c.is_control() {
         format!("(CTRL-CHAR, code {code})")
@@ -490,13 +493,13 @@ mod tests {
 
     fn check(text: &str, expected: &str) {
         match read(text) {
-            Err(Fault::Syntax { message, .. }) => assert_eq!(message, expected, "{text}"),
+            Err(JsonError::Syntax { message, .. }) => assert_eq!(message, expected, "{text}"),
             other => panic!("{text} gave {other:?}"),
         }
     }
 
     #[test]
-    fn a_text_that_is_not_json_is_refused_in_jacksons_words() {
+    fn invalid_json_is_rejected_with_jacksons_message() {
         check(
             "not a definition",
             "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token \
@@ -522,13 +525,13 @@ mod tests {
     }
 
     #[test]
-    fn the_place_is_counted_in_lines_and_columns() {
-        let Err(Fault::Syntax { location, .. }) = read("{\n \"a\" 1}") else { panic!("read") };
+    fn the_location_has_line_and_column() {
+        let Err(JsonError::Syntax { location, .. }) = read("{\n \"a\" 1}") else { panic!("read") };
         assert_eq!(location, "[Source: (String)\"{\n \"a\" 1}\"; line: 2, column: 7]");
     }
 
     #[test]
-    fn what_is_json_is_read_as_serde_reads_it() {
+    fn valid_json_parses_as_in_serde_json() {
         for text in [
             "null",
             " [1, -2.5e3, 0] ",
@@ -542,15 +545,15 @@ mod tests {
     }
 
     #[test]
-    fn a_state_written_twice_is_remembered() {
+    fn duplicate_state_names_are_recorded() {
         let read = read(r#"{"States":{"A":1,"B":{"States":{"C":1,"C":2}},"A":3}}"#).expect("JSON");
-        assert_eq!(read.repeated, ["/States/B/States/C", "/States/A"]);
+        assert_eq!(read.duplicate_states, ["/States/B/States/C", "/States/A"]);
     }
 
     #[test]
-    fn white_space_alone_is_empty_and_a_pit_has_a_floor() {
-        assert_eq!(read(" \n").err(), Some(Fault::Empty));
-        assert_eq!(read(&"[".repeat(100_000)).err(), Some(Fault::TooDeep));
-        assert_eq!(read(&"{\"a\":".repeat(100_000)).err(), Some(Fault::TooDeep));
+    fn blank_text_is_empty_and_deep_nesting_is_rejected() {
+        assert_eq!(read(" \n").err(), Some(JsonError::Empty));
+        assert_eq!(read(&"[".repeat(100_000)).err(), Some(JsonError::TooDeep));
+        assert_eq!(read(&"{\"a\":".repeat(100_000)).err(), Some(JsonError::TooDeep));
     }
 }

@@ -1,268 +1,317 @@
-//! A Map state: what it runs, over which items, how many at once, and what a
-//! distributed one reads, batches and writes.
+//! Checks the fields of a Map state: its items, its limits, and the reader, batcher and writer of a
+//! distributed Map. `state_machine.rs` checks its item processor.
 
 use serde_json::{Map, Value};
 
-use super::diagnostics::{DiagnosticCode, Place, Report};
-use super::paths::Roots;
-use super::state::{self, State, Surroundings};
-use super::state_machine::{self, Role};
+use super::context::{MachineContext, State};
+use super::diagnostics::DiagnosticCode;
+use super::fields;
+use super::location::Location;
+use super::paths::AllowedRoots;
+use super::report::Report;
 use super::values;
 use super::{payload_template, resource};
 use crate::definition::QueryLanguage::{self, JsonPath, Jsonata};
 
-/// The longest label, in characters.
-const LONGEST_LABEL: usize = 40;
+/// The maximum length of a label, in characters.
+const MAX_LABEL_CHARS: usize = 40;
 
-/// The most items that a reader reads, and a concurrency or a count that is more
-/// than any Map has items.
-const MOST_ITEMS: i64 = 100_000_000;
+/// The maximum number of items that a reader reads.
+const MAX_ITEMS: i64 = 100_000_000;
 
-/// Judges a Map state.
+/// Checks a Map state.
 pub(super) fn check(report: &mut Report<'_>, state: &State<'_>) {
-    processor(report, state);
-    items(report, state);
-    numbers(report, state);
-    if let Some((at, value)) = state.field("Label") {
-        label(report, &at, value);
+    check_items(report, state);
+    check_limits(report, state);
+    if let Some((location, value)) = state.field("Label") {
+        check_label(report, &location, value);
     }
-    if let Some((at, value)) = state.field("ItemReader") {
-        reader(report, state.language, &at, value);
+    if let Some((location, value)) = state.field("ItemReader") {
+        check_reader(report, state.language, &location, value);
     }
-    if let Some((at, value)) = state.field("ItemBatcher") {
-        batcher(report, state.language, &at, value);
+    if let Some((location, value)) = state.field("ItemBatcher") {
+        check_batcher(report, state.language, &location, value);
     }
-    if let Some((at, value)) = state.field("ResultWriter") {
-        writer(report, state.language, &at, value);
-    }
-}
-
-fn processor(report: &mut Report<'_>, state: &State<'_>) {
-    let names = ["ItemProcessor", "Iterator"];
-    if state::at_most_one(report, &state.at, state.fields, &names) == 0 {
-        report.required(&state.at, &["ItemProcessor"]);
-    }
-    for (at, value) in names.into_iter().filter_map(|name| state.field(name)) {
-        let Some(machine) = values::object(report, &at, value) else { continue };
-        let mut around = state.around;
-        if let Some(config) = machine.get("ProcessorConfig") {
-            around.express |=
-                config_is_express(report, &at.field("ProcessorConfig"), config, around);
-        }
-        state_machine::fields(report, &at, machine, Role::Processor, around);
+    if let Some((location, value)) = state.field("ResultWriter") {
+        check_writer(report, state.language, &location, value);
     }
 }
 
-/// Judges a `ProcessorConfig`; says whether each item runs as an express workflow.
-fn config_is_express(
+/// Checks a `ProcessorConfig`. Returns whether each item runs as an Express workflow.
+pub(super) fn is_express_config(
     report: &mut Report<'_>,
-    at: &Place,
+    location: &Location,
     config: &Value,
-    around: Surroundings,
+    context: MachineContext,
 ) -> bool {
-    let Some(config) = values::object(report, at, config) else { return false };
+    let Some(config) = values::object(report, location, config) else { return false };
     for (field, value) in config {
-        let inside = at.field(field);
+        let field_location = location.field(field);
         match field.as_str() {
-            "Mode" => values::one_of(report, &inside, field, value, &["INLINE", "DISTRIBUTED"]),
+            "Mode" => values::enum_value(
+                report,
+                &field_location,
+                field,
+                value,
+                &["INLINE", "DISTRIBUTED"],
+            ),
             "ExecutionType" => {
-                values::one_of(report, &inside, field, value, &["STANDARD", "EXPRESS"]);
+                values::enum_value(report, &field_location, field, value, &["STANDARD", "EXPRESS"]);
             }
-            _ => report.unsupported(at, field),
+            _ => report.unsupported(location, field),
         }
     }
     let distributed = config.get("Mode").is_some_and(|mode| mode == "DISTRIBUTED");
-    if distributed && around.express {
-        let wrong = "Express state machine does not support Distributed mode";
-        report.schema(&at.field("Mode"), wrong);
+    if distributed && context.express {
+        let message = "Express state machine does not support Distributed mode";
+        report.schema(&location.field("Mode"), message);
     }
     match (distributed, config.get("ExecutionType")) {
-        (true, None) => report.required(at, &["ExecutionType"]),
-        (false, Some(_)) => report.unsupported(at, "ExecutionType"),
+        (true, None) => report.required(location, &["ExecutionType"]),
+        (false, Some(_)) => report.unsupported(location, "ExecutionType"),
         _ => {}
     }
-    config.get("ExecutionType").is_some_and(|kind| kind == "EXPRESS")
+    config.get("ExecutionType").is_some_and(|execution_type| execution_type == "EXPRESS")
 }
 
-fn items(report: &mut Report<'_>, state: &State<'_>) {
-    if let Some((at, value)) = state.field("ItemsPath").filter(|_| state.language == JsonPath) {
-        values::reference_path(report, &at, value, Roots::All);
+fn check_items(report: &mut Report<'_>, state: &State<'_>) {
+    if let Some((location, value)) = state.field("ItemsPath").filter(|_| state.language == JsonPath)
+    {
+        values::reference_path(report, &location, value, AllowedRoots::All);
     }
-    if let Some((at, value)) = state.field("Items").filter(|_| state.language == Jsonata) {
+    if let Some((location, value)) = state.field("Items").filter(|_| state.language == Jsonata) {
         match value {
             Value::String(text) if text.starts_with("{%") => {
-                values::expression(report, &at, text);
+                values::expression(report, &location, text);
             }
-            Value::Array(_) | Value::Object(_) => payload_template::expressions(report, &at, value),
-            Value::String(text) if report.is_open(text) => {}
-            _ => report.wrong_type(&at, "Array"),
+            Value::Array(_) | Value::Object(_) => {
+                payload_template::expressions(report, &location, value);
+            }
+            Value::String(text) if report.has_substitution(text) => {}
+            _ => report.wrong_type(&location, "Array"),
         }
     }
-    if let Some((at, value)) = state.field("ItemSelector") {
-        payload_template::payload(report, state.language, &at, value);
+    if let Some((location, value)) = state.field("ItemSelector") {
+        payload_template::payload(report, state.language, &location, value);
     }
 }
 
-fn numbers(report: &mut Report<'_>, state: &State<'_>) {
+fn check_limits(report: &mut Report<'_>, state: &State<'_>) {
     for field in ["MaxConcurrency", "ToleratedFailureCount"] {
-        if let Some((at, value)) = state.field(field) {
-            values::whole(report, state.language, &at, value, (0, i64::MAX));
+        if let Some((location, value)) = state.field(field) {
+            values::integer(report, state.language, &location, value, (0, i64::MAX));
         }
-        paths(report, state.language, &state.at, state.fields, field);
+        check_path_field(report, state.language, &state.location, state.fields, field);
     }
-    if let Some((at, value)) = state.field("ToleratedFailurePercentage") {
-        values::real(report, state.language, &at, value, (0.0, 100.0));
+    if let Some((location, value)) = state.field("ToleratedFailurePercentage") {
+        values::float(report, state.language, &location, value, (0.0, 100.0));
     }
-    paths(report, state.language, &state.at, state.fields, "ToleratedFailurePercentage");
+    check_path_field(
+        report,
+        state.language,
+        &state.location,
+        state.fields,
+        "ToleratedFailurePercentage",
+    );
 }
 
-/// The `…Path` of a field, which only `JSONPath` has.
-fn paths(
+/// Checks the `…Path` of a field, which only `JSONPath` has.
+fn check_path_field(
     report: &mut Report<'_>,
     language: QueryLanguage,
-    at: &Place,
+    location: &Location,
     fields: &Map<String, Value>,
     field: &str,
 ) {
     if language == JsonPath {
-        state::or_path(report, at, fields, field);
+        fields::value_or_path(report, location, fields, field);
     }
 }
 
-fn label(report: &mut Report<'_>, at: &Place, value: &Value) {
-    let Some(label) = values::text(report, at, value) else { return };
+fn check_label(report: &mut Report<'_>, location: &Location, value: &Value) {
+    let Some(label) = values::string(report, location, value) else { return };
     let forbidden =
         |c: char| c.is_whitespace() || c.is_control() || "?*<>{}[]:;,\\|^~$#%&`\"/".contains(c);
-    if label.is_empty() || label.chars().count() > LONGEST_LABEL || label.contains(forbidden) {
-        report.error(DiagnosticCode::InvalidLabelName, at, format!("Invalid label name: {label}"));
+    if label.is_empty() || label.chars().count() > MAX_LABEL_CHARS || label.contains(forbidden) {
+        report.error(
+            DiagnosticCode::InvalidLabelName,
+            location,
+            format!("Invalid label name: {label}"),
+        );
     }
 }
 
-/// `Parameters` or `Arguments`, whichever is the language's.
-fn destination(
+/// Checks `Parameters` or `Arguments`, depending on the query language.
+fn location_parameters(
     report: &mut Report<'_>,
     language: QueryLanguage,
-    at: &Place,
+    location: &Location,
     field: &str,
     value: &Value,
 ) {
     match (field, language) {
         ("Parameters", JsonPath) | ("Arguments", Jsonata) => {
-            payload_template::payload(report, language, &at.field(field), value);
+            payload_template::payload(report, language, &location.field(field), value);
         }
-        _ => state::foreign(report, at, language, field),
+        _ => fields::report_wrong_language(report, location, language, field),
     }
 }
 
-fn reader(report: &mut Report<'_>, language: QueryLanguage, at: &Place, value: &Value) {
-    let Some(reader) = values::object(report, at, value) else { return };
+fn check_reader(
+    report: &mut Report<'_>,
+    language: QueryLanguage,
+    location: &Location,
+    value: &Value,
+) {
+    let Some(reader) = values::object(report, location, value) else { return };
     for (field, value) in reader {
         match field.as_str() {
             "Resource" => {
                 let sources = ["s3:getObject", "s3:listObjectsV2"];
-                resource::of_map(report, &at.field(field), value, &sources);
+                resource::check_map_resource(report, &location.field(field), value, &sources);
             }
-            "Parameters" | "Arguments" => destination(report, language, at, field, value),
-            "ReaderConfig" => reader_config(report, language, &at.field(field), value),
-            _ => report.unsupported(at, field),
+            "Parameters" | "Arguments" => {
+                location_parameters(report, language, location, field, value);
+            }
+            "ReaderConfig" => check_reader_config(report, language, &location.field(field), value),
+            _ => report.unsupported(location, field),
         }
     }
     if !reader.contains_key("Resource") {
-        report.required(at, &["Resource"]);
+        report.required(location, &["Resource"]);
     }
 }
 
-fn reader_config(report: &mut Report<'_>, language: QueryLanguage, at: &Place, value: &Value) {
-    let Some(config) = values::object(report, at, value) else { return };
+fn check_reader_config(
+    report: &mut Report<'_>,
+    language: QueryLanguage,
+    location: &Location,
+    value: &Value,
+) {
+    let Some(config) = values::object(report, location, value) else { return };
     for (field, value) in config {
-        let inside = at.field(field);
-        let mut word = |words: &[&str]| values::one_of(report, &inside, field, value, words);
+        let field_location = location.field(field);
+        let mut check_enum =
+            |allowed: &[&str]| values::enum_value(report, &field_location, field, value, allowed);
         match field.as_str() {
-            "InputType" => word(&["MANIFEST", "JSON", "CSV", "JSONL", "PARQUET"]),
-            "CSVHeaderLocation" => word(&["FIRST_ROW", "GIVEN"]),
-            "CSVDelimiter" => word(&["COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"]),
-            "ManifestType" => word(&["S3_INVENTORY", "ATHENA_DATA"]),
-            "Transformation" => word(&["NONE", "LOAD_AND_FLATTEN"]),
-            "ItemsPointer" => drop(values::text(report, &inside, value)),
-            "CSVHeaders" => csv_headers(report, language, &inside, value),
-            "MaxItems" => values::whole(report, language, &inside, value, (0, MOST_ITEMS)),
-            "MaxItemsPath" if language == Jsonata => state::foreign(report, at, language, field),
+            "InputType" => check_enum(&["MANIFEST", "JSON", "CSV", "JSONL", "PARQUET"]),
+            "CSVHeaderLocation" => check_enum(&["FIRST_ROW", "GIVEN"]),
+            "CSVDelimiter" => check_enum(&["COMMA", "PIPE", "SEMICOLON", "SPACE", "TAB"]),
+            "ManifestType" => check_enum(&["S3_INVENTORY", "ATHENA_DATA"]),
+            "Transformation" => check_enum(&["NONE", "LOAD_AND_FLATTEN"]),
+            "ItemsPointer" => drop(values::string(report, &field_location, value)),
+            "CSVHeaders" => check_csv_headers(report, language, &field_location, value),
+            "MaxItems" => values::integer(report, language, &field_location, value, (0, MAX_ITEMS)),
+            "MaxItemsPath" if language == Jsonata => {
+                fields::report_wrong_language(report, location, language, field);
+            }
             "MaxItemsPath" => {}
-            _ => report.unsupported(at, field),
+            _ => report.unsupported(location, field),
         }
     }
-    paths(report, language, at, config, "MaxItems");
-    let is = |field: &str, word: &str| config.get(field).is_some_and(|value| value == word);
+    check_path_field(report, language, location, config, "MaxItems");
+    let is =
+        |field: &str, check_enum: &str| config.get(field).is_some_and(|value| value == check_enum);
     if is("InputType", "CSV") && !config.contains_key("CSVHeaderLocation") {
-        report.required(at, &["CSVHeaderLocation"]);
+        report.required(location, &["CSVHeaderLocation"]);
     }
     if is("CSVHeaderLocation", "GIVEN") && !config.contains_key("CSVHeaders") {
-        report.required(at, &["CSVHeaders"]);
+        report.required(location, &["CSVHeaders"]);
     }
 }
 
-fn csv_headers(report: &mut Report<'_>, language: QueryLanguage, at: &Place, value: &Value) {
+fn check_csv_headers(
+    report: &mut Report<'_>,
+    language: QueryLanguage,
+    location: &Location,
+    value: &Value,
+) {
     match value {
-        Value::String(text) if language == Jsonata => values::expression(report, at, text),
+        Value::String(text) if language == Jsonata => values::expression(report, location, text),
         value => {
             for (index, header) in
-                values::array(report, at, value).into_iter().flatten().enumerate()
+                values::array(report, location, value).into_iter().flatten().enumerate()
             {
-                values::text(report, &at.item(index), header);
+                values::string(report, &location.item(index), header);
             }
         }
     }
 }
 
-fn batcher(report: &mut Report<'_>, language: QueryLanguage, at: &Place, value: &Value) {
-    let Some(batcher) = values::object(report, at, value) else { return };
+fn check_batcher(
+    report: &mut Report<'_>,
+    language: QueryLanguage,
+    location: &Location,
+    value: &Value,
+) {
+    let Some(batcher) = values::object(report, location, value) else { return };
     for (field, value) in batcher {
-        let inside = at.field(field);
+        let field_location = location.field(field);
         match field.as_str() {
             "MaxItemsPerBatch" | "MaxInputBytesPerBatch" => {
-                let most = if field == "MaxInputBytesPerBatch" { 262_144 } else { MOST_ITEMS };
-                values::whole(report, language, &inside, value, (0, most));
+                let max = if field == "MaxInputBytesPerBatch" { 262_144 } else { MAX_ITEMS };
+                values::integer(report, language, &field_location, value, (0, max));
             }
             "MaxItemsPerBatchPath" | "MaxInputBytesPerBatchPath" if language == Jsonata => {
-                state::foreign(report, at, language, field);
+                fields::report_wrong_language(report, location, language, field);
             }
             "MaxItemsPerBatchPath" | "MaxInputBytesPerBatchPath" => {}
-            "BatchInput" => payload_template::payload(report, language, &inside, value),
-            _ => report.unsupported(at, field),
+            "BatchInput" => payload_template::payload(report, language, &field_location, value),
+            _ => report.unsupported(location, field),
         }
     }
     for field in ["MaxItemsPerBatch", "MaxInputBytesPerBatch"] {
-        paths(report, language, at, batcher, field);
+        check_path_field(report, language, location, batcher, field);
     }
     let bounds = ["MaxItemsPerBatch", "MaxInputBytesPerBatch"];
     if !batcher.keys().any(|key| bounds.iter().any(|bound| key.starts_with(bound))) {
-        report.required(at, &bounds);
+        report.required(location, &bounds);
     }
 }
 
-/// An empty writer can be created; it fails when it runs.
-fn writer(report: &mut Report<'_>, language: QueryLanguage, at: &Place, value: &Value) {
-    let Some(writer) = values::object(report, at, value) else { return };
+/// An empty writer is valid, but fails when it runs.
+fn check_writer(
+    report: &mut Report<'_>,
+    language: QueryLanguage,
+    location: &Location,
+    value: &Value,
+) {
+    let Some(writer) = values::object(report, location, value) else { return };
     for (field, value) in writer {
         match field.as_str() {
-            "Resource" => resource::of_map(report, &at.field(field), value, &["s3:putObject"]),
-            "Parameters" | "Arguments" => destination(report, language, at, field, value),
-            "WriterConfig" => writer_config(report, &at.field(field), value),
-            _ => report.unsupported(at, field),
+            "Resource" => resource::check_map_resource(
+                report,
+                &location.field(field),
+                value,
+                &["s3:putObject"],
+            ),
+            "Parameters" | "Arguments" => {
+                location_parameters(report, language, location, field, value);
+            }
+            "WriterConfig" => check_writer_config(report, &location.field(field), value),
+            _ => report.unsupported(location, field),
         }
     }
 }
 
-fn writer_config(report: &mut Report<'_>, at: &Place, value: &Value) {
-    let Some(config) = values::object(report, at, value) else { return };
+fn check_writer_config(report: &mut Report<'_>, location: &Location, value: &Value) {
+    let Some(config) = values::object(report, location, value) else { return };
     for (field, value) in config {
-        let inside = at.field(field);
+        let field_location = location.field(field);
         match field.as_str() {
             "Transformation" => {
-                values::one_of(report, &inside, field, value, &["NONE", "COMPACT", "FLATTEN"]);
+                values::enum_value(
+                    report,
+                    &field_location,
+                    field,
+                    value,
+                    &["NONE", "COMPACT", "FLATTEN"],
+                );
             }
-            "OutputType" => values::one_of(report, &inside, field, value, &["JSON", "JSONL"]),
-            _ => report.unsupported(at, field),
+            "OutputType" => {
+                values::enum_value(report, &field_location, field, value, &["JSON", "JSONL"]);
+            }
+            _ => report.unsupported(location, field),
         }
     }
 }

@@ -1,115 +1,73 @@
-//! Static validation: what AWS refuses before anything runs, and in which words.
+//! Static validation: rejects what AWS rejects when a state machine is created, with AWS's messages.
 //!
-//! [`validate`] reads the text of a definition and gives the diagnostics that
-//! `ValidateStateMachineDefinition` gives; [`invalid_definition_message`] joins them as
-//! `CreateStateMachine` does in its error. [`api`] judges the requests of the Step
-//! Functions API themselves: names, ARNs, lengths, inputs.
+//! [`validate`] returns the diagnostics of `ValidateStateMachineDefinition`;
+//! [`invalid_definition_message`] joins them into the error message of `CreateStateMachine`.
+//! [`api`] validates the requests of the Step Functions API.
 //!
-//! Everything works on the raw JSON, because what the typed definition
-//! (`crate::definition`) cannot hold is exactly what has to be reported. Read
-//! `state_machine.rs`, then `state.rs`, whose table is the language; `diagnostics.rs` has the
-//! sentences. Where no recording shows AWS's sentence, ours says the same in its
-//! style: whether a definition is valid never depends on that.
+//! The rules work on raw JSON, because the typed definition (`crate::definition`) cannot represent
+//! the mistakes that have to be reported. Whether a definition is valid follows AWS; where no
+//! recording shows the message, ours follows AWS's style. No text makes validation panic or take
+//! more than linear time.
 //!
-//! No text makes it panic, or take more than a time in proportion to its length.
+//! Start with `state_machine.rs` and the table in `fields.rs`.
 
 pub mod api;
 mod choice;
+mod context;
 mod diagnostics;
+mod fields;
 mod json;
 mod jsonata;
+mod location;
 mod map;
+mod options;
 mod paths;
 mod payload_template;
+mod report;
 mod resource;
 mod retry;
 mod state;
 mod state_machine;
 mod task;
+mod transitions;
 mod values;
 
 use serde_json::{Value, json};
 
 pub use diagnostics::{Diagnostic, DiagnosticCode, Severity};
-use diagnostics::{Place, Report};
-use json::{Document, Fault};
+use json::{Document, JsonError};
+use location::Location;
+pub use options::{Profile, StateMachineType, ValidationOptions};
+use report::Report;
 
-/// How a machine is run, which decides what it may contain.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum StateMachineType {
-    /// Up to a year, every step recorded.
-    #[default]
-    Standard,
-    /// Up to five minutes: no callbacks, jobs or activities.
-    Express,
-}
-
-/// For whom a definition is judged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Profile {
-    /// As AWS judges it when a machine is created: every resource must exist.
-    #[default]
-    Aws,
-    /// As it stands in a repository, by the States Language itself: a text with
-    /// `${Substitution}` has no value yet, and a resource need only be a URI.
-    Template,
-}
-
-/// What to judge by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct ValidationOptions {
-    /// How the machine would be run.
-    pub machine_type: StateMachineType,
-    /// For whom.
-    pub profile: Profile,
-}
-
-impl ValidationOptions {
-    /// As AWS, for this type of machine.
-    pub fn aws(machine_type: StateMachineType) -> Self {
-        Self { machine_type, profile: Profile::Aws }
-    }
-
-    /// A definition that is not deployed.
-    pub fn template() -> Self {
-        Self { machine_type: StateMachineType::Standard, profile: Profile::Template }
-    }
-
-    fn is_express(self) -> bool {
-        self.machine_type == StateMachineType::Express
-    }
-}
-
-/// Judges a definition: errors and warnings, in the order in which AWS reports
-/// them.
+/// Validates a definition. Returns errors and warnings in the order in which AWS reports them.
 pub fn validate(definition: &str, options: ValidationOptions) -> Vec<Diagnostic> {
     let mut report = Report::new(&options);
     match json::read(definition) {
-        Ok(Document { value: Value::Object(definition), repeated }) => {
-            state_machine::check(&mut report, &definition, &repeated);
+        Ok(Document { value: Value::Object(definition), duplicate_states }) => {
+            state_machine::check(&mut report, &definition, &duplicate_states);
         }
-        Ok(_) | Err(Fault::Empty) => {
-            let wrong = "Definition must be a valid JSON object";
-            report.placeless(DiagnosticCode::SchemaValidationFailed, wrong);
+        Ok(_) | Err(JsonError::Empty) => {
+            let message = "Definition must be a valid JSON object";
+            report.error_without_location(DiagnosticCode::SchemaValidationFailed, message);
         }
-        Err(Fault::TooDeep) => {
-            let wrong = "The states are too deeply nested";
-            report.error(DiagnosticCode::TooDeeplyNested, &Place::root(), wrong);
+        Err(JsonError::TooDeep) => {
+            let message = "The states are too deeply nested";
+            report.error(DiagnosticCode::TooDeeplyNested, &Location::root(), message);
         }
-        Err(Fault::Syntax { message, location }) => {
-            report.elsewhere(DiagnosticCode::InvalidJsonDescription, location, message);
+        Err(JsonError::Syntax { message, location }) => {
+            report.error_at(DiagnosticCode::InvalidJsonDescription, location, message);
         }
     }
-    report.into_found()
+    report.into_diagnostics()
 }
 
-/// Whether a machine could be created with this definition.
+/// Whether a state machine could be created with this definition.
 pub fn is_valid(definition: &str, options: ValidationOptions) -> bool {
     invalid_definition_message(&validate(definition, options)).is_none()
 }
 
-/// The message of the error `InvalidDefinition`, if there is any error among the
-/// diagnostics.
+/// The message of an `InvalidDefinition` error, if any of the diagnostics is an error.
 pub fn invalid_definition_message(diagnostics: &[Diagnostic]) -> Option<String> {
     let errors: Vec<_> = diagnostics
         .iter()
@@ -120,32 +78,39 @@ pub fn invalid_definition_message(diagnostics: &[Diagnostic]) -> Option<String> 
         .then(|| format!("Invalid State Machine Definition: '{}'", errors.join(", ")))
 }
 
-/// The answer of `ValidateStateMachineDefinition`: the diagnostics of at least
-/// this severity, at most so many of them.
-pub fn validation_response(diagnostics: &[Diagnostic], least: Severity, at_most: usize) -> Value {
-    let asked: Vec<_> = diagnostics
+/// The response of `ValidateStateMachineDefinition`: at most `max_results` diagnostics of at
+/// least `min_severity`.
+pub fn validation_response(
+    diagnostics: &[Diagnostic],
+    min_severity: Severity,
+    max_results: usize,
+) -> Value {
+    let selected: Vec<_> = diagnostics
         .iter()
-        .filter(|diagnostic| least == Severity::Warning || diagnostic.severity == Severity::Error)
+        .filter(|diagnostic| {
+            min_severity == Severity::Warning || diagnostic.severity == Severity::Error
+        })
         .collect();
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-    let shown: Vec<_> = asked.iter().take(at_most).map(|diagnostic| shown(diagnostic)).collect();
+    let listed: Vec<_> =
+        selected.iter().take(max_results).map(|diagnostic| to_json(diagnostic)).collect();
     json!({
         "result": if failed { "FAIL" } else { "OK" },
-        "diagnostics": shown,
-        "truncated": asked.len() > at_most,
+        "diagnostics": listed,
+        "truncated": selected.len() > max_results,
     })
 }
 
-fn shown(diagnostic: &Diagnostic) -> Value {
-    let mut shown = json!({
+fn to_json(diagnostic: &Diagnostic) -> Value {
+    let mut object = json!({
         "severity": diagnostic.severity.as_str(),
         "code": diagnostic.code.as_str(),
         "message": diagnostic.message,
     });
     if let Some(location) = &diagnostic.location {
-        shown["location"] = json!(location);
+        object["location"] = json!(location);
     }
-    shown
+    object
 }
 
 #[cfg(test)]

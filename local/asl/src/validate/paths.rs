@@ -1,22 +1,20 @@
-//! Whether a text is a path or a call, as far as AWS asks when a machine is
-//! created.
+//! Checks whether a string is a path or a call, as strictly as AWS does at creation.
 //!
-//! The parsers are those that the engine reads with (`crate::paths`,
-//! `crate::intrinsics`). Two things differ at creation. What stands in a filter,
-//! `[?(…)]`, or in a script, `[(…)]`, is not looked at: machines with filters that
-//! cannot be evaluated are deployed, and fail when they run. And a call begins
-//! with its first character: no space before it.
+//! It uses the parsers of the engine (`crate::paths`, `crate::intrinsics`), with two differences.
+//! AWS does not check the contents of filters, `[?(…)]`, and scripts, `[(…)]`, at creation: a state
+//! machine with an invalid filter is created and fails when it runs. And no space may precede a
+//! call.
 
 use crate::paths::ReferencePath;
 use crate::template::PathOrCall;
 
-/// What is written deeper than this could not be read again as JSON.
-const DEEPEST: usize = 128;
+/// The maximum number of steps of a `ResultPath`; deeper data could not be parsed again.
+const MAX_STEPS: usize = 128;
 
-/// Which roots a reference path may have beside `$`.
+/// The roots that a reference path may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Roots {
-    /// Only the input: what is written to.
+pub(super) enum AllowedRoots {
+    /// Only the input: for paths that are written.
     Input,
     /// The input and variables: `$name`.
     Variables,
@@ -24,37 +22,37 @@ pub(super) enum Roots {
     All,
 }
 
-/// Whether a text is a path that is read.
+/// Whether a string is a path.
 pub(super) fn is_path(text: &str) -> bool {
-    text.starts_with('$') && is_source(text)
+    text.starts_with('$') && is_path_or_call(text)
 }
 
-/// Whether a text is a path that is read, or the call of an intrinsic function.
-pub(super) fn is_source(text: &str) -> bool {
+/// Whether a string is a path or a call of an intrinsic function.
+pub(super) fn is_path_or_call(text: &str) -> bool {
     !text.starts_with(char::is_whitespace)
         && (PathOrCall::parse(text).is_ok()
             || without_filters(text).is_some_and(|text| PathOrCall::parse(&text).is_ok()))
 }
 
-/// Why a text does not lead to one place, in AWS's words after `Value is not a
+/// Checks a reference path. The error is the rest of AWS's message after `Value is not a
 /// Reference Path`.
-pub(super) fn read_reference(text: &str, roots: Roots) -> Result<(), String> {
+pub(super) fn check_reference(text: &str, roots: AllowedRoots) -> Result<(), String> {
     let Some(rest) = text.strip_prefix('$') else {
         return Err(": Reference path didn't start with '$'".to_owned());
     };
     let steps = match rest.strip_prefix('$') {
-        Some(steps) if roots == Roots::All => steps,
+        Some(steps) if roots == AllowedRoots::All => steps,
         Some(_) => return Err(String::new()),
         None => {
             let (name, steps) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
-            if !name.is_empty() && (roots == Roots::Input || !is_variable_name(name)) {
+            if !name.is_empty() && (roots == AllowedRoots::Input || !is_variable_name(name)) {
                 return Err(String::new());
             }
             steps
         }
     };
-    if roots == Roots::Input && steps.matches(['.', '[']).count() > DEEPEST {
-        return Err(format!(": it has more than {DEEPEST} steps"));
+    if roots == AllowedRoots::Input && steps.matches(['.', '[']).count() > MAX_STEPS {
+        return Err(format!(": it has more than {MAX_STEPS} steps"));
     }
     match ReferencePath::parse(&format!("${steps}")) {
         Ok(_) => Ok(()),
@@ -62,23 +60,22 @@ pub(super) fn read_reference(text: &str, roots: Roots) -> Result<(), String> {
     }
 }
 
-/// Whether a variable may have this name: a Unicode identifier of at most 80
-/// characters.
+/// Whether a string is a variable name: a Unicode identifier of at most 80 characters.
 pub(super) fn is_variable_name(name: &str) -> bool {
-    let starts = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
-    let goes_on = name.chars().all(|c| c.is_alphanumeric() || c == '_');
-    starts && goes_on && name.chars().count() <= 80
+    let first_is_valid = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    let rest_is_valid = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    first_is_valid && rest_is_valid && name.chars().count() <= 80
 }
 
-/// The text with an index for every filter and script; none if it has none, or
-/// one that does not end.
+/// The string with filters and scripts replaced by an index. `None` if there are none or one is
+/// not closed.
 fn without_filters(text: &str) -> Option<String> {
     let mut plain = String::new();
     let mut rest = text;
     let mut found = false;
     loop {
-        let (kept, after) = take_while_unquoted(rest, is_filter);
-        plain.push_str(kept);
+        let (count, after) = take_while_unquoted(rest, is_filter);
+        plain.push_str(count);
         if after.is_empty() {
             return found.then_some(plain);
         }
@@ -88,17 +85,17 @@ fn without_filters(text: &str) -> Option<String> {
     }
 }
 
-fn is_filter(ahead: &str) -> bool {
-    ahead.starts_with("[?") || ahead.starts_with("[(")
+fn is_filter(rest: &str) -> bool {
+    rest.starts_with("[?") || rest.starts_with("[(")
 }
 
-/// Cuts a text where `stop` holds of what lies ahead, outside of quotes.
+/// Splits a string at the first unquoted position where `stop` holds.
 fn take_while_unquoted(text: &str, stop: impl Fn(&str) -> bool) -> (&str, &str) {
     let (mut quoted, mut escaped) = (false, false);
     for (at, c) in text.char_indices() {
-        let (kept, ahead) = text.split_at(at);
-        if !quoted && stop(ahead) {
-            return (kept, ahead);
+        let (count, rest) = text.split_at(at);
+        if !quoted && stop(rest) {
+            return (count, rest);
         }
         quoted ^= c == '\'' && !escaped;
         escaped = c == '\\' && !escaped;
@@ -106,7 +103,7 @@ fn take_while_unquoted(text: &str, stop: impl Fn(&str) -> bool) -> (&str, &str) 
     (text, "")
 }
 
-/// What follows the bracket that closes the one at the beginning.
+/// The rest of a string after the bracket that closes the first one.
 fn end_of_brackets(text: &str) -> Option<&str> {
     let (mut open, mut quoted) = (0_usize, false);
     for (at, c) in text.char_indices() {
@@ -130,23 +127,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reference_path_leads_to_one_place_from_a_root_that_its_field_allows() {
+    fn a_reference_path_has_names_indexes_and_an_allowed_root() {
         for (text, roots, expected) in [
-            ("$", Roots::Input, true),
-            ("$.a.b[0]", Roots::Input, true),
-            ("$foo", Roots::Input, false),
-            ("$foo.bar", Roots::Variables, true),
-            ("$$.Execution.Id", Roots::Variables, false),
-            ("$$.Execution.Id", Roots::All, true),
-            ("a.b", Roots::All, false),
-            ("States.Format('x')", Roots::All, false),
+            ("$", AllowedRoots::Input, true),
+            ("$.a.b[0]", AllowedRoots::Input, true),
+            ("$foo", AllowedRoots::Input, false),
+            ("$foo.bar", AllowedRoots::Variables, true),
+            ("$$.Execution.Id", AllowedRoots::Variables, false),
+            ("$$.Execution.Id", AllowedRoots::All, true),
+            ("a.b", AllowedRoots::All, false),
+            ("States.Format('x')", AllowedRoots::All, false),
         ] {
-            assert_eq!(read_reference(text, roots).is_ok(), expected, "{text} {roots:?}");
+            assert_eq!(check_reference(text, roots).is_ok(), expected, "{text} {roots:?}");
         }
     }
 
     #[test]
-    fn what_stands_in_a_filter_is_not_looked_at() {
+    fn the_contents_of_filters_are_not_checked() {
         for (text, expected) in [
             ("$.a[?(@.b == C)].d", true),
             ("$.a[?(@.b[0] == 'x]')].d[?(@.e == F)]", true),
@@ -158,7 +155,7 @@ mod tests {
             ("ipsum", false),
             ("", false),
         ] {
-            assert_eq!(is_source(text), expected, "{text}");
+            assert_eq!(is_path_or_call(text), expected, "{text}");
         }
     }
 }

@@ -1,84 +1,90 @@
-//! Values that are whole payloads: `Parameters`, `Arguments`, `Output`, `Assign`…
+//! Checks whole payloads: `Parameters`, `Arguments`, `Output`, `Assign`, ….
 //!
-//! In `JSONPath` a payload template is evaluated where a field's name ends in
-//! `.$`; in `JSONata` wherever a text is `{% … %}`. Both are walked here, each
-//! text judged by `values.rs`.
+//! In `JSONPath`, fields whose names end in `.$` are evaluated; in `JSONata`, all strings of the
+//! form `{% … %}`. `values.rs` checks each string.
 
 use serde_json::{Map, Value};
 
-use super::diagnostics::{DiagnosticCode, Place, Report};
+use super::diagnostics::DiagnosticCode;
+use super::location::Location;
+use super::report::Report;
 use super::{paths, values};
 use crate::definition::QueryLanguage;
 
-/// Where a field's value is evaluated, its name ends so.
-const DYNAMIC: &str = ".$";
+/// The suffix of the names of computed fields.
+const COMPUTED_SUFFIX: &str = ".$";
 
-/// The name that a `JSONata` expression finds its state's data under.
-const RESERVED: &str = "states";
+/// The variable through which a `JSONata` expression reads its state.
+const RESERVED_VARIABLE: &str = "states";
 
-/// A payload of either language.
-pub(super) fn payload(report: &mut Report<'_>, language: QueryLanguage, at: &Place, value: &Value) {
+/// Checks a payload in either language.
+pub(super) fn payload(
+    report: &mut Report<'_>,
+    language: QueryLanguage,
+    location: &Location,
+    value: &Value,
+) {
     match language {
-        QueryLanguage::JsonPath => template(report, at, value),
-        QueryLanguage::Jsonata => expressions(report, at, value),
+        QueryLanguage::JsonPath => template(report, location, value),
+        QueryLanguage::Jsonata => expressions(report, location, value),
     }
 }
 
-/// A payload template: every `.$` field must be a path or a call.
-pub(super) fn template(report: &mut Report<'_>, at: &Place, value: &Value) {
+/// Checks a payload template: every `.$` field must be a path or a call.
+pub(super) fn template(report: &mut Report<'_>, location: &Location, value: &Value) {
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                if let Some(plain) = name.strip_suffix(DYNAMIC) {
-                    dynamic(report, at, fields, (name, plain), value);
+                if let Some(target) = name.strip_suffix(COMPUTED_SUFFIX) {
+                    check_computed_field(report, location, fields, (name, target), value);
                 } else {
-                    hint(report, at, name, value);
-                    template(report, &at.field(name), value);
+                    warn_if_suffix_missing(report, location, name, value);
+                    template(report, &location.field(name), value);
                 }
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                template(report, &at.item(index), item);
+                template(report, &location.item(index), item);
             }
         }
         _ => {}
     }
 }
 
-fn dynamic(
+fn check_computed_field(
     report: &mut Report<'_>,
-    at: &Place,
+    location: &Location,
     fields: &Map<String, Value>,
-    (name, plain): (&str, &str),
+    (name, target): (&str, &str),
     value: &Value,
 ) {
-    let is_source = match value.as_str() {
-        Some(text) => report.is_open(text) || paths::is_source(text),
+    let is_path_or_call = match value.as_str() {
+        Some(text) => report.has_substitution(text) || paths::is_path_or_call(text),
         None => false,
     };
-    if !is_source {
+    if !is_path_or_call {
         report.schema(
-            at,
+            location,
             format!(
                 "The value for the field '{name}' must be a valid JSONPath or a valid intrinsic \
                  function call"
             ),
         );
     }
-    if fields.contains_key(plain) {
-        report.schema(at, format!("The field '{plain}' is defined more than once"));
+    if fields.contains_key(target) {
+        report.schema(location, format!("The field '{target}' is defined more than once"));
     }
 }
 
-/// AWS warns of a value that was probably meant to be evaluated.
-fn hint(report: &mut Report<'_>, at: &Place, name: &str, value: &Value) {
+/// AWS warns about values that were probably meant to be evaluated.
+fn warn_if_suffix_missing(report: &mut Report<'_>, location: &Location, name: &str, value: &Value) {
     if let Some(text) = value.as_str()
-        && looks_dynamic(text)
+        && looks_like_path_or_call(text)
     {
         report.warning(
             DiagnosticCode::NoDollar,
-            &at.field(name),
+            &location.field(name),
             format!(
                 "Field value looks like a path, but field name '{name}' does not end with '.$'"
             ),
@@ -86,50 +92,55 @@ fn hint(report: &mut Report<'_>, at: &Place, name: &str, value: &Value) {
     }
 }
 
-/// Whether a text looks like a path or a call.
-pub(super) fn looks_dynamic(text: &str) -> bool {
+/// Whether a string looks like a path or a call.
+pub(super) fn looks_like_path_or_call(text: &str) -> bool {
     ["$.", "$[", "$$.", "States."].iter().any(|start| text.starts_with(start))
-        && paths::is_source(text)
+        && paths::is_path_or_call(text)
 }
 
-/// A payload of `JSONata`: every text must be a literal or a whole expression.
-pub(super) fn expressions(report: &mut Report<'_>, at: &Place, value: &Value) {
+/// Checks a `JSONata` payload: every string must be a literal or a whole expression.
+pub(super) fn expressions(report: &mut Report<'_>, location: &Location, value: &Value) {
     match value {
-        Value::String(text) => values::expression(report, at, text),
+        Value::String(text) => values::expression(report, location, text),
         Value::Object(fields) => {
             for (name, value) in fields {
-                expressions(report, &at.field(name), value);
+                expressions(report, &location.field(name), value);
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                expressions(report, &at.item(index), item);
+                expressions(report, &location.item(index), item);
             }
         }
         _ => {}
     }
 }
 
-/// `Assign`: a payload whose fields are variables.
-pub(super) fn assign(report: &mut Report<'_>, language: QueryLanguage, at: &Place, value: &Value) {
-    let Some(fields) = values::object(report, at, value) else { return };
+/// Checks `Assign`: a payload whose fields are variables.
+pub(super) fn assign(
+    report: &mut Report<'_>,
+    language: QueryLanguage,
+    location: &Location,
+    value: &Value,
+) {
+    let Some(fields) = values::object(report, location, value) else { return };
     for name in fields.keys() {
         let variable = match language {
-            QueryLanguage::JsonPath => name.strip_suffix(DYNAMIC).unwrap_or(name),
+            QueryLanguage::JsonPath => name.strip_suffix(COMPUTED_SUFFIX).unwrap_or(name),
             QueryLanguage::Jsonata => name,
         };
         if !paths::is_variable_name(variable) {
-            report.schema(at, format!("The variable name '{variable}' is not valid"));
-        } else if variable == RESERVED {
-            report.schema(at, format!("The variable name '{variable}' is reserved"));
+            report.schema(location, format!("The variable name '{variable}' is not valid"));
+        } else if variable == RESERVED_VARIABLE {
+            report.schema(location, format!("The variable name '{variable}' is reserved"));
         }
     }
-    payload(report, language, at, value);
+    payload(report, language, location, value);
 }
 
-/// What must be an object: `ResultSelector`.
-pub(super) fn object_template(report: &mut Report<'_>, at: &Place, value: &Value) {
-    if values::object(report, at, value).is_some() {
-        template(report, at, value);
+/// Checks `ResultSelector`, which must be an object.
+pub(super) fn object_template(report: &mut Report<'_>, location: &Location, value: &Value) {
+    if values::object(report, location, value).is_some() {
+        template(report, location, value);
     }
 }

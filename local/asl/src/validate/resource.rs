@@ -1,33 +1,33 @@
-//! What a Task may call: functions, activities, and the services that Step
-//! Functions integrates, each in the patterns it allows.
+//! The resources that a Task can call: functions, activities and service integrations with their
+//! integration patterns.
 //!
-//! [`OPTIMISED`] is the table of the optimised integrations as the developer
-//! guide lists them. Of the SDK integrations (`aws-sdk:service:action`) the
-//! actions of the services that the local stack serves are known by name, and
-//! the others by their form alone: the guide's list has thousands.
+//! [`OPTIMIZED`] lists the optimized integrations of the developer guide. For AWS SDK integrations
+//! (`aws-sdk:service:action`), the actions of services that the local stack implements are listed;
+//! others are checked by form only, because there are thousands.
 
 use serde_json::Value;
 
-use super::Profile;
-use super::diagnostics::{Place, Report};
+use super::location::Location;
+use super::options::Profile;
+use super::report::Report;
 use super::values;
 
-/// Which patterns an integration allows.
+/// A set of integration patterns.
 type Patterns = u8;
 
-const REQUEST: Patterns = 1;
+const REQUEST_RESPONSE: Patterns = 1;
 const SYNC: Patterns = 2;
 const SYNC_2: Patterns = 4;
-const TOKEN: Patterns = 8;
+const TASK_TOKEN: Patterns = 8;
 
-const RUN_A_JOB: Patterns = REQUEST | SYNC;
-const CALLBACK: Patterns = REQUEST | TOKEN;
+const RUN_A_JOB: Patterns = REQUEST_RESPONSE | SYNC;
+const CALLBACK: Patterns = REQUEST_RESPONSE | TASK_TOKEN;
 
-/// The optimised integrations: service, actions, patterns.
-const OPTIMISED: &[(&str, &[&str], Patterns)] = &[
+/// The optimized integrations: service, actions, patterns.
+const OPTIMIZED: &[(&str, &[&str], Patterns)] = &[
     ("apigateway", &["invoke"], CALLBACK),
     ("athena", &["startQueryExecution"], RUN_A_JOB),
-    ("athena", &["stopQueryExecution", "getQueryExecution", "getQueryResults"], REQUEST),
+    ("athena", &["stopQueryExecution", "getQueryExecution", "getQueryResults"], REQUEST_RESPONSE),
     ("batch", &["submitJob"], RUN_A_JOB),
     ("bedrock", &["invokeModel"], CALLBACK),
     ("bedrock", &["createModelCustomizationJob"], RUN_A_JOB),
@@ -41,25 +41,29 @@ const OPTIMISED: &[(&str, &[&str], Patterns)] = &[
             "stopBuildBatch",
             "deleteBuildBatch",
         ],
-        REQUEST,
+        REQUEST_RESPONSE,
     ),
     ("databrew", &["startJobRun"], RUN_A_JOB),
-    ("dynamodb", &["getItem", "putItem", "updateItem", "deleteItem"], REQUEST),
-    ("ecs", &["runTask"], REQUEST | SYNC | TOKEN),
-    ("eks", &["call"], REQUEST),
+    ("dynamodb", &["getItem", "putItem", "updateItem", "deleteItem"], REQUEST_RESPONSE),
+    ("ecs", &["runTask"], REQUEST_RESPONSE | SYNC | TASK_TOKEN),
+    ("eks", &["call"], REQUEST_RESPONSE),
     ("eks", &["runJob", "createCluster", "deleteCluster", "createNodegroup"], RUN_A_JOB),
     ("eks", &["deleteNodegroup", "createFargateProfile", "deleteFargateProfile"], RUN_A_JOB),
     ("elasticmapreduce", &["createCluster", "terminateCluster", "addStep"], RUN_A_JOB | SYNC_2),
-    ("elasticmapreduce", &["cancelStep", "setClusterTerminationProtection"], REQUEST),
-    ("elasticmapreduce", &["modifyInstanceFleetByName", "modifyInstanceGroupByName"], REQUEST),
-    ("emr-containers", &["createVirtualCluster"], REQUEST),
+    ("elasticmapreduce", &["cancelStep", "setClusterTerminationProtection"], REQUEST_RESPONSE),
+    (
+        "elasticmapreduce",
+        &["modifyInstanceFleetByName", "modifyInstanceGroupByName"],
+        REQUEST_RESPONSE,
+    ),
+    ("emr-containers", &["createVirtualCluster"], REQUEST_RESPONSE),
     ("emr-containers", &["deleteVirtualCluster", "startJobRun"], RUN_A_JOB),
     ("emr-serverless", &["createApplication", "startApplication"], RUN_A_JOB),
     ("emr-serverless", &["stopApplication", "deleteApplication"], RUN_A_JOB),
     ("emr-serverless", &["startJobRun", "cancelJobRun"], RUN_A_JOB),
     ("events", &["putEvents"], CALLBACK),
     ("glue", &["startJobRun"], RUN_A_JOB),
-    ("http", &["invoke"], REQUEST),
+    ("http", &["invoke"], REQUEST_RESPONSE),
     ("lambda", &["invoke"], CALLBACK),
     ("mediaconvert", &["createJob"], RUN_A_JOB),
     ("sagemaker", &["createHyperParameterTuningJob", "createLabelingJob"], RUN_A_JOB),
@@ -67,15 +71,15 @@ const OPTIMISED: &[(&str, &[&str], Patterns)] = &[
     (
         "sagemaker",
         &["createEndpoint", "createEndpointConfig", "createModel", "updateEndpoint"],
-        REQUEST,
+        REQUEST_RESPONSE,
     ),
     ("sns", &["publish"], CALLBACK),
     ("sqs", &["sendMessage"], CALLBACK),
-    ("states", &["startExecution"], REQUEST | SYNC | SYNC_2 | TOKEN),
+    ("states", &["startExecution"], REQUEST_RESPONSE | SYNC | SYNC_2 | TASK_TOKEN),
 ];
 
-/// The actions of the SDK integrations that are known by name.
-const SDK: &[(&str, &str)] = &[
+/// The known actions of AWS SDK integrations.
+const SDK_ACTIONS: &[(&str, &str)] = &[
     (
         "dynamodb",
         "batchExecuteStatement batchGetItem batchWriteItem createBackup createGlobalTable \
@@ -107,10 +111,10 @@ const SDK: &[(&str, &str)] = &[
     ),
 ];
 
-/// Required and further parameters of an integration.
+/// Required and optional parameters of an integration.
 pub(super) type Parameters = (&'static [&'static str], &'static [&'static str]);
 
-/// What is known of the parameters of optimised integrations.
+/// The known parameters of optimized integrations.
 const PARAMETERS: &[(&str, &str, Parameters)] = &[
     (
         "lambda",
@@ -171,28 +175,28 @@ const DYNAMODB_WRITE: &[&str] = &[
     "UpdateExpression",
 ];
 
-/// What a resource leads to.
+/// The target of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
-    /// A function, by its ARN.
+    /// A Lambda function.
     Function,
     /// An activity.
     Activity,
-    /// A service: its name, its action, and the pattern.
+    /// A service integration.
     Service {
-        /// Such as `dynamodb`; SDK integrations have the prefix `aws-sdk:`.
+        /// Such as `dynamodb`; AWS SDK integrations have the prefix `aws-sdk:`.
         service: String,
         /// Such as `putItem`.
         action: String,
-        /// One of the patterns.
+        /// The integration pattern.
         pattern: Patterns,
     },
-    /// Whatever a definition that is no AWS machine yet means by it.
-    Elsewhere,
+    /// A resource of a template that is not an AWS resource.
+    Other,
 }
 
 impl Target {
-    /// What is known of its parameters.
+    /// The known parameters of the integration.
     pub(super) fn parameters(&self) -> Option<Parameters> {
         let Self::Service { service, action, .. } = self else { return None };
         let row = PARAMETERS.iter().find(|(name, api, _)| name == service && api == action);
@@ -200,17 +204,17 @@ impl Target {
     }
 }
 
-/// Judges a Task's `Resource`; gives what it leads to.
-pub(super) fn of_task(
+/// Checks the `Resource` of a Task state and returns its target.
+pub(super) fn check_task_resource(
     report: &mut Report<'_>,
-    at: &Place,
+    location: &Location,
     value: &Value,
     express: bool,
 ) -> Option<Target> {
-    let resource = values::text(report, at, value)?;
-    let Some(target) = read(resource, report.options.profile) else {
+    let resource = values::string(report, location, value)?;
+    let Some(target) = parse(resource, report.options.profile) else {
         report.schema(
-            at,
+            location,
             format!(
                 "The resource provided {resource} is not recognized. The value is not a valid \
                  resource ARN, or the resource is not available in this region."
@@ -219,36 +223,41 @@ pub(super) fn of_task(
         return None;
     };
     if express {
-        refuse_in_express(report, at, &target);
+        check_express_patterns(report, location, &target);
     }
     Some(target)
 }
 
-fn refuse_in_express(report: &mut Report<'_>, at: &Place, target: &Target) {
-    let wrong = match target {
+fn check_express_patterns(report: &mut Report<'_>, location: &Location, target: &Target) {
+    let message = match target {
         Target::Activity => "Express state machine does not support Activity ARN",
         Target::Service { pattern: SYNC | SYNC_2, .. } => {
             "Express state machine does not support '.sync' service integration"
         }
-        // AWS's sentence ends with a space.
-        Target::Service { pattern: TOKEN, .. } => {
+        // AWS's message ends with a space.
+        Target::Service { pattern: TASK_TOKEN, .. } => {
             "Express state machine does not support '.waitForTaskToken' service integration "
         }
         _ => return,
     };
-    report.schema(at, wrong);
+    report.schema(location, message);
 }
 
-/// Judges the `Resource` of a Map's reader or writer, one of a few of S3.
-pub(super) fn of_map(report: &mut Report<'_>, at: &Place, value: &Value, actions: &[&str]) {
-    let Some(resource) = values::text(report, at, value) else { return };
-    let of_states = Arn::read(resource).filter(|arn| arn.service == "states");
-    if !of_states.is_some_and(|arn| actions.contains(&arn.resource)) {
+/// Checks the `Resource` of an item reader or result writer, one of a few S3 actions.
+pub(super) fn check_map_resource(
+    report: &mut Report<'_>,
+    location: &Location,
+    value: &Value,
+    actions: &[&str],
+) {
+    let Some(resource) = values::string(report, location, value) else { return };
+    let states_arn = Arn::parse(resource).filter(|arn| arn.service == "states");
+    if !states_arn.is_some_and(|arn| actions.contains(&arn.resource)) {
         let examples: Vec<_> =
             actions.iter().map(|action| format!("arn:<partition>:states:::{action}")).collect();
         let examples = examples.join(", ");
         report.schema(
-            at,
+            location,
             format!(
                 "The field 'Resource' does not match any of the allowed values. Examples: [{examples}]"
             ),
@@ -264,7 +273,7 @@ struct Arn<'t> {
 }
 
 impl<'t> Arn<'t> {
-    fn read(text: &'t str) -> Option<Self> {
+    fn parse(text: &'t str) -> Option<Self> {
         let mut parts = text.splitn(6, ':');
         let (scheme, partition) = (parts.next()?, parts.next()?);
         let (service, region) = (parts.next()?, parts.next()?);
@@ -277,50 +286,53 @@ impl<'t> Arn<'t> {
         })
     }
 
-    /// Whether region and account are those of a real resource.
-    fn is_placed(&self) -> bool {
+    /// Whether the ARN has the region and account of a real resource.
+    fn has_region_and_account(&self) -> bool {
         let digits = self.account.bytes().all(|byte| byte.is_ascii_digit());
         !self.region.is_empty() && self.account.len() == 12 && digits
     }
 }
 
-fn read(resource: &str, profile: Profile) -> Option<Target> {
+fn parse(resource: &str, profile: Profile) -> Option<Target> {
     match profile {
-        Profile::Aws => existing(resource),
-        Profile::Template => existing(resource).or_else(|| named(resource)),
+        Profile::Aws => parse_aws_resource(resource),
+        Profile::Template => {
+            parse_aws_resource(resource).or_else(|| parse_template_resource(resource))
+        }
     }
 }
 
-/// A resource that AWS knows.
-fn existing(resource: &str) -> Option<Target> {
-    let arn = Arn::read(resource)?;
+/// Parses a resource that AWS accepts.
+fn parse_aws_resource(resource: &str) -> Option<Target> {
+    let arn = Arn::parse(resource)?;
     match arn.service {
-        "lambda" => {
-            (is_function(arn.resource, in_function) && arn.is_placed()).then_some(Target::Function)
-        }
+        "lambda" => (is_function(arn.resource, is_function_char) && arn.has_region_and_account())
+            .then_some(Target::Function),
         "states" => match arn.resource.strip_prefix("activity:") {
-            Some(name) => (!name.is_empty() && arn.is_placed()).then_some(Target::Activity),
+            Some(name) => {
+                (!name.is_empty() && arn.has_region_and_account()).then_some(Target::Activity)
+            }
             None => service(arn.resource),
         },
         _ => None,
     }
 }
 
-/// A resource as the States Language has it: a URI. A function's ARN often has
-/// `<NAME>` for its name, and no real region or account, but is an ARN's text.
-fn named(resource: &str) -> Option<Target> {
-    let of_lambda = Arn::read(resource).filter(|arn| arn.service == "lambda");
-    let is_named = of_lambda.is_none_or(|arn| is_function(arn.resource, |_| true));
-    (is_named && is_uri(resource)).then_some(Target::Elsewhere)
+/// Parses a resource that the States Language accepts: a URI. The ARN of a function in a template
+/// often has `<NAME>` as its name and no real region or account.
+fn parse_template_resource(resource: &str) -> Option<Target> {
+    let lambda_arn = Arn::parse(resource).filter(|arn| arn.service == "lambda");
+    let is_acceptable = lambda_arn.is_none_or(|arn| is_function(arn.resource, |_| true));
+    (is_acceptable && is_uri(resource)).then_some(Target::Other)
 }
 
 /// `lambda:invoke.waitForTaskToken`, `aws-sdk:dynamodb:query`.
 fn service(text: &str) -> Option<Target> {
     let (text, pattern) = match text.split_once('.') {
-        None => (text, REQUEST),
+        None => (text, REQUEST_RESPONSE),
         Some((text, "sync")) => (text, SYNC),
         Some((text, "sync:2")) => (text, SYNC_2),
-        Some((text, "waitForTaskToken")) => (text, TOKEN),
+        Some((text, "waitForTaskToken")) => (text, TASK_TOKEN),
         Some(_) => return None,
     };
     let (service, action) = text.rsplit_once(':')?;
@@ -332,20 +344,20 @@ fn service(text: &str) -> Option<Target> {
                 0
             }
         }
-        None => optimised(service, action),
+        None => optimized_patterns(service, action),
     };
     let (service, action) = (service.to_owned(), action.to_owned());
     (allowed & pattern != 0).then_some(Target::Service { service, action, pattern })
 }
 
-fn optimised(service: &str, action: &str) -> Patterns {
+fn optimized_patterns(service: &str, action: &str) -> Patterns {
     let rows =
-        OPTIMISED.iter().filter(|(name, actions, _)| *name == service && actions.contains(&action));
+        OPTIMIZED.iter().filter(|(name, actions, _)| *name == service && actions.contains(&action));
     rows.map(|(_, _, patterns)| patterns).fold(0, |all, patterns| all | patterns)
 }
 
 fn is_sdk_action(service: &str, action: &str) -> bool {
-    if let Some((_, actions)) = SDK.iter().find(|(name, _)| *name == service) {
+    if let Some((_, actions)) = SDK_ACTIONS.iter().find(|(name, _)| *name == service) {
         return actions.split_whitespace().any(|known| known == action);
     }
     let lower = |c: char| c.is_ascii_lowercase();
@@ -354,27 +366,28 @@ fn is_sdk_action(service: &str, action: &str) -> bool {
     is_service && action.starts_with(lower) && action.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
-/// `function:NAME`, or with a qualifier: a version, an alias, `$LATEST`.
-fn is_function(resource: &str, in_name: fn(char) -> bool) -> bool {
+/// `function:NAME`, optionally with a qualifier: a version, an alias or `$LATEST`.
+fn is_function(resource: &str, is_name_char: fn(char) -> bool) -> bool {
     let Some(name) = resource.strip_prefix("function:") else { return false };
     let (name, qualifier) = match name.split_once(':') {
         Some((name, qualifier)) => (name, Some(qualifier)),
         None => (name, None),
     };
-    let of = |text: &str, part: fn(char) -> bool| !text.is_empty() && text.chars().all(part);
-    of(name, in_name) && qualifier.is_none_or(|text| text == "$LATEST" || of(text, in_function))
+    let matches = |text: &str, part: fn(char) -> bool| !text.is_empty() && text.chars().all(part);
+    matches(name, is_name_char)
+        && qualifier.is_none_or(|text| text == "$LATEST" || matches(text, is_function_char))
 }
 
-fn in_function(c: char) -> bool {
+fn is_function_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || "-_".contains(c)
 }
 
-/// The States Language itself asks only for a URI.
+/// The States Language requires only a URI.
 fn is_uri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else { return false };
-    let in_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    let is_scheme_char = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
     scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(in_scheme)
+        && scheme.chars().all(is_scheme_char)
         && !rest.is_empty()
         && !text.contains(char::is_whitespace)
 }
@@ -384,7 +397,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_resource_is_a_function_an_activity_or_an_integration_in_a_pattern_it_allows() {
+    fn a_resource_is_a_function_an_activity_or_a_supported_integration() {
         for (resource, expected) in [
             ("arn:aws:lambda:us-east-1:111111111111:function:f", true),
             ("arn:aws:lambda:us-east-1:111111111111:function:f:$LATEST", true),
@@ -408,12 +421,12 @@ mod tests {
             ("foo:bar", false),
             ("", false),
         ] {
-            assert_eq!(read(resource, Profile::Aws).is_some(), expected, "{resource}");
+            assert_eq!(parse(resource, Profile::Aws).is_some(), expected, "{resource}");
         }
     }
 
     #[test]
-    fn a_template_may_name_what_is_no_aws_resource_but_not_what_is_no_uri() {
+    fn a_template_may_use_any_uri_as_a_resource() {
         for (resource, expected) in [
             ("foo:bar", true),
             ("arn:aws:swf:us-east-1:123456789012:task:X", true),
@@ -425,7 +438,7 @@ mod tests {
             ("${lambdaArn", false),
             ("a b:c", false),
         ] {
-            assert_eq!(read(resource, Profile::Template).is_some(), expected, "{resource}");
+            assert_eq!(parse(resource, Profile::Template).is_some(), expected, "{resource}");
         }
     }
 }

@@ -1,34 +1,31 @@
-//! A state machine, and the machines within it: their fields, and the states'
-//! names and transitions.
+//! Checks the fields of a state machine and of everything inside it.
 //!
-//! AWS reports on the transitions only when every state's own fields are right,
-//! so [`check`] walks twice: `state.rs` judges the fields, [`Graph`] then who
-//! leads where. A state counts as reachable when any transition names it, even
-//! one of a state that is itself not reachable: that is how AWS counts.
-
-use std::collections::BTreeSet;
+//! State machines nest: a Parallel state has branches and a Map state a processor, each with states
+//! of its own. This file holds the recursion; `state.rs` and the files named after state types
+//! check the fields of one state. AWS reports on transitions only if all fields are valid, so
+//! `transitions.rs` runs last.
 
 use serde_json::{Map, Value};
 
-use super::diagnostics::{DiagnosticCode, Place, Report};
-use super::state::{self, Surroundings};
-use super::values::{self, LARGEST};
+use super::context::{MachineContext, State};
+use super::diagnostics::DiagnosticCode;
+use super::location::Location;
+use super::report::Report;
+use super::values::{self, MAX_INTEGER};
+use super::{choice, fields, map, state, task, transitions};
 use crate::definition::QueryLanguage;
 
-/// The longest name of a state, in characters.
-const LONGEST_NAME: usize = 80;
+/// The maximum length of a state name, in characters.
+const MAX_NAME_CHARS: usize = 80;
 
-/// The words of `QueryLanguage`.
-pub(super) const LANGUAGES: [&str; 2] = ["JSONPath", "JSONata"];
-
-/// Where a machine stands.
+/// The role of a (nested) state machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+enum Role {
     /// The definition itself.
-    Whole,
+    Root,
     /// A branch of a Parallel state.
     Branch,
-    /// What a Map state runs for each item.
+    /// The item processor of a Map state.
     Processor,
 }
 
@@ -36,183 +33,143 @@ impl Role {
     fn allows(self, field: &str) -> bool {
         match field {
             "Comment" | "StartAt" | "States" => true,
-            "QueryLanguage" | "TimeoutSeconds" | "Version" => self == Self::Whole,
+            "QueryLanguage" | "TimeoutSeconds" | "Version" => self == Self::Root,
             "ProcessorConfig" => self == Self::Processor,
             _ => false,
         }
     }
 }
 
-/// Judges a whole definition. `repeated` are the places of states that their
-/// object already had.
-pub(super) fn check(report: &mut Report<'_>, definition: &Map<String, Value>, repeated: &[String]) {
-    let language = definition.get("QueryLanguage").map_or(QueryLanguage::JsonPath, language);
-    let around = Surroundings { language, express: report.options.is_express() };
-    fields(report, &Place::root(), definition, Role::Whole, around);
+/// Checks a definition. `duplicate_states` lists the locations of states that appear twice in their
+/// object.
+pub(super) fn check(
+    report: &mut Report<'_>,
+    definition: &Map<String, Value>,
+    duplicate_states: &[String],
+) {
+    let language =
+        definition.get("QueryLanguage").map_or(QueryLanguage::JsonPath, fields::language);
+    let context = MachineContext { language, express: report.options.is_express() };
+    check_fields(report, &Location::root(), definition, Role::Root, context);
     if report.has_errors() {
         return;
     }
-    for location in repeated {
+    for location in duplicate_states {
         let name = location.rsplit('/').next().unwrap_or_default();
         let message = format!("Duplicate State name: {name}");
-        report.elsewhere(DiagnosticCode::DuplicateStateName, location.clone(), message);
+        report.error_at(DiagnosticCode::DuplicateStateName, location.clone(), message);
     }
-    let mut graph = Graph { report, names: BTreeSet::new(), labels: BTreeSet::new() };
-    graph.machine(&Place::root(), definition);
+    transitions::check(report, definition);
 }
 
-/// The language that a `QueryLanguage` chooses: only the one exact word chooses
-/// `JSONPath`.
-pub(super) fn language(value: &Value) -> QueryLanguage {
-    if value == "JSONPath" { QueryLanguage::JsonPath } else { QueryLanguage::Jsonata }
-}
-
-/// The fields of a machine, and of all states in it.
-pub(super) fn fields(
+/// Checks the fields of a state machine and of its states.
+fn check_fields(
     report: &mut Report<'_>,
-    at: &Place,
+    location: &Location,
     machine: &Map<String, Value>,
     role: Role,
-    around: Surroundings,
+    context: MachineContext,
 ) {
     for field in machine.keys().filter(|field| !role.allows(field)) {
-        report.unsupported(at, field);
+        report.unsupported(location, field);
     }
     let missing: Vec<_> =
         ["States", "StartAt"].into_iter().filter(|field| !machine.contains_key(*field)).collect();
-    report.required(at, &missing);
+    report.required(location, &missing);
     for field in ["Comment", "StartAt", "Version"] {
         if let Some(value) = machine.get(field) {
-            values::text(report, &at.field(field), value);
+            values::string(report, &location.field(field), value);
         }
     }
-    if let Some(value) = machine.get("QueryLanguage").filter(|_| role == Role::Whole) {
-        values::one_of(report, &at.field("QueryLanguage"), "QueryLanguage", value, &LANGUAGES);
+    if let Some(value) = machine.get("QueryLanguage").filter(|_| role == Role::Root) {
+        values::enum_value(
+            report,
+            &location.field("QueryLanguage"),
+            "QueryLanguage",
+            value,
+            &fields::LANGUAGES,
+        );
     }
     if let Some(value) = machine.get("TimeoutSeconds") {
-        let at = at.field("TimeoutSeconds");
-        values::whole(report, around.language, &at, value, (1, LARGEST));
+        let location = location.field("TimeoutSeconds");
+        values::integer(report, context.language, &location, value, (1, MAX_INTEGER));
     }
     if let Some(value) = machine.get("States") {
-        states(report, &at.field("States"), value, around);
+        check_states(report, &location.field("States"), value, context);
     }
 }
 
-fn states(report: &mut Report<'_>, at: &Place, states: &Value, around: Surroundings) {
-    let Some(states) = values::object(report, at, states) else { return };
+fn check_states(
+    report: &mut Report<'_>,
+    location: &Location,
+    states: &Value,
+    context: MachineContext,
+) {
+    let Some(states) = values::object(report, location, states) else { return };
     for (name, value) in states {
-        let at = at.field(name);
-        if name.is_empty() || name.chars().count() > LONGEST_NAME {
-            let message = format!("State name must have 1 to {LONGEST_NAME} characters: {name}");
-            report.error(DiagnosticCode::InvalidStateName, &at, message);
+        let location = location.field(name);
+        if name.is_empty() || name.chars().count() > MAX_NAME_CHARS {
+            let message = format!("State name must have 1 to {MAX_NAME_CHARS} characters: {name}");
+            report.error(DiagnosticCode::InvalidStateName, &location, message);
         }
-        if let Some(fields) = values::object(report, &at, value) {
-            state::check(report, &at, fields, around);
-        }
-    }
-}
-
-/// Who leads where, in the whole definition.
-struct Graph<'r, 'o> {
-    report: &'r mut Report<'o>,
-    names: BTreeSet<String>,
-    labels: BTreeSet<String>,
-}
-
-impl Graph<'_, '_> {
-    fn machine(&mut self, at: &Place, machine: &Map<String, Value>) {
-        let Some(states) = machine.get("States").and_then(Value::as_object) else { return };
-        let mut reached = BTreeSet::new();
-        self.target(&at.field("StartAt"), machine.get("StartAt"), states, &mut reached);
-        let at = at.field("States");
-        for (name, state) in states {
-            let Some(state) = state.as_object() else { continue };
-            let at = at.field(name);
-            if !self.names.insert(name.clone()) {
-                let message = format!("Duplicate State name: {name}");
-                self.report.error(DiagnosticCode::DuplicateStateName, &at, message);
-            }
-            self.label(&at, state);
-            self.transitions(&at, state, states, &mut reached);
-            self.within(&at, state);
-        }
-        self.ends(&at, states, &reached);
-    }
-
-    fn transitions<'m>(
-        &mut self,
-        at: &Place,
-        state: &'m Map<String, Value>,
-        states: &Map<String, Value>,
-        reached: &mut BTreeSet<&'m str>,
-    ) {
-        for field in ["Next", "Default"] {
-            self.target(&at.field(field), state.get(field), states, reached);
-        }
-        for field in ["Choices", "Catch"] {
-            let rules = state.get(field).and_then(Value::as_array);
-            for (index, rule) in rules.into_iter().flatten().enumerate() {
-                let at = at.field(field).item(index).field("Next");
-                self.target(&at, rule.get("Next"), states, reached);
-            }
-        }
-    }
-
-    fn target<'m>(
-        &mut self,
-        at: &Place,
-        target: Option<&'m Value>,
-        states: &Map<String, Value>,
-        reached: &mut BTreeSet<&'m str>,
-    ) {
-        let Some(target) = target.and_then(Value::as_str) else { return };
-        reached.insert(target);
-        if !states.contains_key(target) && !self.report.is_open(target) {
-            // AWS says 'Next' whichever field it is.
-            let message = format!("Missing 'Next' target: {target}");
-            self.report.error(DiagnosticCode::MissingTransitionTarget, at, message);
-        }
-    }
-
-    fn within(&mut self, at: &Place, state: &Map<String, Value>) {
-        let branches = state.get("Branches").and_then(Value::as_array);
-        for (index, branch) in branches.into_iter().flatten().enumerate() {
-            if let Some(branch) = branch.as_object() {
-                self.machine(&at.field("Branches").item(index), branch);
-            }
-        }
-        for field in ["ItemProcessor", "Iterator"] {
-            if let Some(processor) = state.get(field).and_then(Value::as_object) {
-                self.machine(&at.field(field), processor);
-            }
-        }
-    }
-
-    fn label(&mut self, at: &Place, state: &Map<String, Value>) {
-        if let Some(label) = state.get("Label").and_then(Value::as_str)
-            && !self.labels.insert(label.to_owned())
-        {
-            let message = format!("Duplicate label name: {label}");
-            self.report.error(DiagnosticCode::DuplicateLabelName, &at.field("Label"), message);
-        }
-    }
-
-    /// A machine that cannot end is told so, and not which of its states are
-    /// unreachable.
-    fn ends(&mut self, at: &Place, states: &Map<String, Value>, reached: &BTreeSet<&str>) {
-        if !states.values().any(is_terminal) {
-            self.report
-                .placeless(DiagnosticCode::MissingEndState, "Workflow has no terminal state");
-            return;
-        }
-        for name in states.keys().filter(|name| !reached.contains(name.as_str())) {
-            let message = format!("State \"{name}\" is not reachable.");
-            self.report.error(DiagnosticCode::MissingTransitionTarget, &at.field(name), message);
+        if let Some(fields) = values::object(report, &location, value) {
+            check_state(report, &location, fields, context);
         }
     }
 }
 
-fn is_terminal(state: &Value) -> bool {
-    let kind = state.get("Type").and_then(Value::as_str);
-    matches!(kind, Some("Succeed" | "Fail")) || state.get("End") == Some(&Value::Bool(true))
+/// Checks a state, and the state machines inside it.
+fn check_state(
+    report: &mut Report<'_>,
+    location: &Location,
+    fields: &Map<String, Value>,
+    context: MachineContext,
+) {
+    let language = state::query_language(report, location, fields, context.language);
+    let Some(type_name) = state::state_type(report, location, fields) else { return };
+    let state = State { type_name, fields, location: location.clone(), language, context };
+    fields::check_known(report, &state);
+    state::check_common(report, &state);
+    match type_name {
+        "Task" => task::check(report, &state),
+        "Pass" => state::check_pass(report, &state),
+        "Choice" => choice::check(report, &state),
+        "Wait" => state::check_wait(report, &state),
+        "Fail" => state::check_fail(report, &state),
+        "Parallel" => check_branches(report, &state),
+        "Map" => {
+            check_processor(report, &state);
+            map::check(report, &state);
+        }
+        _ => {}
+    }
+}
+
+fn check_branches(report: &mut Report<'_>, state: &State<'_>) {
+    let Some((location, value)) = state.field("Branches") else {
+        return report.required(&state.location, &["Branches"]);
+    };
+    for (index, branch) in values::array(report, &location, value).into_iter().flatten().enumerate()
+    {
+        let location = location.item(index);
+        if let Some(branch) = values::object(report, &location, branch) {
+            check_fields(report, &location, branch, Role::Branch, state.context);
+        }
+    }
+}
+
+fn check_processor(report: &mut Report<'_>, state: &State<'_>) {
+    let names = ["ItemProcessor", "Iterator"];
+    if fields::at_most_one(report, &state.location, state.fields, &names) == 0 {
+        report.required(&state.location, &["ItemProcessor"]);
+    }
+    for (location, value) in names.into_iter().filter_map(|name| state.field(name)) {
+        let Some(processor) = values::object(report, &location, value) else { continue };
+        let mut context = state.context;
+        if let Some(config) = processor.get("ProcessorConfig") {
+            let location = location.field("ProcessorConfig");
+            context.express |= map::is_express_config(report, &location, config, context);
+        }
+        check_fields(report, &location, processor, Role::Processor, context);
+    }
 }

@@ -1,9 +1,9 @@
-//! The rules of validation, one table a rule: a definition, and AWS's sentences.
+//! The rules of validation: definitions and the messages AWS returns for them.
 
 use super::*;
 
-/// Judges `states` as AWS would, started at its first state.
-fn listed(text: &str, options: ValidationOptions) -> Vec<String> {
+/// The errors of a definition, as `CreateStateMachine` lists them.
+fn errors(text: &str, options: ValidationOptions) -> Vec<String> {
     validate(text, options)
         .iter()
         .filter(|diagnostic| diagnostic.severity == Severity::Error)
@@ -13,34 +13,34 @@ fn listed(text: &str, options: ValidationOptions) -> Vec<String> {
 
 fn check(definition: &Value, expected: &[&str]) {
     let text = definition.to_string();
-    assert_eq!(listed(&text, ValidationOptions::default()), expected, "{text}");
+    assert_eq!(errors(&text, ValidationOptions::default()), expected, "{text}");
 }
 
-/// A machine of these states, which starts at the first.
-fn machine(states: &Value) -> Value {
+/// A state machine that starts at the first of these states.
+fn state_machine(states: &Value) -> Value {
     let first = states.as_object().and_then(|states| states.keys().next()).expect("a state");
     json!({"StartAt": first, "States": states})
 }
 
-/// A machine of one state, `A`.
-fn one(state: &Value) -> Value {
+/// A state machine with one state, `A`.
+fn single_state(state: &Value) -> Value {
     json!({"StartAt": "A", "States": {"A": state}})
 }
 
 #[test]
-fn a_text_that_is_no_definition_is_refused_whole() {
+fn a_text_that_is_not_a_definition_is_rejected() {
     for (text, expected) in [
         (" ", "SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at null"),
         ("[]", "SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at null"),
         ("{}", "SCHEMA_VALIDATION_FAILED: These fields are required: [States, StartAt] at /"),
     ] {
-        assert_eq!(listed(text, ValidationOptions::default()), [expected], "{text}");
+        assert_eq!(errors(text, ValidationOptions::default()), [expected], "{text}");
     }
 }
 
 #[test]
-fn each_type_has_its_fields_and_no_others() {
-    for (kind, field) in [
+fn each_state_type_rejects_fields_of_other_types() {
+    for (state_type, field) in [
         ("Pass", "TimeoutSeconds"),
         ("Pass", "Catch"),
         ("Wait", "Retry"),
@@ -52,20 +52,20 @@ fn each_type_has_its_fields_and_no_others() {
         ("Parallel", "HeartbeatSeconds"),
         ("Task", "bugInputPath"),
     ] {
-        let refused = listed(
-            &one(&json!({"Type": kind, (field): 1})).to_string(),
+        let errors_found = errors(
+            &single_state(&json!({"Type": state_type, (field): 1})).to_string(),
             ValidationOptions::default(),
         );
         let expected =
             format!("SCHEMA_VALIDATION_FAILED: Field '{field}' is not supported at /States/A");
-        assert!(refused.contains(&expected), "{kind} {field}: {refused:?}");
+        assert!(errors_found.contains(&expected), "{state_type} {field}: {errors_found:?}");
     }
 }
 
 #[test]
-fn a_field_of_the_other_query_language_is_refused_by_name() {
+fn a_field_of_the_other_query_language_is_rejected() {
     check(
-        &one(&json!({"Type": "Pass", "Output": 1, "End": true})),
+        &single_state(&json!({"Type": "Pass", "Output": 1, "End": true})),
         &[
             "SCHEMA_VALIDATION_FAILED: The QueryLanguage is set to 'JSONPath', but field 'Output' is \
            only supported for the 'JSONata' QueryLanguage at /States/A",
@@ -81,9 +81,11 @@ fn a_field_of_the_other_query_language_is_refused_by_name() {
 }
 
 #[test]
-fn a_transition_leads_to_a_state_and_every_state_is_led_to() {
+fn transitions_need_targets_and_states_must_be_reachable() {
     check(
-        &machine(&json!({"A": {"Type": "Pass", "Next": "X"}, "B": {"Type": "Pass", "End": true}})),
+        &state_machine(
+            &json!({"A": {"Type": "Pass", "Next": "X"}, "B": {"Type": "Pass", "End": true}}),
+        ),
         &[
             "MISSING_TRANSITION_TARGET: Missing 'Next' target: X at /States/A/Next",
             "MISSING_TRANSITION_TARGET: State \"B\" is not reachable. at /States/B",
@@ -98,7 +100,7 @@ fn a_transition_leads_to_a_state_and_every_state_is_led_to() {
         ],
     );
     check(
-        &machine(&json!({
+        &state_machine(&json!({
             "A": {"Type": "Choice", "Default": "Y", "Choices": [
                 {"Variable": "$.a", "IsPresent": true, "Next": "X"}]},
             "B": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
@@ -114,14 +116,16 @@ fn a_transition_leads_to_a_state_and_every_state_is_led_to() {
 }
 
 #[test]
-fn a_machine_that_cannot_end_is_told_so_and_no_more() {
+fn a_state_machine_without_an_end_gets_no_reachability_errors() {
     check(
-        &machine(&json!({"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"},
-            "C": {"Type": "Pass", "Next": "A"}})),
+        &state_machine(
+            &json!({"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"},
+            "C": {"Type": "Pass", "Next": "A"}}),
+        ),
         &["MISSING_END_STATE: Workflow has no terminal state at null"],
     );
     check(
-        &machine(&json!({"A": {"Type": "Pass", "Next": "NOPE"}})),
+        &state_machine(&json!({"A": {"Type": "Pass", "Next": "NOPE"}})),
         &[
             "MISSING_TRANSITION_TARGET: Missing 'Next' target: NOPE at /States/A/Next",
             "MISSING_END_STATE: Workflow has no terminal state at null",
@@ -130,21 +134,21 @@ fn a_machine_that_cannot_end_is_told_so_and_no_more() {
 }
 
 #[test]
-fn a_name_is_one_states_alone_within_and_without() {
+fn state_names_are_unique_across_nested_state_machines() {
     check(
-        &one(&json!({"Type": "Parallel", "End": true, "Branches": [
+        &single_state(&json!({"Type": "Parallel", "End": true, "Branches": [
             {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}]})),
         &["DUPLICATE_STATE_NAME: Duplicate State name: A at /States/A/Branches[0]/States/A"],
     );
     let twice = r#"{"StartAt":"A","States":{"A":{"Type":"Succeed"},"A":{"Type":"Succeed"}}}"#;
     assert_eq!(
-        listed(twice, ValidationOptions::default()),
+        errors(twice, ValidationOptions::default()),
         ["DUPLICATE_STATE_NAME: Duplicate State name: A at /States/A"]
     );
 }
 
 #[test]
-fn values_have_types_and_ranges() {
+fn values_are_checked_for_type_and_range() {
     for (state, expected) in [
         (
             json!({"Type": "Wait", "Seconds": "60", "End": true}),
@@ -187,18 +191,18 @@ fn values_have_types_and_ranges() {
             "These fields are required: [Choices] at /States/A",
         ),
     ] {
-        let refused = listed(&one(&state).to_string(), ValidationOptions::default());
+        let errors_found = errors(&single_state(&state).to_string(), ValidationOptions::default());
         let expected = format!("SCHEMA_VALIDATION_FAILED: {expected}");
-        assert_eq!(refused, [expected], "{state}");
+        assert_eq!(errors_found, [expected], "{state}");
     }
 }
 
 #[test]
-fn states_all_stands_alone_and_last() {
+fn states_all_must_be_alone_and_last() {
     let state = json!({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true,
         "Retry": [{"ErrorEquals": ["States.ALL"]}, {"ErrorEquals": ["X", "States.ALL"]}]});
     check(
-        &one(&state),
+        &single_state(&state),
         &[
             "SCHEMA_VALIDATION_FAILED: States.ALL must appear alone and at end of list at \
            /States/A/Retry[0]/ErrorEquals[0]",
@@ -209,7 +213,7 @@ fn states_all_stands_alone_and_last() {
 }
 
 #[test]
-fn a_maps_numbers_are_bounded_in_aws_words() {
+fn the_limits_of_a_map_state_are_checked() {
     for (extra, expected) in [
         (
             json!({"MaxConcurrency": 1, "MaxConcurrencyPath": "$.n"}),
@@ -237,13 +241,13 @@ fn a_maps_numbers_are_bounded_in_aws_words() {
         for (field, value) in extra.as_object().expect("fields") {
             state[field] = value.clone();
         }
-        let refused = listed(&one(&state).to_string(), ValidationOptions::default());
-        assert_eq!(refused, [format!("SCHEMA_VALIDATION_FAILED: {expected}")], "{extra}");
+        let errors_found = errors(&single_state(&state).to_string(), ValidationOptions::default());
+        assert_eq!(errors_found, [format!("SCHEMA_VALIDATION_FAILED: {expected}")], "{extra}");
     }
 }
 
 #[test]
-fn jsonata_is_parsed_where_it_stands() {
+fn jsonata_expressions_are_parsed() {
     let state = |output: Value| {
         json!({"QueryLanguage": "JSONata", "StartAt": "A", "States": {
             "A": {"Type": "Pass", "Output": output, "End": true}}})
@@ -261,8 +265,8 @@ fn jsonata_is_parsed_where_it_stands() {
 }
 
 #[test]
-fn an_express_machine_has_no_callbacks_jobs_or_activities() {
-    for (resource, wrong) in [
+fn an_express_workflow_has_no_callbacks_jobs_or_activities() {
+    for (resource, message) in [
         (
             "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
             "Express state machine does not support '.waitForTaskToken' service integration ",
@@ -276,27 +280,29 @@ fn an_express_machine_has_no_callbacks_jobs_or_activities() {
             "Express state machine does not support Activity ARN",
         ),
     ] {
-        let text = one(&json!({"Type": "Task", "Resource": resource, "End": true})).to_string();
-        assert_eq!(listed(&text, ValidationOptions::aws(StateMachineType::Standard)), [""; 0]);
+        let text =
+            single_state(&json!({"Type": "Task", "Resource": resource, "End": true})).to_string();
+        assert_eq!(errors(&text, ValidationOptions::aws(StateMachineType::Standard)), [""; 0]);
         assert_eq!(
-            listed(&text, ValidationOptions::aws(StateMachineType::Express)),
-            [format!("SCHEMA_VALIDATION_FAILED: {wrong} at /States/A/Resource")]
+            errors(&text, ValidationOptions::aws(StateMachineType::Express)),
+            [format!("SCHEMA_VALIDATION_FAILED: {message} at /States/A/Resource")]
         );
     }
 }
 
 #[test]
-fn a_template_waits_for_its_substitutions() {
-    let text = one(&json!({"Type": "Task", "Resource": "${Function}", "End": true,
+fn a_template_may_contain_substitutions() {
+    let text = single_state(&json!({"Type": "Task", "Resource": "${Function}", "End": true,
         "TimeoutSeconds": "${Seconds}", "Parameters": {"v.$": "$.${Field}"}}))
     .to_string();
-    assert_eq!(listed(&text, ValidationOptions::template()), [""; 0]);
+    assert_eq!(errors(&text, ValidationOptions::template()), [""; 0]);
     assert!(!is_valid(&text, ValidationOptions::default()));
 }
 
 #[test]
-fn warnings_refuse_nothing() {
-    let text = one(&json!({"Type": "Pass", "Parameters": {"v": "$.a"}, "End": true})).to_string();
+fn warnings_do_not_make_a_definition_invalid() {
+    let text =
+        single_state(&json!({"Type": "Pass", "Parameters": {"v": "$.a"}, "End": true})).to_string();
     let diagnostics = validate(&text, ValidationOptions::default());
     assert_eq!(invalid_definition_message(&diagnostics), None);
     let codes: Vec<_> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();

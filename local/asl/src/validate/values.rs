@@ -1,159 +1,167 @@
-//! What a single value may be: numbers and their ranges, lists of words,
-//! timestamps, paths, expressions (`paths.rs` and `jsonata` read the last two).
+//! Rules for single values: types, number ranges, allowed words, timestamps, paths, expressions.
 //!
-//! Every rule takes the report, the place of the value and the value, and says
-//! nothing when all is well. In a `JSONata` state a string between `{%` and `%}`
-//! stands for any value, so the rules for numbers and timestamps ask for the
-//! language. `template.rs` is about values that are whole payloads.
+//! Each rule takes the report, the location and the value, and reports nothing if the value is
+//! valid. In a `JSONata` state a string between `{%` and `%}` can replace any value, so the rules
+//! for numbers and timestamps take the query language. `payload_template.rs` checks whole payloads.
 
 use jiff::civil::{Date, Time};
 use serde_json::{Number, Value};
 
-use super::diagnostics::{DiagnosticCode, Place, Report};
+use super::diagnostics::DiagnosticCode;
 use super::jsonata;
-use super::paths::{self, Roots};
+use super::location::Location;
+use super::paths::{self, AllowedRoots};
+use super::report::Report;
 use crate::definition::QueryLanguage;
 
-/// The largest number of seconds, attempts and the like that AWS takes.
-pub(super) const LARGEST: i64 = 99_999_999;
+/// The largest number of seconds, attempts and so on that AWS accepts.
+pub(super) const MAX_INTEGER: i64 = 99_999_999;
 
-/// The value as text, or a complaint. A text that holds a substitution has no
-/// value yet and is skipped.
-pub(super) fn text<'v>(report: &mut Report<'_>, at: &Place, value: &'v Value) -> Option<&'v str> {
+/// The value as a string; reports any other type. Returns `None` for a string with a
+/// substitution, which cannot be checked.
+pub(super) fn string<'v>(
+    report: &mut Report<'_>,
+    location: &Location,
+    value: &'v Value,
+) -> Option<&'v str> {
     match value.as_str() {
-        Some(text) if report.is_open(text) => None,
+        Some(text) if report.has_substitution(text) => None,
         Some(text) => Some(text),
         None => {
-            report.wrong_type(at, "String");
+            report.wrong_type(location, "String");
             None
         }
     }
 }
 
-/// The value as an object, or a complaint.
+/// The value as an object; reports any other type.
 pub(super) fn object<'v>(
     report: &mut Report<'_>,
-    at: &Place,
+    location: &Location,
     value: &'v Value,
 ) -> Option<&'v serde_json::Map<String, Value>> {
     if value.as_object().is_none() {
-        report.wrong_type(at, "Object");
+        report.wrong_type(location, "Object");
     }
     value.as_object()
 }
 
-/// The value as an array, or a complaint.
+/// The value as an array; reports any other type.
 pub(super) fn array<'v>(
     report: &mut Report<'_>,
-    at: &Place,
+    location: &Location,
     value: &'v Value,
 ) -> Option<&'v [Value]> {
     if value.as_array().is_none() {
-        report.wrong_type(at, "Array");
+        report.wrong_type(location, "Array");
     }
     value.as_array().map(Vec::as_slice)
 }
 
-/// A boolean.
-pub(super) fn boolean(report: &mut Report<'_>, at: &Place, value: &Value) {
-    let is_open = value.as_str().is_some_and(|text| report.is_open(text));
-    if !value.is_boolean() && !is_open {
-        report.wrong_type(at, "Boolean");
+/// Checks a boolean.
+pub(super) fn boolean(report: &mut Report<'_>, location: &Location, value: &Value) {
+    let has_substitution = value.as_str().is_some_and(|text| report.has_substitution(text));
+    if !value.is_boolean() && !has_substitution {
+        report.wrong_type(location, "Boolean");
     }
 }
 
-/// One word of a list.
-pub(super) fn one_of(
+/// Checks a string that must be one of `allowed`.
+pub(super) fn enum_value(
     report: &mut Report<'_>,
-    at: &Place,
+    location: &Location,
     field: &str,
     value: &Value,
-    words: &[&str],
+    allowed: &[&str],
 ) {
-    if let Some(word) = text(report, at, value)
-        && !words.contains(&word)
+    if let Some(string_value) = string(report, location, value)
+        && !allowed.contains(&string_value)
     {
-        report.not_listed(at, field, words);
+        report.not_in_enum(location, field, allowed);
     }
 }
 
-/// A whole number from `least` to `most`.
-pub(super) fn whole(
+/// Checks an integer from `min` to `max`.
+pub(super) fn integer(
     report: &mut Report<'_>,
     language: QueryLanguage,
-    at: &Place,
+    location: &Location,
     value: &Value,
-    (least, most): (i64, i64),
+    (min, max): (i64, i64),
 ) {
     match value {
-        Value::Number(number) => match integer(number) {
-            None => report.wrong_type(at, "Integer"),
-            Some(number) if number < i128::from(least) => {
-                report.schema(at, format!("Minimum value is {least}"));
+        Value::Number(number) => match to_i128(number) {
+            None => report.wrong_type(location, "Integer"),
+            Some(number) if number < i128::from(min) => {
+                report.schema(location, format!("Minimum value is {min}"));
             }
-            Some(number) if number > i128::from(most) => {
-                report.schema(at, format!("Maximum value is {most}"));
+            Some(number) if number > i128::from(max) => {
+                report.schema(location, format!("Maximum value is {max}"));
             }
             Some(_) => {}
         },
-        other => stand_in(report, language, at, other, "Integer"),
+        other => expression_or_wrong_type(report, language, location, other, "Integer"),
     }
 }
 
-fn integer(number: &Number) -> Option<i128> {
+fn to_i128(number: &Number) -> Option<i128> {
     number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
 }
 
-/// A number from `least` to `most`.
-pub(super) fn real(
+/// Checks a number from `min` to `max`.
+pub(super) fn float(
     report: &mut Report<'_>,
     language: QueryLanguage,
-    at: &Place,
+    location: &Location,
     value: &Value,
-    (least, most): (f64, f64),
+    (min, max): (f64, f64),
 ) {
     match value.as_f64() {
-        Some(number) if number < least => report.schema(at, format!("Minimum value is {least:?}")),
-        Some(number) if number > most => report.schema(at, format!("Maximum value is {most:?}")),
+        Some(number) if number < min => {
+            report.schema(location, format!("Minimum value is {min:?}"));
+        }
+        Some(number) if number > max => {
+            report.schema(location, format!("Maximum value is {max:?}"));
+        }
         Some(_) => {}
-        None => stand_in(report, language, at, value, "Float"),
+        None => expression_or_wrong_type(report, language, location, value, "Float"),
     }
 }
 
-/// What stands where a number should: an expression, a substitution, or a fault.
-fn stand_in(
+/// Accepts an expression or a substitution in place of a number.
+fn expression_or_wrong_type(
     report: &mut Report<'_>,
     language: QueryLanguage,
-    at: &Place,
+    location: &Location,
     value: &Value,
     wanted: &str,
 ) {
     match value.as_str() {
-        Some(text) if report.is_open(text) => {}
+        Some(text) if report.has_substitution(text) => {}
         Some(text) if language == QueryLanguage::Jsonata && text.starts_with("{%") => {
-            expression(report, at, text);
+            expression(report, location, text);
         }
-        _ => report.wrong_type(at, wanted),
+        _ => report.wrong_type(location, wanted),
     }
 }
 
-/// A moment: `2016-03-14T01:59:00Z`.
+/// Checks a timestamp such as `2016-03-14T01:59:00Z`.
 pub(super) fn timestamp(
     report: &mut Report<'_>,
     language: QueryLanguage,
-    at: &Place,
+    location: &Location,
     value: &Value,
 ) {
-    let Some(text) = text(report, at, value) else { return };
+    let Some(text) = string(report, location, value) else { return };
     if language == QueryLanguage::Jsonata && text.starts_with("{%") {
-        expression(report, at, text);
+        expression(report, location, text);
     } else if !is_timestamp(text) {
-        report.schema(at, "String does not match RFC3339 timestamp");
+        report.schema(location, "String does not match RFC3339 timestamp");
     }
 }
 
-/// RFC 3339 with the language's restrictions: an upper-case `T`, and an
-/// upper-case `Z` or a numeric offset.
+/// RFC 3339 with the restrictions of the States Language: an uppercase `T`, and an uppercase `Z`
+/// or a numeric offset.
 pub(super) fn is_timestamp(text: &str) -> bool {
     let Some((date, rest)) = text.split_once('T') else { return false };
     let Some(cut) = rest.find(['Z', '+', '-']) else { return false };
@@ -162,26 +170,30 @@ pub(super) fn is_timestamp(text: &str) -> bool {
 }
 
 fn is_date(text: &str) -> bool {
-    let Some([year, month, day]) = numbers(text, '-', [4, 2, 2]) else { return false };
-    Date::new(year, narrow(month), narrow(day)).is_ok()
+    let Some([year, month, day]) = parse_numbers(text, '-', [4, 2, 2]) else { return false };
+    Date::new(year, to_i8(month), to_i8(day)).is_ok()
 }
 
 fn is_time(text: &str) -> bool {
     let (clock, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let is_fraction = !fraction.is_empty() && fraction.bytes().all(|b| b.is_ascii_digit());
-    let Some([hour, minute, second]) = numbers(clock, ':', [2, 2, 2]) else { return false };
-    is_fraction && Time::new(narrow(hour), narrow(minute), narrow(second), 0).is_ok()
+    let Some([hour, minute, second]) = parse_numbers(clock, ':', [2, 2, 2]) else { return false };
+    is_fraction && Time::new(to_i8(hour), to_i8(minute), to_i8(second), 0).is_ok()
 }
 
 fn is_offset(text: &str) -> bool {
     let text = text.trim_start_matches(['+', '-']);
-    let Some([hours, minutes]) = numbers(text, ':', [2, 2]) else { return false };
+    let Some([hours, minutes]) = parse_numbers(text, ':', [2, 2]) else { return false };
     hours <= 23 && minutes <= 59
 }
 
 /// The numbers of a text such as `2016-03-14`, each with its number of digits.
-fn numbers<const N: usize>(text: &str, between: char, digits: [usize; N]) -> Option<[i16; N]> {
-    let mut parts = text.split(between);
+fn parse_numbers<const N: usize>(
+    text: &str,
+    separator: char,
+    digits: [usize; N],
+) -> Option<[i16; N]> {
+    let mut parts = text.split(separator);
     let mut numbers = [0; N];
     for (number, digits) in numbers.iter_mut().zip(digits) {
         let part = parts.next().filter(|part| part.len() == digits)?;
@@ -193,58 +205,66 @@ fn numbers<const N: usize>(text: &str, between: char, digits: [usize; N]) -> Opt
     parts.next().is_none().then_some(numbers)
 }
 
-fn narrow(number: i16) -> i8 {
+fn to_i8(number: i16) -> i8 {
     i8::try_from(number).unwrap_or(-1)
 }
 
-/// A path that is read: `InputPath`, `OutputPath`. Null is a value of its own.
-pub(super) fn path_or_null(report: &mut Report<'_>, at: &Place, value: &Value) {
+/// Checks a path that is read: `InputPath`, `OutputPath`. Null is allowed.
+pub(super) fn path_or_null(report: &mut Report<'_>, location: &Location, value: &Value) {
     if value.is_null() {
         return;
     }
-    if let Some(text) = text(report, at, value)
+    if let Some(text) = string(report, location, value)
         && !paths::is_path(text)
     {
-        report.schema(at, "Value must be a valid JSONPath.");
+        report.schema(location, "Value must be a valid JSONPath.");
     }
 }
 
-/// A path that is read, or an intrinsic function: `ErrorPath`, `CausePath`.
-pub(super) fn path_or_function(report: &mut Report<'_>, at: &Place, value: &Value) {
-    if let Some(text) = text(report, at, value)
-        && !paths::is_source(text)
+/// Checks a path or an intrinsic function: `ErrorPath`, `CausePath`.
+pub(super) fn path_or_function(report: &mut Report<'_>, location: &Location, value: &Value) {
+    if let Some(text) = string(report, location, value)
+        && !paths::is_path_or_call(text)
     {
-        report.schema(at, "Value must be a valid JSONPath or a valid intrinsic function call");
+        report
+            .schema(location, "Value must be a valid JSONPath or a valid intrinsic function call");
     }
 }
 
-/// A path that leads to one place: names and indexes only.
-pub(super) fn reference_path(report: &mut Report<'_>, at: &Place, value: &Value, roots: Roots) {
-    if let Some(text) = text(report, at, value)
-        && let Err(why) = paths::read_reference(text, roots)
+/// Checks a reference path.
+pub(super) fn reference_path(
+    report: &mut Report<'_>,
+    location: &Location,
+    value: &Value,
+    allowed_roots: AllowedRoots,
+) {
+    if let Some(text) = string(report, location, value)
+        && let Err(reason) = paths::check_reference(text, allowed_roots)
     {
-        report.schema(at, format!("Value is not a Reference Path{why}"));
+        report.schema(location, format!("Value is not a Reference Path{reason}"));
     }
 }
 
-/// A text of a `JSONata` state: a literal, or an expression that parses.
-pub(super) fn expression(report: &mut Report<'_>, at: &Place, text: &str) {
-    if report.is_open(text) {
+/// Checks a string of a `JSONata` state: a literal or an expression that parses.
+pub(super) fn expression(report: &mut Report<'_>, location: &Location, text: &str) {
+    if report.has_substitution(text) {
         return;
     }
     let Some(expression) = jsonata::expression(text) else {
         if jsonata::is_half_open(text) {
             let wanted = "A JSONata expression must start with '{%' and end with '%}'";
-            report.error(DiagnosticCode::InvalidJsonataExpression, at, wanted);
+            report.error(DiagnosticCode::InvalidJsonataExpression, location, wanted);
         }
         return;
     };
     match jsonata::names_from_context(expression) {
-        Err(jsonata::Fault(why)) => report.error(DiagnosticCode::InvalidJsonataExpression, at, why),
+        Err(jsonata::SyntaxError(reason)) => {
+            report.error(DiagnosticCode::InvalidJsonataExpression, location, reason);
+        }
         Ok(names) => {
             for name in names {
-                let wrong = format!("Reference to '{name}' at the top level is not supported.");
-                report.error(DiagnosticCode::UnsupportedJsonataExpression, at, wrong);
+                let message = format!("Reference to '{name}' at the top level is not supported.");
+                report.error(DiagnosticCode::UnsupportedJsonataExpression, location, message);
             }
         }
     }
@@ -255,7 +275,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timestamp_is_rfc_3339_with_t_and_z() {
+    fn a_timestamp_is_rfc_3339_with_uppercase_t_and_z() {
         for (text, expected) in [
             ("2016-03-14T01:59:00Z", true),
             ("2016-03-05T21:29:29.243167252Z", true),

@@ -84,7 +84,7 @@ pub(super) fn judge_validation(request: &Request) -> Verdict {
         _ => Severity::Error,
     };
     let at_most = body["maxResults"].as_u64().and_then(|most| usize::try_from(most).ok());
-    let found = validate(definition, ValidationOptions::aws(api::machine_type(&body)));
+    let found = validate(definition, ValidationOptions::aws(api::state_machine_type(&body)));
     let ours = validation_response(&found, least, at_most.unwrap_or(100));
     verdict(&request.name, Group::Validate, request.expected.clone(), ours)
 }
@@ -203,7 +203,7 @@ impl Ours {
                 let raised = format!(
                     "An error occurred ({code}) when calling the {operation} operation: {message}"
                 );
-                (*code, message, raised)
+                (code.as_str(), message, raised)
             }
             Self::Client(message) => ("ParamValidationError", message, message.clone()),
         };

@@ -85,7 +85,7 @@ impl From<BadArn> for AwsError {
 
 impl From<ApiError> for AwsError {
     fn from(error: ApiError) -> Self {
-        AwsError::client(error.code, error.message)
+        AwsError::client(error.code.as_str(), error.message)
     }
 }
 

@@ -1,146 +1,134 @@
-//! The Step Functions API's own validation of requests: pure, so that the real
-//! endpoint and the conformance run judge by one implementation.
+//! Validates requests of the Step Functions API. It is pure, so that the local endpoint and the
+//! conformance run share one implementation.
 //!
-//! [`check_request`] gives AWS's error for what can be told from the request
-//! alone: bounds of members (`ValidationException`), ARNs (`InvalidArn`), names
-//! (`InvalidName`), inputs (`InvalidExecutionInput`), the definition
-//! (`InvalidDefinition`), logging. What depends on what exists is the endpoint's;
-//! [`errors`] has its sentences. [`sdk_validation_error`] says what an SDK refuses
-//! before it sends anything.
+//! [`check_request`] returns AWS's error for everything that follows from the request alone: member
+//! constraints (`ValidationException`), ARNs (`InvalidArn`), names (`InvalidName`), inputs
+//! (`InvalidExecutionInput`), definitions (`InvalidDefinition`) and logging. The endpoint checks
+//! what depends on existing resources; [`errors`] has the messages. [`sdk_validation_error`] returns
+//! the errors that an AWS SDK raises before it sends a request.
 //!
-//! `shapes.rs` is the table of operations and members.
+//! `shapes.rs` has the table of operations and members.
 
 pub mod errors;
 mod shapes;
 
 use serde_json::Value;
-use thiserror::Error;
 
-use super::json::{self, Fault};
+use super::json::{self, JsonError};
 use super::{StateMachineType, ValidationOptions, invalid_definition_message, validate};
+pub use errors::{ApiError, ApiErrorCode};
 use shapes::{Member, OPERATIONS, Rule};
 
-/// An error of the API, as AWS answers it.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{code}: {message}")]
-pub struct ApiError {
-    /// AWS's code, such as `InvalidArn`.
-    pub code: &'static str,
-    /// AWS's sentence.
-    pub message: String,
-}
-
-impl ApiError {
-    /// An error with this code and sentence.
-    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
-    }
-}
-
-/// What AWS answers to a request whatever exists, if it refuses it. The
-/// operation is named as in `X-Amz-Target`: `StartExecution`. An operation that
-/// is not known is not judged.
+/// Checks a request. `operation` is the name in `X-Amz-Target`, such as `StartExecution`;
+/// requests of unknown operations pass.
+///
+/// # Errors
+/// Returns the [`ApiError`] of AWS if the request is invalid regardless of existing resources.
 pub fn check_request(operation: &str, request: &Value) -> Result<(), ApiError> {
     let Some(members) = shapes::members(operation) else { return Ok(()) };
     check_members(members, request)?;
     check_arns(members, request)?;
     match operation {
-        "CreateStateMachine" => create_state_machine(request),
-        "UpdateStateMachine" => update_state_machine(request),
-        "CreateActivity" => name(request),
-        "StartExecution" | "StartSyncExecution" => start_execution(request),
-        "SendTaskSuccess" => output(request),
+        "CreateStateMachine" => check_create_state_machine(request),
+        "UpdateStateMachine" => check_update_state_machine(request),
+        "CreateActivity" => check_name(request),
+        "StartExecution" | "StartSyncExecution" => check_start_execution(request),
+        "SendTaskSuccess" => check_output(request),
         _ => Ok(()),
     }
 }
 
-/// The name of an operation in the API, from its name in Python's SDK:
-/// `start_execution` is `StartExecution`.
-pub fn operation_from_snake_case(python: &str) -> String {
-    let capitalised = |word: &str| {
+/// The API name of an operation from its name in the AWS SDK for Python: `StartExecution` from
+/// `start_execution`.
+pub fn operation_from_snake_case(name: &str) -> String {
+    let capitalize = |word: &str| {
         let mut chars = word.chars();
         let first = chars.next().map(|first| first.to_ascii_uppercase());
         first.into_iter().chain(chars).collect::<String>()
     };
-    python.split('_').map(capitalised).collect()
+    name.split('_').map(capitalize).collect()
 }
 
 fn check_members(members: &[Member], request: &Value) -> Result<(), ApiError> {
-    let complaints: Vec<_> = members
+    let violations: Vec<_> = members
         .iter()
-        .filter_map(|member| complaint(member, request.get(member.name).unwrap_or(&Value::Null)))
+        .filter_map(|member| {
+            constraint_violation(member, request.get(member.name).unwrap_or(&Value::Null))
+        })
         .collect();
-    let plural = match complaints.len() {
+    let plural = match violations.len() {
         0 => return Ok(()),
         1 => "error",
         _ => "errors",
     };
-    let count = complaints.len();
-    let complaints = complaints.join("; ");
-    let message = format!("{count} validation {plural} detected: {complaints}");
-    Err(ApiError::new("ValidationException", message))
+    let count = violations.len();
+    let violations = violations.join("; ");
+    let message = format!("{count} validation {plural} detected: {violations}");
+    Err(ApiError::new(ApiErrorCode::ValidationException, message))
 }
 
-fn complaint(member: &Member, value: &Value) -> Option<String> {
+fn constraint_violation(member: &Member, value: &Value) -> Option<String> {
     let name = member.name;
     if value.is_null() {
-        let wrong = "failed to satisfy constraint: Member must not be null";
-        return member.required.then(|| format!("Value null at '{name}' {wrong}"));
+        let message = "failed to satisfy constraint: Member must not be null";
+        return member.required.then(|| format!("Value null at '{name}' {message}"));
     }
-    let wanted = match (member.rule, value) {
+    let constraint = match (member.rule, value) {
         (
-            Rule::Text { least, most }
-            | Rule::Private { least, most }
-            | Rule::Alias { least, most },
+            Rule::Length { min, max } | Rule::Sensitive { min, max } | Rule::AliasName { min, max },
             Value::String(text),
-        ) => match beyond(length(text), least, most) {
-            Some(wanted) => format!("Member must have length {wanted}"),
-            None if matches!(member.rule, Rule::Alias { .. }) => wanted_alias(text)?,
+        ) => match range_constraint(utf16_length(text), min, max) {
+            Some(constraint) => format!("Member must have length {constraint}"),
+            None if matches!(member.rule, Rule::AliasName { .. }) => alias_constraint(text)?,
             None => return None,
         },
-        (Rule::Number { least, most }, Value::Number(number)) => {
-            let wanted = beyond(number.as_i64()?, least, most)?;
-            format!("Member must have value {wanted}")
+        (Rule::Number { min, max }, Value::Number(number)) => {
+            let constraint = range_constraint(number.as_i64()?, min, max)?;
+            format!("Member must have value {constraint}")
         }
-        (Rule::Word(words), Value::String(word)) if !words.contains(&word.as_str()) => {
-            format!("Member must satisfy enum value set: [{}]", words.join(", "))
+        (Rule::Enum(allowed), Value::String(value)) if !allowed.contains(&value.as_str()) => {
+            format!("Member must satisfy enum value set: [{}]", allowed.join(", "))
         }
         _ => return None,
     };
-    let shown = match (member.rule, value) {
-        (Rule::Private { .. }, _) => String::new(),
+    let printed_value = match (member.rule, value) {
+        (Rule::Sensitive { .. }, _) => String::new(),
         (_, Value::String(text)) => format!("'{text}' "),
         (_, other) => format!("'{other}' "),
     };
-    Some(format!("Value {shown}at '{name}' failed to satisfy constraint: {wanted}"))
+    Some(format!("Value {printed_value}at '{name}' failed to satisfy constraint: {constraint}"))
 }
 
-/// Java counts UTF-16 units.
-fn length(text: &str) -> usize {
+/// The length as Java counts it, in UTF-16 units.
+fn utf16_length(text: &str) -> usize {
     text.encode_utf16().count()
 }
 
-fn wanted_alias(name: &str) -> Option<String> {
+fn alias_constraint(name: &str) -> Option<String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     let is_alias = name.chars().all(allowed) && !name.chars().all(|c| c.is_ascii_digit());
     let pattern = r"^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]+$";
     (!is_alias).then(|| format!("Member must satisfy regular expression pattern: {pattern}"))
 }
 
-fn beyond<T: PartialOrd + Copy + std::fmt::Display>(found: T, least: T, most: T) -> Option<String> {
-    if found < least {
-        Some(format!("greater than or equal to {least}"))
-    } else if found > most {
-        Some(format!("less than or equal to {most}"))
+fn range_constraint<T: PartialOrd + Copy + std::fmt::Display>(
+    value: T,
+    min: T,
+    max: T,
+) -> Option<String> {
+    if value < min {
+        Some(format!("greater than or equal to {min}"))
+    } else if value > max {
+        Some(format!("less than or equal to {max}"))
     } else {
         None
     }
 }
 
-/// All complaints that any operation makes about a member of this name with this
-/// value: for when a complaint is known and the request is not.
+/// The errors of all operations for a member with this name and value, for when the rest of the
+/// request is unknown.
 pub fn member_errors(member: &str, value: &str) -> Vec<ApiError> {
-    named(member)
+    members_named(member)
         .filter_map(|member| {
             let value = match member.rule {
                 Rule::Number { .. } => Value::from(value.parse::<i64>().ok()?),
@@ -151,51 +139,52 @@ pub fn member_errors(member: &str, value: &str) -> Vec<ApiError> {
         .collect()
 }
 
-fn named(name: &str) -> impl Iterator<Item = &'static Member> {
+fn members_named(name: &str) -> impl Iterator<Item = &'static Member> {
     let members = OPERATIONS.iter().flat_map(|(_, members)| members.iter());
     members.filter(move |member| member.name == name)
 }
 
-/// What an AWS SDK refuses before it sends a request, in botocore's words:
-/// members that are missing and texts that are too short. (What is too long is
-/// left to the server.)
+/// The error that an AWS SDK raises before it sends the request, with the message of botocore:
+/// missing members and strings that are too short. SDKs leave maximum lengths to the service.
 pub fn sdk_validation_error(operation: &str, request: &Value) -> Option<String> {
     let members = shapes::members(operation)?;
     let missing = |member: &Member| member.required && request.get(member.name).is_none();
-    let mut complaints: Vec<_> = members
+    let mut violations: Vec<_> = members
         .iter()
         .filter(|member| missing(member))
         .map(|member| format!("Missing required parameter in input: \"{}\"", member.name))
         .collect();
-    complaints.extend(
+    violations.extend(
         members.iter().filter_map(|member| too_short(member, request.get(member.name)?.as_str()?)),
     );
-    (!complaints.is_empty())
-        .then(|| format!("Parameter validation failed:\n{}", complaints.join("\n")))
+    (!violations.is_empty())
+        .then(|| format!("Parameter validation failed:\n{}", violations.join("\n")))
 }
 
 fn too_short(member: &Member, text: &str) -> Option<String> {
-    let (Rule::Text { least, .. } | Rule::Private { least, .. } | Rule::Alias { least, .. }) =
+    let (Rule::Length { min, .. } | Rule::Sensitive { min, .. } | Rule::AliasName { min, .. }) =
         member.rule
     else {
         return None;
     };
     let length = text.chars().count();
-    (length < least).then(|| {
+    (length < min).then(|| {
         let name = member.name;
-        format!("Invalid length for parameter {name}, value: {length}, valid min length: {least}")
+        format!("Invalid length for parameter {name}, value: {length}, valid min length: {min}")
     })
 }
 
-/// Whether an SDK would refuse a member of this name with this value, in
-/// botocore's words: for when the complaint is known and the request is not.
+/// The errors of all operations that an AWS SDK raises for a member with this name and value, for
+/// when the rest of the request is unknown.
 pub fn sdk_member_errors(member: &str, value: &str) -> Vec<String> {
-    let complaints = named(member).filter_map(|member| too_short(member, value));
-    complaints.map(|complaint| format!("Parameter validation failed:\n{complaint}")).collect()
+    let violations = members_named(member).filter_map(|member| too_short(member, value));
+    violations
+        .map(|constraint_violation| format!("Parameter validation failed:\n{constraint_violation}"))
+        .collect()
 }
 
-/// Which resource a member's ARN names.
-const RESOURCES: &[(&str, &[&str])] = &[
+/// The resource types of ARN members.
+const ARN_RESOURCE_TYPES: &[(&str, &[&str])] = &[
     ("stateMachineArn", &["stateMachine"]),
     ("stateMachineVersionArn", &["stateMachine"]),
     ("stateMachineAliasArn", &["stateMachine"]),
@@ -204,146 +193,163 @@ const RESOURCES: &[(&str, &[&str])] = &[
 ];
 
 fn check_arns(members: &[Member], request: &Value) -> Result<(), ApiError> {
-    for (name, kinds) in RESOURCES {
+    for (name, resource_types) in ARN_RESOURCE_TYPES {
         if !members.iter().any(|member| member.name == *name) {
             continue;
         }
         if let Some(arn) = request.get(*name).and_then(Value::as_str) {
-            check_arn(arn, kinds)?;
+            check_arn(arn, resource_types)?;
         }
     }
     Ok(())
 }
 
-fn check_arn(arn: &str, kinds: &[&str]) -> Result<(), ApiError> {
-    let invalid = |why: String| Err(ApiError::new("InvalidArn", format!("Invalid Arn: '{why}'")));
+fn check_arn(arn: &str, resource_types: &[&str]) -> Result<(), ApiError> {
+    let invalid = |reason: String| {
+        Err(ApiError::new(ApiErrorCode::InvalidArn, format!("Invalid Arn: '{reason}'")))
+    };
     let parts: Vec<_> = arn.splitn(7, ':').collect();
-    let ["arn", partition, "states", region, account, kind, name] = parts.as_slice() else {
+    let ["arn", partition, "states", region, account, resource_type, name] = parts.as_slice()
+    else {
         return invalid(format!("Invalid ARN prefix: {arn}"));
     };
     if [partition, region, account, name].into_iter().any(|part| part.is_empty()) {
         return invalid(format!("Invalid ARN prefix: {arn}"));
     }
-    if !kinds.contains(kind) {
-        return invalid(format!("Resource type not valid in this context: {kind}"));
+    if !resource_types.contains(resource_type) {
+        return invalid(format!("Resource type not valid in this context: {resource_type}"));
     }
     Ok(())
 }
 
-fn create_state_machine(request: &Value) -> Result<(), ApiError> {
-    name(request)?;
-    role(request)?;
-    logging(request)?;
-    version_description(request)?;
-    definition(request, machine_type(request))
+fn check_create_state_machine(request: &Value) -> Result<(), ApiError> {
+    check_name(request)?;
+    check_role(request)?;
+    check_logging(request)?;
+    check_version_description(request)?;
+    check_definition_member(request, state_machine_type(request))
 }
 
-/// The definition is judged by the endpoint, which knows the machine's type.
-fn update_state_machine(request: &Value) -> Result<(), ApiError> {
+/// The endpoint checks the definition, because it knows the type of the state machine.
+fn check_update_state_machine(request: &Value) -> Result<(), ApiError> {
     let changes = ["definition", "roleArn", "loggingConfiguration", "tracingConfiguration"];
     if changes.iter().all(|member| request.get(*member).is_none()) {
         return Err(ApiError::new(
-            "MissingRequiredParameter",
+            ApiErrorCode::MissingRequiredParameter,
             "Either the definition, the role ARN, the LoggingConfiguration, or the \
              TracingConfiguration must be specified",
         ));
     }
-    role(request)?;
-    logging(request)?;
-    version_description(request)
+    check_role(request)?;
+    check_logging(request)?;
+    check_version_description(request)
 }
 
-/// The type that a request asks for.
-pub fn machine_type(request: &Value) -> StateMachineType {
+/// The state machine type that a request specifies.
+pub fn state_machine_type(request: &Value) -> StateMachineType {
     match request.get("type").and_then(Value::as_str) {
         Some("EXPRESS") => StateMachineType::Express,
         _ => StateMachineType::Standard,
     }
 }
 
-/// Whether a definition may be that of a machine of this type.
-pub fn check_definition(definition: &str, machine_type: StateMachineType) -> Result<(), ApiError> {
-    match invalid_definition_message(&validate(definition, ValidationOptions::aws(machine_type))) {
+/// Checks a definition of a state machine of this type.
+///
+/// # Errors
+/// Returns an `InvalidDefinition` error with all diagnostics.
+pub fn check_definition(
+    definition: &str,
+    state_machine_type: StateMachineType,
+) -> Result<(), ApiError> {
+    match invalid_definition_message(&validate(
+        definition,
+        ValidationOptions::aws(state_machine_type),
+    )) {
         None => Ok(()),
-        Some(message) => Err(ApiError::new("InvalidDefinition", message)),
+        Some(message) => Err(ApiError::new(ApiErrorCode::InvalidDefinition, message)),
     }
 }
 
-fn definition(request: &Value, machine_type: StateMachineType) -> Result<(), ApiError> {
+fn check_definition_member(
+    request: &Value,
+    state_machine_type: StateMachineType,
+) -> Result<(), ApiError> {
     match request.get("definition").and_then(Value::as_str) {
-        Some(definition) => check_definition(definition, machine_type),
+        Some(definition) => check_definition(definition, state_machine_type),
         None => Ok(()),
     }
 }
 
-/// White space, brackets, wildcards, special and control characters are in no name.
-fn name(request: &Value) -> Result<(), ApiError> {
+/// Names contain no white space, brackets, wildcards, special or control characters.
+fn check_name(request: &Value) -> Result<(), ApiError> {
     let Some(name) = request.get("name").and_then(Value::as_str) else { return Ok(()) };
     let special = |c: char| "<>{}[]?*\"#%\\^|~`$&,;:/".contains(c);
     if name.contains(|c: char| c.is_whitespace() || c.is_control() || special(c)) {
-        return Err(ApiError::new("InvalidName", format!("Invalid Name: '{name}'")));
+        return Err(ApiError::new(ApiErrorCode::InvalidName, format!("Invalid Name: '{name}'")));
     }
     Ok(())
 }
 
-fn role(request: &Value) -> Result<(), ApiError> {
+fn check_role(request: &Value) -> Result<(), ApiError> {
     let Some(role) = request.get("roleArn").and_then(Value::as_str) else { return Ok(()) };
     let parts: Vec<_> = role.splitn(6, ':').collect();
     match parts.as_slice() {
         ["arn", _, "iam", _, _, resource] if resource.starts_with("role/") => Ok(()),
-        _ => Err(ApiError::new("InvalidArn", format!("Invalid Role Arn: '{role}'"))),
+        _ => Err(ApiError::new(ApiErrorCode::InvalidArn, format!("Invalid Role Arn: '{role}'"))),
     }
 }
 
-fn logging(request: &Value) -> Result<(), ApiError> {
+fn check_logging(request: &Value) -> Result<(), ApiError> {
     let Some(logging) = request.get("loggingConfiguration") else { return Ok(()) };
     let level = logging.get("level").and_then(Value::as_str).unwrap_or("OFF");
     let destinations = logging.get("destinations").and_then(Value::as_array).map_or(0, Vec::len);
     if level != "OFF" && destinations != 1 {
         return Err(ApiError::new(
-            "InvalidLoggingConfiguration",
+            ApiErrorCode::InvalidLoggingConfiguration,
             "Invalid Logging Configuration: Must specify exactly one Log Destination.",
         ));
     }
     Ok(())
 }
 
-fn version_description(request: &Value) -> Result<(), ApiError> {
+fn check_version_description(request: &Value) -> Result<(), ApiError> {
     let publishes = request.get("publish").and_then(Value::as_bool).unwrap_or(false);
     if request.get("versionDescription").is_some() && !publishes {
-        let wrong = "Version description can only be set when publish is true";
-        return Err(ApiError::new("ValidationException", wrong));
+        let message = "Version description can only be set when publish is true";
+        return Err(ApiError::new(ApiErrorCode::ValidationException, message));
     }
     Ok(())
 }
 
-fn start_execution(request: &Value) -> Result<(), ApiError> {
-    name(request)?;
+fn check_start_execution(request: &Value) -> Result<(), ApiError> {
+    check_name(request)?;
     let input = request.get("input").and_then(Value::as_str).unwrap_or("{}");
-    match not_json(input) {
+    match json_error(input) {
         None => Ok(()),
-        Some(why) => {
-            let message = format!("Invalid State Machine Execution Input: '{why}'");
-            Err(ApiError::new("InvalidExecutionInput", message))
+        Some(reason) => {
+            let message = format!("Invalid State Machine Execution Input: '{reason}'");
+            Err(ApiError::new(ApiErrorCode::InvalidExecutionInput, message))
         }
     }
 }
 
-fn output(request: &Value) -> Result<(), ApiError> {
+fn check_output(request: &Value) -> Result<(), ApiError> {
     let output = request.get("output").and_then(Value::as_str).unwrap_or("{}");
-    match not_json(output) {
+    match json_error(output) {
         None => Ok(()),
-        Some(why) => Err(ApiError::new("InvalidOutput", format!("Invalid Output: '{why}'"))),
+        Some(reason) => {
+            Err(ApiError::new(ApiErrorCode::InvalidOutput, format!("Invalid Output: '{reason}'")))
+        }
     }
 }
 
 /// Why a text is not JSON, if it is not.
-fn not_json(text: &str) -> Option<String> {
+fn json_error(text: &str) -> Option<String> {
     match json::read(text) {
         Ok(_) => None,
-        Err(Fault::Empty) => Some("No content to map due to end-of-input".to_owned()),
-        Err(Fault::TooDeep) => Some("The document is too deeply nested".to_owned()),
-        Err(Fault::Syntax { message, .. }) => Some(message),
+        Err(JsonError::Empty) => Some("No content to map due to end-of-input".to_owned()),
+        Err(JsonError::TooDeep) => Some("The document is too deeply nested".to_owned()),
+        Err(JsonError::Syntax { message, .. }) => Some(message),
     }
 }
 
@@ -359,12 +365,12 @@ mod tests {
 
     fn check(operation: &str, request: &Value, expected: Option<(&str, &str)>) {
         let got = check_request(operation, request);
-        let got = got.as_ref().err().map(|error| (error.code, error.message.as_str()));
+        let got = got.as_ref().err().map(|error| (error.code.as_str(), error.message.as_str()));
         assert_eq!(got, expected, "{operation} {request}");
     }
 
     #[test]
-    fn a_request_that_can_be_right_is_let_through() {
+    fn a_valid_request_passes() {
         let create = json!({"name": "m", "definition": DEFINITION, "roleArn": ROLE});
         check("CreateStateMachine", &create, None);
         check("StartExecution", &json!({"stateMachineArn": MACHINE}), None);
@@ -374,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn members_out_of_bounds_are_named_together() {
+    fn all_constraint_violations_are_reported_together() {
         check(
             "ListExecutions",
             &json!({"stateMachineArn": MACHINE, "maxResults": 1001}),
@@ -397,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_is_not_named_like_a_version() {
+    fn an_alias_name_must_not_look_like_a_version() {
         let request = |name: &str| json!({"name": name, "routingConfiguration": []});
         check("CreateStateMachineAlias", &request("live-2.0"), None);
         check(
@@ -413,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arn_is_of_the_kind_that_its_member_names() {
+    fn an_arn_must_have_the_resource_type_of_its_member() {
         check(
             "DescribeStateMachine",
             &json!({"stateMachineArn": "not_a_valid_arn"}),
@@ -430,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn names_inputs_and_logging_have_rules_of_their_own() {
+    fn names_inputs_and_logging_are_checked() {
         check(
             "StartExecution",
             &json!({"stateMachineArn": MACHINE, "name": "a b"}),
@@ -459,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn an_sdk_refuses_what_is_too_short_before_it_is_sent() {
+    fn an_sdk_rejects_short_strings_before_sending() {
         let request = json!({"stateMachineArn": MACHINE, "nextToken": ""});
         assert_eq!(
             sdk_validation_error("ListExecutions", &request).as_deref(),

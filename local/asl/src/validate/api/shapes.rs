@@ -1,175 +1,192 @@
-//! The requests of the Step Functions API: each operation's members and their
-//! bounds, as the API reference gives them.
+//! The members of each operation of the Step Functions API and their constraints, from the API
+//! reference.
 
 /// A member of a request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Member {
-    /// Its name in the request.
+    /// The name in the request.
     pub(super) name: &'static str,
-    /// Whether a request without it is refused.
+    /// Whether the member is required.
     pub(super) required: bool,
-    /// What its value may be.
+    /// The constraint on its value.
     pub(super) rule: Rule,
 }
 
-/// What the value of a member may be.
+/// The constraint on the value of a member.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Rule {
-    /// A text of so many characters.
-    Text { least: usize, most: usize },
-    /// The same, but never repeated in an answer: it may be private.
-    Private { least: usize, most: usize },
-    /// A number within bounds.
-    Number { least: i64, most: i64 },
-    /// One of these words, listed in this order.
-    Word(&'static [&'static str]),
-    /// The name of an alias: such a text, of letters, digits and `_-.`, and not of
-    /// digits alone, because those name a version.
-    Alias { least: usize, most: usize },
-    /// Anything: its own rules are elsewhere.
+    /// A string with a length in this range.
+    Length { min: usize, max: usize },
+    /// Like `Length`, but the value is not repeated in error messages.
+    Sensitive { min: usize, max: usize },
+    /// A number in this range.
+    Number { min: i64, max: i64 },
+    /// One of these values, listed in this order.
+    Enum(&'static [&'static str]),
+    /// An alias name: letters, digits and `_-.`, but not only digits, which would name a version.
+    AliasName { min: usize, max: usize },
+    /// Any value; other code checks it.
     Any,
 }
 
-const fn must(name: &'static str, rule: Rule) -> Member {
+const fn required(name: &'static str, rule: Rule) -> Member {
     Member { name, required: true, rule }
 }
 
-const fn may(name: &'static str, rule: Rule) -> Member {
+const fn optional(name: &'static str, rule: Rule) -> Member {
     Member { name, required: false, rule }
 }
 
-const ARN: Rule = Rule::Text { least: 1, most: 256 };
-const LONG_ARN: Rule = Rule::Text { least: 1, most: 2000 };
-const NAME: Rule = Rule::Text { least: 1, most: 80 };
-const DEFINITION: Rule = Rule::Private { least: 1, most: 1_048_576 };
-const DATA: Rule = Rule::Private { least: 0, most: 262_144 };
-const ERROR: Rule = Rule::Private { least: 0, most: 256 };
-const CAUSE: Rule = Rule::Private { least: 0, most: 32_768 };
-const TASK_TOKEN: Rule = Rule::Text { least: 1, most: 2048 };
-const PAGE_TOKEN: Rule = Rule::Text { least: 1, most: 1024 };
-const EXECUTIONS_TOKEN: Rule = Rule::Text { least: 1, most: 3096 };
-const PAGE_SIZE: Rule = Rule::Number { least: 0, most: 1000 };
-const TYPE: Rule = Rule::Word(&["STANDARD", "EXPRESS"]);
+const ARN: Rule = Rule::Length { min: 1, max: 256 };
+const LONG_ARN: Rule = Rule::Length { min: 1, max: 2000 };
+const NAME: Rule = Rule::Length { min: 1, max: 80 };
+const DEFINITION: Rule = Rule::Sensitive { min: 1, max: 1_048_576 };
+const DATA: Rule = Rule::Sensitive { min: 0, max: 262_144 };
+const ERROR: Rule = Rule::Sensitive { min: 0, max: 256 };
+const CAUSE: Rule = Rule::Sensitive { min: 0, max: 32_768 };
+const TASK_TOKEN: Rule = Rule::Length { min: 1, max: 2048 };
+const PAGE_TOKEN: Rule = Rule::Length { min: 1, max: 1024 };
+const EXECUTIONS_TOKEN: Rule = Rule::Length { min: 1, max: 3096 };
+const PAGE_SIZE: Rule = Rule::Number { min: 0, max: 1000 };
+const TYPE: Rule = Rule::Enum(&["STANDARD", "EXPRESS"]);
 const STATUS: Rule =
-    Rule::Word(&["SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING"]);
-const DESCRIPTION: Rule = Rule::Text { least: 0, most: 256 };
-const TRACE_HEADER: Rule = Rule::Text { least: 0, most: 256 };
-const CLIENT_TOKEN: Rule = Rule::Text { least: 1, most: 64 };
+    Rule::Enum(&["SUCCEEDED", "TIMED_OUT", "PENDING_REDRIVE", "ABORTED", "FAILED", "RUNNING"]);
+const DESCRIPTION: Rule = Rule::Length { min: 0, max: 256 };
+const TRACE_HEADER: Rule = Rule::Length { min: 0, max: 256 };
+const CLIENT_TOKEN: Rule = Rule::Length { min: 1, max: 64 };
 
 /// The operations and their members.
 pub(super) const OPERATIONS: &[(&str, &[Member])] = &[
     (
         "CreateStateMachine",
         &[
-            must("name", NAME),
-            must("definition", DEFINITION),
-            must("roleArn", ARN),
-            may("type", TYPE),
-            may("loggingConfiguration", Rule::Any),
-            may("versionDescription", DESCRIPTION),
+            required("name", NAME),
+            required("definition", DEFINITION),
+            required("roleArn", ARN),
+            optional("type", TYPE),
+            optional("loggingConfiguration", Rule::Any),
+            optional("versionDescription", DESCRIPTION),
         ],
     ),
     (
         "UpdateStateMachine",
         &[
-            must("stateMachineArn", ARN),
-            may("definition", DEFINITION),
-            may("roleArn", ARN),
-            may("loggingConfiguration", Rule::Any),
-            may("versionDescription", DESCRIPTION),
+            required("stateMachineArn", ARN),
+            optional("definition", DEFINITION),
+            optional("roleArn", ARN),
+            optional("loggingConfiguration", Rule::Any),
+            optional("versionDescription", DESCRIPTION),
         ],
     ),
-    ("DescribeStateMachine", &[must("stateMachineArn", ARN)]),
-    ("DeleteStateMachine", &[must("stateMachineArn", ARN)]),
-    ("DescribeStateMachineForExecution", &[must("executionArn", ARN)]),
-    ("ListStateMachines", &[may("maxResults", PAGE_SIZE), may("nextToken", PAGE_TOKEN)]),
+    ("DescribeStateMachine", &[required("stateMachineArn", ARN)]),
+    ("DeleteStateMachine", &[required("stateMachineArn", ARN)]),
+    ("DescribeStateMachineForExecution", &[required("executionArn", ARN)]),
+    ("ListStateMachines", &[optional("maxResults", PAGE_SIZE), optional("nextToken", PAGE_TOKEN)]),
     (
         "ListStateMachineVersions",
-        &[must("stateMachineArn", ARN), may("maxResults", PAGE_SIZE), may("nextToken", PAGE_TOKEN)],
+        &[
+            required("stateMachineArn", ARN),
+            optional("maxResults", PAGE_SIZE),
+            optional("nextToken", PAGE_TOKEN),
+        ],
     ),
     (
         "ListStateMachineAliases",
-        &[must("stateMachineArn", ARN), may("maxResults", PAGE_SIZE), may("nextToken", PAGE_TOKEN)],
+        &[
+            required("stateMachineArn", ARN),
+            optional("maxResults", PAGE_SIZE),
+            optional("nextToken", PAGE_TOKEN),
+        ],
     ),
     (
         "PublishStateMachineVersion",
-        &[must("stateMachineArn", ARN), may("description", DESCRIPTION)],
+        &[required("stateMachineArn", ARN), optional("description", DESCRIPTION)],
     ),
     (
         "CreateStateMachineAlias",
         &[
-            must("name", Rule::Alias { least: 1, most: 80 }),
-            must("routingConfiguration", Rule::Any),
-            may("description", DESCRIPTION),
+            required("name", Rule::AliasName { min: 1, max: 80 }),
+            required("routingConfiguration", Rule::Any),
+            optional("description", DESCRIPTION),
         ],
     ),
     (
         "UpdateStateMachineAlias",
         &[
-            must("stateMachineAliasArn", ARN),
-            may("routingConfiguration", Rule::Any),
-            may("description", DESCRIPTION),
+            required("stateMachineAliasArn", ARN),
+            optional("routingConfiguration", Rule::Any),
+            optional("description", DESCRIPTION),
         ],
     ),
-    ("DescribeStateMachineAlias", &[must("stateMachineAliasArn", ARN)]),
-    ("DeleteStateMachineAlias", &[must("stateMachineAliasArn", ARN)]),
-    ("DeleteStateMachineVersion", &[must("stateMachineVersionArn", LONG_ARN)]),
+    ("DescribeStateMachineAlias", &[required("stateMachineAliasArn", ARN)]),
+    ("DeleteStateMachineAlias", &[required("stateMachineAliasArn", ARN)]),
+    ("DeleteStateMachineVersion", &[required("stateMachineVersionArn", LONG_ARN)]),
     (
         "ValidateStateMachineDefinition",
         &[
-            must("definition", DEFINITION),
-            may("type", TYPE),
-            may("severity", Rule::Word(&["ERROR", "WARNING"])),
-            may("maxResults", Rule::Number { least: 0, most: 100 }),
+            required("definition", DEFINITION),
+            optional("type", TYPE),
+            optional("severity", Rule::Enum(&["ERROR", "WARNING"])),
+            optional("maxResults", Rule::Number { min: 0, max: 100 }),
         ],
     ),
     (
         "StartExecution",
         &[
-            must("stateMachineArn", ARN),
-            may("name", NAME),
-            may("input", DATA),
-            may("traceHeader", TRACE_HEADER),
+            required("stateMachineArn", ARN),
+            optional("name", NAME),
+            optional("input", DATA),
+            optional("traceHeader", TRACE_HEADER),
         ],
     ),
     (
         "StartSyncExecution",
         &[
-            must("stateMachineArn", ARN),
-            may("name", NAME),
-            may("input", DATA),
-            may("traceHeader", TRACE_HEADER),
+            required("stateMachineArn", ARN),
+            optional("name", NAME),
+            optional("input", DATA),
+            optional("traceHeader", TRACE_HEADER),
         ],
     ),
-    ("StopExecution", &[must("executionArn", ARN), may("error", ERROR), may("cause", CAUSE)]),
-    ("DescribeExecution", &[must("executionArn", ARN)]),
-    ("RedriveExecution", &[must("executionArn", ARN), may("clientToken", CLIENT_TOKEN)]),
+    (
+        "StopExecution",
+        &[required("executionArn", ARN), optional("error", ERROR), optional("cause", CAUSE)],
+    ),
+    ("DescribeExecution", &[required("executionArn", ARN)]),
+    ("RedriveExecution", &[required("executionArn", ARN), optional("clientToken", CLIENT_TOKEN)]),
     (
         "ListExecutions",
         &[
-            may("stateMachineArn", ARN),
-            may("statusFilter", STATUS),
-            may("maxResults", PAGE_SIZE),
-            may("nextToken", EXECUTIONS_TOKEN),
-            may("mapRunArn", LONG_ARN),
+            optional("stateMachineArn", ARN),
+            optional("statusFilter", STATUS),
+            optional("maxResults", PAGE_SIZE),
+            optional("nextToken", EXECUTIONS_TOKEN),
+            optional("mapRunArn", LONG_ARN),
         ],
     ),
     (
         "GetExecutionHistory",
-        &[must("executionArn", ARN), may("maxResults", PAGE_SIZE), may("nextToken", PAGE_TOKEN)],
+        &[
+            required("executionArn", ARN),
+            optional("maxResults", PAGE_SIZE),
+            optional("nextToken", PAGE_TOKEN),
+        ],
     ),
-    ("SendTaskSuccess", &[must("taskToken", TASK_TOKEN), must("output", DATA)]),
-    ("SendTaskFailure", &[must("taskToken", TASK_TOKEN), may("error", ERROR), may("cause", CAUSE)]),
-    ("SendTaskHeartbeat", &[must("taskToken", TASK_TOKEN)]),
-    ("CreateActivity", &[must("name", NAME)]),
-    ("DescribeActivity", &[must("activityArn", ARN)]),
-    ("DeleteActivity", &[must("activityArn", ARN)]),
-    ("GetActivityTask", &[must("activityArn", ARN), may("workerName", NAME)]),
-    ("ListActivities", &[may("maxResults", PAGE_SIZE), may("nextToken", PAGE_TOKEN)]),
+    ("SendTaskSuccess", &[required("taskToken", TASK_TOKEN), required("output", DATA)]),
+    (
+        "SendTaskFailure",
+        &[required("taskToken", TASK_TOKEN), optional("error", ERROR), optional("cause", CAUSE)],
+    ),
+    ("SendTaskHeartbeat", &[required("taskToken", TASK_TOKEN)]),
+    ("CreateActivity", &[required("name", NAME)]),
+    ("DescribeActivity", &[required("activityArn", ARN)]),
+    ("DeleteActivity", &[required("activityArn", ARN)]),
+    ("GetActivityTask", &[required("activityArn", ARN), optional("workerName", NAME)]),
+    ("ListActivities", &[optional("maxResults", PAGE_SIZE), optional("nextToken", PAGE_TOKEN)]),
 ];
 
 /// The members of an operation.
 pub(super) fn members(operation: &str) -> Option<&'static [Member]> {
-    let found = OPERATIONS.iter().find(|(name, _)| *name == operation);
-    found.map(|(_, members)| *members)
+    let value = OPERATIONS.iter().find(|(name, _)| *name == operation);
+    value.map(|(_, members)| *members)
 }

@@ -1,21 +1,21 @@
-//! Cuts the text of an expression into tokens, as jsonata-js does.
+//! Splits an expression into tokens, as jsonata-js does.
 //!
-//! Whether `/` divides or opens a regular expression depends on what came
-//! before, so the parser asks for one token at a time and says which it expects.
-//! Next: `parser.rs`.
+//! Whether `/` divides or starts a regular expression depends on the previous token, so the parser
+//! requests one token at a time and says which kind it expects.
 
-use super::Fault;
+use super::error::SyntaxError;
 
-const SPACE: [char; 5] = [' ', '\t', '\n', '\r', '\u{b}'];
+const WHITESPACE: [char; 5] = [' ', '\t', '\n', '\r', '\u{b}'];
 
-/// The operators of two characters, then those of one.
-const LONG: [&str; 7] = ["..", ":=", "!=", ">=", "<=", "**", "~>"];
-const SHORT: [&str; 25] = [
+/// Operators of two characters.
+const LONG_OPERATORS: [&str; 7] = ["..", ":=", "!=", ">=", "<=", "**", "~>"];
+/// Operators of one character.
+const SHORT_OPERATORS: [&str; 25] = [
     ".", "[", "]", "{", "}", "(", ")", ",", "@", "#", ";", ":", "?", "+", "-", "*", "/", "%", "|",
     "=", "<", ">", "^", "&", "!",
 ];
 
-/// One token.
+/// A token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Token {
     End,
@@ -29,8 +29,8 @@ pub(super) enum Token {
 }
 
 impl Token {
-    /// The token as the complaints show it: as JSON.
-    pub(super) fn shown(&self) -> String {
+    /// The token as error messages show it: as JSON.
+    pub(super) fn to_json(&self) -> String {
         match self {
             Self::End => "\"(end)\"".to_owned(),
             Self::Regex => "{}".to_owned(),
@@ -43,28 +43,28 @@ impl Token {
     }
 }
 
-/// Where the reading stands.
+/// The text and the current position.
 pub(super) struct Lexer {
     text: Vec<char>,
-    at: usize,
+    position: usize,
 }
 
 impl Lexer {
-    /// At the beginning of the text.
+    /// Starts at the beginning of the text.
     pub(super) fn new(text: &str) -> Self {
-        Self { text: text.chars().collect(), at: 0 }
+        Self { text: text.chars().collect(), position: 0 }
     }
 
-    /// The next token; `infix` where an operator is expected, so that `/` divides.
-    pub(super) fn next(&mut self, infix: bool) -> Result<Token, Fault> {
+    /// The next token. With `infix`, an operator is expected, so that `/` divides.
+    pub(super) fn next(&mut self, infix: bool) -> Result<Token, SyntaxError> {
         self.skip_space_and_comments()?;
         let Some(first) = self.peek(0) else { return Ok(Token::End) };
         if first == '/' && !infix {
-            self.at += 1;
+            self.position += 1;
             return self.regex();
         }
         if let Some(operator) = self.operator() {
-            self.at += operator.len();
+            self.position += operator.len();
             return Ok(Token::Operator(operator));
         }
         match first {
@@ -76,25 +76,25 @@ impl Lexer {
     }
 
     fn peek(&self, ahead: usize) -> Option<char> {
-        self.text.get(self.at + ahead).copied()
+        self.text.get(self.position + ahead).copied()
     }
 
-    fn skip_space_and_comments(&mut self) -> Result<(), Fault> {
+    fn skip_space_and_comments(&mut self) -> Result<(), SyntaxError> {
         loop {
-            while self.peek(0).is_some_and(|c| SPACE.contains(&c)) {
-                self.at += 1;
+            while self.peek(0).is_some_and(|c| WHITESPACE.contains(&c)) {
+                self.position += 1;
             }
             if self.peek(0) != Some('/') || self.peek(1) != Some('*') {
                 return Ok(());
             }
-            self.at += 2;
+            self.position += 2;
             while (self.peek(0), self.peek(1)) != (Some('*'), Some('/')) {
                 if self.peek(0).is_none() {
-                    return Err(Fault("Comment has no closing tag".to_owned()));
+                    return Err(SyntaxError("Comment has no closing tag".to_owned()));
                 }
-                self.at += 1;
+                self.position += 1;
             }
-            self.at += 2;
+            self.position += 2;
         }
     }
 
@@ -102,26 +102,26 @@ impl Lexer {
         let starts = |operator: &&&str| {
             operator.chars().enumerate().all(|(ahead, c)| self.peek(ahead) == Some(c))
         };
-        LONG.iter().chain(SHORT.iter()).find(starts).copied()
+        LONG_OPERATORS.iter().chain(SHORT_OPERATORS.iter()).find(starts).copied()
     }
 
-    fn text(&mut self, quote: char) -> Result<Token, Fault> {
-        self.at += 1;
+    fn text(&mut self, quote: char) -> Result<Token, SyntaxError> {
+        self.position += 1;
         let mut text = String::new();
         while let Some(c) = self.peek(0) {
-            self.at += 1;
+            self.position += 1;
             match c {
                 '\\' => text.push(self.escape()?),
                 c if c == quote => return Ok(Token::Text(text)),
                 c => text.push(c),
             }
         }
-        Err(Fault("String literal must be terminated by a matching quote".to_owned()))
+        Err(SyntaxError("String literal must be terminated by a matching quote".to_owned()))
     }
 
-    fn escape(&mut self) -> Result<char, Fault> {
+    fn escape(&mut self) -> Result<char, SyntaxError> {
         let escaped = self.peek(0).unwrap_or_default();
-        self.at += 1;
+        self.position += 1;
         Ok(match escaped {
             '"' | '\\' | '/' => escaped,
             'b' => '\u{8}',
@@ -133,32 +133,34 @@ impl Lexer {
                 let digits: Option<String> = (0..4).map(|ahead| self.peek(ahead)).collect();
                 let code = digits.and_then(|digits| u32::from_str_radix(&digits, 16).ok());
                 let Some(code) = code else {
-                    let wanted = "The escape sequence \\u must be followed by 4 hex digits";
-                    return Err(Fault(wanted.to_owned()));
+                    let expected = "The escape sequence \\u must be followed by 4 hex digits";
+                    return Err(SyntaxError(expected.to_owned()));
                 };
-                self.at += 4;
+                self.position += 4;
                 char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
             }
-            other => return Err(Fault(format!("Unsupported escape sequence: \\\"{other}\""))),
+            other => {
+                return Err(SyntaxError(format!("Unsupported escape sequence: \\\"{other}\"")));
+            }
         })
     }
 
-    fn quoted_name(&mut self) -> Result<Token, Fault> {
-        self.at += 1;
+    fn quoted_name(&mut self) -> Result<Token, SyntaxError> {
+        self.position += 1;
         let mut name = String::new();
         while let Some(c) = self.peek(0) {
-            self.at += 1;
+            self.position += 1;
             if c == '`' {
                 return Ok(Token::Name(name));
             }
             name.push(c);
         }
-        let wanted = "Quoted property name must be terminated with a backquote (`)";
-        Err(Fault(wanted.to_owned()))
+        let expected = "Quoted property name must be terminated with a backquote (`)";
+        Err(SyntaxError(expected.to_owned()))
     }
 
-    /// As in JSON: no leading zero, and a point only before a digit.
-    fn number(&mut self) -> Result<Token, Fault> {
+    /// As in JSON: no leading zero, and a decimal point only before a digit.
+    fn number(&mut self) -> Result<Token, SyntaxError> {
         let mut text = String::new();
         if self.peek(0) == Some('0') {
             self.take(1, &mut text);
@@ -169,14 +171,14 @@ impl Lexer {
             self.take(1, &mut text);
             self.take_digits(&mut text);
         }
-        let signed = usize::from(self.peek(1).is_some_and(|c| matches!(c, '+' | '-')));
-        if self.peek(0).is_some_and(|c| matches!(c, 'e' | 'E')) && self.is_digit(1 + signed) {
-            self.take(1 + signed, &mut text);
+        let sign_length = usize::from(self.peek(1).is_some_and(|c| matches!(c, '+' | '-')));
+        if self.peek(0).is_some_and(|c| matches!(c, 'e' | 'E')) && self.is_digit(1 + sign_length) {
+            self.take(1 + sign_length, &mut text);
             self.take_digits(&mut text);
         }
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Token::Number(text)),
-            _ => Err(Fault(format!("Number out of range: {text}"))),
+            _ => Err(SyntaxError(format!("Number out of range: {text}"))),
         }
     }
 
@@ -187,7 +189,7 @@ impl Lexer {
     fn take(&mut self, count: usize, into: &mut String) {
         for _ in 0..count {
             into.extend(self.peek(0));
-            self.at += 1;
+            self.position += 1;
         }
     }
 
@@ -200,11 +202,11 @@ impl Lexer {
     fn word(&mut self) -> Token {
         let mut word = String::new();
         while let Some(c) = self.peek(0) {
-            if SPACE.contains(&c) || (!word.is_empty() && is_operator(c)) {
+            if WHITESPACE.contains(&c) || (!word.is_empty() && is_operator(c)) {
                 break;
             }
             word.push(c);
-            self.at += 1;
+            self.position += 1;
         }
         if let Some(name) = word.strip_prefix('$') {
             return Token::Variable(name.to_owned());
@@ -218,18 +220,18 @@ impl Lexer {
         }
     }
 
-    fn regex(&mut self) -> Result<Token, Fault> {
+    fn regex(&mut self) -> Result<Token, SyntaxError> {
         let (mut depth, mut escaped, mut empty) = (0_i64, false, true);
         while let Some(c) = self.peek(0) {
-            self.at += 1;
+            self.position += 1;
             match c {
                 '/' if depth == 0 && !escaped => {
                     if empty {
-                        let wanted = "Empty regular expressions are not allowed";
-                        return Err(Fault(wanted.to_owned()));
+                        let expected = "Empty regular expressions are not allowed";
+                        return Err(SyntaxError(expected.to_owned()));
                     }
                     while self.peek(0).is_some_and(|c| matches!(c, 'i' | 'm')) {
-                        self.at += 1;
+                        self.position += 1;
                     }
                     return Ok(Token::Regex);
                 }
@@ -240,10 +242,10 @@ impl Lexer {
             escaped = c == '\\' && !escaped;
             empty = false;
         }
-        Err(Fault("No terminating / in regular expression".to_owned()))
+        Err(SyntaxError("No terminating / in regular expression".to_owned()))
     }
 }
 
 fn is_operator(c: char) -> bool {
-    c == '~' || SHORT.iter().any(|operator| operator.chars().eq([c]))
+    c == '~' || SHORT_OPERATORS.iter().any(|operator| operator.chars().eq([c]))
 }

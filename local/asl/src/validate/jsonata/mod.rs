@@ -1,24 +1,21 @@
-//! `JSONata`, as far as its text can be judged without running it.
+//! Parses `JSONata` expressions without evaluating them.
 //!
-//! Step Functions parses every expression when a machine is created. What does
-//! not parse is `INVALID_JSONATA_EXPRESSION`, in the words of the reference
-//! implementation (jsonata-js); what parses but starts from the context item,
-//! which Step Functions does not offer, is `UNSUPPORTED_JSONATA_EXPRESSION`.
-//! `lexer.rs` cuts the text, `parser.rs` is the grammar. Nothing here evaluates:
-//! a `JSONata` engine would sit beside the JSONPath one, not in validation.
+//! Step Functions parses every expression when a state machine is created. An expression that does
+//! not parse is an `INVALID_JSONATA_EXPRESSION`, with the message of the reference implementation
+//! (jsonata-js). One that reads from the context item, which Step Functions does not offer, is an
+//! `UNSUPPORTED_JSONATA_EXPRESSION`. `lexer.rs` produces tokens, `parser.rs` has the grammar.
 
+mod error;
 mod lexer;
 mod parser;
 
 use std::collections::BTreeSet;
 
-/// Text that is not `JSONata`: the reference implementation's sentence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault(pub(super) String);
+pub(super) use error::SyntaxError;
 
-/// Reads an expression; gives the names that it takes from the context item, in
-/// order, each once.
-pub(super) fn names_from_context(expression: &str) -> Result<Vec<String>, Fault> {
+/// Parses an expression. Returns the names it reads from the context item, in order and without
+/// duplicates.
+pub(super) fn names_from_context(expression: &str) -> Result<Vec<String>, SyntaxError> {
     let mut seen = BTreeSet::new();
     let names = parser::parse(expression)?.into_iter();
     Ok(names.filter(|name| seen.insert(name.clone())).collect())
@@ -29,8 +26,7 @@ pub(super) fn expression(text: &str) -> Option<&str> {
     text.strip_prefix("{%")?.strip_suffix("%}")
 }
 
-/// Whether the text opens or closes an expression without doing both: neither a
-/// literal nor an expression.
+/// Whether the text opens or closes an expression without doing both.
 pub(super) fn is_half_open(text: &str) -> bool {
     (text.starts_with("{%") || text.ends_with("%}")) && expression(text).is_none()
 }
@@ -41,7 +37,7 @@ mod tests {
 
     fn check(expression: &str, expected: Result<&[&str], &str>) {
         let got = names_from_context(expression);
-        let got = got.as_ref().map(Vec::as_slice).map_err(|Fault(message)| message.as_str());
+        let got = got.as_ref().map(Vec::as_slice).map_err(|SyntaxError(message)| message.as_str());
         match (got, expected) {
             (Ok(names), Ok(wanted)) => assert_eq!(names, wanted, "{expression}"),
             (Err(fault), Err(wanted)) => assert_eq!(fault, wanted, "{expression}"),
@@ -50,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_parse_is_refused_in_the_reference_implementations_words() {
+    fn invalid_expressions_are_rejected_with_the_reference_message() {
         check("a[1,2)", Err("Expected \"]\", got \",\""));
         check("\"open", Err("String literal must be terminated by a matching quote"));
         check("1 +", Err("Unexpected end of expression"));
@@ -66,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_no_variable_leads_to_comes_from_the_context() {
+    fn names_outside_a_variable_path_come_from_the_context() {
         check("phone", Ok(&["phone"]));
         check("phone.number & email & phone", Ok(&["phone", "email"]));
         check("\"phone\".number", Ok(&["phone"]));
@@ -78,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_languages_constructs_parse() {
+    fn all_constructs_of_the_language_parse() {
         for expression in [
             "$states.input.a ? 'x' : 'y'",
             "$map($states.input.items, function($v, $i) { $v.price * $i })",
@@ -98,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn no_expression_is_too_long_or_too_deep() {
+    fn long_and_deep_expressions_are_handled() {
         assert!(names_from_context(&"(".repeat(100_000)).is_err());
         assert!(names_from_context(&"-".repeat(100_000)).is_err());
         let long = vec!["$a"; 100_000].join(" + ");

@@ -1,54 +1,53 @@
-//! The grammar of `JSONata`: a top-down operator precedence parser, as in
-//! jsonata-js, whose sentences it gives.
+//! The grammar of `JSONata`: a top-down operator precedence parser like that of jsonata-js, with
+//! its messages.
 //!
-//! It builds no tree. Of each expression it keeps what its neighbours ask: its
-//! [`Shape`], and the names that it takes from the context item. So an
-//! expression of any length costs no depth, and nesting is bounded by [`DEEPEST`].
+//! It builds no tree. Of each expression it keeps its [`Shape`] and the names it reads from the
+//! context item. Long expressions need no recursion, and nesting is limited by [`MAX_DEPTH`].
 
-use super::Fault;
+use super::error::SyntaxError;
 use super::lexer::{Lexer, Token};
 
-/// No expression written by people comes near; the bound keeps the stack.
-const DEEPEST: usize = 100;
+/// The maximum nesting, so that recursion cannot overflow the stack.
+const MAX_DEPTH: usize = 100;
 
-/// What a neighbour needs to know of an expression.
+/// The properties of an expression that affect the expressions around it.
 enum Shape {
     Name(String),
     Variable,
     Text(String),
-    /// A number, or `true`, `false`, `null`: as it is written.
+    /// A number, `true`, `false` or `null` as written.
     Literal(String),
-    /// Ends in `{…}`, after which neither a predicate nor another may follow.
+    /// Ends with `{…}`, which neither a predicate nor another `{…}` may follow.
     Grouped,
     Other,
 }
 
 struct Node {
     shape: Shape,
-    /// Names read from the context item of the whole expression.
-    free: Vec<String>,
+    /// The names read from the context item.
+    context_names: Vec<String>,
 }
 
 impl Node {
-    fn other(free: Vec<String>) -> Self {
-        Self { shape: Shape::Other, free }
+    fn other(context_names: Vec<String>) -> Self {
+        Self { shape: Shape::Other, context_names }
     }
 
-    fn joined(mut self, other: Self) -> Self {
-        self.free.extend(other.free);
-        Self::other(self.free)
+    fn join(mut self, other: Self) -> Self {
+        self.context_names.extend(other.context_names);
+        Self::other(self.context_names)
     }
 }
 
-/// Reads a whole expression; gives the names that it takes from the context.
-pub(super) fn parse(text: &str) -> Result<Vec<String>, Fault> {
+/// Parses an expression. Returns the names it reads from the context item.
+pub(super) fn parse(text: &str) -> Result<Vec<String>, SyntaxError> {
     let mut parser = Parser { lexer: Lexer::new(text), token: Token::End, depth: 0 };
     parser.advance(false)?;
     let whole = parser.expression(0)?;
     if parser.token != Token::End {
-        return Err(Fault(format!("Syntax error: {}", parser.token.shown())));
+        return Err(SyntaxError(format!("Syntax error: {}", parser.token.to_json())));
     }
-    Ok(whole.free)
+    Ok(whole.context_names)
 }
 
 struct Parser {
@@ -57,8 +56,8 @@ struct Parser {
     depth: usize,
 }
 
-/// How tightly an operator holds what stands to its left.
-fn binding(token: &Token) -> u8 {
+/// How tightly an operator binds its left operand.
+fn binding_power(token: &Token) -> u8 {
     let Token::Operator(operator) = token else { return 0 };
     match *operator {
         "[" | "(" | "@" | "#" => 80,
@@ -76,7 +75,7 @@ fn binding(token: &Token) -> u8 {
 }
 
 impl Parser {
-    fn advance(&mut self, infix: bool) -> Result<Token, Fault> {
+    fn advance(&mut self, infix: bool) -> Result<Token, SyntaxError> {
         let next = self.lexer.next(infix)?;
         Ok(std::mem::replace(&mut self.token, next))
     }
@@ -85,49 +84,51 @@ impl Parser {
         matches!(&self.token, Token::Operator(found) if *found == operator)
     }
 
-    fn expect(&mut self, operator: &str, infix: bool) -> Result<(), Fault> {
+    fn expect(&mut self, operator: &str, infix: bool) -> Result<(), SyntaxError> {
         if self.is(operator) {
             return self.advance(infix).map(drop);
         }
-        Err(Fault(match &self.token {
+        Err(SyntaxError(match &self.token {
             Token::End => format!("Expected \"{operator}\" before end of expression"),
-            found => format!("Expected \"{operator}\", got {}", found.shown()),
+            found => format!("Expected \"{operator}\", got {}", found.to_json()),
         }))
     }
 
-    fn expression(&mut self, right_binding: u8) -> Result<Node, Fault> {
+    fn expression(&mut self, min_power: u8) -> Result<Node, SyntaxError> {
         self.depth += 1;
-        if self.depth > DEEPEST {
-            return Err(Fault("The expression is too deeply nested".to_owned()));
+        if self.depth > MAX_DEPTH {
+            return Err(SyntaxError("The expression is too deeply nested".to_owned()));
         }
         let first = self.advance(true)?;
-        let mut left = self.begin(first)?;
-        while right_binding < binding(&self.token) {
+        let mut left = self.prefix(first)?;
+        while min_power < binding_power(&self.token) {
             let Token::Operator(operator) = self.advance(false)? else { break };
-            left = self.go_on(left, operator)?;
+            left = self.infix(left, operator)?;
         }
         self.depth -= 1;
         Ok(left)
     }
 
-    /// What a token means where an expression begins.
-    fn begin(&mut self, token: Token) -> Result<Node, Fault> {
+    /// Parses a token at the start of an expression.
+    fn prefix(&mut self, token: Token) -> Result<Node, SyntaxError> {
         match token {
-            Token::End => Err(Fault("Unexpected end of expression".to_owned())),
-            Token::Name(name) => Ok(Node { shape: Shape::Name(name.clone()), free: vec![name] }),
-            Token::Variable(_) => Ok(Node { shape: Shape::Variable, free: Vec::new() }),
-            Token::Text(text) => Ok(Node { shape: Shape::Text(text), free: Vec::new() }),
+            Token::End => Err(SyntaxError("Unexpected end of expression".to_owned())),
+            Token::Name(name) => {
+                Ok(Node { shape: Shape::Name(name.clone()), context_names: vec![name] })
+            }
+            Token::Variable(_) => Ok(Node { shape: Shape::Variable, context_names: Vec::new() }),
+            Token::Text(text) => Ok(Node { shape: Shape::Text(text), context_names: Vec::new() }),
             Token::Number(text) | Token::Constant(text) => {
-                Ok(Node { shape: Shape::Literal(text), free: Vec::new() })
+                Ok(Node { shape: Shape::Literal(text), context_names: Vec::new() })
             }
             Token::Regex => Ok(Node::other(Vec::new())),
-            Token::Operator(operator) => self.begin_with(operator),
+            Token::Operator(operator) => self.prefix_operator(operator),
         }
     }
 
-    fn begin_with(&mut self, operator: &'static str) -> Result<Node, Fault> {
+    fn prefix_operator(&mut self, operator: &'static str) -> Result<Node, SyntaxError> {
         match operator {
-            "-" => self.expression(70).map(|node| Node::other(node.free)),
+            "-" => self.expression(70).map(|node| Node::other(node.context_names)),
             "(" => self.block(),
             "[" => self.array(),
             "{" => self.pairs().map(Node::other),
@@ -135,16 +136,16 @@ impl Parser {
             "*" | "**" | "%" => Ok(Node::other(Vec::new())),
             "and" | "or" | "in" => {
                 let name = operator.to_owned();
-                Ok(Node { shape: Shape::Name(name.clone()), free: vec![name] })
+                Ok(Node { shape: Shape::Name(name.clone()), context_names: vec![name] })
             }
-            _ => {
-                Err(Fault(format!("The symbol \"{operator}\" cannot be used as a unary operator")))
-            }
+            _ => Err(SyntaxError(format!(
+                "The symbol \"{operator}\" cannot be used as a unary operator"
+            ))),
         }
     }
 
-    /// What an operator means after an expression.
-    fn go_on(&mut self, left: Node, operator: &'static str) -> Result<Node, Fault> {
+    /// Parses an operator after an expression.
+    fn infix(&mut self, left: Node, operator: &'static str) -> Result<Node, SyntaxError> {
         match operator {
             "." => self.path_step(left),
             "[" => self.predicate(left),
@@ -155,42 +156,42 @@ impl Parser {
             "?" => self.condition(left),
             ":=" => {
                 if !matches!(left.shape, Shape::Variable) {
-                    let wanted = "The left side of := must be a variable name (start with $)";
-                    return Err(Fault(wanted.to_owned()));
+                    let expected = "The left side of := must be a variable name (start with $)";
+                    return Err(SyntaxError(expected.to_owned()));
                 }
-                self.expression(9).map(|value| Node::other(value.free))
+                self.expression(9).map(|value| Node::other(value.context_names))
             }
             _ => {
-                let right = self.expression(binding(&Token::Operator(operator)))?;
-                Ok(left.joined(right))
+                let right = self.expression(binding_power(&Token::Operator(operator)))?;
+                Ok(left.join(right))
             }
         }
     }
 
-    fn path_step(&mut self, mut left: Node) -> Result<Node, Fault> {
+    fn path_step(&mut self, mut left: Node) -> Result<Node, SyntaxError> {
         let right = self.expression(75)?;
         for side in [&left.shape, &right.shape] {
             if let Shape::Literal(text) = side {
-                return Err(Fault(format!(
+                return Err(SyntaxError(format!(
                     "The literal value {text} cannot be used as a step within a path expression"
                 )));
             }
         }
-        // A text at the head of a path is a name in quotes.
+        // A string at the start of a path is a quoted name.
         if let Shape::Text(name) = left.shape {
-            left.free.push(name);
+            left.context_names.push(name);
         }
         let shape = match right.shape {
             Shape::Grouped => Shape::Grouped,
             _ => Shape::Other,
         };
-        Ok(Node { shape, free: left.free })
+        Ok(Node { shape, context_names: left.context_names })
     }
 
-    fn predicate(&mut self, left: Node) -> Result<Node, Fault> {
+    fn predicate(&mut self, left: Node) -> Result<Node, SyntaxError> {
         if matches!(left.shape, Shape::Grouped) {
-            let wrong = "A predicate cannot follow a grouping expression in a step";
-            return Err(Fault(wrong.to_owned()));
+            let message = "A predicate cannot follow a grouping expression in a step";
+            return Err(SyntaxError(message.to_owned()));
         }
         if self.is("]") {
             self.advance(true)?;
@@ -198,22 +199,23 @@ impl Parser {
             self.expression(0)?;
             self.expect("]", true)?;
         }
-        Ok(Node::other(left.free))
+        Ok(Node::other(left.context_names))
     }
 
-    fn grouping(&mut self, left: Node) -> Result<Node, Fault> {
+    fn grouping(&mut self, left: Node) -> Result<Node, SyntaxError> {
         if matches!(left.shape, Shape::Grouped) {
-            return Err(Fault("Each step can only have one grouping expression".to_owned()));
+            return Err(SyntaxError("Each step can only have one grouping expression".to_owned()));
         }
         self.pairs()?;
-        Ok(Node { shape: Shape::Grouped, free: left.free })
+        Ok(Node { shape: Shape::Grouped, context_names: left.context_names })
     }
 
-    fn call(&mut self, left: Node) -> Result<Node, Fault> {
-        let mut free = left.free;
-        let defines = matches!(&left.shape, Shape::Name(name) if name == "function" || name == "λ");
-        if defines {
-            free.clear();
+    fn call(&mut self, left: Node) -> Result<Node, SyntaxError> {
+        let mut context_names = left.context_names;
+        let is_definition =
+            matches!(&left.shape, Shape::Name(name) if name == "function" || name == "λ");
+        if is_definition {
+            context_names.clear();
         }
         let mut position = 0;
         while !self.is(")") {
@@ -222,13 +224,13 @@ impl Parser {
                 self.advance(true)?;
             } else {
                 let argument = self.expression(0)?;
-                if defines && !matches!(argument.shape, Shape::Variable) {
-                    return Err(Fault(format!(
+                if is_definition && !matches!(argument.shape, Shape::Variable) {
+                    return Err(SyntaxError(format!(
                         "Parameter {position} of function definition must be a variable name \
                          (start with $)"
                     )));
                 }
-                free.extend(argument.free);
+                context_names.extend(argument.context_names);
             }
             if !self.is(",") {
                 break;
@@ -236,13 +238,13 @@ impl Parser {
             self.advance(false)?;
         }
         self.expect(")", true)?;
-        if defines {
-            free.extend(self.function_body()?.free);
+        if is_definition {
+            context_names.extend(self.function_body()?.context_names);
         }
-        Ok(Node::other(free))
+        Ok(Node::other(context_names))
     }
 
-    fn function_body(&mut self) -> Result<Node, Fault> {
+    fn function_body(&mut self) -> Result<Node, SyntaxError> {
         if self.is("<") {
             let mut open = 1;
             while open > 0 && !self.is("{") && self.token != Token::End {
@@ -257,7 +259,7 @@ impl Parser {
         Ok(body)
     }
 
-    fn order(&mut self, left: Node) -> Result<Node, Fault> {
+    fn order(&mut self, left: Node) -> Result<Node, SyntaxError> {
         self.expect("(", false)?;
         loop {
             if self.is("<") || self.is(">") {
@@ -270,49 +272,49 @@ impl Parser {
             self.advance(false)?;
         }
         self.expect(")", true)?;
-        Ok(Node::other(left.free))
+        Ok(Node::other(left.context_names))
     }
 
-    fn binding_of_step(&mut self, left: Node, operator: &str) -> Result<Node, Fault> {
+    fn binding_of_step(&mut self, left: Node, operator: &str) -> Result<Node, SyntaxError> {
         let right = self.expression(80)?;
         if !matches!(right.shape, Shape::Variable) {
-            return Err(Fault(format!(
+            return Err(SyntaxError(format!(
                 "The right side of \"{operator}\" must be a variable name (start with $)"
             )));
         }
-        Ok(Node::other(left.free))
+        Ok(Node::other(left.context_names))
     }
 
-    fn condition(&mut self, left: Node) -> Result<Node, Fault> {
-        let mut whole = left.joined(self.expression(0)?);
+    fn condition(&mut self, left: Node) -> Result<Node, SyntaxError> {
+        let mut whole = left.join(self.expression(0)?);
         if self.is(":") {
             self.advance(false)?;
-            whole = whole.joined(self.expression(0)?);
+            whole = whole.join(self.expression(0)?);
         }
         Ok(whole)
     }
 
-    fn block(&mut self) -> Result<Node, Fault> {
-        let mut free = Vec::new();
+    fn block(&mut self) -> Result<Node, SyntaxError> {
+        let mut context_names = Vec::new();
         while !self.is(")") {
-            free.extend(self.expression(0)?.free);
+            context_names.extend(self.expression(0)?.context_names);
             if !self.is(";") {
                 break;
             }
             self.advance(false)?;
         }
         self.expect(")", true)?;
-        Ok(Node::other(free))
+        Ok(Node::other(context_names))
     }
 
-    fn array(&mut self) -> Result<Node, Fault> {
-        let mut free = Vec::new();
+    fn array(&mut self) -> Result<Node, SyntaxError> {
+        let mut context_names = Vec::new();
         if !self.is("]") {
             loop {
-                free.extend(self.expression(0)?.free);
+                context_names.extend(self.expression(0)?.context_names);
                 if self.is("..") {
                     self.advance(false)?;
-                    free.extend(self.expression(0)?.free);
+                    context_names.extend(self.expression(0)?.context_names);
                 }
                 if !self.is(",") {
                     break;
@@ -321,17 +323,17 @@ impl Parser {
             }
         }
         self.expect("]", true)?;
-        Ok(Node::other(free))
+        Ok(Node::other(context_names))
     }
 
-    /// The inside of `{…}`, after its opening brace.
-    fn pairs(&mut self) -> Result<Vec<String>, Fault> {
-        let mut free = Vec::new();
+    /// The contents of `{…}`, after the opening brace.
+    fn pairs(&mut self) -> Result<Vec<String>, SyntaxError> {
+        let mut context_names = Vec::new();
         if !self.is("}") {
             loop {
-                free.extend(self.expression(0)?.free);
+                context_names.extend(self.expression(0)?.context_names);
                 self.expect(":", false)?;
-                free.extend(self.expression(0)?.free);
+                context_names.extend(self.expression(0)?.context_names);
                 if !self.is(",") {
                     break;
                 }
@@ -339,11 +341,11 @@ impl Parser {
             }
         }
         self.expect("}", true)?;
-        Ok(free)
+        Ok(context_names)
     }
 
-    /// `|pattern|update,delete|` is a function of its input: what it names lies there.
-    fn transform(&mut self) -> Result<Node, Fault> {
+    /// `|pattern|update,delete|` is a function of its input, which its names refer to.
+    fn transform(&mut self) -> Result<Node, SyntaxError> {
         self.expression(0)?;
         self.expect("|", false)?;
         self.expression(0)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use asl::validate::api::{check_definition, errors, machine_type};
+use asl::validate::api::{check_definition, errors, state_machine_type};
 use asl::validate::{Severity, ValidationOptions};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -239,7 +239,7 @@ pub(super) async fn update(driver: &Arc<Driver>, request: UpdateRequest) -> Answ
         return Err(errors::state_machine_deleting(&request.state_machine_arn).into());
     }
     if let Some(definition) = &request.definition {
-        check_definition(definition, machine_type(&json!({ "type": machine.kind })))?;
+        check_definition(definition, state_machine_type(&json!({ "type": machine.kind })))?;
     }
     let now = driver.clock.now();
     let publish = request.publish;
@@ -305,7 +305,7 @@ pub(super) struct ValidateRequest {
 const DIAGNOSTICS: usize = 100;
 
 pub(super) fn validate(request: &ValidateRequest) -> Value {
-    let options = ValidationOptions::aws(machine_type(&json!({ "type": request.kind })));
+    let options = ValidationOptions::aws(state_machine_type(&json!({ "type": request.kind })));
     let diagnostics = asl::validate::validate(&request.definition, options);
     let least = match request.severity.as_deref() {
         Some("WARNING") => Severity::Warning,
