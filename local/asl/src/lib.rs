@@ -1,34 +1,33 @@
-//! An interpreter of the Amazon States Language that behaves as AWS does.
+//! An interpreter of the Amazon States Language that behaves as AWS Step Functions does.
 //!
-//! It is pure: no I/O, no clock, no threads, no randomness of its own. A driver
-//! tells an [`Execution`] what happened and when ([`Event`]), and is told what
-//! to do next ([`Command`]). So one interpreter serves the real clock, any
-//! speed, virtual time, and a restart from disk: an execution *is* its
-//! [`StartParameters`] and its events, replayed.
+//! It is pure: no I/O, no clock, no threads, no randomness except from its seed. A driver reports
+//! timestamped [`Event`]s to an [`Execution`] and executes the [`Command`]s it returns. The same
+//! interpreter therefore serves the real clock, any speed, virtual time, and a restart from disk:
+//! a stored execution consists of its [`StartParameters`] and its events, which are replayed.
 //!
 //! Read in this order:
 //!
-//! 1. [`definition`]: what a state machine is, parsed once;
-//! 2. [`interpreter`]: how it runs;
-//! 3. `input_output`, [`paths`], [`template`], [`intrinsics`], [`choice`]: how data
-//!    moves through a state, all of them read in a [`scope`];
-//! 4. `retry`: what happens to an error;
-//! 5. [`history`]: what is written down, in AWS's names and order;
-//! 6. [`validate`]: what AWS refuses before anything runs, and in which words.
+//! 1. [`definition`]: state machine definitions, parsed once;
+//! 2. [`interpreter`]: the execution of a state machine;
+//! 3. `input_output`, [`paths`], [`template`], [`intrinsics`], [`choice`]: how data moves through
+//!    a state, evaluated in a [`scope`];
+//! 4. `retry`: retriers and the matching of errors;
+//! 5. [`history`]: the history events, with AWS's names and order;
+//! 6. [`validate`]: what AWS rejects before execution, with AWS's messages.
 //!
 //! ```
 //! # use std::sync::Arc;
 //! # use asl::{Command, Event, Execution, StateMachine, StartParameters, ExecutionStatus};
 //! let machine = StateMachine::parse(
-//!     r#"{"StartAt": "Nap", "States": {"Nap": {"Type": "Wait", "Seconds": 60, "End": true}}}"#,
+//!     r#"{"StartAt": "Pause", "States": {"Pause": {"Type": "Wait", "Seconds": 60, "End": true}}}"#,
 //! )?;
 //! machine.check_supported()?;
 //! # let start = StartParameters {
-//! #     execution_arn: "arn:aws:states:us-east-1:000000000000:execution:naps:1".to_owned(),
+//! #     execution_arn: "arn:aws:states:us-east-1:000000000000:execution:pauses:1".to_owned(),
 //! #     execution_name: "1".to_owned(),
-//! #     state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:naps".to_owned(),
-//! #     state_machine_name: "naps".to_owned(),
-//! #     role_arn: "arn:aws:iam::000000000000:role/naps".to_owned(),
+//! #     state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:pauses".to_owned(),
+//! #     state_machine_name: "pauses".to_owned(),
+//! #     role_arn: "arn:aws:iam::000000000000:role/pauses".to_owned(),
 //! #     input: "{}".to_owned(),
 //! #     redrivable: true,
 //! #     seed: 1,

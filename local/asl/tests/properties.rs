@@ -1,7 +1,7 @@
-//! Whatever the definition, the input and the order of events: the engine does not
-//! panic, does not hang, keeps its history in order, and is the same when replayed.
+//! For any definition, input and order of events, the engine does not panic or hang, keeps its
+//! history in order, and reaches the same state when it is replayed.
 
-mod world;
+mod test_bed;
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use asl::{Event, Execution, ExecutionStatus, StateMachine, TaskId, TimerId};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
-use world::{World, start_of};
+use test_bed::{TestBed, start_parameters};
 
 const NAMES: [&str; 4] = ["A", "B", "C", "D"];
 const ERRORS: [&str; 6] =
@@ -66,16 +66,16 @@ fn template() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Fields that any state may have, and where it leads.
-fn common() -> impl Strategy<Value = Map<String, Value>> {
+/// Fields that most states may have, and the transition.
+fn common_fields() -> impl Strategy<Value = Map<String, Value>> {
     let optional = |strategy: BoxedStrategy<Value>| prop::option::weighted(0.25, strategy);
-    let place =
+    let result_path =
         prop_oneof![Just(Value::Null), Just(json!("$")), Just(json!("$.r")), Just(json!("$.a.b"))];
     (
         prop::option::weighted(0.7, name()),
         optional(prop_oneof![path(), Just(Value::Null)].boxed()),
         optional(prop_oneof![path(), Just(Value::Null)].boxed()),
-        optional(place.boxed()),
+        optional(result_path.boxed()),
         optional(template().boxed()),
         optional(template().boxed()),
         optional(path().prop_map(|path| json!({ "x.$": path })).boxed()),
@@ -101,7 +101,7 @@ fn common() -> impl Strategy<Value = Map<String, Value>> {
         })
 }
 
-fn handling() -> impl Strategy<Value = Value> {
+fn error_handling() -> impl Strategy<Value = Value> {
     (errors(), errors(), name(), 0_u8..3, any::<bool>()).prop_map(
         |(retried, caught, next, attempts, full)| {
             json!({
@@ -113,7 +113,7 @@ fn handling() -> impl Strategy<Value = Value> {
     )
 }
 
-fn call() -> impl Strategy<Value = Value> {
+fn task() -> impl Strategy<Value = Value> {
     let resource = select(vec![
         "arn:aws:lambda:us-east-1:000000000000:function:f",
         "arn:aws:states:us-east-1:000000000000:activity:a",
@@ -133,11 +133,11 @@ fn call() -> impl Strategy<Value = Value> {
         })
 }
 
-fn work() -> impl Strategy<Value = Value> {
+fn simple_state() -> impl Strategy<Value = Value> {
     prop_oneof![
         3 => data().prop_map(|result| json!({ "Type": "Pass", "Result": result })),
         1 => Just(json!({ "Type": "Pass" })),
-        4 => (call(), handling()).prop_map(|(call, handling)| merged(call, &handling)),
+        4 => (task(), error_handling()).prop_map(|(task, error_handling)| merge(task, &error_handling)),
         2 => (path(), data(), name(), prop::option::of(name())).prop_map(|(path, value, next, other)| {
             let rule = match &value {
                 Value::String(_) => json!({ "Variable": path, "StringEquals": value, "Next": next }),
@@ -162,23 +162,23 @@ fn set(state: &mut Value, field: &str, value: Option<Value>) {
     }
 }
 
-fn merged(mut state: Value, more: &Value) -> Value {
-    for (field, value) in more.as_object().expect("an object") {
+fn merge(mut state: Value, fields: &Value) -> Value {
+    for (field, value) in fields.as_object().expect("an object") {
         state[field] = value.clone();
     }
     state
 }
 
 fn workflow(state: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
-    prop::collection::vec((state, common()), NAMES.len()).prop_map(|states| {
-        let states = NAMES.iter().zip(states).map(|(name, (state, common))| {
+    prop::collection::vec((state, common_fields()), NAMES.len()).prop_map(|states| {
+        let states = NAMES.iter().zip(states).map(|(name, (state, common_fields))| {
             let is_end =
                 ["Choice", "Succeed", "Fail"].contains(&state["Type"].as_str().expect("a type"));
-            let common = common
+            let common_fields = common_fields
                 .into_iter()
                 .filter(|(field, _)| !(is_end && ["Next", "End"].contains(&field.as_str())));
             let mut state = state;
-            for (field, value) in common {
+            for (field, value) in common_fields {
                 state[field] = value;
             }
             ((*name).to_owned(), state)
@@ -188,27 +188,27 @@ fn workflow(state: impl Strategy<Value = Value>) -> impl Strategy<Value = Value>
 }
 
 fn definition() -> impl Strategy<Value = Value> {
-    let leaf = work().boxed();
+    let leaf = simple_state().boxed();
     let nested = leaf.prop_recursive(2, 16, 4, |inner| {
         let branches = prop::collection::vec(workflow(inner.clone()), 1..3);
-        let parallel = (branches, handling()).prop_map(|(branches, handling)| {
-            merged(json!({ "Type": "Parallel", "Branches": branches }), &handling)
+        let parallel = (branches, error_handling()).prop_map(|(branches, error_handling)| {
+            merge(json!({ "Type": "Parallel", "Branches": branches }), &error_handling)
         });
         let modes = select(vec!["INLINE", "DISTRIBUTED"]);
         let map = (
             workflow(inner.clone()),
-            handling(),
+            error_handling(),
             path(),
             0_u8..3,
             modes,
             prop::option::of(0_u8..3),
         )
-            .prop_map(|(mut processor, handling, path, concurrency, mode, tolerated)| {
+            .prop_map(|(mut processor, error_handling, path, concurrency, mode, tolerated)| {
                 processor["ProcessorConfig"] = json!({ "Mode": mode });
                 let mut map = json!({ "Type": "Map", "ItemsPath": path, "ItemProcessor": processor,
                                       "MaxConcurrency": concurrency });
                 set(&mut map, "ToleratedFailureCount", tolerated.map(Value::from));
-                merged(map, &handling)
+                merge(map, &error_handling)
             });
         prop_oneof![3 => inner, 1 => parallel, 1 => map]
     });
@@ -218,22 +218,22 @@ fn definition() -> impl Strategy<Value = Value> {
     })
 }
 
-/// What happens next in the world; most things happen to something that is there.
+/// An action of the environment; most act on an open call or timer.
 #[derive(Debug, Clone)]
-enum Happening {
-    Answer(Value),
+enum Action {
+    Succeed(Value),
     Fail(String),
     Submit,
-    Begin,
-    Beat,
-    TimePasses,
+    Start,
+    Heartbeat,
+    FireTimer,
     Stop,
     Redrive,
-    Stray(Event),
+    Other(Event),
 }
 
-fn happening() -> impl Strategy<Value = Happening> {
-    let stray = prop_oneof![
+fn action() -> impl Strategy<Value = Action> {
+    let other = prop_oneof![
         (0_u64..20)
             .prop_map(|task| Event::TaskSucceeded { task: TaskId(task), output: "{}".to_owned() }),
         (0_u64..20)
@@ -247,48 +247,48 @@ fn happening() -> impl Strategy<Value = Happening> {
         (0_u64..20).prop_map(|timer| Event::TimerFired { timer: TimerId(timer) }),
     ];
     prop_oneof![
-        6 => data().prop_map(Happening::Answer),
-        4 => select(&ERRORS[..]).prop_map(|error| Happening::Fail(error.to_owned())),
-        2 => Just(Happening::Submit),
-        2 => Just(Happening::Begin),
-        1 => Just(Happening::Beat),
-        6 => Just(Happening::TimePasses),
-        1 => Just(Happening::Stop),
-        1 => Just(Happening::Redrive),
-        2 => stray.prop_map(Happening::Stray),
+        6 => data().prop_map(Action::Succeed),
+        4 => select(&ERRORS[..]).prop_map(|error| Action::Fail(error.to_owned())),
+        2 => Just(Action::Submit),
+        2 => Just(Action::Start),
+        1 => Just(Action::Heartbeat),
+        6 => Just(Action::FireTimer),
+        1 => Just(Action::Stop),
+        1 => Just(Action::Redrive),
+        2 => other.prop_map(Action::Other),
     ]
 }
 
-fn happen(world: &mut World, happening: Happening) {
-    let task = world.calls.front().map(|(task, _)| *task);
-    match (happening, task) {
-        (Happening::Answer(result), Some(_)) => world.answer(&result),
-        (Happening::Fail(error), Some(_)) => world.fail(&error),
-        (Happening::Submit, Some(task)) => {
-            world.tell(Event::TaskSubmitted { task, output: "{}".to_owned() });
+fn perform(test_bed: &mut TestBed, action: Action) {
+    let task = test_bed.calls.front().map(|(task, _)| *task);
+    match (action, task) {
+        (Action::Succeed(result), Some(_)) => test_bed.succeed_task(&result),
+        (Action::Fail(error), Some(_)) => test_bed.fail_task(&error),
+        (Action::Submit, Some(task)) => {
+            test_bed.send(Event::TaskSubmitted { task, output: "{}".to_owned() });
         }
-        (Happening::Begin, Some(task)) => world.tell(Event::TaskStarted { task, worker: None }),
-        (Happening::Beat, Some(task)) => world.tell(Event::TaskHeartbeat { task }),
-        (Happening::TimePasses, _) if !world.timers.is_empty() => {
-            world.wait();
+        (Action::Start, Some(task)) => test_bed.send(Event::TaskStarted { task, worker: None }),
+        (Action::Heartbeat, Some(task)) => test_bed.send(Event::TaskHeartbeat { task }),
+        (Action::FireTimer, _) if !test_bed.timers.is_empty() => {
+            test_bed.fire_next_timer();
         }
-        (Happening::Stop, _) => world.tell(Event::StopRequested { error: None, cause: None }),
-        (Happening::Redrive, _) => world.tell(Event::Redriven),
-        (Happening::Stray(event), _) => world.tell(event),
+        (Action::Stop, _) => test_bed.send(Event::StopRequested { error: None, cause: None }),
+        (Action::Redrive, _) => test_bed.send(Event::Redriven),
+        (Action::Other(event), _) => test_bed.send(event),
         _ => {}
     }
 }
 
-fn check_history(world: &World) {
-    let history = world.execution.history();
-    assert!(history.len() <= 25_000 || world.execution.redrive_count() > 0);
+fn check_history(test_bed: &TestBed) {
+    let history = test_bed.execution.history();
+    assert!(history.len() <= 25_000 || test_bed.execution.redrive_count() > 0);
     for (event, id) in history.iter().zip(1..) {
         assert_eq!(event.id, id);
         assert!(event.previous_event_id < id, "{event:?}");
     }
-    if *world.status() != ExecutionStatus::Running {
-        assert!(world.timers.is_empty(), "timers after the end: {:?}", world.timers);
-        assert!(world.calls.is_empty(), "calls after the end: {:?}", world.calls);
+    if *test_bed.status() != ExecutionStatus::Running {
+        assert!(test_bed.timers.is_empty(), "timers after the end: {:?}", test_bed.timers);
+        assert!(test_bed.calls.is_empty(), "calls after the end: {:?}", test_bed.calls);
     }
 }
 
@@ -296,47 +296,47 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_execution_survives_whatever_happens_and_equals_its_replay(
+    fn an_execution_handles_any_events_and_equals_its_replay(
         definition in definition(),
         input in data(),
-        happenings in prop::collection::vec(happening(), 0..40),
+        actions in prop::collection::vec(action(), 0..40),
     ) {
         let machine = Arc::new(StateMachine::parse(&definition.to_string()).unwrap());
-        let mut world = World::of(Arc::clone(&machine), start_of(&input));
-        check_history(&world);
-        for happening in happenings {
-            let ended = *world.status() != ExecutionStatus::Running;
-            let before = world.execution.history().len();
-            let redriven = matches!(happening, Happening::Redrive);
-            happen(&mut world, happening);
-            check_history(&world);
+        let mut test_bed = TestBed::from_machine(Arc::clone(&machine), start_parameters(&input));
+        check_history(&test_bed);
+        for action in actions {
+            let ended = *test_bed.status() != ExecutionStatus::Running;
+            let before = test_bed.execution.history().len();
+            let redriven = matches!(action, Action::Redrive);
+            perform(&mut test_bed, action);
+            check_history(&test_bed);
             if ended && !redriven {
-                prop_assert_eq!(world.execution.history().len(), before);
+                prop_assert_eq!(test_bed.execution.history().len(), before);
             }
         }
-        let at = world::DAWN.parse().unwrap();
-        let (mut replayed, _) = Execution::start(machine, start_of(&input), at);
-        for (event, at) in &world.told {
+        let at = test_bed::START_TIME.parse().unwrap();
+        let (mut replayed, _) = Execution::start(machine, start_parameters(&input), at);
+        for (event, at) in &test_bed.sent {
             replayed.handle(event.clone(), *at);
         }
-        prop_assert_eq!(replayed.history(), world.execution.history());
-        prop_assert_eq!(replayed.status(), world.status());
-        // Everything else that it holds; not where a loop made megabytes of it.
+        prop_assert_eq!(replayed.history(), test_bed.execution.history());
+        prop_assert_eq!(replayed.status(), test_bed.status());
+        // The rest of the state, unless a loop made it megabytes long.
         if replayed.history().len() < 500 {
-            prop_assert_eq!(format!("{replayed:?}"), format!("{:?}", world.execution));
+            prop_assert_eq!(format!("{replayed:?}"), format!("{:?}", test_bed.execution));
         }
     }
 
     #[test]
-    fn an_event_is_the_same_after_it_was_stored(happening in happening()) {
-        if let Happening::Stray(event) = happening {
+    fn a_stored_event_deserializes_to_itself(action in action()) {
+        if let Action::Other(event) = action {
             let stored = serde_json::to_string(&event).unwrap();
             prop_assert_eq!(serde_json::from_str::<Event>(&stored).unwrap(), event);
         }
     }
 
     #[test]
-    fn any_text_is_read_or_refused(text in "\\PC*", value in data()) {
+    fn any_text_is_parsed_or_rejected(text in "\\PC*", value in data()) {
         let _ = StateMachine::parse(&text);
         let _ = StateMachine::parse(&value.to_string());
         let _ = StateMachine::parse(&json!({ "StartAt": "A", "States": { "A": value } }).to_string());

@@ -1,20 +1,18 @@
-//! The state machine that ships is one that AWS would create, and one that this
-//! engine runs.
+//! AWS would create the state machine that ships, and this engine runs it.
 //!
-//! Its `${Substitutions}` are CloudFormation's to fill; here each becomes the ARN
-//! that the name asks for.
+//! CloudFormation fills in its `${Substitutions}`; here each becomes an ARN derived from its name.
 
 use std::path::Path;
 
 use asl::StateMachine;
 use asl::validate::{self, StateMachineType, ValidationOptions};
 
-/// The definition with every substitution filled.
+/// The definition with all substitutions filled in.
 fn deployed() -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../statemachine.asl.json");
     let mut text = std::fs::read_to_string(file).expect("the state machine file");
     while let Some((before, rest)) = text.split_once("${") {
-        let (name, after) = rest.split_once('}').expect("a substitution ends");
+        let (name, after) = rest.split_once('}').expect("the end of the substitution");
         text = format!("{before}{}{after}", value_of(name));
     }
     text
@@ -28,14 +26,14 @@ fn value_of(name: &str) -> String {
 }
 
 #[test]
-fn the_state_machine_file_is_one_that_aws_creates() {
+fn aws_would_create_the_state_machine_file() {
     let diagnostics =
         validate::validate(&deployed(), ValidationOptions::aws(StateMachineType::Standard));
-    assert_eq!(diagnostics, [], "no error, and no warning either");
+    assert_eq!(diagnostics, [], "neither errors nor warnings");
 }
 
 #[test]
-fn the_state_machine_file_is_one_that_the_engine_runs() {
-    let machine = StateMachine::parse(&deployed()).expect("a machine");
+fn the_engine_runs_the_state_machine_file() {
+    let machine = StateMachine::parse(&deployed()).expect("a state machine");
     assert_eq!(machine.check_supported(), Ok(()));
 }

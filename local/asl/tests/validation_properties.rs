@@ -1,5 +1,5 @@
-//! Whatever the text: validation ends, does not panic, and takes no longer than the
-//! text is long; and what it lets through, the engine reads.
+//! For any text, validation ends in linear time without a panic, and the engine parses every
+//! definition that validation accepts.
 
 use std::fmt::Write;
 
@@ -9,8 +9,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Map, Value, json};
 
-/// A definition with something of everything, to be spoilt.
-const WHOLE: &str = r#"{"Comment":"c","QueryLanguage":"JSONPath","StartAt":"Choose","TimeoutSeconds":60,"States":{
+/// A definition with some of every feature, to be corrupted.
+const DEFINITION: &str = r#"{"Comment":"c","QueryLanguage":"JSONPath","StartAt":"Choose","TimeoutSeconds":60,"States":{
 "Choose":{"Type":"Choice","Choices":[{"And":[{"Variable":"$.a","NumericLessThan":1},{"Not":{"Variable":"$.b[0]","TimestampEquals":"2016-03-14T01:59:00Z"}}],"Next":"Work"}],"Default":"Wait"},
 "Work":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken","Parameters":{"FunctionName":"f","Payload":{"token.$":"$$.Task.Token","text.$":"States.Format('{} \\'{}', $.a['b'][0], $x)"}},"ResultSelector":{"r.$":"$.r"},"ResultPath":"$.r","TimeoutSeconds":60,"HeartbeatSecondsPath":"$.h","Retry":[{"ErrorEquals":["A"],"IntervalSeconds":1,"BackoffRate":1.5,"MaxAttempts":2,"MaxDelaySeconds":9,"JitterStrategy":"FULL"}],"Catch":[{"ErrorEquals":["States.ALL"],"ResultPath":"$.e","Next":"Each"}],"Assign":{"x.$":"$.a"},"Next":"Each"},
 "Each":{"Type":"Map","ItemsPath":"$.i","MaxConcurrency":2,"ItemSelector":{"v.$":"$$.Map.Item.Value"},"ItemReader":{"Resource":"arn:aws:states:::s3:getObject","Parameters":{"Bucket":"b","Key":"k"},"ReaderConfig":{"InputType":"CSV","CSVHeaderLocation":"GIVEN","CSVHeaders":["h"]}},"ItemBatcher":{"MaxItemsPerBatch":2},"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"EXPRESS"},"StartAt":"Both","States":{"Both":{"Type":"Parallel","Branches":[{"StartAt":"Say","States":{"Say":{"Type":"Pass","QueryLanguage":"JSONata","Output":{"x":"{% $states.input.a[b = 1] ? 'y' : [1..2] %}"},"End":true}}}],"End":true}}},"Next":"Wait"},
@@ -26,7 +26,7 @@ const OPTIONS: [ValidationOptions; 3] = [
     },
 ];
 
-/// What the language's words are made of.
+/// Words of the States Language.
 const WORDS: [&str; 44] = [
     "StartAt",
     "States",
@@ -74,16 +74,20 @@ const WORDS: [&str; 44] = [
     "${X}",
 ];
 
-fn judged_by_all(text: &str) {
+fn validate_with_all_options(text: &str) {
     for options in OPTIONS {
         let diagnostics = validate::validate(text, options);
         if validate::invalid_definition_message(&diagnostics).is_none() {
-            let read: Result<Map<String, Value>, _> = serde_json::from_str(text);
-            assert!(read.is_ok(), "let through, but not readable: {text}");
-            // What stands in a filter is judged when it runs, by AWS as here.
+            let parsed: Result<Map<String, Value>, _> = serde_json::from_str(text);
+            assert!(parsed.is_ok(), "accepted but not parsed: {text}");
+            // AWS and this engine check the contents of filters only during execution.
             let has_filter = text.contains("[?") || text.contains("[(");
             if options.profile == validate::Profile::Aws && !has_filter {
-                assert_eq!(StateMachine::parse(text).err(), None, "let through: {text}");
+                assert_eq!(
+                    StateMachine::parse(text).err(),
+                    None,
+                    "accepted but not parsed: {text}"
+                );
             }
         }
     }
@@ -114,65 +118,70 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn any_text_is_judged(text in "\\PC{0,200}") {
-        judged_by_all(&text);
+    fn any_text_is_validated(text in "\\PC{0,200}") {
+        validate_with_all_options(&text);
     }
 
     #[test]
-    fn any_json_of_the_languages_words_is_judged(tree in tree()) {
-        judged_by_all(&tree.to_string());
-        judged_by_all(&json!({"StartAt": "a", "States": {"a": tree}}).to_string());
+    fn any_json_with_words_of_the_language_is_validated(tree in tree()) {
+        validate_with_all_options(&tree.to_string());
+        validate_with_all_options(&json!({"StartAt": "a", "States": {"a": tree}}).to_string());
     }
 
     #[test]
-    fn any_expression_path_and_call_is_judged(text in "[$.a'\\[\\]?(){}%0@*,:\\\\ \"/~|^<>=St]{0,40}") {
+    fn any_expression_path_and_call_is_validated(text in "[$.a'\\[\\]?(){}%0@*,:\\\\ \"/~|^<>=St]{0,40}") {
         let jsonata = json!({"QueryLanguage": "JSONata", "StartAt": "a", "States": {
             "a": {"Type": "Pass", "Output": format!("{{% {text} %}}"), "End": true}}});
-        judged_by_all(&jsonata.to_string());
+        validate_with_all_options(&jsonata.to_string());
         let jsonpath = json!({"StartAt": "a", "States": {"a": {
             "Type": "Pass", "Parameters": {"v.$": text, "w.$": format!("States.Format({text})")},
             "InputPath": text, "ResultPath": text, "End": true}}});
-        judged_by_all(&jsonpath.to_string());
+        validate_with_all_options(&jsonpath.to_string());
     }
 
     #[test]
-    fn a_spoilt_definition_is_judged(
-        at in 0..WHOLE.len(),
+    fn a_corrupted_definition_is_validated(
+        at in 0..DEFINITION.len(),
         length in 0_usize..20,
         with in prop_oneof![word(), "\\PC{0,5}", Just("{\"".to_owned()), Just("]}".to_owned())],
     ) {
-        let spoilt: String = WHOLE.chars().take(at)
+        let corrupted: String = DEFINITION.chars().take(at)
             .chain(with.chars())
-            .chain(WHOLE.chars().skip(at + length))
+            .chain(DEFINITION.chars().skip(at + length))
             .collect();
-        judged_by_all(&spoilt);
+        validate_with_all_options(&corrupted);
     }
 }
 
 #[test]
-fn the_unspoilt_definition_is_valid() {
-    assert_eq!(validate::invalid_definition_message(&validate::validate(WHOLE, OPTIONS[0])), None);
+fn the_uncorrupted_definition_is_valid() {
+    assert_eq!(
+        validate::invalid_definition_message(&validate::validate(DEFINITION, OPTIONS[0])),
+        None
+    );
 }
 
-/// `opening` so many times, `middle`, `closing` as many times.
+/// `opening` repeated `depth` times, `middle`, and `closing` repeated `depth` times.
 fn nested(opening: &str, middle: &str, closing: &str, depth: usize) -> String {
     format!("{}{middle}{}", opening.repeat(depth), closing.repeat(depth))
 }
 
 #[test]
-fn nothing_is_too_deep_to_be_judged() {
+fn deep_nesting_is_validated() {
     let machine = |state: &str| format!(r#"{{"StartAt":"a","States":{{"a":{state}}}}}"#);
     for depth in [10, 40, 126, 130, 20_000] {
-        judged_by_all(&nested("[", "", "]", depth));
-        judged_by_all(&nested(r#"{"a":"#, "1", "}", depth));
+        validate_with_all_options(&nested("[", "", "]", depth));
+        validate_with_all_options(&nested(r#"{"a":"#, "1", "}", depth));
         let branches = r#"{"StartAt":"a","States":{"a":{"Type":"Parallel","End":true,"Branches":["#;
-        judged_by_all(&nested(branches, "", "]}}}", depth));
+        validate_with_all_options(&nested(branches, "", "]}}}", depth));
         let items = r#"{"StartAt":"a","States":{"a":{"Type":"Map","End":true,"ItemProcessor":"#;
-        judged_by_all(&nested(items, "1", "}}}", depth));
+        validate_with_all_options(&nested(items, "1", "}}}", depth));
         let rule = nested(r#"{"Not":"#, "{}", "}", depth);
-        judged_by_all(&machine(&format!(r#"{{"Type":"Choice","Choices":[{rule}]}}"#)));
+        validate_with_all_options(&machine(&format!(r#"{{"Type":"Choice","Choices":[{rule}]}}"#)));
         let payload = nested(r#"{"b.$":"$.x","a":["#, "1", "]}", depth);
-        judged_by_all(&machine(&format!(r#"{{"Type":"Pass","Parameters":{payload}}}"#)));
+        validate_with_all_options(&machine(&format!(
+            r#"{{"Type":"Pass","Parameters":{payload}}}"#
+        )));
         for text in [
             nested("States.Array(", "1", ")", depth),
             nested("$.a[?(@.b == ", "1", ")]", depth),
@@ -180,29 +189,33 @@ fn nothing_is_too_deep_to_be_judged() {
             nested("(", "1", ")", depth),
             nested("$f(function($x){", "1", "})", depth),
         ] {
-            judged_by_all(&machine(&format!(
+            validate_with_all_options(&machine(&format!(
                 r#"{{"Type":"Pass","Parameters":{{"v.$":"{text}"}},"InputPath":"{text}"}}"#
             )));
-            judged_by_all(&machine(&format!(
+            validate_with_all_options(&machine(&format!(
                 r#"{{"Type":"Pass","QueryLanguage":"JSONata","Output":"{{% {text} %}}"}}"#
             )));
         }
     }
 }
 
-/// A hundred kilobytes each: what takes more than a time in proportion would not end.
+/// A hundred kilobytes each: superlinear validation would not end in time.
 #[test]
-fn nothing_is_too_long_to_be_judged() {
+fn long_texts_are_validated_in_linear_time() {
     let mut states = String::new();
     for number in 0..4_000 {
         write!(states, r#""s{number}":{{"Type":"Pass","Next":"s{}"}},"#, number + 1).expect("text");
     }
-    judged_by_all(&format!(r#"{{"StartAt":"s0","States":{{{states}"s4000":{{"Type":"Fail"}}}}}}"#));
+    validate_with_all_options(&format!(
+        r#"{{"StartAt":"s0","States":{{{states}"s4000":{{"Type":"Fail"}}}}}}"#
+    ));
     let long_name = "n".repeat(50_000);
     let fields: Vec<_> = (0..20_000).map(|number| format!(r#""f{number}":1"#)).collect();
     let fields = fields.join(",");
-    judged_by_all(&format!(r#"{{"States":{{"{long_name}":{{"Type":"Pass",{fields}}}}}}}"#));
-    judged_by_all(&format!(
+    validate_with_all_options(&format!(
+        r#"{{"States":{{"{long_name}":{{"Type":"Pass",{fields}}}}}}}"#
+    ));
+    validate_with_all_options(&format!(
         r#"{{"States":{{"a":{{"Type":"Pass","Parameters":{{"{long_name}":{{{fields}}}}}}}}}}}"#
     ));
     let names: Vec<_> = (0..20_000).map(|number| format!("n{number}")).collect();
@@ -218,9 +231,9 @@ fn nothing_is_too_long_to_be_judged() {
     ] {
         let jsonata = json!({"StartAt": "a", "States": {"a": {"Type": "Pass",
             "QueryLanguage": "JSONata", "Output": format!("{{% {text} %}}"), "End": true}}});
-        judged_by_all(&jsonata.to_string());
+        validate_with_all_options(&jsonata.to_string());
         let jsonpath = json!({"StartAt": "a", "States": {"a": {"Type": "Pass",
             "Parameters": {"v.$": text}, "InputPath": text, "ResultPath": text, "End": true}}});
-        judged_by_all(&jsonpath.to_string());
+        validate_with_all_options(&jsonpath.to_string());
     }
 }

@@ -1,7 +1,6 @@
-//! A world for an execution to live in: virtual time, timers, and calls that wait
-//! for the test to answer them.
+//! A test bed for an execution: virtual time, timers, and open calls that the test completes.
 
-#![allow(dead_code, reason = "each test file uses its own part of it")]
+#![allow(dead_code, reason = "each test file uses only some of the helpers")]
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -13,21 +12,21 @@ use asl::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-/// When every world begins.
-pub(crate) const DAWN: &str = "2026-11-23T04:00:00Z";
+/// The start time of every test bed.
+pub(crate) const START_TIME: &str = "2026-11-23T04:00:00Z";
 
 /// An execution with its clock, its timers and its open calls.
-pub(crate) struct World {
+pub(crate) struct TestBed {
     pub(crate) execution: Execution,
     pub(crate) now: Timestamp,
     pub(crate) timers: BTreeMap<TimerId, Timestamp>,
     pub(crate) calls: VecDeque<(TaskId, TaskRequest)>,
-    pub(crate) abandoned: Vec<TaskId>,
-    /// What it was told, to be replayed.
-    pub(crate) told: Vec<(Event, Timestamp)>,
+    pub(crate) canceled: Vec<TaskId>,
+    /// The events sent so far, for a replay.
+    pub(crate) sent: Vec<(Event, Timestamp)>,
 }
 
-pub(crate) fn start_of(input: &Value) -> StartParameters {
+pub(crate) fn start_parameters(input: &Value) -> StartParameters {
     StartParameters {
         execution_arn: "arn:aws:states:us-east-1:000000000000:execution:machine:name".to_owned(),
         execution_name: "name".to_owned(),
@@ -40,34 +39,34 @@ pub(crate) fn start_of(input: &Value) -> StartParameters {
     }
 }
 
-impl World {
-    pub(crate) fn new(definition: &Value, input: &Value) -> World {
+impl TestBed {
+    pub(crate) fn new(definition: &Value, input: &Value) -> TestBed {
         let machine = StateMachine::parse(&definition.to_string()).expect("a state machine");
-        World::of(Arc::new(machine), start_of(input))
+        TestBed::from_machine(Arc::new(machine), start_parameters(input))
     }
 
-    pub(crate) fn of(machine: Arc<StateMachine>, start: StartParameters) -> World {
-        let now = DAWN.parse().expect("a time");
+    pub(crate) fn from_machine(machine: Arc<StateMachine>, start: StartParameters) -> TestBed {
+        let now = START_TIME.parse().expect("a time");
         let (execution, commands) = Execution::start(machine, start, now);
-        let mut world = World {
+        let mut test_bed = TestBed {
             execution,
             now,
             timers: BTreeMap::new(),
             calls: VecDeque::new(),
-            abandoned: Vec::new(),
-            told: Vec::new(),
+            canceled: Vec::new(),
+            sent: Vec::new(),
         };
-        world.obey(commands);
-        world
+        test_bed.apply(commands);
+        test_bed
     }
 
-    fn obey(&mut self, commands: Vec<Command>) {
+    fn apply(&mut self, commands: Vec<Command>) {
         for command in commands {
             match command {
                 Command::StartTask { task, request } => self.calls.push_back((task, request)),
                 Command::CancelTask { task } => {
                     self.calls.retain(|(open, _)| *open != task);
-                    self.abandoned.push(task);
+                    self.canceled.push(task);
                 }
                 Command::SetTimer { timer, due, .. } => {
                     self.timers.insert(timer, due);
@@ -79,15 +78,15 @@ impl World {
         }
     }
 
-    pub(crate) fn tell(&mut self, event: Event) {
-        self.told.push((event.clone(), self.now));
-        self.forget(&event);
+    pub(crate) fn send(&mut self, event: Event) {
+        self.sent.push((event.clone(), self.now));
+        self.remove_completed(&event);
         let commands = self.execution.handle(event, self.now);
-        self.obey(commands);
+        self.apply(commands);
     }
 
-    /// What an event is about is no longer open.
-    fn forget(&mut self, event: &Event) {
+    /// Removes the timer or call that the event completes.
+    fn remove_completed(&mut self, event: &Event) {
         match event {
             Event::TimerFired { timer } => {
                 self.timers.remove(timer);
@@ -99,40 +98,40 @@ impl World {
         }
     }
 
-    /// The oldest open call.
-    pub(crate) fn call(&mut self) -> (TaskId, TaskRequest) {
-        self.calls.pop_front().expect("a call is open")
+    /// Takes the oldest open call.
+    pub(crate) fn next_call(&mut self) -> (TaskId, TaskRequest) {
+        self.calls.pop_front().expect("an open call")
     }
 
-    /// Answers the oldest open call.
-    pub(crate) fn answer(&mut self, result: &Value) {
-        let (task, _) = self.call();
-        self.tell(Event::TaskSucceeded { task, output: result.to_string() });
+    /// Completes the oldest open call with a result.
+    pub(crate) fn succeed_task(&mut self, result: &Value) {
+        let (task, _) = self.next_call();
+        self.send(Event::TaskSucceeded { task, output: result.to_string() });
     }
 
     /// Fails the oldest open call.
-    pub(crate) fn fail(&mut self, error: &str) {
-        let (task, _) = self.call();
+    pub(crate) fn fail_task(&mut self, error: &str) {
+        let (task, _) = self.next_call();
         let cause = Some("because".to_owned());
-        self.tell(Event::TaskFailed { task, error: Some(error.to_owned()), cause });
+        self.send(Event::TaskFailed { task, error: Some(error.to_owned()), cause });
     }
 
-    /// Lets time pass until the next timer is due, and gives the seconds that passed.
-    pub(crate) fn wait(&mut self) -> i64 {
+    /// Advances to the next timer, fires it, and returns the seconds that passed.
+    pub(crate) fn fire_next_timer(&mut self) -> i64 {
         let (timer, due) = self
             .timers
             .iter()
             .map(|(timer, due)| (*timer, *due))
             .min_by_key(|(timer, due)| (*due, *timer))
-            .expect("a timer is set");
+            .expect("a timer");
         self.timers.remove(&timer);
         let before = self.now;
         self.now = self.now.max(due);
-        self.tell(Event::TimerFired { timer });
+        self.send(Event::TimerFired { timer });
         self.now.duration_since(before).as_secs()
     }
 
-    pub(crate) fn pass_seconds(&mut self, seconds: i64) {
+    pub(crate) fn advance_seconds(&mut self, seconds: i64) {
         self.now += SignedDuration::from_secs(seconds);
     }
 
@@ -156,18 +155,18 @@ impl World {
         }
     }
 
-    /// The history as lines: id, previous id, type, and the name where there is one.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        self.execution.history().iter().map(line).collect()
+    /// The history as lines: id, previous id, type, and the name if there is one.
+    pub(crate) fn event_lines(&self) -> Vec<String> {
+        self.execution.history().iter().map(event_line).collect()
     }
 
-    /// The lines from this event on.
-    pub(crate) fn lines_from(&self, id: usize) -> Vec<String> {
-        self.lines().split_off(id - 1)
+    /// The history lines from this event id on.
+    pub(crate) fn event_lines_from(&self, id: usize) -> Vec<String> {
+        self.event_lines().split_off(id - 1)
     }
 }
 
-fn line(event: &asl::HistoryEvent) -> String {
+fn event_line(event: &asl::HistoryEvent) -> String {
     let details = event.details.as_object().and_then(|details| details.values().next());
     let text =
         |field: &str| details.and_then(|details| details.get(field)).map(ToString::to_string);
