@@ -1,78 +1,85 @@
-//! Who is asking, and what they may do: by the claims of a token that the
-//! gateway's authoriser has checked.
+//! The caller of a request and the caller's permissions, from the claims of a token
+//! that API Gateway's authorizer has verified.
 
 use std::collections::BTreeSet;
 
 use domain::{CustomerId, Order};
 
 use crate::event::Request;
-use crate::problem::{Kind, Problem};
+use crate::problem::{Problem, ProblemKind};
 
-/// What a token may allow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// To see one's own orders.
+/// A permission that a token can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+pub(crate) enum Scope {
+    /// Read the caller's own orders.
+    #[strum(serialize = "orders/read")]
     OrdersRead,
-    /// To place and to cancel one's own orders.
+    /// Place and cancel the caller's own orders.
+    #[strum(serialize = "orders/write")]
     OrdersWrite,
-    /// To see every order and to decide about it.
+    /// Read every order and decide about it.
+    #[strum(serialize = "orders/operate")]
     OrdersOperate,
-    /// To write the catalogue and the stock.
+    /// Write the catalog and the stock.
+    #[strum(serialize = "inventory/write")]
     InventoryWrite,
 }
 
 impl Scope {
     /// The name in the token.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::OrdersRead => "orders/read",
-            Self::OrdersWrite => "orders/write",
-            Self::OrdersOperate => "orders/operate",
-            Self::InventoryWrite => "inventory/write",
-        }
+    pub(crate) fn name(self) -> &'static str {
+        self.into()
     }
 }
 
-/// Who is asking.
+/// The caller of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// The `sub` of the token.
-    pub id: CustomerId,
+pub(crate) struct Caller {
+    /// The `sub` claim of the token.
+    pub(crate) id: CustomerId,
     scopes: BTreeSet<String>,
 }
 
 impl Caller {
-    /// Who sent this request.
-    pub fn of(request: &Request) -> Result<Self, Problem> {
-        let nobody = || Problem {
+    /// The caller of this request.
+    ///
+    /// # Errors
+    /// The request has no token, or the token has no usable subject.
+    pub(crate) fn authenticate(request: &Request) -> Result<Self, Problem> {
+        let unauthenticated = || Problem {
             headers: vec![("www-authenticate", "Bearer".to_owned())],
-            ..Problem::new(Kind::Unauthenticated, "send a bearer token")
+            ..Problem::new(ProblemKind::Unauthenticated, "send a bearer token")
         };
-        let jwt = request.jwt.as_ref().ok_or_else(nobody)?;
+        let jwt = request.jwt.as_ref().ok_or_else(unauthenticated)?;
         let claim = |name: &str| jwt.claims.get(name).and_then(|claim| claim.as_str());
-        let id = claim("sub").and_then(|sub| CustomerId::parse(sub).ok()).ok_or_else(nobody)?;
-        let listed = jwt.scopes.iter().flatten().cloned();
-        let claimed = claim("scope").into_iter().flat_map(str::split_whitespace);
-        Ok(Self { id, scopes: listed.chain(claimed.map(str::to_owned)).collect() })
+        let id =
+            claim("sub").and_then(|sub| CustomerId::parse(sub).ok()).ok_or_else(unauthenticated)?;
+        let from_route = jwt.scopes.iter().flatten().cloned();
+        let from_claim = claim("scope").into_iter().flat_map(str::split_whitespace);
+        Ok(Self { id, scopes: from_route.chain(from_claim.map(str::to_owned)).collect() })
     }
 
-    /// Who sent this request, if their token has one of these scopes.
-    pub fn with(request: &Request, any_of: &[Scope]) -> Result<Self, Problem> {
-        let caller = Self::of(request)?;
+    /// The caller of this request, whose token must have one of these scopes.
+    ///
+    /// # Errors
+    /// The caller is unknown, or the token has none of the scopes.
+    pub(crate) fn authorize(request: &Request, any_of: &[Scope]) -> Result<Self, Problem> {
+        let caller = Self::authenticate(request)?;
         if any_of.iter().any(|scope| caller.has(*scope)) {
             return Ok(caller);
         }
         let names: Vec<_> = any_of.iter().map(|scope| scope.name()).collect();
-        Err(Problem::new(Kind::Forbidden, format!("this takes the scope {}", names.join(" or "))))
+        let detail = format!("this operation requires the scope {}", names.join(" or "));
+        Err(Problem::new(ProblemKind::Forbidden, detail))
     }
 
     /// Whether the token has this scope.
-    pub fn has(&self, scope: Scope) -> bool {
+    pub(crate) fn has(&self, scope: Scope) -> bool {
         self.scopes.contains(scope.name())
     }
 
-    /// Whether they may know that this order exists.
-    pub fn may_see(&self, order: &Order) -> bool {
+    /// Whether the caller may know that this order exists.
+    pub(crate) fn may_see(&self, order: &Order) -> bool {
         order.customer_id == self.id || self.has(Scope::OrdersOperate)
     }
 }

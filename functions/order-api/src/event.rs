@@ -1,8 +1,8 @@
 //! HTTP API v2 events in, responses out.
 //!
-//! Read from the event itself and not through `lambda_http`'s request: that one
-//! builds a URI of the caller's `Host` and path, and panics where they are none.
-//! Here nothing that a client sends can end the process.
+//! The event is decoded here rather than by `lambda_http`, which builds a URI from
+//! the `Host` header and the path and panics when they are not valid. Nothing that a
+//! client sends can end this process.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use lambda_http::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::body::LONGEST_BODY;
-use crate::problem::{Kind, Problem};
+/// The maximum size of a body, in bytes.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// A request, as far as this API reads it.
 #[derive(Clone)]
@@ -23,13 +23,13 @@ pub struct Request {
     pub method: String,
     /// The path, without the stage.
     pub path: String,
-    /// The query, by name.
+    /// The query parameters.
     pub query: BTreeMap<String, String>,
-    /// The headers, by their names in lower case.
+    /// The headers, with names in lower case.
     pub headers: BTreeMap<String, String>,
-    /// When it came in.
+    /// When API Gateway received it.
     pub at: Timestamp,
-    /// Who sent it, by the claims of a token that the gateway checked.
+    /// The token that API Gateway verified; `None` on a public route.
     pub jwt: Option<Jwt>,
     body: Option<String>,
     is_base64: bool,
@@ -42,15 +42,24 @@ impl std::fmt::Debug for Request {
     }
 }
 
-/// What the gateway found in the token.
+/// A JSON Web Token that API Gateway has verified.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Jwt {
     /// The claims.
     #[serde(default)]
     pub claims: Map<String, Value>,
-    /// The scopes that the route asked for and the token has.
+    /// The scopes that the route requires and the token has.
     #[serde(default)]
     pub scopes: Option<Vec<String>>,
+}
+
+/// Why the body of a request cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyError {
+    /// It is larger than [`MAX_BODY_BYTES`].
+    TooLarge,
+    /// The event declares base64, and the body is not.
+    InvalidBase64,
 }
 
 /// The parts of the event that are read.
@@ -63,7 +72,7 @@ struct Event {
     query_string_parameters: Option<BTreeMap<String, String>>,
     #[serde(default)]
     headers: Option<BTreeMap<String, String>>,
-    request_context: Context,
+    request_context: RequestContext,
     #[serde(default)]
     body: Option<String>,
     #[serde(default)]
@@ -72,7 +81,7 @@ struct Event {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Context {
+struct RequestContext {
     http: Http,
     #[serde(default)]
     stage: Option<String>,
@@ -94,19 +103,23 @@ struct Authorizer {
 }
 
 impl Request {
-    /// Reads an event; `now` is asked only when it brings no time.
+    /// Decodes an event. `now` is called only when the event carries no time.
+    ///
+    /// # Errors
+    /// The input is not an HTTP API v2 event.
     pub fn parse(event: &Value, now: impl Fn() -> Timestamp) -> Result<Self, StepError> {
-        // The reason is left out: it may quote the event.
-        let event = Event::deserialize(event)
-            .or(Err(ErrorName::InvalidRequest.with_detail("the input is no HTTP API v2 event")))?;
+        // The decoder's message is dropped: it may quote the event.
+        let event = Event::deserialize(event).or(Err(
+            ErrorName::InvalidRequest.with_detail("the input is not an HTTP API v2 event")
+        ))?;
         let context = event.request_context;
         let at = context.time_epoch.filter(|at| *at > 0).map(Timestamp::from_millis);
-        let lower = |(name, value): (String, String)| (name.to_ascii_lowercase(), value);
+        let lower_case = |(name, value): (String, String)| (name.to_ascii_lowercase(), value);
         Ok(Self {
             method: context.http.method.to_ascii_uppercase(),
             path: without_stage(&event.raw_path, context.stage.as_deref()),
             query: event.query_string_parameters.unwrap_or_default(),
-            headers: event.headers.unwrap_or_default().into_iter().map(lower).collect(),
+            headers: event.headers.unwrap_or_default().into_iter().map(lower_case).collect(),
             at: at.and_then(Result::ok).unwrap_or_else(now),
             jwt: context.authorizer.and_then(|authorizer| authorizer.jwt),
             body: event.body,
@@ -114,7 +127,7 @@ impl Request {
         })
     }
 
-    /// The parts of the path between its slashes.
+    /// The segments of the path.
     pub fn segments(&self) -> Vec<&str> {
         self.path.strip_prefix('/').unwrap_or(&self.path).split('/').collect()
     }
@@ -124,50 +137,20 @@ impl Request {
         self.headers.get(name).map(String::as_str)
     }
 
-    /// The method and the collection, for the log: nothing that a client chose.
-    pub(crate) fn route(&self) -> String {
-        let known = |text: &str| {
-            [
-                "orders",
-                "inventory",
-                "execution",
-                "review",
-                "resume",
-                "cancel",
-                "restock",
-                "webhooks",
-                "stripe",
-                "easypost",
-                "openapi.json",
-            ]
-            .into_iter()
-            .find(|word| *word == text)
-        };
-        let words: Vec<_> =
-            self.segments().into_iter().map(|part| known(part).unwrap_or("…")).collect();
-        let method = ["GET", "POST", "PUT"].into_iter().find(|word| *word == self.method);
-        format!("{} /{}", method.unwrap_or("…"), words.join("/"))
-    }
-
-    /// The bytes of the body, at most 64 KiB of them.
-    pub(crate) fn body(&self) -> Result<Vec<u8>, Problem> {
-        let too_large =
-            || Problem::new(Kind::TooLarge, format!("a body has at most {LONGEST_BODY} bytes"));
+    /// The bytes of the body.
+    pub(crate) fn body(&self) -> Result<Vec<u8>, BodyError> {
         let text = self.body.as_deref().unwrap_or_default();
-        // Base64 makes four characters of three bytes, and at most two of filling.
-        let longest = if self.is_base64 { LONGEST_BODY / 3 * 4 + 8 } else { LONGEST_BODY };
-        if text.len() > longest {
-            return Err(too_large());
+        // Base64 encodes three bytes in four characters, plus at most two of padding.
+        let max_chars = if self.is_base64 { MAX_BODY_BYTES / 3 * 4 + 8 } else { MAX_BODY_BYTES };
+        if text.len() > max_chars {
+            return Err(BodyError::TooLarge);
         }
         let bytes = if self.is_base64 {
-            BASE64_STANDARD.decode(text).or(Err(Problem::new(
-                Kind::Invalid,
-                "the body is not the base64 it is said to be",
-            )))?
+            BASE64_STANDARD.decode(text).or(Err(BodyError::InvalidBase64))?
         } else {
             text.as_bytes().to_vec()
         };
-        if bytes.len() > LONGEST_BODY { Err(too_large()) } else { Ok(bytes) }
+        if bytes.len() > MAX_BODY_BYTES { Err(BodyError::TooLarge) } else { Ok(bytes) }
     }
 }
 
@@ -179,49 +162,49 @@ fn without_stage(path: &str, stage: Option<&str>) -> String {
     rest.unwrap_or(path).to_owned()
 }
 
-/// An answer to a request.
+/// A response.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
+pub struct Response {
     /// The status code.
-    pub status: u16,
-    /// The headers, by their names in lower case.
+    pub status: StatusCode,
+    /// The headers, with names in lower case.
     pub headers: BTreeMap<&'static str, String>,
     /// The body.
     pub body: String,
 }
 
-impl Reply {
-    /// An answer with this JSON.
-    pub fn json(status: u16, body: &impl Serialize) -> Self {
+impl Response {
+    /// A response with a JSON body.
+    pub fn json(status: StatusCode, body: &impl Serialize) -> Self {
         let headers = BTreeMap::from([
             ("content-type", "application/json".to_owned()),
-            // It may be kept, but is asked about each time: an order moves on.
+            // Clients may store a response but must revalidate it: orders change.
             ("cache-control", "private, no-cache".to_owned()),
             ("x-content-type-options", "nosniff".to_owned()),
         ]);
-        // Each answer is a struct of our own, which has no way not to be JSON.
+        // Every body is one of our structs, which always serialize.
         Self { status, headers, body: serde_json::to_string(body).unwrap_or_default() }
     }
 
-    /// The same answer with a header more.
+    /// Adds a header.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.insert(name, value.into());
         self
     }
 
-    /// The answer to a client that has this version already.
+    /// A 304 for a client that has this version already.
     pub fn not_modified(etag: &str) -> Self {
-        let mut reply = Self::json(StatusCode::NOT_MODIFIED.as_u16(), &());
-        reply.headers.remove("content-type");
-        reply.body.clear();
-        reply.with("etag", etag)
+        let mut response = Self::json(StatusCode::NOT_MODIFIED, &());
+        response.headers.remove("content-type");
+        response.body.clear();
+        response.with_header("etag", etag)
     }
 
-    /// The response of an HTTP API v2 function.
+    /// The output of a Lambda function behind an HTTP API v2.
     pub fn into_event(self) -> Value {
         json!({
-            "statusCode": self.status,
+            "statusCode": self.status.as_u16(),
             "headers": self.headers,
             "body": self.body,
             "isBase64Encoded": false,

@@ -1,124 +1,127 @@
-//! `GET /inventory`, `GET` and `PUT /inventory/{sku}`: what is sold, and how
-//! many there are.
+//! `GET /inventory`, `GET` and `PUT /inventory/{sku}`: the products and their stock.
 
 use domain::catalog::StockItem;
 use domain::ports::{AddProductResult, NewProduct};
 use domain::{Money, Sku};
+use lambda_http::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::{Api, Inventory, Orders, Workflow};
 use crate::caller::{Caller, Scope};
-use crate::event::{Reply, Request};
-use crate::problem::{Kind, Problem};
-use crate::{Api, Inventory, Orders, Workflow, body, form, schema};
+use crate::event::{Request, Response};
+use crate::problem::{Problem, ProblemKind};
+use crate::{request_body, schema, validation};
 
-/// The heaviest thing that is sold, in grams: a metric ton.
-const HEAVIEST: u32 = 1_000_000;
-/// The most that a shelf begins with.
-const MOST_STOCK: u64 = 1_000_000_000;
-/// The longest title.
-const LONGEST_TITLE: usize = 200;
+/// The maximum weight of a product in grams: a metric ton.
+const MAX_WEIGHT_GRAMS: u32 = 1_000_000;
+/// The maximum opening stock.
+const MAX_OPENING_STOCK: u64 = 1_000_000_000;
+/// The maximum length of a title.
+const MAX_TITLE_LENGTH: usize = 200;
 
-/// What is to be sold under a SKU.
+/// A product to sell under a SKU.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = NewProduct)]
-pub(crate) struct ItemBody {
-    #[schema(schema_with = schema::plain::<LONGEST_TITLE>)]
+pub(crate) struct ProductRequest {
+    #[schema(schema_with = schema::plain_text::<MAX_TITLE_LENGTH>)]
     title: String,
-    /// The price of one.
-    #[schema(value_type = schema::PriceObject)]
+    /// The unit price.
+    #[schema(value_type = schema::PriceSchema)]
     unit_price: Money,
     #[schema(minimum = 1, maximum = 1_000_000)]
     weight_grams: u32,
-    /// How many there are to begin with; only when the SKU is new.
+    /// The opening stock; only for a new SKU.
     #[schema(nullable = false, minimum = 0, maximum = 1_000_000_000)]
     available: Option<u64>,
 }
 
-/// What is sold under a SKU, and how many there are.
+/// A product and its stock.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = Item)]
-pub(crate) struct ItemView<'a> {
-    #[schema(value_type = schema::SkuText)]
+#[schema(as = StockItem)]
+pub(crate) struct StockItemResponse<'a> {
+    #[schema(value_type = schema::SkuSchema)]
     sku: &'a Sku,
     title: &'a str,
-    #[schema(value_type = schema::MoneyObject)]
+    #[schema(value_type = schema::MoneySchema)]
     unit_price: Money,
     weight_grams: u32,
-    /// How many can be reserved now.
+    /// The quantity that can be reserved now.
     available: u64,
-    /// How many were ever put on the shelf.
+    /// The quantity received in total.
     received: u64,
 }
 
-/// Everything that is sold.
+/// Every product.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Catalogue)]
-pub(crate) struct CatalogueView<'a> {
+#[schema(as = Catalog)]
+pub(crate) struct CatalogResponse<'a> {
     /// Sorted by SKU.
-    items: Vec<ItemView<'a>>,
+    items: Vec<StockItemResponse<'a>>,
 }
 
 /// `GET /inventory`
 pub(crate) async fn list<O: Orders, I: Inventory, W: Workflow>(
     request: &Request,
     api: &Api<O, I, W>,
-) -> Result<Reply, Problem> {
-    Caller::of(request)?;
+) -> Result<Response, Problem> {
+    Caller::authenticate(request)?;
     let items = api.inventory.all().await?;
-    Ok(Reply::json(200, &CatalogueView { items: items.iter().map(view).collect() }))
+    let body = CatalogResponse { items: items.iter().map(stock_item).collect() };
+    Ok(Response::json(StatusCode::OK, &body))
 }
 
 /// `GET /inventory/{sku}`
-pub(crate) async fn show<O: Orders, I: Inventory, W: Workflow>(
+pub(crate) async fn read<O: Orders, I: Inventory, W: Workflow>(
     request: &Request,
     api: &Api<O, I, W>,
     sku: &str,
-) -> Result<Reply, Problem> {
-    Caller::of(request)?;
+) -> Result<Response, Problem> {
+    Caller::authenticate(request)?;
     let sku = Sku::parse(sku).or(Err(Problem::not_found()))?;
     let items = api.inventory.items(&[sku]).await?;
     let item = items.first().ok_or_else(Problem::not_found)?;
-    Ok(Reply::json(200, &view(item)))
+    Ok(Response::json(StatusCode::OK, &stock_item(item)))
 }
 
 /// `PUT /inventory/{sku}`
-pub(crate) async fn put<O: Orders, I: Inventory, W: Workflow>(
+pub(crate) async fn write<O: Orders, I: Inventory, W: Workflow>(
     request: &Request,
     api: &Api<O, I, W>,
     sku: &str,
-) -> Result<Reply, Problem> {
-    Caller::with(request, &[Scope::InventoryWrite])?;
-    let sku =
-        Sku::parse(sku).map_err(|error| Problem::field(Kind::Invalid, "sku", error.to_string()))?;
-    let body = body::read(request, None)?;
-    let wanted = form::read(&body, |form| {
-        let title = form.required("title", form::text(LONGEST_TITLE));
-        let unit_price = form.object("unitPrice", form::money(&api.currencies));
-        let weight = form.required("weightGrams", form::whole(1, HEAVIEST.into()));
-        let available = form.optional("available", form::whole(0, MOST_STOCK));
-        Some(ItemBody {
+) -> Result<Response, Problem> {
+    Caller::authorize(request, &[Scope::InventoryWrite])?;
+    let sku = Sku::parse(sku).map_err(|error| {
+        Problem::with_field(ProblemKind::InvalidRequest, "sku", error.to_string())
+    })?;
+    let body = request_body::parse(request, None)?;
+    let product = validation::object(&body, |fields| {
+        let title = fields.required("title", validation::text(MAX_TITLE_LENGTH));
+        let unit_price = fields.object("unitPrice", validation::money(&api.currencies));
+        let weight_grams =
+            fields.required("weightGrams", validation::integer_u32(1, MAX_WEIGHT_GRAMS));
+        let available = fields.optional("available", validation::integer(0, MAX_OPENING_STOCK));
+        Some(ProductRequest {
             title: title?,
             unit_price: unit_price?,
-            weight_grams: u32::try_from(weight?).unwrap_or(HEAVIEST),
+            weight_grams: weight_grams?,
             available: available?,
         })
     })?;
-    let ItemBody { title, unit_price, weight_grams, available } = wanted;
-    let listing = NewProduct { sku, title, unit_price, weight_grams, available };
-    match api.inventory.add_product(&listing).await? {
-        AddProductResult::Added(item) => Ok(Reply::json(200, &view(&item))),
+    let ProductRequest { title, unit_price, weight_grams, available } = product;
+    let product = NewProduct { sku, title, unit_price, weight_grams, available };
+    match api.inventory.add_product(&product).await? {
+        AddProductResult::Added(item) => Ok(Response::json(StatusCode::OK, &stock_item(&item))),
         AddProductResult::AlreadyExists => {
-            let detail = "is only for a new SKU; restock one that is on record";
-            Err(Problem::field(Kind::Conflict, "available", detail))
+            let detail = "is only for a new SKU: restock an existing one";
+            Err(Problem::with_field(ProblemKind::Conflict, "available", detail))
         }
     }
 }
 
-fn view(item: &StockItem) -> ItemView<'_> {
-    ItemView {
+fn stock_item(item: &StockItem) -> StockItemResponse<'_> {
+    StockItemResponse {
         sku: &item.sku,
         title: &item.title,
         unit_price: item.unit_price,

@@ -1,14 +1,12 @@
-//! `order-api` as Lambda runs it: what it is told, what it works with.
-//!
-//! The function itself is the library beside it; nothing is decided here.
+//! `order-api` as Lambda runs it: reads the settings and connects the library to
+//! AWS, Stripe and EasyPost.
 
 use std::sync::Arc;
 
 use aws::{AwsClients, clock, runtime};
 use easypost::EasyPostWebhooks;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
-use order_api::webhooks::WebhookSources;
-use order_api::{Api, handle};
+use order_api::{Api, PaymentIdPrefixes, WebhookSources, handle};
 use serde_json::Value;
 use stripe::StripeWebhooks;
 
@@ -28,6 +26,7 @@ async fn main() -> Result<(), runtime::Error> {
         inventory: aws.inventory(&orders, inventory),
         workflow: aws.workflow(machine),
         currencies,
+        payment_ids: PaymentIdPrefixes { payment_method: "pm_", customer: "cus_" },
         webhooks: WebhookSources::from([
             ("stripe", Arc::new(StripeWebhooks::new(stripe, webhooks.mode)) as _),
             ("easypost", Arc::new(EasyPostWebhooks::new(easypost, webhooks.mode)) as _),

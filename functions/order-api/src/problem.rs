@@ -1,109 +1,113 @@
-//! What is wrong with a request, as `application/problem+json` (RFC 9457).
+//! Refused requests, as `application/problem+json` (RFC 9457).
 //!
-//! A problem names the field at fault and never quotes its value: what a
-//! client sent may be a card number.
+//! A problem names the field at fault and never quotes its value: a client may have
+//! sent a card number.
 
-use domain::order::DecisionError;
+use domain::order::{CancellationError, DecisionError};
 use domain::ports::{StoreUnavailable, WorkflowUnavailable};
+use lambda_http::http::StatusCode;
 use serde::Serialize;
+use strum::VariantArray as _;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
-use crate::event::{Reply, Request};
+use crate::event::{BodyError, MAX_BODY_BYTES, Response};
 use crate::schema;
 
-/// Seconds after which a client may try again what could not be done.
-const RETRY_AFTER: &str = "1";
+/// How soon a client may repeat a request that we could not serve, in seconds.
+const RETRY_AFTER_SECONDS: &str = "1";
 
-/// A field and what is wrong with it.
+/// A field at fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// The field, as `items[0].sku`, or the name of a header.
+    /// The path of the field, such as `items[0].sku`, or the name of a header.
     pub field: String,
     /// What is wrong with it.
     pub detail: String,
 }
 
 impl FieldError {
-    /// This is wrong with this field.
+    /// An error of this field.
     pub fn new(field: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { field: field.into(), detail: detail.into() }
     }
 }
 
-/// What kind of trouble it is: its name for programs, its title for people,
-/// and its status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// The request cannot be read, or a field of it is wrong.
-    Invalid,
-    /// The body of a webhook is not the provider's.
+/// The kind of a problem: it decides the `type`, the status code and the title.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum ProblemKind {
+    /// The request cannot be parsed, or a field is invalid.
+    InvalidRequest,
+    /// The provider did not sign the body of a webhook.
     BadSignature,
-    /// Nobody says who is asking.
+    /// The token is missing or has no subject.
     Unauthenticated,
-    /// Who is asking may not do this.
+    /// The token lacks a scope.
     Forbidden,
-    /// There is no such thing, or not for this caller.
+    /// The resource does not exist, or this caller may not know that it does.
     NotFound,
-    /// There is such a thing, but not by this method.
+    /// The path exists, with other methods.
     MethodNotAllowed,
-    /// The state of the thing does not admit it.
+    /// The state of the resource does not allow the operation.
     Conflict,
-    /// The total that the client expects is not ours.
+    /// The total differs from the one that the client expects.
     TotalChanged,
-    /// The body is longer than 64 KiB.
+    /// The body is larger than 64 KiB.
     TooLarge,
     /// The body is not declared as JSON.
     UnsupportedMediaType,
-    /// The key was used for another request.
-    KeyReused,
-    /// The order is well-formed and cannot be accepted.
+    /// The idempotency key belongs to another request.
+    IdempotencyKeyReused,
+    /// The request is well-formed, and the order cannot be accepted.
     Unprocessable,
-    /// A service that we need is away.
+    /// A service that we depend on is unavailable.
     Unavailable,
 }
 
-impl Kind {
-    /// Every kind.
-    pub(crate) const ALL: [Self; 13] = [
-        Self::Invalid,
-        Self::BadSignature,
-        Self::Unauthenticated,
-        Self::Forbidden,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::Conflict,
-        Self::TotalChanged,
-        Self::TooLarge,
-        Self::UnsupportedMediaType,
-        Self::KeyReused,
-        Self::Unprocessable,
-        Self::Unavailable,
-    ];
+impl ProblemKind {
+    /// The last part of the `type`.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
 
     /// The `type` of a problem of this kind.
     pub(crate) fn urn(self) -> String {
-        format!("urn:problem-type:order-api:{}", self.parts().0)
+        format!("urn:problem-type:order-api:{}", self.name())
     }
 
-    /// Its name, its status and its title.
-    pub(crate) const fn parts(self) -> (&'static str, u16, &'static str) {
+    /// The status code.
+    pub(crate) const fn status(self) -> StatusCode {
         match self {
-            Self::Invalid => ("invalid-request", 400, "The request is not valid"),
-            Self::BadSignature => ("bad-signature", 400, "The signature is not valid"),
-            Self::Unauthenticated => ("unauthenticated", 401, "A valid token is required"),
-            Self::Forbidden => ("forbidden", 403, "The token does not allow this"),
-            Self::NotFound => ("not-found", 404, "There is no such thing"),
-            Self::MethodNotAllowed => ("method-not-allowed", 405, "The method is not allowed"),
-            Self::Conflict => ("conflict", 409, "The present state does not allow this"),
-            Self::TotalChanged => ("total-changed", 409, "The total is not the expected one"),
-            Self::TooLarge => ("too-large", 413, "The body is too large"),
-            Self::UnsupportedMediaType => ("unsupported-media-type", 415, "The body must be JSON"),
-            Self::KeyReused => {
-                ("idempotency-key-reused", 422, "The key belongs to another request")
-            }
-            Self::Unprocessable => ("unprocessable", 422, "The request cannot be accepted"),
-            Self::Unavailable => ("unavailable", 503, "Try again in a moment"),
+            Self::InvalidRequest | Self::BadSignature => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict | Self::TotalChanged => StatusCode::CONFLICT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::IdempotencyKeyReused | Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// The kind, for people.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "The request is not valid",
+            Self::BadSignature => "The signature is not valid",
+            Self::Unauthenticated => "A valid token is required",
+            Self::Forbidden => "The token does not allow this",
+            Self::NotFound => "The resource does not exist",
+            Self::MethodNotAllowed => "The method is not allowed",
+            Self::Conflict => "The current state does not allow this",
+            Self::TotalChanged => "The total differs from the expected one",
+            Self::TooLarge => "The body is too large",
+            Self::UnsupportedMediaType => "The body must be JSON",
+            Self::IdempotencyKeyReused => "The key belongs to another request",
+            Self::Unprocessable => "The request cannot be accepted",
+            Self::Unavailable => "A service is unavailable: try again in a moment",
         }
     }
 }
@@ -111,118 +115,153 @@ impl Kind {
 /// The body of a problem.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub(crate) struct ProblemView<'a> {
+pub(crate) struct ProblemResponse<'a> {
     #[serde(rename = "type")]
-    #[schema(schema_with = kinds)]
+    #[schema(schema_with = problem_types)]
     kind: String,
     /// The kind, for people.
     title: &'a str,
     #[schema(minimum = 400, maximum = 599)]
     status: u16,
-    /// What there is to say about this one, for people.
+    /// This occurrence, for people.
     detail: &'a str,
     /// The fields at fault.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
 }
 
-impl ProblemView<'_> {
-    /// What one of this kind may look like.
-    pub(crate) fn example(kind: Kind) -> Self {
-        let (_, status, title) = kind.parts();
-        let detail = "what there is to say about this one";
-        ProblemView { kind: kind.urn(), title, status, detail, errors: &[] }
+impl ProblemResponse<'_> {
+    /// An example of this kind for the OpenAPI document.
+    pub(crate) fn example(kind: ProblemKind) -> Self {
+        ProblemResponse {
+            kind: kind.urn(),
+            title: kind.title(),
+            status: kind.status().as_u16(),
+            detail: "what is wrong with this request, and what to do",
+            errors: &[],
+        }
     }
 }
 
-fn kinds() -> Object {
-    schema::words("The kind, for programs.", &Kind::ALL.map(Kind::urn))
+fn problem_types() -> Object {
+    let urns: Vec<_> = ProblemKind::VARIANTS.iter().map(|kind| kind.urn()).collect();
+    schema::string_enum("The kind, for programs.", &urns)
 }
 
 /// A problem on its way to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// What kind of trouble it is.
-    pub kind: Kind,
-    /// What there is to say about this one, for people.
+    /// The kind.
+    pub kind: ProblemKind,
+    /// This occurrence, for people.
     pub detail: String,
     /// The fields at fault.
     pub errors: Vec<FieldError>,
-    /// Headers that go with it.
+    /// Headers to send along.
     pub headers: Vec<(&'static str, String)>,
-    /// What was away, for the log; never for the client.
+    /// What failed on our side. Logged, and never sent to the client.
     pub cause: Option<String>,
 }
 
 impl Problem {
     /// A problem of this kind.
-    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), errors: vec![], headers: vec![], cause: None }
     }
 
-    /// Fields are at fault.
-    pub fn fields(kind: Kind, errors: Vec<FieldError>) -> Self {
+    /// A problem with these fields.
+    pub fn with_fields(kind: ProblemKind, errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
-            [one] => format!("{}: {}", one.field, one.detail),
+            [error] => format!("{}: {}", error.field, error.detail),
             all => format!("{} fields are not valid", all.len()),
         };
         Self { errors, ..Self::new(kind, detail) }
     }
 
-    /// One field is at fault.
-    pub fn field(kind: Kind, field: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::fields(kind, vec![FieldError::new(field, detail)])
+    /// A problem with one field.
+    pub fn with_field(
+        kind: ProblemKind,
+        field: impl Into<String>,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self::with_fields(kind, vec![FieldError::new(field, detail)])
     }
 
-    /// There is no such thing, or not for this caller: the same words for both.
+    /// The resource does not exist, or this caller may not see it: the same text for both.
     pub fn not_found() -> Self {
-        Self::new(Kind::NotFound, "there is nothing here for you")
+        Self::new(ProblemKind::NotFound, "no such resource, or not visible with this token")
     }
 
-    /// A service is away; `detail` says what the client should do.
+    /// A service that we depend on is unavailable; `detail` says what the client should do.
     pub fn unavailable(detail: &str, cause: impl Into<String>) -> Self {
         Self {
-            headers: vec![("retry-after", RETRY_AFTER.to_owned())],
+            headers: vec![("retry-after", RETRY_AFTER_SECONDS.to_owned())],
             cause: Some(cause.into()),
-            ..Self::new(Kind::Unavailable, detail)
+            ..Self::new(ProblemKind::Unavailable, detail)
         }
     }
 
-    /// The answer to the request; what is our own fault is logged here, once.
-    pub(crate) fn into_reply(self, request: &Request) -> Reply {
-        let (_, status, title) = self.kind.parts();
+    /// The order kept changing while we tried to write it; `again` says what to repeat.
+    pub(crate) fn contended(again: &str) -> Self {
+        Self::unavailable(&format!("the order kept changing: {again}"), "contended")
+    }
+
+    /// The response to the request. A cause on our side is logged here, once.
+    pub(crate) fn into_response(self, route: &str) -> Response {
+        let status = self.kind.status();
         if let Some(cause) = &self.cause {
-            let route = request.route();
-            tracing::warn!(route, status, cause, "a request could not be served");
+            tracing::warn!(route, status = status.as_u16(), cause, "a request could not be served");
         }
-        let body = ProblemView {
+        let body = ProblemResponse {
             kind: self.kind.urn(),
-            title,
-            status,
+            title: self.kind.title(),
+            status: status.as_u16(),
             detail: &self.detail,
             errors: &self.errors,
         };
-        let mut reply = Reply::json(status, &body);
-        reply.headers.insert("content-type", "application/problem+json".to_owned());
-        reply.headers.extend(self.headers);
-        reply
+        let mut response =
+            Response::json(status, &body).with_header("content-type", "application/problem+json");
+        response.headers.extend(self.headers);
+        response
     }
 }
 
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::new(
+                ProblemKind::TooLarge,
+                format!("the body must have at most {MAX_BODY_BYTES} bytes"),
+            ),
+            BodyError::InvalidBase64 => {
+                Self::new(ProblemKind::InvalidRequest, "the body is not valid base64")
+            }
+        }
+    }
+}
+
+const RETRY: &str = "a service did not respond: send the same request again";
+
 impl From<StoreUnavailable> for Problem {
     fn from(error: StoreUnavailable) -> Self {
-        Self::unavailable("nothing is known to be wrong with the request; send it again", error.0)
+        Self::unavailable(RETRY, error.0)
     }
 }
 
 impl From<WorkflowUnavailable> for Problem {
     fn from(error: WorkflowUnavailable) -> Self {
-        Self::unavailable("nothing is known to be wrong with the request; send it again", error.0)
+        Self::unavailable(RETRY, error.0)
     }
 }
 
 impl From<DecisionError> for Problem {
-    fn from(refused: DecisionError) -> Self {
-        Self::new(Kind::Conflict, refused.to_string())
+    fn from(error: DecisionError) -> Self {
+        Self::new(ProblemKind::Conflict, error.to_string())
+    }
+}
+
+impl From<CancellationError> for Problem {
+    fn from(error: CancellationError) -> Self {
+        Self::new(ProblemKind::Conflict, error.to_string())
     }
 }

@@ -1,77 +1,78 @@
-//! `POST /inventory/{sku}/restock`: goods come in, and the orders that wait for
-//! them are woken, oldest first, only as many as can be served.
+//! `POST /inventory/{sku}/restock`: adds stock, once for each idempotency key, and
+//! resumes the backorders that it can serve, oldest first.
 
 use domain::Sku;
 use domain::backorders::BackorderResumer;
 use domain::ports::{OrderList, RestockResult};
+use lambda_http::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::{Api, Inventory, Orders, Workflow};
 use crate::caller::{Caller, Scope};
-use crate::event::{Reply, Request};
-use crate::problem::{Kind, Problem};
-use crate::{Api, Inventory, Orders, Workflow, answers, body, form, orders, schema};
+use crate::event::{Request, Response};
+use crate::problem::Problem;
+use crate::{decisions, idempotency_key, request_body, schema, validation};
 
-/// The most that comes in at once.
-const MOST_GOODS: u64 = 1_000_000;
-/// A restock looks at no more than this many pages of 50 orders that wait; the
-/// reconciler wakes the rest.
-const PAGES: usize = 10;
+/// The maximum quantity of one restock.
+const MAX_QUANTITY: u32 = 1_000_000;
+/// A request reads at most this many pages of 50 waiting orders. The reconciler
+/// resumes the rest.
+const MAX_PAGES: usize = 10;
 
-/// What comes in.
+/// A delivery of goods.
 #[derive(ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Restock)]
-pub(crate) struct RestockBody {
+pub(crate) struct RestockRequest {
     #[schema(minimum = 1, maximum = 1_000_000)]
     quantity: u32,
 }
 
-/// What is there now.
+/// The stock after the delivery.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RestockedItem)]
-pub(crate) struct RestockView {
-    #[schema(value_type = schema::SkuText)]
+pub(crate) struct RestockResponse {
+    #[schema(value_type = schema::SkuSchema)]
     sku: Sku,
-    /// How many can be reserved now.
+    /// The quantity that can be reserved now.
     available: u64,
-    /// How many orders that waited for it were woken.
+    /// The number of waiting orders that were resumed.
     resumed: u64,
 }
 
-/// Puts the goods on the shelf, once for each key, and wakes who waits.
+/// `POST /inventory/{sku}/restock`
 pub(crate) async fn restock<O: Orders, I: Inventory, W: Workflow>(
     request: &Request,
     api: &Api<O, I, W>,
     sku: &str,
-) -> Result<Reply, Problem> {
-    Caller::with(request, &[Scope::InventoryWrite])?;
+) -> Result<Response, Problem> {
+    Caller::authorize(request, &[Scope::InventoryWrite])?;
     let sku = Sku::parse(sku).or(Err(Problem::not_found()))?;
-    let key = orders::idempotency_key(request)?;
-    let body = body::read(request, None)?;
-    let RestockBody { quantity } = form::read(&body, |form| {
-        let quantity = form.required("quantity", form::whole(1, MOST_GOODS))?;
-        Some(RestockBody { quantity: u32::try_from(quantity).unwrap_or(u32::MAX) })
+    let key = idempotency_key::from_request(request)?;
+    let body = request_body::parse(request, None)?;
+    let RestockRequest { quantity } = validation::object(&body, |fields| {
+        let quantity = fields.required("quantity", validation::integer_u32(1, MAX_QUANTITY))?;
+        Some(RestockRequest { quantity })
     })?;
     let item = match api.inventory.restock(&sku, quantity, key, request.at).await? {
         RestockResult::Restocked(item) | RestockResult::Replayed(item) => item,
         RestockResult::UnknownSku => return Err(Problem::not_found()),
         RestockResult::Contended => {
-            let detail = "somebody else is at this shelf; send the request again";
+            let detail = "this SKU is being written by another request: send the request again";
             return Err(Problem::unavailable(detail, "contended"));
         }
         RestockResult::KeyReused => {
-            let detail = "was used for another quantity; choose a new key for a new restock";
-            return Err(Problem::field(Kind::KeyReused, "Idempotency-Key", detail));
+            let detail = "was used for another quantity: choose a new key for a new restock";
+            return Err(idempotency_key::reused(detail));
         }
     };
-    let waking =
+    let resumer =
         BackorderResumer { orders: &api.orders, stock: &api.inventory, workflow: &api.workflow };
-    let woken =
-        waking.resume_backorders(&OrderList::WaitingFor(sku.clone()), PAGES, request.at).await?;
-    if let Some((_, failure)) = woken.failed.into_iter().next() {
-        return Err(answers::undelivered(failure.detail));
+    let waiting = OrderList::WaitingFor(sku.clone());
+    let result = resumer.resume_backorders(&waiting, MAX_PAGES, request.at).await?;
+    if let Some((_, error)) = result.failed.into_iter().next() {
+        return Err(decisions::undelivered(error.detail));
     }
-    let answer = RestockView { sku, available: item.available, resumed: woken.resumed.into() };
-    Ok(Reply::json(200, &answer))
+    let body = RestockResponse { sku, available: item.available, resumed: result.resumed.into() };
+    Ok(Response::json(StatusCode::OK, &body))
 }

@@ -1,49 +1,83 @@
-//! Every route, on one screen.
+//! The routing table.
 
-use crate::event::{Reply, Request};
-use crate::problem::{Kind, Problem};
-use crate::{Api, Inventory, Orders, Workflow};
+use lambda_http::http::header;
+
+use crate::api::{Api, Inventory, Orders, WebhookSources, Workflow};
+use crate::event::{Request, Response};
+use crate::problem::{Problem, ProblemKind};
 use crate::{
-    cancel, document, execution, inventory, listing, orders, restock, resume, review, webhooks,
+    cancel_order, document, inventory, list_orders, place_order, read_execution, read_order,
+    restock, resume_order, review_order, webhooks,
 };
 
-/// Answers a request.
-pub(crate) async fn answer<O: Orders, I: Inventory, W: Workflow>(
+/// Calls the operation of a request.
+pub(crate) async fn dispatch<O: Orders, I: Inventory, W: Workflow>(
     request: &Request,
     api: &Api<O, I, W>,
-) -> Result<Reply, Problem> {
+) -> Result<Response, Problem> {
     let segments = request.segments();
     match (request.method.as_str(), segments.as_slice()) {
-        ("GET", ["orders"]) => listing::list(request, api).await,
-        ("POST", ["orders"]) => orders::place(request, api).await,
-        ("GET", ["orders", id]) => orders::show(request, api, id).await,
-        ("GET", ["orders", id, "execution"]) => execution::show(request, api, id).await,
-        ("POST", ["orders", id, "cancel"]) => cancel::cancel(request, api, id).await,
-        ("POST", ["orders", id, "review"]) => review::decide(request, api, id).await,
-        ("POST", ["orders", id, "resume"]) => resume::decide(request, api, id).await,
+        ("GET", ["orders"]) => list_orders::list(request, api).await,
+        ("POST", ["orders"]) => place_order::place(request, api).await,
+        ("GET", ["orders", id]) => read_order::read(request, api, id).await,
+        ("GET", ["orders", id, "execution"]) => read_execution::read(request, api, id).await,
+        ("POST", ["orders", id, "cancel"]) => cancel_order::cancel(request, api, id).await,
+        ("POST", ["orders", id, "review"]) => review_order::review(request, api, id).await,
+        ("POST", ["orders", id, "resume"]) => resume_order::resume(request, api, id).await,
         ("GET", ["inventory"]) => inventory::list(request, api).await,
-        ("GET", ["inventory", sku]) => inventory::show(request, api, sku).await,
-        ("PUT", ["inventory", sku]) => inventory::put(request, api, sku).await,
+        ("GET", ["inventory", sku]) => inventory::read(request, api, sku).await,
+        ("PUT", ["inventory", sku]) => inventory::write(request, api, sku).await,
         ("POST", ["inventory", sku, "restock"]) => restock::restock(request, api, sku).await,
         ("POST", ["webhooks", provider]) => webhooks::receive(request, api, provider).await,
-        ("GET", ["openapi.json"]) => Ok(document::serve(&api.currencies, &api.webhooks)),
+        ("GET", ["openapi.json"]) => Ok(document::serve(api)),
 
-        (_, ["orders"]) => Err(only("GET, POST")),
-        (_, ["orders", _, "cancel" | "review" | "resume"] | ["inventory", _, "restock"]) => {
-            Err(only("POST"))
-        }
-        (_, ["orders", _] | ["orders", _, "execution"] | ["inventory" | "openapi.json"]) => {
-            Err(only("GET"))
-        }
-        (_, ["webhooks", provider]) if api.webhooks.contains_key(provider) => Err(only("POST")),
-        (_, ["inventory", _]) => Err(only("GET, PUT")),
-        _ => Err(Problem::not_found()),
+        (_, path) => Err(match allowed_methods(path, &api.webhooks) {
+            Some(methods) => method_not_allowed(methods),
+            None => Problem::not_found(),
+        }),
     }
 }
 
-fn only(methods: &str) -> Problem {
-    Problem {
-        headers: vec![("allow", methods.to_owned())],
-        ..Problem::new(Kind::MethodNotAllowed, format!("use {methods}"))
+/// The methods of a path; `None` for an unknown path.
+fn allowed_methods(path: &[&str], webhooks: &WebhookSources) -> Option<&'static str> {
+    match path {
+        ["orders"] => Some("GET, POST"),
+        ["inventory", _] => Some("GET, PUT"),
+        ["orders", _] | ["orders", _, "execution"] | ["inventory" | "openapi.json"] => Some("GET"),
+        ["orders", _, "cancel" | "review" | "resume"] | ["inventory", _, "restock"] => Some("POST"),
+        ["webhooks", provider] if webhooks.contains_key(provider) => Some("POST"),
+        _ => None,
     }
+}
+
+fn method_not_allowed(methods: &str) -> Problem {
+    Problem {
+        headers: vec![(header::ALLOW.as_str(), methods.to_owned())],
+        ..Problem::new(ProblemKind::MethodNotAllowed, format!("use {methods}"))
+    }
+}
+
+/// The method and path for a log line, with everything that a client chose replaced
+/// by `…`.
+pub(crate) fn loggable_route(request: &Request, webhooks: &WebhookSources) -> String {
+    const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
+    const SEGMENTS: [&str; 9] = [
+        "orders",
+        "inventory",
+        "execution",
+        "review",
+        "resume",
+        "cancel",
+        "restock",
+        "webhooks",
+        "openapi.json",
+    ];
+    let is_known = |segment: &str| SEGMENTS.contains(&segment) || webhooks.contains_key(segment);
+    let path: Vec<_> = request
+        .segments()
+        .into_iter()
+        .map(|segment| if is_known(segment) { segment } else { "…" })
+        .collect();
+    let method = METHODS.into_iter().find(|method| *method == request.method);
+    format!("{} /{}", method.unwrap_or("…"), path.join("/"))
 }

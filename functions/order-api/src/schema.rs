@@ -1,7 +1,7 @@
-//! The small types of the OpenAPI document: names, moments, money, words.
+//! The shared schemas of the OpenAPI document: ids, timestamps, money, enums.
 //!
-//! They stand for the domain's own types, which know nothing of the document.
-//! Wherever a list of words is the domain's, it is taken from there.
+//! They stand for the domain's types, which know nothing of OpenAPI. Each enum lists
+//! the domain's own values.
 
 use std::borrow::Cow;
 
@@ -16,12 +16,19 @@ use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, Schem
 use utoipa::openapi::{KnownFormat, Ref, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
-/// The most that one price or total may be, in minor units: eight digits.
-pub(crate) const MOST_MONEY: u64 = 99_999_999;
-/// Plain text: no control character, no space at either end.
-const PLAIN: &str = r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$";
+use crate::api::PaymentIdPrefixes;
+use crate::choice::Choice;
 
-/// A type of the document that has a name there.
+/// The maximum of one price or total, in minor units: eight digits.
+pub(crate) const MAX_AMOUNT: u64 = 99_999_999;
+/// The maximum length of an operator's note, in characters.
+pub(crate) const MAX_NOTE_LENGTH: usize = 500;
+/// The maximum length of an id of the payment provider.
+pub(crate) const MAX_PAYMENT_ID_LENGTH: usize = 200;
+/// Text without control characters and outer spaces.
+const PLAIN_TEXT: &str = r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$";
+
+/// Defines a type whose only purpose is to be a named schema of the document.
 macro_rules! component {
     ($(#[$doc:meta])* $marker:ident, $name:literal, $schema:expr) => {
         $(#[$doc])*
@@ -42,149 +49,164 @@ macro_rules! component {
 }
 
 component!(
-    /// An order's id.
-    OrderIdText,
+    /// The id of an order.
+    OrderIdSchema,
     "OrderId",
     text("The id of an order.", "^ord_[0-9a-f]{32}$", json!("ord_44a45315d0fc51c09623badfc0bb5cca"))
 );
 component!(
-    /// What is sold, by its shelf label.
-    SkuText,
+    /// A stock-keeping unit.
+    SkuSchema,
     "Sku",
-    text(
-        "A stock-keeping unit: what is sold, by its shelf label.",
-        "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$",
-        json!("MUG-01"),
-    )
+    text("A stock-keeping unit.", "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$", json!("MUG-01"))
 );
 component!(
     /// A date and time.
-    MomentText,
-    "Moment",
+    TimestampSchema,
+    "Timestamp",
     ObjectBuilder::new()
         .schema_type(Type::String)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-        .description(Some("A date and time, as RFC 3339 writes it."))
+        .description(Some("A date and time in RFC 3339."))
         .examples([json!("2026-11-23T04:00:00.000Z")])
         .build()
 );
 component!(
-    /// Where an order is in its life.
-    StatusWord,
+    /// The status of an order.
+    StatusSchema,
     "Status",
-    words("Where an order is in its life.", Status::ALL)
+    string_enum("The status of an order.", Status::ALL)
 );
 component!(
-    /// Why a person should look at an order.
-    AttentionWord,
+    /// The reason why an order needs attention.
+    AttentionSchema,
     "Attention",
-    words(
-        "Why a person should look at an order.",
-        &[Attention::Review, Attention::Backorder, Attention::Operator],
-    )
+    choice::<Attention>("Why an order needs attention.")
 );
 component!(
-    /// Where an order's money is.
-    PaymentWord,
+    /// The status of a payment.
+    PaymentStatusSchema,
     "PaymentStatus",
-    words(
-        "Where the money is.",
-        &[
-            PaymentStatus::Authorized,
-            PaymentStatus::Captured,
-            PaymentStatus::Voided,
-            PaymentStatus::Refunded,
-            PaymentStatus::RefundFailed,
-        ],
+    string_enum("The status of the payment.", &PAYMENT_STATUSES)
+);
+component!(
+    /// A review decision.
+    ReviewDecisionSchema,
+    "ReviewDecision",
+    choice::<ReviewDecision>("An operator's decision about an order under review.")
+);
+component!(
+    /// An operator's action.
+    OperatorActionSchema,
+    "OperatorAction",
+    choice::<OperatorAction>(
+        "`capture`: try again to capture the payment. `compensate`: undo everything. \
+         `acknowledge`: clear the attention of a closed order.",
     )
 );
 component!(
-    /// What a person decides about an order under review.
-    DecisionWord,
-    "Decision",
-    words("What a person decides about the order.", &[ReviewDecision::Approve, ReviewDecision::Reject])
-);
-component!(
-    /// What an operator does about an order that is stuck.
-    ActionWord,
-    "Action",
-    words(
-        "`capture`: try to take the money once more. `compensate`: undo everything. \
-         `acknowledge`: seen; clears the attention of a closed order.",
-        &[OperatorAction::Capture, OperatorAction::Compensate, OperatorAction::Acknowledge],
-    )
-);
-component!(
-    /// How fast the goods should come.
-    ServiceWord,
+    /// The speed of the delivery.
+    ShippingServiceSchema,
     "ShippingService",
-    words(
-        "`standard`: the cheapest. `express`: the cheapest that delivers within two days.",
-        &[ShippingService::Standard, ShippingService::Express],
+    choice::<ShippingService>(
+        "`standard`: the cheapest rate. `express`: the cheapest rate that delivers within two \
+         days.",
     )
 );
 component!(
-    /// What to do when the goods are not there.
-    OutOfStockWord,
-    "WhenOutOfStock",
-    words(
-        "`reject`: give the order up. `wait`: wait for a restock.",
-        &[OutOfStockPolicy::Reject, OutOfStockPolicy::Wait],
-    )
+    /// What happens when a line is out of stock.
+    OutOfStockPolicySchema,
+    "OutOfStockPolicy",
+    choice::<OutOfStockPolicy>("`reject`: the order fails. `wait`: it waits for a restock.")
 );
 component!(
-    /// How an execution is.
-    ExecutionWord,
+    /// The status of an execution.
+    ExecutionStatusSchema,
     "ExecutionStatus",
-    words(
-        "How the execution is, as Step Functions says it.",
-        &["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"],
-    )
+    string_enum("The status of an execution in Step Functions.", &EXECUTION_STATUSES)
 );
 component!(
-    /// A currency of an amount on record.
-    CurrencyCode,
+    /// A currency of a recorded amount.
+    CurrencySchema,
     "Currency",
-    words("An ISO 4217 code.", &Currency::ALL)
+    string_enum("An ISO 4217 code.", &Currency::ALL)
 );
 component!(
-    /// An amount on record.
-    MoneyObject,
+    /// A recorded amount.
+    MoneySchema,
     "Money",
     money("An amount of money.", "Currency", None)
 );
 component!(
     /// An amount that a client sends.
-    PriceObject,
+    PriceSchema,
     "Price",
     money(
-        "An amount of money in a currency that the shop takes.",
-        TAKEN,
-        Some(MOST_MONEY),
+        "An amount of money in a currency that the shop accepts.",
+        ACCEPTED_CURRENCY,
+        Some(MAX_AMOUNT),
     )
 );
 
-/// The name of the currencies that this deployment takes: configuration, so that
-/// only [`taken`] knows them.
-pub(crate) const TAKEN: &str = "TakenCurrency";
+/// Every payment status but `NONE`: an order shows its payment once there is one.
+const PAYMENT_STATUSES: [PaymentStatus; 5] = [
+    PaymentStatus::Authorized,
+    PaymentStatus::Captured,
+    PaymentStatus::Voided,
+    PaymentStatus::Refunded,
+    PaymentStatus::RefundFailed,
+];
 
-/// The currencies that this deployment takes.
-pub(crate) fn taken(currencies: &[Currency]) -> Schema {
-    Schema::Object(words("The ISO 4217 code of a currency that the shop takes.", currencies))
+/// The statuses of `DescribeExecution` in the API reference of Step Functions.
+const EXECUTION_STATUSES: [&str; 6] =
+    ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"];
+
+const ACCEPTED_CURRENCY: &str = "AcceptedCurrency";
+const PAYMENT_METHOD_ID: &str = "PaymentMethodId";
+const PAYMENT_CUSTOMER_ID: &str = "PaymentCustomerId";
+
+/// The schemas that depend on the deployment.
+pub(crate) fn of_deployment(
+    currencies: &[Currency],
+    prefixes: PaymentIdPrefixes,
+) -> [(&'static str, Object); 3] {
+    let currency =
+        string_enum("The ISO 4217 code of a currency that the shop accepts.", currencies);
+    [
+        (ACCEPTED_CURRENCY, currency),
+        (PAYMENT_METHOD_ID, payment_id(prefixes.payment_method, "card_visa")),
+        (PAYMENT_CUSTOMER_ID, payment_id(prefixes.customer, "saved")),
+    ]
 }
 
-/// Plain text of 1 to `MOST` characters.
-pub(crate) fn plain<const MOST: usize>() -> Object {
-    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(PLAIN));
-    text.min_length(Some(1)).max_length(Some(MOST)).build()
+/// A reference to the schema of a tokenized card.
+pub(crate) fn payment_method_id() -> Ref {
+    Ref::from_schema_name(PAYMENT_METHOD_ID)
 }
 
-/// A string that matches this.
-pub(crate) fn matching(pattern: &str, most: usize, example: &str) -> Object {
+/// A reference to the schema of a customer with a saved card.
+pub(crate) fn payment_customer_id() -> Ref {
+    Ref::from_schema_name(PAYMENT_CUSTOMER_ID)
+}
+
+/// Letters, digits and underscores, with at most 12 digits in a row: a card number has more.
+fn payment_id(prefix: &str, example: &str) -> Object {
+    let pattern = format!("^{prefix}([0-9]{{1,12}}|[0-9]{{0,12}}([A-Za-z_]+[0-9]{{0,12}})+)$");
+    matching(&pattern, MAX_PAYMENT_ID_LENGTH, &format!("{prefix}{example}"))
+}
+
+/// Plain text of 1 to `MAX` characters.
+pub(crate) fn plain_text<const MAX: usize>() -> Object {
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(PLAIN_TEXT));
+    text.min_length(Some(1)).max_length(Some(MAX)).build()
+}
+
+/// A string that matches a pattern.
+pub(crate) fn matching(pattern: &str, max: usize, example: &str) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .pattern(Some(pattern))
-        .max_length(Some(most))
+        .max_length(Some(max))
         .examples([json!(example)])
         .build()
 }
@@ -198,22 +220,26 @@ fn text(description: &str, pattern: &str, example: Value) -> Object {
         .build()
 }
 
-/// One of these, as they are written in JSON.
-pub(crate) fn words<T: Serialize>(description: &str, words: &[T]) -> Object {
+/// A string that is one of these values, as serde writes them.
+pub(crate) fn string_enum<T: Serialize>(description: &str, values: &[T]) -> Object {
     ObjectBuilder::new()
         .schema_type(Type::String)
         .description(Some(description))
-        .enum_values(Some(words.iter().map(|word| json!(word))))
+        .enum_values(Some(values.iter().map(|value| json!(value))))
         .build()
 }
 
-fn money(description: &str, currency: &str, most: Option<u64>) -> Object {
+fn choice<T: Choice>(description: &str) -> Object {
+    string_enum(description, T::ALL)
+}
+
+fn money(description: &str, currency: &str, max: Option<u64>) -> Object {
     let amount = ObjectBuilder::new()
         .schema_type(Type::Integer)
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
         .description(Some("In minor units: cents, pence; whole yen."))
         .minimum(Some(0_u64))
-        .maximum(most);
+        .maximum(max);
     ObjectBuilder::new()
         .schema_type(Type::Object)
         .description(Some(description))

@@ -5,30 +5,23 @@
 //! late or reordered event changes nothing, and a lost one only costs time.
 //!
 //! The signatures and event shapes are in the providers' crates, behind
-//! [`WebhookSource`].
-
-use std::collections::BTreeMap;
-use std::sync::Arc;
+//! [`WebhookSource`](domain::ports::WebhookSource).
 
 use domain::conflict::MAX_ATTEMPTS;
-use domain::ports::{
-    SaveResult, WebhookEvent, WebhookRejection, WebhookRequest, WebhookSource, WebhookSubject,
-};
+use domain::ports::{SaveResult, WebhookEvent, WebhookRejection, WebhookRequest, WebhookSubject};
 use domain::{Order, OrderId, Timestamp};
+use lambda_http::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::event::{Reply, Request};
-use crate::problem::{Kind, Problem};
-use crate::{Api, Inventory, Orders, Workflow};
-
-/// The webhooks that are accepted, by the last segment of their path.
-pub type WebhookSources = BTreeMap<&'static str, Arc<dyn WebhookSource>>;
+use crate::api::{Api, Inventory, Orders, Workflow};
+use crate::event::{Request, Response};
+use crate::problem::{Problem, ProblemKind};
 
 /// The response to a genuine event, also to one that changes nothing.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Received)]
-pub(crate) struct ReceivedView {
+pub(crate) struct ReceivedResponse {
     /// Always `true`: the provider need not send the event again.
     received: bool,
 }
@@ -36,8 +29,8 @@ pub(crate) struct ReceivedView {
 impl From<WebhookRejection> for Problem {
     fn from(rejection: WebhookRejection) -> Self {
         let kind = match rejection {
-            WebhookRejection::Forged | WebhookRejection::Stale => Kind::BadSignature,
-            WebhookRejection::Malformed => Kind::Invalid,
+            WebhookRejection::Forged | WebhookRejection::Stale => ProblemKind::BadSignature,
+            WebhookRejection::Malformed => ProblemKind::InvalidRequest,
         };
         Self::new(kind, rejection.to_string())
     }
@@ -48,7 +41,7 @@ pub(crate) async fn receive<O: Orders, I: Inventory, W: Workflow>(
     request: &Request,
     api: &Api<O, I, W>,
     provider: &str,
-) -> Result<Reply, Problem> {
+) -> Result<Response, Problem> {
     let source = api.webhooks.get(provider).ok_or_else(Problem::not_found)?;
     let body = request.body()?;
     let webhook =
@@ -56,7 +49,7 @@ pub(crate) async fn receive<O: Orders, I: Inventory, W: Workflow>(
     if let Some(event) = source.receive(&webhook)? {
         record(api, &event, request.at).await?;
     }
-    Ok(Reply::json(200, &ReceivedView { received: true }))
+    Ok(Response::json(StatusCode::OK, &ReceivedResponse { received: true }))
 }
 
 /// Records on the order that a webhook is pending, if the event is about an order of ours.
@@ -76,7 +69,7 @@ async fn record<O: Orders, I: Inventory, W: Workflow>(
             return Ok(());
         }
     }
-    Err(Problem::unavailable("the order kept changing; send the event again", "contended"))
+    Err(Problem::contended("send the event again"))
 }
 
 /// The order that the event names, or the one that has stored the object's id.

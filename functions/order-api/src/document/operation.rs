@@ -1,9 +1,10 @@
-//! How an operation is described: what it takes, what it answers, how it refuses.
+//! A builder for the description of one operation.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::{Operation, OperationBuilder, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
@@ -12,30 +13,42 @@ use utoipa::openapi::{
     ResponseBuilder, Schema, SecurityRequirement,
 };
 
-use super::{TOKEN, named};
 use crate::caller::Scope;
-use crate::problem::{Kind, ProblemView};
+use crate::problem::{ProblemKind, ProblemResponse};
 
-/// What API Gateway answers by itself, before a request reaches the function.
+/// The name of the document's only security scheme.
+pub(super) const SECURITY_SCHEME: &str = "token";
+
+/// The body of a response that API Gateway sends itself.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "the gateway writes it, and it is described here")]
+#[expect(dead_code, reason = "API Gateway writes it; the document describes it")]
 pub(super) struct GatewayMessage {
     /// For people.
     message: String,
 }
 
-/// An operation while it is described.
-pub(super) struct Described {
+/// A response header: its name, its description, and a pattern of its value.
+pub(super) type HeaderText<'a> = (&'a str, &'a str, &'a str);
+
+/// A type's schema and those that it refers to, by name.
+pub(super) fn component<T: ToSchema>() -> Vec<(String, RefOr<Schema>)> {
+    let mut schemas = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut schemas);
+    schemas
+}
+
+/// An operation being described.
+pub(super) struct OperationDoc {
     pub(super) path: String,
     pub(super) method: HttpMethod,
     pub(super) schemas: Vec<(String, RefOr<Schema>)>,
     builder: OperationBuilder,
-    refusals: BTreeMap<u16, Vec<Kind>>,
-    needs_token: bool,
+    problems: BTreeMap<u16, Vec<ProblemKind>>,
+    requires_token: bool,
 }
 
-impl Described {
-    /// An operation that anybody may ask for, as long as nothing else is said.
+impl OperationDoc {
+    /// A public operation without a body.
     pub(super) fn new(
         method: HttpMethod,
         path: impl Into<String>,
@@ -50,34 +63,35 @@ impl Described {
             .summary(Some(summary))
             .description(Some(description))
             .securities(Some([]));
-        let described = Self {
+        let operation = Self {
             path,
             method,
             schemas: vec![],
             builder,
-            refusals: BTreeMap::new(),
-            needs_token: false,
+            problems: BTreeMap::new(),
+            requires_token: false,
         };
-        described.refuses(&[Kind::Unavailable])
+        operation.problems(&[ProblemKind::Unavailable])
     }
 
-    /// It takes a token with any of these scopes; with none listed, any token.
-    pub(super) fn takes_token(mut self, any_of: &[Scope]) -> Self {
-        self.needs_token = true;
-        let all = match any_of {
-            [] => vec![SecurityRequirement::new(TOKEN, [""; 0])],
-            some => {
-                some.iter().map(|scope| SecurityRequirement::new(TOKEN, [scope.name()])).collect()
-            }
+    /// Requires a token with one of these scopes; without scopes, any token.
+    pub(super) fn token(mut self, any_of: &[Scope]) -> Self {
+        self.requires_token = true;
+        let requirements = match any_of {
+            [] => vec![SecurityRequirement::new(SECURITY_SCHEME, [""; 0])],
+            scopes => scopes
+                .iter()
+                .map(|scope| SecurityRequirement::new(SECURITY_SCHEME, [scope.name()]))
+                .collect(),
         };
-        self.builder = self.builder.securities(Some(all));
-        let described = self.refuses(&[Kind::Unauthenticated]);
-        if any_of.is_empty() { described } else { described.refuses(&[Kind::Forbidden]) }
+        self.builder = self.builder.securities(Some(requirements));
+        let operation = self.problems(&[ProblemKind::Unauthenticated]);
+        if any_of.is_empty() { operation } else { operation.problems(&[ProblemKind::Forbidden]) }
     }
 
-    /// It takes this in its path.
-    pub(super) fn takes_path<T: ToSchema>(mut self, name: &str, example: &str) -> Self {
-        self.schemas.extend(named::<T>());
+    /// Adds a path parameter.
+    pub(super) fn path_parameter<T: ToSchema>(mut self, name: &str, example: &str) -> Self {
+        self.schemas.extend(component::<T>());
         let parameter = ParameterBuilder::new()
             .name(name)
             .parameter_in(ParameterIn::Path)
@@ -88,8 +102,8 @@ impl Described {
         self
     }
 
-    /// It may be given this in its query.
-    pub(super) fn takes_query(
+    /// Adds an optional query parameter.
+    pub(super) fn query_parameter(
         mut self,
         name: &str,
         about: &str,
@@ -105,135 +119,137 @@ impl Described {
         self
     }
 
-    /// It takes this header.
-    pub(super) fn takes_header(
+    /// Adds a request header.
+    pub(super) fn header(
         mut self,
         name: &str,
-        required: bool,
+        required: Required,
         about: &str,
         schema: Object,
     ) -> Self {
         let parameter = ParameterBuilder::new()
             .name(name)
             .parameter_in(ParameterIn::Header)
-            .required(if required { Required::True } else { Required::False })
+            .required(required)
             .description(Some(about))
             .schema(Some(Schema::Object(schema)));
         self.builder = self.builder.parameter(parameter);
         self
     }
 
-    /// It takes a body of this type; what is none is refused.
-    pub(super) fn takes_body<T: ToSchema>(mut self, example: Value) -> Self {
-        self.schemas.extend(named::<T>());
-        self.takes_json(&T::name(), example)
+    /// Requires a body of this type.
+    pub(super) fn body<T: ToSchema>(mut self, example: Value) -> Self {
+        self.schemas.extend(component::<T>());
+        self.json_body(&T::name(), example)
     }
 
-    /// It takes a body of this name and JSON Schema.
-    pub(super) fn takes_body_of(mut self, (name, schema): (String, Value), example: Value) -> Self {
-        // A schema that OpenAPI cannot hold becomes one that admits anything; a test
-        // of the document notices.
+    /// Requires a body that fits this JSON Schema.
+    pub(super) fn body_of_schema(mut self, name: &str, schema: Value, example: Value) -> Self {
+        // A schema that OpenAPI cannot hold becomes one that accepts anything. The
+        // test that each webhook requires an id then fails.
         let schema: Schema = serde_json::from_value(schema).unwrap_or_default();
-        self.schemas.push((name.clone(), schema.into()));
-        self.takes_json(&name, example)
+        self.schemas.push((name.to_owned(), schema.into()));
+        self.json_body(name, example)
     }
 
-    fn takes_json(mut self, name: &str, example: Value) -> Self {
-        let schema = Ref::from_schema_name(name);
+    fn json_body(mut self, schema: &str, example: Value) -> Self {
+        let schema = Ref::from_schema_name(schema);
         let content = ContentBuilder::new().schema(Some(schema)).example(Some(example)).build();
         let body = RequestBodyBuilder::new()
             .required(Some(Required::True))
             .content("application/json", content);
         self.builder = self.builder.request_body(Some(body.build()));
-        self.refuses(&[Kind::Invalid, Kind::TooLarge])
+        self.problems(&[ProblemKind::InvalidRequest, ProblemKind::TooLarge])
     }
 
-    /// It answers this.
-    pub(super) fn answers<T: ToSchema>(
+    /// Adds a successful response with a body of this type.
+    pub(super) fn response<T: ToSchema>(
         mut self,
         status: &str,
         about: &str,
-        headers: &[(&str, &str, &str)],
+        headers: &[HeaderText<'_>],
     ) -> Self {
-        self.schemas.extend(named::<T>());
+        self.schemas.extend(component::<T>());
         let mut response = ResponseBuilder::new()
             .description(about)
-            .content("application/json", of::<T>().build());
+            .content("application/json", content::<T>().build());
         for (name, about, pattern) in headers {
-            response = response.header(*name, header(about, Some(pattern)));
+            response = response.header(*name, response_header(about, Some(pattern)));
         }
         self.builder = self.builder.response(status, response);
         self
     }
 
-    /// It answers without a body.
-    pub(super) fn answers_nothing(mut self, status: &str, about: &str, etag: &str) -> Self {
-        let response = ResponseBuilder::new().description(about);
-        let response = response.header("ETag", header("The version that you have.", Some(etag)));
-        self.builder = self.builder.response(status, response);
+    /// Adds a 304 response.
+    pub(super) fn not_modified(mut self, etag_pattern: &str) -> Self {
+        let etag = response_header("The version that you have.", Some(etag_pattern));
+        let response = ResponseBuilder::new()
+            .description("You have this version already.")
+            .header("ETag", etag);
+        self.builder = self.builder.response("304", response);
         self
     }
 
-    /// It refuses in these ways.
-    pub(super) fn refuses(mut self, kinds: &[Kind]) -> Self {
+    /// Adds problems.
+    pub(super) fn problems(mut self, kinds: &[ProblemKind]) -> Self {
         for kind in kinds {
-            self.refusals.entry(kind.parts().1).or_default().push(*kind);
+            self.problems.entry(kind.status().as_u16()).or_default().push(*kind);
         }
         self
     }
 
     pub(super) fn build(self) -> Operation {
-        let gateways_own = |status: &u16| match status {
-            401 | 403 => self.needs_token,
-            // No such route; a body over 10 MB; the function too late.
+        let gateway_sends = |status: &u16| match status {
+            401 | 403 => self.requires_token,
+            // An unknown route; a body over 10 MB; a timeout of the function.
             404 | 413 | 503 => true,
             _ => false,
         };
         let mut builder = self.builder;
-        for (status, kinds) in &self.refusals {
-            let response = refusal(kinds, gateways_own(status));
+        for (status, kinds) in &self.problems {
+            let response = problem_response(kinds, gateway_sends(status));
             builder = builder.response(status.to_string(), response);
         }
         let throttled = ResponseBuilder::new()
-            .description("Too many requests, as API Gateway finds.")
-            .content("application/json", of::<GatewayMessage>().build());
+            .description("API Gateway throttles this client.")
+            .content("application/json", content::<GatewayMessage>().build());
         builder.response("429", throttled).build()
     }
 }
 
-fn of<T: ToSchema>() -> ContentBuilder {
+fn content<T: ToSchema>() -> ContentBuilder {
     ContentBuilder::new().schema(Some(Ref::from_schema_name(T::name())))
 }
 
-/// The problems of one status, each with what it looks like.
-fn refusal(kinds: &[Kind], gateways_too: bool) -> ResponseBuilder {
+/// The problems of one status, with an example of each.
+fn problem_response(kinds: &[ProblemKind], gateway_sends: bool) -> ResponseBuilder {
     let examples = kinds.iter().map(|kind| {
-        let (name, status, title) = kind.parts();
-        let view = ProblemView::example(*kind);
-        let example = utoipa::openapi::example::ExampleBuilder::new()
-            .summary(format!("{status} {title}"))
-            .value(Some(json!(view)));
-        (name, RefOr::T(example.build()))
+        let example = ExampleBuilder::new()
+            .summary(format!("{} {}", kind.status().as_u16(), kind.title()))
+            .value(Some(json!(ProblemResponse::example(*kind))));
+        (kind.name(), RefOr::T(example.build()))
     });
-    let content = of::<ProblemView<'_>>().examples_from_iter(examples).build();
-    let titles: Vec<_> = kinds.iter().map(|kind| kind.parts().2).collect();
+    let problem = content::<ProblemResponse<'_>>().examples_from_iter(examples).build();
+    let titles: Vec<_> = kinds.iter().map(|kind| kind.title()).collect();
     let mut response = ResponseBuilder::new()
         .description(format!("{}.", titles.join(". Or: ")))
-        .content("application/problem+json", content);
-    if gateways_too {
-        let message: Content = of::<GatewayMessage>().build();
+        .content("application/problem+json", problem);
+    if gateway_sends {
+        let message: Content = content::<GatewayMessage>().build();
         response = response.content("application/json", message);
     }
-    if kinds.contains(&Kind::Unavailable) {
-        response = response.header("Retry-After", header("In so many seconds.", Some("^[0-9]+$")));
+    if kinds.contains(&ProblemKind::Unavailable) {
+        let about = "The number of seconds to wait.";
+        response = response.header("Retry-After", response_header(about, Some("^[0-9]+$")));
     }
-    if kinds.contains(&Kind::Unauthenticated) || kinds.contains(&Kind::Forbidden) {
-        response = response.header("WWW-Authenticate", header("How to say who you are.", None));
+    if kinds.contains(&ProblemKind::Unauthenticated) || kinds.contains(&ProblemKind::Forbidden) {
+        let about = "The required authentication scheme.";
+        response = response.header("WWW-Authenticate", response_header(about, None));
     }
     response
 }
 
-fn header(about: &str, pattern: Option<&str>) -> Header {
+fn response_header(about: &str, pattern: Option<&str>) -> Header {
     let schema = ObjectBuilder::new().schema_type(Type::String).pattern(pattern);
     HeaderBuilder::new().schema(Some(schema)).description(Some(about)).build()
 }

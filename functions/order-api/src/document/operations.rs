@@ -1,37 +1,38 @@
-//! Every operation, one entry a route.
+//! The operations, one function per route.
 
-use std::sync::Arc;
-
-use domain::ports::WebhookSource;
+use domain::ports::WebhookContract;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, Type};
-use utoipa::openapi::{HttpMethod, Ref, RefOr};
+use utoipa::openapi::{HttpMethod, Ref, RefOr, Required};
 
-use super::operation::Described;
+use super::operation::OperationDoc;
+use crate::api::WebhookSources;
 use crate::caller::Scope;
-use crate::cancel::CancelView;
-use crate::execution::RunView;
-use crate::inventory::{CatalogueView, ItemBody, ItemView};
-use crate::listing::{self, PageView};
-use crate::orders::{LONGEST_KEY, PlacedView, wanted::Wanted};
-use crate::problem::Kind;
-use crate::restock::{RestockBody, RestockView};
-use crate::resume::{ResumeBody, ResumeView};
-use crate::review::{ReviewBody, ReviewView};
-use crate::schema::{self, AttentionWord, OrderIdText, SkuText, StatusWord};
-use crate::view::OrderView;
-use crate::webhooks::{ReceivedView, WebhookSources};
+use crate::cancel_order::CancelResponse;
+use crate::idempotency_key;
+use crate::inventory::{CatalogResponse, ProductRequest, StockItemResponse};
+use crate::list_orders::{DEFAULT_LIMIT, MAX_LIMIT, OrderPageResponse};
+use crate::order_response::OrderResponse;
+use crate::place_order::PlaceOrderResponse;
+use crate::place_order_request::PlaceOrderRequest;
+use crate::problem::ProblemKind;
+use crate::read_execution::ExecutionResponse;
+use crate::restock::{RestockRequest, RestockResponse};
+use crate::resume_order::{ResumeRequest, ResumeResponse};
+use crate::review_order::{ReviewRequest, ReviewResponse};
+use crate::schema::{self, AttentionSchema, OrderIdSchema, SkuSchema, StatusSchema};
+use crate::webhooks::ReceivedResponse;
 
-/// The order that the sample request places.
-const AN_ORDER: &str = "ord_44a45315d0fc51c09623badfc0bb5cca";
-/// What `events/stock.json` puts on the shelves.
-const A_SKU: &str = "MUG-01";
-/// The version of an order.
+/// The id of the order in `events/api/place-order.json`.
+const ORDER_ID: &str = "ord_44a45315d0fc51c09623badfc0bb5cca";
+/// A SKU in `events/stock.json`.
+const SKU: &str = "MUG-01";
+/// A pattern of every ETag.
 const ETAG: &str = "^\"[0-9]+\"$";
 
-/// All of them.
-pub(super) fn all(webhooks: &WebhookSources) -> Vec<Described> {
+/// Every operation.
+pub(super) fn all(webhooks: &WebhookSources) -> Vec<OperationDoc> {
     let mut operations = vec![
         place_order(),
         list_orders(),
@@ -46,170 +47,172 @@ pub(super) fn all(webhooks: &WebhookSources) -> Vec<Described> {
         restock_inventory(),
         read_document(),
     ];
-    operations.extend(webhooks.iter().map(webhook));
+    operations.extend(webhooks.iter().map(|(name, source)| webhook(name, source.contract())));
     operations
 }
 
-fn get(path: &'static str, id: &str, text: (&str, &str)) -> Described {
-    Described::new(HttpMethod::Get, path, id, text)
+fn get(path: &str, id: &str, text: (&str, &str)) -> OperationDoc {
+    OperationDoc::new(HttpMethod::Get, path, id, text)
 }
 
-fn post(path: &'static str, id: &str, text: (&str, &str)) -> Described {
-    Described::new(HttpMethod::Post, path, id, text)
+fn post(path: &str, id: &str, text: (&str, &str)) -> OperationDoc {
+    OperationDoc::new(HttpMethod::Post, path, id, text)
 }
 
-fn place_order() -> Described {
-    let about = "The server prices what is asked for. The order's id follows from the token's \
-                 subject and the key: the same key and body again is the same order, with its \
-                 status of now; the same key with another body is refused.";
+fn place_order() -> OperationDoc {
+    let about = "The server sets the prices. The order id derives from the token's subject and \
+                 the key: the same key and body return the same order with its current status; \
+                 the same key with another body is refused.";
     let location = ("Location", "The order.", "^/orders/ord_[0-9a-f]{32}$");
     post("/orders", "placeOrder", ("Place an order", about))
-        .takes_token(&[Scope::OrdersWrite])
-        .takes_header("Idempotency-Key", true, "The same for each repeat.", key("sample-order"))
-        .takes_body::<Wanted>(sample())
-        .answers::<PlacedView>("202", "The order is on record and begins.", &[location])
-        .refuses(&[Kind::UnsupportedMediaType, Kind::TotalChanged])
-        .refuses(&[Kind::KeyReused, Kind::Unprocessable])
+        .token(&[Scope::OrdersWrite])
+        .header("Idempotency-Key", Required::True, KEY_ABOUT, key("sample-order"))
+        .body::<PlaceOrderRequest>(sample_order())
+        .response::<PlaceOrderResponse>("202", "The order is recorded and begins.", &[location])
+        .problems(&[ProblemKind::UnsupportedMediaType, ProblemKind::TotalChanged])
+        .problems(&[ProblemKind::IdempotencyKeyReused, ProblemKind::Unprocessable])
 }
 
-fn list_orders() -> Described {
-    let about = "Own orders with `orders/read`, newest first. With `orders/operate` those that \
-                 need attention, or that are open, oldest first.";
+fn list_orders() -> OperationDoc {
+    let about = "With `orders/read`, the caller's own orders, newest first. With \
+                 `orders/operate`, the orders that need attention or are open, oldest first.";
     let limit = ObjectBuilder::new()
         .schema_type(Type::Integer)
         .minimum(Some(1_u32))
-        .maximum(Some(listing::MOST))
-        .default(Some(json!(listing::USUAL)));
-    let cursor = "What the page before gave as `nextCursor`, for the same list.";
+        .maximum(Some(MAX_LIMIT))
+        .default(Some(json!(DEFAULT_LIMIT)));
+    let open = Schema::Object(schema::string_enum("", &["true"]));
+    let cursor = "The `nextCursor` of the previous page of the same list.";
     get("/orders", "listOrders", ("List orders", about))
-        .takes_token(&[Scope::OrdersRead, Scope::OrdersOperate])
-        .takes_query("status", "Only orders of this status.", reference::<StatusWord>())
-        .takes_query("attention", "For operators.", reference::<AttentionWord>())
-        .takes_query("open", "For operators.", Schema::Object(schema::words("", &["true"])))
-        .takes_query("limit", "Orders of a page.", Schema::Object(limit.build()))
-        .takes_query("cursor", cursor, Schema::Object(pattern("^[A-Za-z0-9_-]+$")))
-        .answers::<PageView<'_>>("200", "A page of the list.", &[])
-        .refuses(&[Kind::Invalid])
+        .token(&[Scope::OrdersRead, Scope::OrdersOperate])
+        .query_parameter("status", "Only orders with this status.", reference::<StatusSchema>())
+        .query_parameter("attention", "For operators.", reference::<AttentionSchema>())
+        .query_parameter("open", "For operators.", open)
+        .query_parameter("limit", "The page size.", Schema::Object(limit.build()))
+        .query_parameter("cursor", cursor, Schema::Object(pattern("^[A-Za-z0-9_-]+$")))
+        .response::<OrderPageResponse<'_>>("200", "A page of the list.", &[])
+        .problems(&[ProblemKind::InvalidRequest])
 }
 
-fn read_order() -> Described {
-    let about = "A customer's own; with `orders/operate` anybody's.";
+fn read_order() -> OperationDoc {
+    let about = "The caller's own order; any order with `orders/operate`.";
     let etag = ("ETag", "The version of the order.", ETAG);
+    let any_text = ObjectBuilder::new().schema_type(Type::String).build();
     get("/orders/{orderId}", "readOrder", ("Read an order", about))
-        .takes_token(&[Scope::OrdersRead, Scope::OrdersOperate])
-        .takes_path::<OrderIdText>("orderId", AN_ORDER)
-        .takes_header("If-None-Match", false, "Versions that you have.", any_text())
-        .answers::<OrderView<'_>>("200", "The order as it is now.", &[etag])
-        .answers_nothing("304", "You have this version already.", ETAG)
-        .refuses(&[Kind::NotFound])
+        .token(&[Scope::OrdersRead, Scope::OrdersOperate])
+        .path_parameter::<OrderIdSchema>("orderId", ORDER_ID)
+        .header("If-None-Match", Required::False, "The versions that you have.", any_text)
+        .response::<OrderResponse<'_>>("200", "The current order.", &[etag])
+        .not_modified(ETAG)
+        .problems(&[ProblemKind::NotFound])
 }
 
-fn read_execution() -> Described {
-    let about = "The states that the order's execution has been in, read from its history.";
+fn read_execution() -> OperationDoc {
+    let about = "The states that the order's execution has entered, read from its history.";
     get("/orders/{orderId}/execution", "readExecution", ("Read an order's execution", about))
-        .takes_token(&[Scope::OrdersOperate])
-        .takes_path::<OrderIdText>("orderId", AN_ORDER)
-        .answers::<RunView>("200", "The execution that owns the order.", &[])
-        .refuses(&[Kind::NotFound])
+        .token(&[Scope::OrdersOperate])
+        .path_parameter::<OrderIdSchema>("orderId", ORDER_ID)
+        .response::<ExecutionResponse>("200", "The execution that owns the order.", &[])
+        .problems(&[ProblemKind::NotFound])
 }
 
-fn cancel_order() -> Described {
-    let about = "Possible until the carrier is asked for the label. What was begun is undone.";
+fn cancel_order() -> OperationDoc {
+    let about = "Possible until the label is bought. Finished steps are compensated.";
     post("/orders/{orderId}/cancel", "cancelOrder", ("Cancel an order", about))
-        .takes_token(&[Scope::OrdersWrite])
-        .takes_path::<OrderIdText>("orderId", AN_ORDER)
-        .answers::<CancelView>("202", "It is on record, and will not be shipped.", &[])
-        .refuses(&[Kind::NotFound, Kind::Conflict])
+        .token(&[Scope::OrdersWrite])
+        .path_parameter::<OrderIdSchema>("orderId", ORDER_ID)
+        .response::<CancelResponse>("202", "Recorded: the order will not ship.", &[])
+        .problems(&[ProblemKind::NotFound, ProblemKind::Conflict])
 }
 
-fn review_order() -> Described {
-    let about = "Once: the first decision on record counts.";
+fn review_order() -> OperationDoc {
+    let about = "The first recorded decision counts.";
     post("/orders/{orderId}/review", "reviewOrder", ("Decide an order under review", about))
-        .takes_token(&[Scope::OrdersOperate])
-        .takes_path::<OrderIdText>("orderId", AN_ORDER)
-        .takes_body::<ReviewBody>(json!({"decision": "approve", "note": "Known customer."}))
-        .answers::<ReviewView>("200", "The decision is on record.", &[])
-        .refuses(&[Kind::UnsupportedMediaType, Kind::NotFound, Kind::Conflict])
+        .token(&[Scope::OrdersOperate])
+        .path_parameter::<OrderIdSchema>("orderId", ORDER_ID)
+        .body::<ReviewRequest>(json!({"decision": "approve", "note": "Known customer."}))
+        .response::<ReviewResponse>("200", "The decision is recorded.", &[])
+        .problems(&[ProblemKind::UnsupportedMediaType, ProblemKind::NotFound])
+        .problems(&[ProblemKind::Conflict])
 }
 
-fn resume_order() -> Described {
-    let about = "Where the facts forbid an action, it is refused: `capture` needs stock, a live \
-                 label and no compensation; `compensate` of a captured order needs `refund`.";
-    post("/orders/{orderId}/resume", "resumeOrder", ("Decide an order that is stuck", about))
-        .takes_token(&[Scope::OrdersOperate])
-        .takes_path::<OrderIdText>("orderId", AN_ORDER)
-        .takes_body::<ResumeBody>(json!({"action": "capture", "note": "The gateway is back."}))
-        .answers::<ResumeView>("200", "The decision is on record.", &[])
-        .refuses(&[Kind::UnsupportedMediaType, Kind::NotFound, Kind::Conflict])
+fn resume_order() -> OperationDoc {
+    let about = "`capture` requires reserved stock, a live label and no compensation; \
+                 `compensate` of a captured order requires `refund`.";
+    let example = json!({"action": "capture", "note": "The payment provider is back."});
+    post("/orders/{orderId}/resume", "resumeOrder", ("Resume an order that is stuck", about))
+        .token(&[Scope::OrdersOperate])
+        .path_parameter::<OrderIdSchema>("orderId", ORDER_ID)
+        .body::<ResumeRequest>(example)
+        .response::<ResumeResponse>("200", "The decision is recorded.", &[])
+        .problems(&[ProblemKind::UnsupportedMediaType, ProblemKind::NotFound])
+        .problems(&[ProblemKind::Conflict])
 }
 
-fn list_inventory() -> Described {
-    get("/inventory", "listInventory", ("List what is sold", "Sorted by SKU."))
-        .takes_token(&[])
-        .answers::<CatalogueView<'_>>("200", "Everything that is sold.", &[])
+fn list_inventory() -> OperationDoc {
+    get("/inventory", "listInventory", ("List the products", "Sorted by SKU."))
+        .token(&[])
+        .response::<CatalogResponse<'_>>("200", "Every product.", &[])
 }
 
-fn read_inventory() -> Described {
-    get("/inventory/{sku}", "readInventory", ("Read what is sold under a SKU", "And how many."))
-        .takes_token(&[])
-        .takes_path::<SkuText>("sku", A_SKU)
-        .answers::<ItemView<'_>>("200", "The item as it is now.", &[])
-        .refuses(&[Kind::NotFound])
+fn read_inventory() -> OperationDoc {
+    get("/inventory/{sku}", "readInventory", ("Read a product", "With its stock."))
+        .token(&[])
+        .path_parameter::<SkuSchema>("sku", SKU)
+        .response::<StockItemResponse<'_>>("200", "The current product.", &[])
+        .problems(&[ProblemKind::NotFound])
 }
 
-fn write_inventory() -> Described {
+fn write_inventory() -> OperationDoc {
     let about = "Writes title, price and weight. `available` is for a new SKU only.";
     let price = json!({"amount": 1250, "currency": "USD"});
     let example = json!({"title": "Enamel mug", "unitPrice": price, "weightGrams": 350});
-    Described::new(HttpMethod::Put, "/inventory/{sku}", "writeInventory", ("Write an item", about))
-        .takes_token(&[Scope::InventoryWrite])
-        .takes_path::<SkuText>("sku", A_SKU)
-        .takes_body::<ItemBody>(example)
-        .answers::<ItemView<'_>>("200", "The item as it is now.", &[])
-        .refuses(&[Kind::UnsupportedMediaType, Kind::Conflict])
+    let text = ("Write a product", about);
+    OperationDoc::new(HttpMethod::Put, "/inventory/{sku}", "writeInventory", text)
+        .token(&[Scope::InventoryWrite])
+        .path_parameter::<SkuSchema>("sku", SKU)
+        .body::<ProductRequest>(example)
+        .response::<StockItemResponse<'_>>("200", "The current product.", &[])
+        .problems(&[ProblemKind::UnsupportedMediaType, ProblemKind::Conflict])
 }
 
-fn restock_inventory() -> Described {
-    let about = "Wakes the orders that wait for it, oldest first, as many as it can serve.";
-    post("/inventory/{sku}/restock", "restockInventory", ("Put goods on a shelf", about))
-        .takes_token(&[Scope::InventoryWrite])
-        .takes_path::<SkuText>("sku", A_SKU)
-        .takes_header("Idempotency-Key", true, "The same for each repeat.", key("sample-restock"))
-        .takes_body::<RestockBody>(json!({"quantity": 10}))
-        .answers::<RestockView>("200", "The goods are there.", &[])
-        .refuses(&[Kind::UnsupportedMediaType, Kind::NotFound, Kind::KeyReused])
+fn restock_inventory() -> OperationDoc {
+    let about = "Resumes the backorders that it can serve, oldest first.";
+    post("/inventory/{sku}/restock", "restockInventory", ("Add stock", about))
+        .token(&[Scope::InventoryWrite])
+        .path_parameter::<SkuSchema>("sku", SKU)
+        .header("Idempotency-Key", Required::True, KEY_ABOUT, key("sample-restock"))
+        .body::<RestockRequest>(json!({"quantity": 10}))
+        .response::<RestockResponse>("200", "The stock is added.", &[])
+        .problems(&[ProblemKind::UnsupportedMediaType, ProblemKind::NotFound])
+        .problems(&[ProblemKind::IdempotencyKeyReused])
 }
 
-/// The webhook of one provider, from the provider's own contract.
-fn webhook((name, source): (&&'static str, &Arc<dyn WebhookSource>)) -> Described {
-    let contract = source.contract();
-    let summary = format!("Receive an event of {}", contract.provider);
-    let about = "The event only makes the reconciler ask the provider for the truth. A repeated \
-                 event, one about no order of ours and one of the other mode change nothing.";
-    let body = (format!("{}Event", contract.provider), contract.event_schema);
-    let id = format!("{name}Webhook");
-    Described::new(HttpMethod::Post, format!("/webhooks/{name}"), &id, (&summary, about))
-        .takes_header(
-            contract.signature_header,
-            true,
-            contract.signature_description,
-            pattern(contract.signature_pattern),
-        )
-        .takes_body_of(body, contract.event_example)
-        .answers::<ReceivedView>("200", "There is no need to send it again.", &[])
-        .refuses(&[Kind::BadSignature])
+fn webhook(name: &str, contract: WebhookContract) -> OperationDoc {
+    let WebhookContract { provider, signature_header, signature_description, .. } = contract;
+    let summary = format!("Receive an event from {provider}");
+    let about = "The event makes the reconciler ask the provider for the current state. A \
+                 repeated event, an event of the other mode and one about no order of ours \
+                 change nothing.";
+    let (path, id) = (format!("/webhooks/{name}"), format!("{name}Webhook"));
+    let signature = pattern(contract.signature_pattern);
+    post(&path, &id, (&summary, about))
+        .header(signature_header, Required::True, signature_description, signature)
+        .body_of_schema(&format!("{provider}Event"), contract.event_schema, contract.event_example)
+        .response::<ReceivedResponse>("200", "The event need not be sent again.", &[])
+        .problems(&[ProblemKind::BadSignature])
 }
 
-fn read_document() -> Described {
-    get("/openapi.json", "readDocument", ("Read this document", "It needs no token."))
-        .answers::<DocumentText>("200", "This document.", &[])
+fn read_document() -> OperationDoc {
+    get("/openapi.json", "readDocument", ("Read this document", "It requires no token."))
+        .response::<DocumentSchema>("200", "This document.", &[])
 }
 
 /// This document, as far as it describes itself.
 #[derive(ToSchema)]
 #[schema(as = Document)]
-#[expect(dead_code, reason = "the crate of the document writes it, and it is described here")]
-struct DocumentText {
+#[expect(dead_code, reason = "utoipa writes it; the document describes it")]
+struct DocumentSchema {
     /// The version of OpenAPI.
     #[schema(pattern = r"^3\.1\.")]
     openapi: String,
@@ -223,16 +226,14 @@ fn pattern(pattern: &str) -> Object {
     ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build()
 }
 
-fn any_text() -> Object {
-    ObjectBuilder::new().schema_type(Type::String).build()
-}
+const KEY_ABOUT: &str = "The same key for each repetition of the request.";
 
 fn key(example: &str) -> Object {
-    schema::matching("^[!-~]([ -~]*[!-~])?$", LONGEST_KEY, example)
+    schema::matching("^[!-~]([ -~]*[!-~])?$", idempotency_key::MAX_LENGTH, example)
 }
 
-/// The order of `events/api/place-order.json`.
-fn sample() -> Value {
+/// The order in `events/api/place-order.json`.
+fn sample_order() -> Value {
     json!({
         "customer": {"name": "Ada Lovelace", "email": "ada@example.com", "phone": "+14155550123"},
         "shippingAddress": {"street1": "388 Townsend St", "street2": "Apt 20",

@@ -1,12 +1,8 @@
-//! What `POST /orders` refuses: each field by name, nothing written, no value
-//! quoted. Most of it holds for every write.
+//! `POST /orders` refuses invalid requests: it names each field, writes nothing and
+//! quotes no value. Most of this holds for every write.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
-
-mod support;
-
+use crate::support::{ADA, TestBed, TestRequest, order_body, place_order, send};
 use serde_json::{Value, json};
-use support::{ADA, Call, World, order_body, post, send};
 use testing::samples;
 
 /// The body with the value at a pointer replaced; a missing field is added.
@@ -27,13 +23,13 @@ fn without(pointer: &str) -> Value {
     body
 }
 
-/// The request is refused for exactly these fields, and nothing is written.
-async fn refused(call: Call, fields: &[&str]) {
-    let api = World::new();
-    let answer = send(&api, call).await;
-    answer.is_problem(400, "invalid-request");
-    assert_eq!(answer.fields(), fields, "{}", answer.text);
-    assert!(!answer.text.contains("canary"), "{}", answer.text);
+/// Asserts that the request is refused for exactly these fields and writes nothing.
+async fn check_refused(request: TestRequest, fields: &[&str]) {
+    let api = TestBed::new();
+    let response = send(&api, request).await;
+    response.assert_problem(400, "invalid-request");
+    assert_eq!(response.fields(), fields, "{}", response.text);
+    assert!(!response.text.contains("canary"), "{}", response.text);
     assert_eq!(api.orders.count(), 0);
     assert!(api.workflow.started.lock().unwrap().is_empty());
 }
@@ -44,7 +40,7 @@ fn dotted(pointer: &str) -> String {
 }
 
 #[tokio::test]
-async fn each_field_that_must_be_there_is_named_when_it_is_not() {
+async fn each_missing_field_is_named() {
     for pointer in [
         "/customer",
         "/customer/name",
@@ -60,12 +56,12 @@ async fn each_field_that_must_be_there_is_named_when_it_is_not() {
         "/paymentMethod",
         "/shippingService",
     ] {
-        refused(post(&without(pointer), "k"), &[&dotted(pointer)]).await;
+        check_refused(place_order(&without(pointer), "k"), &[&dotted(pointer)]).await;
     }
 }
 
 #[tokio::test]
-async fn each_field_of_a_wrong_type_is_named() {
+async fn each_field_of_the_wrong_type_is_named() {
     let wrong = [json!(null), json!(true), json!(7), json!(1.5), json!(["canary"]), json!({})];
     for pointer in [
         "/customer/name",
@@ -85,24 +81,25 @@ async fn each_field_of_a_wrong_type_is_named() {
         "/whenOutOfStock",
     ] {
         for value in &wrong {
-            refused(post(&with(pointer, value), "k"), &[&dotted(pointer)]).await;
+            check_refused(place_order(&with(pointer, value), "k"), &[&dotted(pointer)]).await;
         }
     }
     for value in [json!(null), json!("canary"), json!([]), json!(1)] {
         for pointer in ["/customer", "/shippingAddress", "/items/0", "/expectedTotal"] {
-            refused(post(&with(pointer, &value), "k"), &[&dotted(pointer)]).await;
+            check_refused(place_order(&with(pointer, &value), "k"), &[&dotted(pointer)]).await;
         }
     }
     for value in [json!(null), json!("2"), json!(2.5), json!([1])] {
-        refused(post(&with("/items/0/quantity", &value), "k"), &["items[0].quantity"]).await;
+        check_refused(place_order(&with("/items/0/quantity", &value), "k"), &["items[0].quantity"])
+            .await;
     }
 }
 
 #[tokio::test]
-async fn each_value_out_of_its_bounds_is_named() {
+async fn each_field_with_an_invalid_value_is_named() {
     let check = async |pointer: &str, values: &[Value]| {
         for value in values {
-            refused(post(&with(pointer, value), "k"), &[&dotted(pointer)]).await;
+            check_refused(place_order(&with(pointer, value), "k"), &[&dotted(pointer)]).await;
         }
     };
     let long = json!("x".repeat(300));
@@ -126,37 +123,40 @@ async fn each_value_out_of_its_bounds_is_named() {
 async fn an_order_has_one_to_fifty_lines() {
     for lines in [0, 51, 1000] {
         let items: Vec<_> = (0..lines).map(|_| json!({"sku": "MUG", "quantity": 1})).collect();
-        refused(post(&with("/items", &json!(items)), "k"), &["items"]).await;
+        check_refused(place_order(&with("/items", &json!(items)), "k"), &["items"]).await;
     }
-    refused(post(&with("/items", &json!({"sku": "MUG"})), "k"), &["items"]).await;
+    check_refused(place_order(&with("/items", &json!({"sku": "MUG"})), "k"), &["items"]).await;
 }
 
 #[tokio::test]
-async fn a_date_is_in_the_future_and_at_most_ninety_days_ahead() {
-    let on = |at: String| {
+async fn a_scheduled_date_is_in_the_future_and_at_most_ninety_days_ahead() {
+    let scheduled_for = |at: String| {
         let mut body = with("/scheduledFor", &json!(at));
         body["paymentCustomer"] = json!("cus_ada");
         body
     };
     let now = samples::placed_at();
-    let refusals = [now.plus_hours(-1), now, now.plus_hours(90 * 24).plus_minutes(1)];
-    for at in refusals {
-        refused(post(&on(at.to_string()), "k"), &["scheduledFor"]).await;
+    let invalid = [now.plus_hours(-1), now, now.plus_hours(90 * 24).plus_minutes(1)];
+    for at in invalid {
+        check_refused(place_order(&scheduled_for(at.to_string()), "k"), &["scheduledFor"]).await;
     }
     for text in ["", "canary", "2026-12-24", "24.12.2026", "1795406400"] {
-        refused(post(&on(text.to_owned()), "k"), &["scheduledFor"]).await;
+        check_refused(place_order(&scheduled_for(text.to_owned()), "k"), &["scheduledFor"]).await;
     }
     for at in [now.plus_minutes(1), now.plus_hours(90 * 24)] {
-        assert_eq!(send(&World::new(), post(&on(at.to_string()), "k")).await.status, 202);
+        assert_eq!(
+            send(&TestBed::new(), place_order(&scheduled_for(at.to_string()), "k")).await.status,
+            202
+        );
     }
     let without_card = with("/scheduledFor", &json!("2026-12-24T04:00:00Z"));
-    refused(post(&without_card, "k"), &["paymentCustomer"]).await;
+    check_refused(place_order(&without_card, "k"), &["paymentCustomer"]).await;
 }
 
 #[tokio::test]
-async fn an_expected_total_is_money_that_the_shop_takes() {
+async fn an_expected_total_is_in_an_accepted_currency() {
     let check = async |total: Value, field: &str| {
-        refused(post(&with("/expectedTotal", &total), "k"), &[field]).await;
+        check_refused(place_order(&with("/expectedTotal", &total), "k"), &[field]).await;
     };
     check(json!({"amount": 1}), "expectedTotal.currency").await;
     check(json!({"currency": "USD"}), "expectedTotal.amount").await;
@@ -170,141 +170,152 @@ async fn an_expected_total_is_money_that_the_shop_takes() {
 }
 
 #[tokio::test]
-async fn an_unknown_field_is_refused_by_its_name_if_that_is_a_plain_word() {
+async fn an_unknown_field_is_named_if_its_name_is_an_identifier() {
     for (pointer, field) in [
         ("/total", "total"),
         ("/customer/vip", "customer.vip"),
         ("/shippingAddress/planet", "shippingAddress.planet"),
         ("/items/0/unitPrice", "items[0].unitPrice"),
     ] {
-        refused(post(&with(pointer, &json!("canary")), "k"), &[field]).await;
+        check_refused(place_order(&with(pointer, &json!("canary")), "k"), &[field]).await;
     }
     for key in ["a canary", "canary@example.com", "", "1canary", &"x".repeat(41)] {
         let mut body = order_body();
         body[key] = json!(1);
-        refused(post(&body, "k"), &["?"]).await;
+        check_refused(place_order(&body, "k"), &["?"]).await;
     }
 }
 
 #[tokio::test]
-async fn a_key_that_is_given_twice_is_refused() {
+async fn a_repeated_field_is_refused() {
     let body = order_body().to_string();
     let twice = body.replacen('{', r#"{"paymentMethod": "pm_other", "#, 1);
-    refused(post(&json!(null), "k").text(&twice), &["paymentMethod"]).await;
+    check_refused(place_order(&json!(null), "k").text(&twice), &["paymentMethod"]).await;
     let inner = body.replacen(r#""quantity":2"#, r#""quantity":2,"quantity":2"#, 1);
-    refused(post(&json!(null), "k").text(&inner), &["items[0].quantity"]).await;
+    check_refused(place_order(&json!(null), "k").text(&inner), &["items[0].quantity"]).await;
 }
 
 #[tokio::test]
-async fn all_that_is_wrong_is_said_at_once_up_to_a_screenful() {
+async fn all_errors_are_listed_at_once_up_to_twenty() {
     let mut body = without("/paymentMethod");
     body["customer"]["email"] = json!(1);
     body["items"][1]["quantity"] = json!(0);
     body["x"] = json!(1);
     let fields = ["customer.email", "items[1].quantity", "paymentMethod", "x"];
-    refused(post(&body, "k"), &fields).await;
+    check_refused(place_order(&body, "k"), &fields).await;
 
-    let mut crowded = order_body();
+    let mut many_unknown = order_body();
     for n in 0..1000 {
-        crowded[format!("x{n}")] = json!(1);
+        many_unknown[format!("x{n}")] = json!(1);
     }
-    let answer = send(&World::new(), post(&crowded, "k")).await;
-    assert_eq!((answer.status, answer.fields().len()), (400, 20));
+    let response = send(&TestBed::new(), place_order(&many_unknown, "k")).await;
+    assert_eq!((response.status, response.fields().len()), (400, 20));
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_refused_by_its_place_only() {
+async fn a_body_that_is_not_json_is_refused_without_being_quoted() {
     for text in
         ["", " ", "canary", "{", "{}canary", r#"{"customer": canary}"#, "[1,2", "\u{feff}{}"]
     {
-        refused(post(&json!(null), "k").text(text), &[]).await;
+        check_refused(place_order(&json!(null), "k").text(text), &[]).await;
     }
     for text in ["null", "[]", "7", "\"canary\""] {
-        refused(post(&json!(null), "k").text(text), &["(body)"]).await;
+        check_refused(place_order(&json!(null), "k").text(text), &["(body)"]).await;
     }
-    let mut missing = post(&order_body(), "k");
+    let mut missing = place_order(&order_body(), "k");
     missing.event.as_object_mut().unwrap().remove("body");
-    refused(missing, &[]).await;
+    check_refused(missing, &[]).await;
 }
 
 #[tokio::test]
-async fn deep_nesting_is_refused() {
+async fn a_deeply_nested_body_is_refused() {
     for depth in [200, 10_000, 30_000] {
         let text = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        let answer = send(&World::new(), post(&json!(null), "k").text(&text)).await;
-        answer.is_problem(400, "invalid-request");
-        assert!(answer.text.contains("nested too deeply"), "{}", answer.text);
+        let response = send(&TestBed::new(), place_order(&json!(null), "k").text(&text)).await;
+        response.assert_problem(400, "invalid-request");
+        assert!(response.text.contains("nested too deeply"), "{}", response.text);
     }
 }
 
 #[tokio::test]
 async fn a_body_has_at_most_64_kib() {
-    let whole = order_body().to_string();
-    let padded = |length: usize| format!("{whole}{}", " ".repeat(length - whole.len()));
-    let api = World::new();
-    let answer = send(&api, post(&json!(null), "k").text(&padded(64 * 1024))).await;
-    assert_eq!(answer.status, 202, "{}", answer.text);
-    let answer = send(&api, post(&json!(null), "k2").text(&padded(64 * 1024 + 1))).await;
-    answer.is_problem(413, "too-large");
+    let complete = order_body().to_string();
+    let padded = |length: usize| format!("{complete}{}", " ".repeat(length - complete.len()));
+    let api = TestBed::new();
+    let response = send(&api, place_order(&json!(null), "k").text(&padded(64 * 1024))).await;
+    assert_eq!(response.status, 202, "{}", response.text);
+    let response = send(&api, place_order(&json!(null), "k2").text(&padded(64 * 1024 + 1))).await;
+    response.assert_problem(413, "too-large");
     assert_eq!(api.orders.count(), 1);
 }
 
 #[tokio::test]
-async fn a_base64_body_is_read_and_bounded_as_any_other() {
+async fn a_base64_body_has_the_same_limits() {
     use base64::Engine as _;
     let encoded = |bytes: &[u8]| {
-        let mut call = post(&json!(null), "k");
-        call.event["isBase64Encoded"] = json!(true);
-        call.text(&base64::prelude::BASE64_STANDARD.encode(bytes))
+        let mut request = place_order(&json!(null), "k");
+        request.event["isBase64Encoded"] = json!(true);
+        request.text(&base64::prelude::BASE64_STANDARD.encode(bytes))
     };
     let body = order_body().to_string();
-    assert_eq!(send(&World::new(), encoded(body.as_bytes())).await.status, 202);
+    assert_eq!(send(&TestBed::new(), encoded(body.as_bytes())).await.status, 202);
     let longest = [body.as_bytes(), &vec![b' '; 64 * 1024 - body.len()]].concat();
-    assert_eq!(send(&World::new(), encoded(&longest)).await.status, 202);
+    assert_eq!(send(&TestBed::new(), encoded(&longest)).await.status, 202);
     for length in [64 * 1024 + 1, 200 * 1024] {
-        let answer = send(&World::new(), encoded(&vec![b' '; length])).await;
-        answer.is_problem(413, "too-large");
+        let response = send(&TestBed::new(), encoded(&vec![b' '; length])).await;
+        response.assert_problem(413, "too-large");
     }
-    refused(encoded(b"{\"customer\": \"\xff\xfe\"}"), &[]).await;
-    refused(encoded(b"").text("not base64!"), &[]).await;
+    check_refused(encoded(b"{\"customer\": \"\xff\xfe\"}"), &[]).await;
+    check_refused(encoded(b"").text("not base64!"), &[]).await;
 }
 
 #[tokio::test]
-async fn a_body_is_declared_as_json() {
+async fn a_body_must_be_declared_as_json() {
     for declared in ["text/plain", "application/x-www-form-urlencoded", "canary", ""] {
-        let answer =
-            send(&World::new(), post(&order_body(), "k").header("content-type", declared)).await;
-        answer.is_problem(415, "unsupported-media-type");
-        assert!(!answer.text.contains("canary"));
+        let response =
+            send(&TestBed::new(), place_order(&order_body(), "k").header("content-type", declared))
+                .await;
+        response.assert_problem(415, "unsupported-media-type");
+        assert!(!response.text.contains("canary"));
     }
-    let latin = post(&order_body(), "k").header("content-type", "application/json; charset=latin1");
-    send(&World::new(), latin).await.is_problem(415, "unsupported-media-type");
-    send(&World::new(), post(&order_body(), "k").without("content-type"))
+    let latin =
+        place_order(&order_body(), "k").header("content-type", "application/json; charset=latin1");
+    send(&TestBed::new(), latin).await.assert_problem(415, "unsupported-media-type");
+    send(&TestBed::new(), place_order(&order_body(), "k").without_header("content-type"))
         .await
-        .is_problem(415, "unsupported-media-type");
+        .assert_problem(415, "unsupported-media-type");
     for declared in ["application/json; charset=utf-8", "Application/JSON;charset=\"UTF-8\""] {
-        let call = post(&order_body(), "k").header("content-type", declared);
-        assert_eq!(send(&World::new(), call).await.status, 202, "{declared}");
+        let request = place_order(&order_body(), "k").header("content-type", declared);
+        assert_eq!(send(&TestBed::new(), request).await.status, 202, "{declared}");
     }
 }
 
 #[tokio::test]
 async fn the_idempotency_key_is_required_and_printable() {
     let long = "k".repeat(256);
-    refused(post(&order_body(), "k").without("idempotency-key"), &["Idempotency-Key"]).await;
+    check_refused(
+        place_order(&order_body(), "k").without_header("idempotency-key"),
+        &["Idempotency-Key"],
+    )
+    .await;
     for key in ["", "schlüssel", "tab\there", &long] {
-        refused(post(&order_body(), key), &["Idempotency-Key"]).await;
+        check_refused(place_order(&order_body(), key), &["Idempotency-Key"]).await;
     }
     for key in ["k", "two words", &"k".repeat(255)] {
-        assert_eq!(send(&World::new(), post(&order_body(), key)).await.status, 202, "{key}");
+        assert_eq!(
+            send(&TestBed::new(), place_order(&order_body(), key)).await.status,
+            202,
+            "{key}"
+        );
     }
-    let shouted =
-        post(&order_body(), "k").without("idempotency-key").header("IDEMPOTENCY-KEY", "k");
-    assert_eq!(send(&World::new(), shouted).await.status, 202);
+    let capitalized = place_order(&order_body(), "k")
+        .without_header("idempotency-key")
+        .header("IDEMPOTENCY-KEY", "k");
+    assert_eq!(send(&TestBed::new(), capitalized).await.status, 202);
 }
 
 #[tokio::test]
-async fn a_card_number_is_refused_wherever_it_stands() {
+async fn a_card_number_is_refused_anywhere_in_the_body() {
     for number in ["4242424242424242", "4242 4242 4242 4242", "4242-4242-4242-4242"] {
         for pointer in [
             "/customer/name",
@@ -315,56 +326,58 @@ async fn a_card_number_is_refused_wherever_it_stands() {
             "/paymentMethod",
             "/unknown",
         ] {
-            refused(post(&with(pointer, &json!(number)), "k"), &[&dotted(pointer)]).await;
+            check_refused(place_order(&with(pointer, &json!(number)), "k"), &[&dotted(pointer)])
+                .await;
         }
         let mut key = order_body();
         key[number] = json!(1);
-        refused(post(&key, "k"), &["(body)"]).await;
+        check_refused(place_order(&key, "k"), &["(body)"]).await;
     }
     let quantity = with("/items/0/quantity", &json!(4_242_424_242_424_242_u64));
-    refused(post(&quantity, "k"), &["items[0].quantity"]).await;
+    check_refused(place_order(&quantity, "k"), &["items[0].quantity"]).await;
     let nested = with("/unknown", &json!([{"deep": ["is 4242 4242 4242 4242 ok?"]}]));
-    refused(post(&nested, "k"), &["unknown[0].deep[0]"]).await;
+    check_refused(place_order(&nested, "k"), &["unknown[0].deep[0]"]).await;
     let escaped = order_body().to_string().replace("94104", r"\u0034242424242424242");
-    refused(post(&json!(null), "k").text(&escaped), &["shippingAddress.postalCode"]).await;
-    // Fifteen digits in `+` form are a phone number, also if a card could have them.
+    check_refused(place_order(&json!(null), "k").text(&escaped), &["shippingAddress.postalCode"])
+        .await;
+    // Fifteen digits in `+` form are a phone number, even if they pass the card check.
     let phone = with("/customer/phone", &json!("+378282246310005"));
-    assert_eq!(send(&World::new(), post(&phone, "k")).await.status, 202);
+    assert_eq!(send(&TestBed::new(), place_order(&phone, "k")).await.status, 202);
     let name = with("/customer/name", &json!("+378282246310005"));
-    refused(post(&name, "k"), &["customer.name"]).await;
+    check_refused(place_order(&name, "k"), &["customer.name"]).await;
 }
 
 #[tokio::test]
-async fn who_may_write_is_said_by_the_token() {
-    let api = World::new();
-    let answer = send(&api, Call::new("POST", "/orders").json(&order_body())).await;
-    answer.is_problem(401, "unauthenticated");
-    assert_eq!(answer.headers["www-authenticate"], "Bearer");
+async fn the_token_must_carry_the_scope() {
+    let api = TestBed::new();
+    let response = send(&api, TestRequest::new("POST", "/orders").json(&order_body())).await;
+    response.assert_problem(401, "unauthenticated");
+    assert_eq!(response.headers["www-authenticate"], "Bearer");
     for scopes in ["", "orders/read", "orders/operate inventory/write", "orders/writer"] {
-        let answer = send(&api, post(&order_body(), "k").by(ADA, scopes)).await;
-        answer.is_problem(403, "forbidden");
+        let response = send(&api, place_order(&order_body(), "k").by(ADA, scopes)).await;
+        response.assert_problem(403, "forbidden");
     }
     for sub in ["", "a b"] {
-        let answer = send(&api, post(&order_body(), "k").by(sub, "orders/write")).await;
-        answer.is_problem(401, "unauthenticated");
+        let response = send(&api, place_order(&order_body(), "k").by(sub, "orders/write")).await;
+        response.assert_problem(401, "unauthenticated");
     }
-    let mut listed = post(&order_body(), "k").by(ADA, "");
+    let mut listed = place_order(&order_body(), "k").by(ADA, "");
     listed.event["requestContext"]["authorizer"]["jwt"]["scopes"] = json!(["orders/write"]);
     assert_eq!(send(&api, listed).await.status, 202);
     assert_eq!(api.orders.count(), 1);
 }
 
 #[tokio::test]
-async fn hostile_paths_headers_and_methods_are_answered() {
-    let api = World::new();
+async fn hostile_paths_headers_and_methods_get_a_response() {
+    let api = TestBed::new();
     let check = async |method: &str, path: &str, status: u64| {
-        let call = Call::new(method, path)
+        let request = TestRequest::new(method, path)
             .by(ADA, "orders/read orders/write orders/operate inventory/write")
             .header("host", "a b\u{7f}:::")
             .header("x-forwarded-proto", "no scheme");
-        let answer = send(&api, call).await;
-        assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
-        assert!(!answer.text.contains("canary"));
+        let response = send(&api, request).await;
+        assert_eq!(response.status, status, "{method} {path}: {}", response.text);
+        assert!(!response.text.contains("canary"));
     };
     for path in
         ["", "/", "//", "/canary", "/orders/", "/orders/a/canary", "/orders//review", "/\u{0}"]
@@ -382,9 +395,9 @@ async fn hostile_paths_headers_and_methods_are_answered() {
 }
 
 #[tokio::test]
-async fn a_named_stage_is_no_part_of_the_path() {
-    let mut call = post(&order_body(), "k");
-    call.event["rawPath"] = json!("/prod/orders");
-    call.event["requestContext"]["stage"] = json!("prod");
-    assert_eq!(send(&World::new(), call).await.status, 202);
+async fn a_named_stage_is_not_part_of_the_path() {
+    let mut request = place_order(&order_body(), "k");
+    request.event["rawPath"] = json!("/prod/orders");
+    request.event["requestContext"]["stage"] = json!("prod");
+    assert_eq!(send(&TestBed::new(), request).await.status, 202);
 }

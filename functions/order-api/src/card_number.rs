@@ -1,50 +1,54 @@
-//! Card numbers, wherever they stand: cards become tokens in the browser, and a
-//! number that comes here all the same is refused before anything is logged.
+//! Finds card numbers in text.
+//!
+//! The browser replaces cards with tokens. A card number that arrives here anyway is
+//! refused before anything is logged or stored.
 
-/// The longest card number.
-const LONGEST: usize = 19;
+/// The maximum number of digits in a card number.
+const MAX_DIGITS: usize = 19;
+/// The minimum number of digits in a card number.
+const MIN_DIGITS: usize = 13;
 
-/// Whether a text holds a card number: 13 to 19 digits, spaces and hyphens
-/// between them taken away, that pass the Luhn check.
+/// Whether the text contains a card number: 13 to 19 digits that pass the Luhn check,
+/// with any spaces and hyphens between them.
 ///
-/// Looked for in every row of neighbouring groups of digits, so that a number
-/// is found also when another number stands before or after it.
-pub fn is_in(text: &str) -> bool {
-    text.split(|c: char| !c.is_ascii_digit() && !separates(c)).any(|run| {
-        let groups: Vec<_> = run.split(separates).filter(|group| !group.is_empty()).collect();
-        (0..groups.len()).any(|from| begin_a_card(groups.iter().skip(from)))
+/// Every sequence of adjacent digit groups is checked, so a card number is found next
+/// to another number too.
+pub(crate) fn is_in(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_digit() && !is_separator(c)).any(|run| {
+        let groups: Vec<_> = run.split(is_separator).filter(|group| !group.is_empty()).collect();
+        (0..groups.len()).any(|start| starts_with_card(groups.iter().skip(start)))
     })
 }
 
-fn begin_a_card<'a>(groups: impl Iterator<Item = &'a &'a str>) -> bool {
-    let mut digits = Vec::with_capacity(LONGEST);
+fn starts_with_card<'a>(groups: impl Iterator<Item = &'a &'a str>) -> bool {
+    let mut digits = Vec::with_capacity(MAX_DIGITS);
     for group in groups {
-        if digits.len() + group.len() > LONGEST {
+        if digits.len() + group.len() > MAX_DIGITS {
             return false;
         }
         digits.extend(group.bytes().map(|byte| byte - b'0'));
-        if digits.len() >= 13 && passes_luhn(&digits) {
+        if digits.len() >= MIN_DIGITS && passes_luhn(&digits) {
             return true;
         }
     }
     false
 }
 
-/// Whether a text is a phone number in `+` form: `+` and at most 15 digits
-/// (E.164), with spaces, hyphens, dots or brackets between them.
-pub fn is_plus_phone(text: &str) -> bool {
+/// Whether the text is a phone number in `+` form: `+` and at most 15 digits
+/// (E.164), with spaces, hyphens, dots or parentheses between them.
+pub(crate) fn is_international_phone(text: &str) -> bool {
     let Some(rest) = text.strip_prefix('+') else { return false };
     let digits = rest.bytes().filter(u8::is_ascii_digit).count();
     (1..=15).contains(&digits)
         && rest.bytes().all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-' | b'.' | b'(' | b')'))
 }
 
-/// Spaces and hyphens, as they are typed and as they are pasted.
-fn separates(c: char) -> bool {
+/// Spaces and hyphens of every kind, as people type and paste them.
+fn is_separator(c: char) -> bool {
     c.is_whitespace() || matches!(c, '-' | '\u{00ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}')
 }
 
-/// The check of ISO/IEC 7812-1: from the right, every second digit doubled.
+/// The check of ISO/IEC 7812-1: from the right, every second digit is doubled.
 fn passes_luhn(digits: &[u8]) -> bool {
     let weigh = |(place, digit): (usize, &u8)| match (place % 2, digit * 2) {
         (0, _) => u32::from(*digit),
@@ -59,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_card_number_is_found_however_it_is_written() {
+    fn a_card_number_is_found_in_any_notation() {
         for text in [
             "4242424242424242",
             "4242 4242 4242 4242",
@@ -78,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn other_digits_are_no_card_number() {
+    fn other_digits_are_not_a_card_number() {
         for text in [
             "",
             "4242424242424241",
@@ -96,10 +100,10 @@ mod tests {
     #[test]
     fn a_phone_number_in_plus_form_has_at_most_15_digits() {
         for phone in ["+14155550123", "+1 (415) 555-0123", "+49 89 1234.5678", "+424242424242424"] {
-            assert!(is_plus_phone(phone), "{phone}");
+            assert!(is_international_phone(phone), "{phone}");
         }
         for other in ["14155550123", "+", "+1415555ext1", "+4242424242424242", "+1,2"] {
-            assert!(!is_plus_phone(other), "{other}");
+            assert!(!is_international_phone(other), "{other}");
         }
     }
 }

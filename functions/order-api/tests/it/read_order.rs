@@ -1,31 +1,27 @@
-//! `GET /orders/{orderId}` and its execution: what is seen, and by whom.
+//! `GET /orders/{orderId}` and its execution: which fields are shown, and to which caller.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
-
-mod support;
-
+use crate::support::{ADA, BOB, OP, TestBed, TestRequest, send};
 use domain::Order;
 use domain::compensation::FailedStates;
 use domain::payment::PaymentStatus;
 use serde_json::{Value, json};
-use support::{ADA, BOB, Call, OP, World, send};
 use testing::samples;
 
-fn get(order: &Order) -> Call {
-    Call::new("GET", &format!("/orders/{}", order.order_id)).by(ADA, "orders/read")
+fn get(order: &Order) -> TestRequest {
+    TestRequest::new("GET", &format!("/orders/{}", order.order_id)).by(ADA, "orders/read")
 }
 
-async fn seen(order: &Order) -> Value {
-    let answer = send(&World::with(order), get(order)).await;
-    assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.body
+async fn view(order: &Order) -> Value {
+    let response = send(&TestBed::with(order), get(order)).await;
+    assert_eq!(response.status, 200, "{}", response.text);
+    response.body
 }
 
 #[tokio::test]
-async fn a_new_order_shows_what_was_ordered_and_what_may_be_done() {
+async fn a_new_order_shows_its_items_and_that_it_can_be_canceled() {
     let order = samples::received();
     assert_eq!(
-        seen(&order).await,
+        view(&order).await,
         json!({
             "orderId": order.order_id,
             "status": "RECEIVED",
@@ -44,10 +40,10 @@ async fn a_new_order_shows_what_was_ordered_and_what_may_be_done() {
 
 #[tokio::test]
 async fn the_shipment_is_shown_once_the_order_is_fulfilled() {
-    let labelled = seen(&samples::labeled()).await;
-    assert_eq!(labelled["shipment"], Value::Null);
-    assert_eq!(labelled["cancellable"], false);
-    let fulfilled = seen(&samples::fulfilled()).await;
+    let labeled = view(&samples::labeled()).await;
+    assert_eq!(labeled["shipment"], Value::Null);
+    assert_eq!(labeled["cancellable"], false);
+    let fulfilled = view(&samples::fulfilled()).await;
     assert_eq!(
         fulfilled["shipment"],
         json!({
@@ -60,14 +56,14 @@ async fn the_shipment_is_shown_once_the_order_is_fulfilled() {
 }
 
 #[tokio::test]
-async fn a_failure_says_what_a_customer_may_know() {
+async fn a_failed_order_shows_a_reason_that_a_customer_may_know() {
     let declined: FailedStates =
         serde_json::from_str(r#"{"ProcessPayment": {"Error": "PaymentDeclined"}}"#).unwrap();
-    let turned = samples::received().begin_compensation(&declined, samples::placed_at());
-    assert_eq!(seen(&turned).await["failure"], Value::Null, "it is not closed yet");
-    assert_eq!(seen(&turned).await["cancellable"], false);
-    let closed = turned.closed(PaymentStatus::Voided, samples::placed_at()).unwrap();
-    let view = seen(&closed).await;
+    let compensating = samples::received().begin_compensation(&declined, samples::placed_at());
+    assert_eq!(view(&compensating).await["failure"], Value::Null, "the order is not closed yet");
+    assert_eq!(view(&compensating).await["cancellable"], false);
+    let closed = compensating.closed(PaymentStatus::Voided, samples::placed_at()).unwrap();
+    let view = view(&closed).await;
     assert_eq!(view["status"], "PAYMENT_FAILED");
     assert_eq!(
         view["failure"],
@@ -79,14 +75,14 @@ async fn a_failure_says_what_a_customer_may_know() {
 async fn a_scheduled_order_shows_its_date() {
     let mut request = samples::new_order();
     request.scheduled_for = Some(samples::placed_at().plus_hours(24));
-    let view = seen(&Order::accept(request, samples::placed_at())).await;
+    let view = view(&Order::accept(request, samples::placed_at())).await;
     assert_eq!(view["scheduledFor"], "2026-11-24T04:00:00.000Z");
 }
 
 #[tokio::test]
-async fn nothing_private_is_shown_at_any_stage() {
+async fn no_private_value_is_shown_in_any_status() {
     for order in [samples::in_review(), samples::needs_attention(), samples::fulfilled()] {
-        let text = seen(&order).await.to_string();
+        let text = view(&order).await.to_string();
         for private in [
             "Ada",
             "ada@",
@@ -104,42 +100,42 @@ async fn nothing_private_is_shown_at_any_stage() {
 }
 
 #[tokio::test]
-async fn an_order_is_seen_by_its_owner_and_by_operators_only() {
+async fn only_its_owner_and_operators_see_an_order() {
     let order = samples::received();
-    let api = World::with(&order);
+    let api = TestBed::with(&order);
     let path = format!("/orders/{}", order.order_id);
     let check = async |sub: &str, scopes: &str, status: u64| {
-        let answer = send(&api, Call::new("GET", &path).by(sub, scopes)).await;
-        assert_eq!(answer.status, status, "{sub} {scopes}");
-        answer
+        let response = send(&api, TestRequest::new("GET", &path).by(sub, scopes)).await;
+        assert_eq!(response.status, status, "{sub} {scopes}");
+        response
     };
     check(ADA, "orders/read", 200).await;
     check(OP, "orders/operate", 200).await;
     check(ADA, "orders/write", 403).await;
     let foreign = check(BOB, "orders/read orders/write", 404).await;
-    let nobody = send(&api, get(&sample_other())).await;
-    assert_eq!(foreign.text, nobody.text, "an order of somebody else's looks like none");
-    assert_eq!(send(&api, Call::new("GET", &path)).await.status, 401);
+    let unknown = send(&api, get(&unknown_order())).await;
+    assert_eq!(foreign.text, unknown.text, "another customer's order looks like no order");
+    assert_eq!(send(&api, TestRequest::new("GET", &path)).await.status, 401);
 }
 
-/// An order that is on nobody's record.
-fn sample_other() -> Order {
+/// An order that is not recorded.
+fn unknown_order() -> Order {
     let mut order = samples::received();
     order.order_id = domain::OrderId::for_request(&order.customer_id, "other");
     order
 }
 
 #[tokio::test]
-async fn a_client_that_has_this_version_is_told_so() {
+async fn a_client_that_has_the_current_version_gets_304() {
     let order = samples::authorized();
-    let api = World::with(&order);
+    let api = TestBed::with(&order);
     let first = send(&api, get(&order)).await;
     let etag = first.headers["etag"].as_str().unwrap().to_owned();
     assert_eq!(etag, "\"3\"");
     for known in [etag.as_str(), "W/\"3\"", "\"1\", \"3\"", "*"] {
-        let answer = send(&api, get(&order).header("if-none-match", known)).await;
-        assert_eq!((answer.status, answer.text.as_str()), (304, ""), "{known}");
-        assert_eq!(answer.headers["etag"], "\"3\"");
+        let response = send(&api, get(&order).header("if-none-match", known)).await;
+        assert_eq!((response.status, response.text.as_str()), (304, ""), "{known}");
+        assert_eq!(response.headers["etag"], "\"3\"");
     }
     for other in ["\"2\"", "3", "canary", ""] {
         assert_eq!(send(&api, get(&order).header("if-none-match", other)).await.status, 200);
@@ -147,31 +143,31 @@ async fn a_client_that_has_this_version_is_told_so() {
 }
 
 #[tokio::test]
-async fn when_the_store_is_away_so_is_the_answer() {
+async fn an_unavailable_store_gives_503_and_reveals_nothing() {
     let order = samples::received();
-    let api = World::with(&order);
+    let api = TestBed::with(&order);
     *api.orders.store_is_down.lock().unwrap() = true;
-    let answer = send(&api, get(&order)).await;
-    answer.is_problem(503, "unavailable");
-    assert_eq!(answer.headers["retry-after"], "1");
-    assert!(!answer.text.contains("GetItem"), "{}", answer.text);
+    let response = send(&api, get(&order)).await;
+    response.assert_problem(503, "unavailable");
+    assert_eq!(response.headers["retry-after"], "1");
+    assert!(!response.text.contains("GetItem"), "{}", response.text);
 }
 
 #[tokio::test]
-async fn an_operator_sees_the_execution_state_by_state() {
+async fn an_operator_sees_the_states_of_the_execution() {
     let order = samples::received();
-    let api = World::with(&order);
+    let api = TestBed::with(&order);
     let path = format!("/orders/{}/execution", order.order_id);
-    let call = |sub, scopes| Call::new("GET", &path).by(sub, scopes);
-    send(&api, call(OP, "orders/operate")).await.is_problem(404, "not-found");
+    let request = |sub, scopes| TestRequest::new("GET", &path).by(sub, scopes);
+    send(&api, request(OP, "orders/operate")).await.assert_problem(404, "not-found");
     let name = order.execution.to_string();
     api.workflow.started.lock().unwrap().push((name, json!({})));
-    let answer = send(&api, call(OP, "orders/operate")).await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.body["status"], "RUNNING");
-    assert_eq!(answer.body["states"][0]["name"], "ProcessPayment");
-    assert_eq!(answer.body["states"][0]["type"], "Task");
-    send(&api, call(ADA, "orders/read")).await.is_problem(403, "forbidden");
+    let response = send(&api, request(OP, "orders/operate")).await;
+    assert_eq!(response.status, 200);
+    assert_eq!(response.body["status"], "RUNNING");
+    assert_eq!(response.body["states"][0]["name"], "ProcessPayment");
+    assert_eq!(response.body["states"][0]["type"], "Task");
+    send(&api, request(ADA, "orders/read")).await.assert_problem(403, "forbidden");
     *api.workflow.workflow_is_down.lock().unwrap() = true;
-    send(&api, call(OP, "orders/operate")).await.is_problem(503, "unavailable");
+    send(&api, request(OP, "orders/operate")).await.assert_problem(503, "unavailable");
 }

@@ -1,22 +1,17 @@
-//! Every sample of `events/` that is for this function: each event is answered,
-//! and each order is one that the shop takes.
-
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that unwraps says enough")]
-
-mod support;
+//! The samples in `events/` for this function: each event gets a response, and each
+//! order is accepted.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::support::{TestApi, TestBed, place_order, send, webhooks};
 use domain::catalog::StockItem;
 use domain::ports::ProviderMode;
 use domain::{Money, Sku};
-use order_api::Api;
 use serde_json::Value;
-use support::{World, post, send, webhooks};
 use testing::samples;
 
-/// The files of a folder under `events/`, by name.
+/// The JSON files of a folder under `events/`, by name.
 fn files(folder: &str) -> BTreeMap<String, Value> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../events").join(folder);
     let entries = std::fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path());
@@ -28,10 +23,10 @@ fn files(folder: &str) -> BTreeMap<String, Value> {
     .collect()
 }
 
-/// A shop with what `events/stock.json` puts on its shelves.
-fn stocked() -> Api<World, World, World> {
-    let mut api = World::new();
-    // What the local stack signs with.
+/// A shop with the products of `events/stock.json`.
+fn sample_shop() -> TestApi {
+    let mut api = TestBed::new();
+    // The secrets of the local stack.
     api.webhooks = webhooks(&["whsec_local"], &["local-webhook-secret"], ProviderMode::Test);
     for item in files("")["stock"].as_array().unwrap() {
         let sku: Sku = serde_json::from_value(item["sku"].clone()).unwrap();
@@ -44,26 +39,26 @@ fn stocked() -> Api<World, World, World> {
             available: 0,
             received: 0,
         };
-        api.inventory.shelves.lock().unwrap().insert(sku, item);
+        api.inventory.stock.lock().unwrap().insert(sku, item);
     }
     api
 }
 
 #[tokio::test]
-async fn each_sample_of_an_event_is_answered() {
+async fn each_sample_event_gets_a_response() {
     for (name, event) in files("api") {
-        let answer = order_api::handle(&event, &stocked(), samples::placed_at).await.unwrap();
-        let status = answer["statusCode"].as_u64().unwrap();
-        // The order that some ask for is on no record here.
-        assert!((200..300).contains(&status) || [404, 409].contains(&status), "{name}: {answer}");
+        let response = order_api::handle(&event, &sample_shop(), samples::placed_at).await.unwrap();
+        let status = response["statusCode"].as_u64().unwrap();
+        // The order that some samples name does not exist here.
+        assert!((200..300).contains(&status) || [404, 409].contains(&status), "{name}: {response}");
     }
 }
 
 #[tokio::test]
-async fn each_sample_of_an_order_is_taken_but_that_of_an_unknown_sku() {
+async fn each_sample_order_is_accepted_except_the_one_with_an_unknown_sku() {
     for (name, body) in files("orders") {
-        let answer = send(&stocked(), post(&body, &name)).await;
+        let response = send(&sample_shop(), place_order(&body, &name)).await;
         let expected = if name == "unknown-sku" { 422 } else { 202 };
-        assert_eq!(answer.status, expected, "{name}: {}", answer.text);
+        assert_eq!(response.status, expected, "{name}: {}", response.text);
     }
 }

@@ -1,0 +1,51 @@
+//! What the API works with: its ports and the settings of the deployment.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::Currency;
+use domain::ports::{
+    FindOrder, ListOrders, LoadOrder, PlaceOrder, ReadCatalog, ReadExecution, RestockItem,
+    SaveOrder, SendTaskResult, StartExecution, StopExecution, WebhookSource, WriteCatalog,
+};
+
+/// The operations that the API needs on the Orders table.
+pub trait Orders: LoadOrder + SaveOrder + PlaceOrder + ListOrders + FindOrder {}
+impl<T: LoadOrder + SaveOrder + PlaceOrder + ListOrders + FindOrder> Orders for T {}
+
+/// The operations that the API needs on the Inventory table.
+pub trait Inventory: ReadCatalog + WriteCatalog + RestockItem {}
+impl<T: ReadCatalog + WriteCatalog + RestockItem> Inventory for T {}
+
+/// The operations that the API needs on Step Functions.
+pub trait Workflow: StartExecution + StopExecution + SendTaskResult + ReadExecution {}
+impl<T: StartExecution + StopExecution + SendTaskResult + ReadExecution> Workflow for T {}
+
+/// The webhooks of the providers, by the last segment of their path.
+pub type WebhookSources = BTreeMap<&'static str, Arc<dyn WebhookSource>>;
+
+/// How the ids of the payment provider begin that a client may send.
+#[derive(Debug, Clone, Copy)]
+pub struct PaymentIdPrefixes {
+    /// A tokenized card.
+    pub payment_method: &'static str,
+    /// A customer with a saved card.
+    pub customer: &'static str,
+}
+
+/// The API: its ports and the settings of the deployment.
+#[derive(Debug, Clone)]
+pub struct Api<O, I, W> {
+    /// The Orders table.
+    pub orders: O,
+    /// The Inventory table.
+    pub inventory: I,
+    /// Step Functions.
+    pub workflow: W,
+    /// The currencies that the shop accepts.
+    pub currencies: Vec<Currency>,
+    /// The payment provider's id formats.
+    pub payment_ids: PaymentIdPrefixes,
+    /// The providers' webhooks.
+    pub webhooks: WebhookSources,
+}

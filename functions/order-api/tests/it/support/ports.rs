@@ -1,0 +1,241 @@
+//! The ports of the API over a [`TestBed`].
+
+use domain::catalog::StockItem;
+use domain::decision::TaskResult;
+use domain::ports::{
+    AddProductResult, ExecutionView, FindOrder, ListOrders, LoadOrder, NewProduct, OrderList,
+    OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog, ReadExecution, RestockItem,
+    RestockResult, SaveOrder, SaveResult, SendTaskResult, StartExecution, StateVisit,
+    StopExecution, StoreUnavailable, TaskDelivery, WorkflowUnavailable, WriteCatalog,
+};
+use domain::{
+    ExecutionName, Order, OrderId, PaymentIntentId, ShipmentId, Sku, TaskToken, Timestamp,
+};
+use serde_json::Value;
+use testing::samples;
+
+use super::TestBed;
+
+impl TestBed {
+    fn find(&self, matches: impl Fn(&Order) -> bool) -> Result<Option<OrderId>, StoreUnavailable> {
+        self.reach_store()?;
+        let orders = self.orders.lock().unwrap();
+        Ok(orders.values().find(|order| matches(order)).map(|order| order.order_id.clone()))
+    }
+
+    fn reach_store(&self) -> Result<(), StoreUnavailable> {
+        if *self.store_is_down.lock().unwrap() {
+            return Err(StoreUnavailable("GetItem: no connection".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn reach_workflow(&self) -> Result<(), WorkflowUnavailable> {
+        if *self.workflow_is_down.lock().unwrap() {
+            return Err(WorkflowUnavailable("StartExecution: no connection".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+impl LoadOrder for TestBed {
+    async fn load(&self, id: &OrderId) -> Result<Option<Order>, StoreUnavailable> {
+        self.reach_store()?;
+        Ok(self.order(id))
+    }
+}
+
+impl SaveOrder for TestBed {
+    async fn save(&self, before: &Order, after: &Order) -> Result<SaveResult, StoreUnavailable> {
+        self.reach_store()?;
+        let mut orders = self.orders.lock().unwrap();
+        if let Some(written) = self.concurrent_write.lock().unwrap().take() {
+            orders.insert(written.order_id.clone(), written);
+        }
+        let held = orders.get_mut(&before.order_id).filter(|held| held.version == before.version);
+        Ok(match held {
+            Some(held) => {
+                *held = after.clone();
+                SaveResult::Saved
+            }
+            None => SaveResult::Conflict,
+        })
+    }
+}
+
+impl FindOrder for TestBed {
+    async fn by_payment_intent(
+        &self,
+        id: &PaymentIntentId,
+    ) -> Result<Option<OrderId>, StoreUnavailable> {
+        self.find(|order| order.payment.intent_id.as_ref() == Some(id))
+    }
+
+    async fn by_shipment(&self, id: &ShipmentId) -> Result<Option<OrderId>, StoreUnavailable> {
+        self.find(|order| order.shipment.as_ref().is_some_and(|held| held.shipment_id == *id))
+    }
+}
+
+impl PlaceOrder for TestBed {
+    async fn place(&self, order: &Order) -> Result<PlaceResult, StoreUnavailable> {
+        self.reach_store()?;
+        let mut orders = self.orders.lock().unwrap();
+        if let Some(earlier) = orders.get(&order.order_id) {
+            return Ok(PlaceResult::Exists(Box::new(earlier.clone())));
+        }
+        orders.insert(order.order_id.clone(), order.clone());
+        Ok(PlaceResult::Created)
+    }
+}
+
+impl ReadCatalog for TestBed {
+    async fn items(&self, skus: &[Sku]) -> Result<Vec<StockItem>, StoreUnavailable> {
+        self.reach_store()?;
+        let stock = self.stock.lock().unwrap();
+        Ok(skus.iter().filter_map(|sku| stock.get(sku).cloned()).collect())
+    }
+
+    async fn all(&self) -> Result<Vec<StockItem>, StoreUnavailable> {
+        self.reach_store()?;
+        Ok(self.stock.lock().unwrap().values().cloned().collect())
+    }
+}
+
+impl WriteCatalog for TestBed {
+    async fn add_product(
+        &self,
+        product: &NewProduct,
+    ) -> Result<AddProductResult, StoreUnavailable> {
+        self.reach_store()?;
+        let mut stock = self.stock.lock().unwrap();
+        let held = stock.get(&product.sku);
+        if held.is_some() && product.available.is_some() {
+            return Ok(AddProductResult::AlreadyExists);
+        }
+        let opening = product.available.unwrap_or(0);
+        let item = StockItem {
+            sku: product.sku.clone(),
+            title: product.title.clone(),
+            unit_price: product.unit_price,
+            weight_grams: product.weight_grams,
+            available: held.map_or(opening, |held| held.available),
+            received: held.map_or(opening, |held| held.received),
+        };
+        stock.insert(product.sku.clone(), item.clone());
+        Ok(AddProductResult::Added(item))
+    }
+}
+
+impl StartExecution for TestBed {
+    async fn start(&self, name: &ExecutionName, input: &Value) -> Result<(), WorkflowUnavailable> {
+        self.reach_workflow()?;
+        self.started.lock().unwrap().push((name.to_string(), input.clone()));
+        Ok(())
+    }
+}
+
+impl SendTaskResult for TestBed {
+    async fn send(
+        &self,
+        token: &TaskToken,
+        result: &TaskResult,
+    ) -> Result<TaskDelivery, WorkflowUnavailable> {
+        self.reach_workflow()?;
+        self.task_results.lock().unwrap().push((token.clone(), result.clone()));
+        Ok(TaskDelivery::Delivered)
+    }
+}
+
+impl ReadExecution for TestBed {
+    async fn read(
+        &self,
+        name: &ExecutionName,
+    ) -> Result<Option<ExecutionView>, WorkflowUnavailable> {
+        self.reach_workflow()?;
+        let started = self.started.lock().unwrap();
+        let found = started.iter().find(|(started, _)| *started == name.as_str());
+        Ok(found.map(|_| ExecutionView {
+            status: "RUNNING".to_owned(),
+            started_at: samples::placed_at(),
+            stopped_at: None,
+            states: vec![StateVisit {
+                name: "ProcessPayment".to_owned(),
+                kind: "Task".to_owned(),
+                entered_at: samples::placed_at(),
+                exited_at: None,
+                attempts: 1,
+                error: None,
+            }],
+        }))
+    }
+}
+
+impl ListOrders for TestBed {
+    async fn list(
+        &self,
+        list: &OrderList,
+        after: Option<&PageCursor>,
+        limit: u32,
+    ) -> Result<OrderPage, StoreUnavailable> {
+        self.reach_store()?;
+        let mut found: Vec<Order> = self.orders.lock().unwrap().values().cloned().collect();
+        found.retain(|order| match list {
+            OrderList::Customer(id) => order.customer_id == *id,
+            OrderList::Attention(attention) => order.attention == Some(*attention),
+            OrderList::Open(bucket) => order.open.as_deref() == Some(&bucket.to_string()),
+            OrderList::WaitingFor(sku) => order.waits_for.as_ref() == Some(sku),
+        });
+        let place =
+            |order: &Order| PageCursor { order_id: order.order_id.clone(), at: order.created_at };
+        found.sort_by_key(|order| (order.created_at, order.order_id.clone()));
+        if matches!(list, OrderList::Customer(_)) {
+            found.reverse();
+        }
+        if let Some(after) = after {
+            let passed = found.iter().position(|order| place(order) == *after);
+            found.drain(..=passed.unwrap_or(found.len() - 1));
+        }
+        let more = found.len() > limit as usize;
+        found.truncate(limit as usize);
+        let next = found.last().filter(|_| more).map(place);
+        Ok(OrderPage { orders: found, next })
+    }
+}
+
+impl RestockItem for TestBed {
+    async fn restock(
+        &self,
+        sku: &Sku,
+        quantity: u32,
+        key: &str,
+        _at: Timestamp,
+    ) -> Result<RestockResult, StoreUnavailable> {
+        self.reach_store()?;
+        let mut stock = self.stock.lock().unwrap();
+        let Some(item) = stock.get_mut(sku) else { return Ok(RestockResult::UnknownSku) };
+        let mut restocks = self.restocks.lock().unwrap();
+        match restocks.insert(format!("{sku}#{key}"), quantity) {
+            Some(before) if before == quantity => return Ok(RestockResult::Replayed(item.clone())),
+            Some(before) => {
+                restocks.insert(format!("{sku}#{key}"), before);
+                return Ok(RestockResult::KeyReused);
+            }
+            None => {}
+        }
+        item.available += u64::from(quantity);
+        item.received += u64::from(quantity);
+        Ok(RestockResult::Restocked(item.clone()))
+    }
+}
+
+impl StopExecution for TestBed {
+    async fn stop(
+        &self,
+        name: &ExecutionName,
+        _cause: &'static str,
+    ) -> Result<(), WorkflowUnavailable> {
+        self.reach_workflow()?;
+        self.stopped.lock().unwrap().push(name.to_string());
+        Ok(())
+    }
+}
