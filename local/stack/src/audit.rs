@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::dynamodb::OrderWritten;
+use crate::dynamodb::OrderWrite;
 use crate::scenarios::Ledger;
 use crate::stack::Stack;
 
@@ -40,7 +40,7 @@ pub async fn wait_until_at_rest(stack: &Stack, patience: Duration) -> Result<Vec
     let mut writes = stack.order_writes();
     let deadline = stack.clock().now().saturating_add(STACK_TIME_LIMIT)?;
     loop {
-        let items = stack.rows("Orders").await?;
+        let items = stack.items("Orders").await?;
         let unfinished = items.iter().filter(|item| !is_at_rest(item));
         let mut unfinished: BTreeSet<_> = unfinished.map(|item| text(item, "orderId")).collect();
         if unfinished.is_empty() {
@@ -51,7 +51,7 @@ pub async fn wait_until_at_rest(stack: &Stack, patience: Duration) -> Result<Vec
             if stack.clock().now() > deadline {
                 bail!("not at rest after {STACK_TIME_LIMIT:?}: {unfinished:?}");
             }
-            let item = stack.row("Orders", &json!({"orderId": {"S": written}})).await?;
+            let item = stack.item("Orders", &json!({"orderId": {"S": written}})).await?;
             if is_at_rest(&item) {
                 unfinished.remove(&*written);
             }
@@ -65,7 +65,7 @@ const STACK_TIME_LIMIT: SignedDuration = SignedDuration::from_hours(24 * 120);
 
 /// Waits for the next write and returns the order's id; none, when writes were missed.
 async fn next_written(
-    writes: &mut Receiver<OrderWritten>,
+    writes: &mut Receiver<OrderWrite>,
     patience: Duration,
 ) -> Result<Option<String>> {
     match tokio::time::timeout(patience, writes.recv()).await {

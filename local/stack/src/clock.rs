@@ -1,32 +1,28 @@
-//! The one stack clock: wall time, sped up, plus an offset that only grows.
+//! The stack clock: wall time, sped up, plus an offset that only grows.
 //!
-//! Every wait, retry delay, deadline and timestamp of the local stack is on it.
-//! This is also the only place in the package that reads the system's clock.
+//! Every wait, retry delay, deadline and timestamp of the local stack uses it. This is
+//! also the only file of the package that reads the system's clock.
 //!
-//! With [`ClockSettings::skip`] the clock leaps to the next due timer as soon as
-//! nothing is busy, so days of waiting take no time. It promises never to leap
-//! while a call, a delivery or an action is pending. The proof has three steps:
+//! With [`ClockSettings::skip`] an idle clock skips ahead to the next due timer, so days
+//! of waiting take no time. It never skips while a call, a delivery or an action is
+//! pending:
 //!
-//! 1. Whoever has something pending holds a [`Busy`], and the number of them is
-//!    under the same lock as the time. A leap happens inside that lock, and only
-//!    when the number is zero; so a guard taken before a leap forbids it, and a
-//!    guard taken after it reads the new time.
-//! 2. A timer that fires is something pending until its sleeper has run: it fires
-//!    by *handing over* a `Busy`, which [`StackClock::sleep_until`] returns. The
-//!    number of guards rises under the lock that leapt, before the next leap can
-//!    be looked at.
-//! 3. Work that passes on (a request to a task, a message to a channel) takes or
-//!    clones the next guard before it drops the last, so that the number never
-//!    touches zero in between. A guard may travel in a message: a message nobody
-//!    reads then holds the clock, as something undelivered should.
+//! 1. Pending work holds a [`BusyGuard`]. The same lock protects the number of guards and
+//!    the time, and the clock skips inside that lock, only when the number is zero. A
+//!    guard that is taken before a skip prevents it; one taken after it sees the new time.
+//! 2. A timer that fires is pending work until its sleeper has acted: it fires by sending
+//!    a guard, which [`StackClock::sleep_until`] returns. The number of guards rises
+//!    under the lock that skipped, before another skip is possible.
+//! 3. Work that moves on (a request to a task, a message to a channel) takes or clones
+//!    the next guard before it drops the last one. The number never reaches zero in
+//!    between. A message may carry a guard; an unread message then stops the clock.
 //!
-//! Not every timer draws the clock. What comes round for ever (a daily schedule) must
-//! not have an idle stack run through the years: such a timer is waited for with
-//! [`StackClock::sleep_along`]. The clock leaps only while some other timer is set,
-//! and stops on its way there at each of these.
+//! A periodic schedule must not make an idle stack skip through the years. It sleeps with
+//! [`StackClock::sleep_until_passive`]: a [`TimerKind::Passive`] timer does not make the
+//! clock skip, but a clock that skips to a later timer stops at it on the way.
 //!
-//! Nothing polls: one task, the hand, sleeps until the next timer is due or until
-//! something changed.
+//! Nothing polls. One task sleeps until the next timer is due or until a timer or a guard
+//! changes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -37,14 +33,14 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Duration, Instant};
 
-/// How the stack's time relates to the wall's.
+/// How stack time relates to wall time.
 #[derive(Debug, Clone, Copy)]
 pub struct ClockSettings {
-    /// How many times faster than the wall clock it runs.
+    /// How many times faster than wall time the clock runs.
     pub speed: NonZeroU32,
-    /// Leap to the next due timer whenever nothing is busy.
+    /// Whether an idle clock skips ahead to the next due timer.
     pub skip: bool,
-    /// The time at which the clock begins; the wall's time when left out.
+    /// The time at which the clock starts. The default is wall time.
     pub start: Option<Timestamp>,
 }
 
@@ -54,93 +50,106 @@ impl Default for ClockSettings {
     }
 }
 
-/// The clock; a clone is the same clock.
+/// Whether an idle clock skips ahead to a timer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TimerKind {
+    /// An idle clock skips ahead to it.
+    Driving,
+    /// An idle clock waits for it in real time, unless a later driving timer is set.
+    Passive,
+}
+
+/// The clock. A clone is the same clock.
 #[derive(Clone)]
 pub struct StackClock {
     shared: Arc<Shared>,
 }
 
 impl StackClock {
-    /// Sets the clock going. Needs a running tokio runtime, which carries its hand.
+    /// Starts the clock.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime, which runs the clock's task.
     pub fn new(settings: ClockSettings) -> Self {
         let shared = Arc::new(Shared::new(settings));
-        tokio::spawn(turn(Arc::downgrade(&shared), Arc::clone(&shared.changed)));
+        tokio::spawn(run(Arc::downgrade(&shared), Arc::clone(&shared.changed)));
         Self { shared }
     }
 
-    /// The stack's time now. It never goes back.
+    /// The stack's time. It never goes back.
     pub fn now(&self) -> Timestamp {
         self.shared.lock().now(Instant::now(), self.shared.speed)
     }
 
-    /// Waits until the stack's time is `due`; dropping the future cancels the timer.
+    /// Waits until the stack's time is `due`. Dropping the future cancels the timer.
     ///
-    /// The timer is set by the call itself, not by the first poll, so that a guard
-    /// can be dropped between the two: set the timer, let go, then wait. The guard
-    /// that comes back keeps the clock from leaping on until the caller has acted
-    /// on the timer: keep it until that is done, or until the next is taken.
-    pub fn sleep_until(&self, due: Timestamp) -> impl Future<Output = Busy> + Send + use<> {
-        self.sleep(due, true)
+    /// The call itself sets the timer, not the first poll. A caller can therefore set the
+    /// timer, drop its guard, and then wait. The returned guard keeps the clock from
+    /// skipping on until the caller has acted on the timer.
+    pub fn sleep_until(&self, due: Timestamp) -> impl Future<Output = BusyGuard> + Send + use<> {
+        self.sleep(due, TimerKind::Driving)
     }
 
-    /// The same, but an idle clock does not leap for the sake of this timer; on its
-    /// way to one for which it does, it stops here too.
-    pub fn sleep_along(&self, due: Timestamp) -> impl Future<Output = Busy> + Send + use<> {
-        self.sleep(due, false)
+    /// Waits like [`StackClock::sleep_until`], but does not make an idle clock skip ahead.
+    pub fn sleep_until_passive(
+        &self,
+        due: Timestamp,
+    ) -> impl Future<Output = BusyGuard> + Send + use<> {
+        self.sleep(due, TimerKind::Passive)
     }
 
-    /// Either of the two: `draws` says whether an idle clock leaps for its sake.
+    /// Waits with a timer of this kind.
     pub(crate) fn sleep(
         &self,
         due: Timestamp,
-        draws: bool,
-    ) -> impl Future<Output = Busy> + Send + use<> {
+        kind: TimerKind,
+    ) -> impl Future<Output = BusyGuard> + Send + use<> {
         let (fire, fired) = oneshot::channel();
-        let timer = self.set(due, Armed { fire, draws });
+        let timer = self.set(due, ArmedTimer { fire, kind });
         async move {
             let Ok(busy) = fired.await else {
-                unreachable!("a timer is removed only by firing or by dropping `timer`")
+                unreachable!("a timer is removed only when it fires or when `timer` is dropped")
             };
             drop(timer);
             busy
         }
     }
 
-    /// Whether it leaps at all.
-    pub fn leaps(&self) -> bool {
+    /// Whether the clock skips ahead when it is idle.
+    pub fn skips_ahead(&self) -> bool {
         self.shared.skip
     }
 
-    /// A guard that keeps the clock from leaping while something is pending.
-    /// `why` shows in [`StackClock::pending`].
-    pub fn busy(&self, why: &'static str) -> Busy {
-        self.shared.lock().take(why);
-        Busy { shared: Arc::clone(&self.shared), why }
+    /// Takes a guard that keeps the clock from skipping ahead. [`StackClock::pending`]
+    /// reports `reason`.
+    pub fn busy(&self, reason: &'static str) -> BusyGuard {
+        self.shared.lock().add_guard(reason);
+        BusyGuard { shared: Arc::clone(&self.shared), reason }
     }
 
-    /// What holds the clock just now, and how many times each.
+    /// The number of guards by reason.
     pub fn pending(&self) -> BTreeMap<&'static str, usize> {
-        self.shared.lock().busy.clone()
+        self.shared.lock().guards.clone()
     }
 
-    /// How far the clock has leapt since it began.
-    pub fn leapt(&self) -> SignedDuration {
-        self.shared.lock().leapt
+    /// How far the clock has skipped since it started.
+    pub fn skipped(&self) -> SignedDuration {
+        self.shared.lock().skipped
     }
 
-    /// Has every leap told, with the time after it, before anyone else can see that
-    /// time. Only one can be told; the last who asked is.
-    pub fn on_leap(&self, tell: impl Fn(Timestamp) + Send + Sync + 'static) {
-        self.shared.lock().tell_leap = Some(Box::new(tell));
+    /// Calls `callback` with the new time at each skip, before [`StackClock::now`] returns
+    /// that time. A second callback replaces the first.
+    pub fn on_skip(&self, callback: impl Fn(Timestamp) + Send + Sync + 'static) {
+        self.shared.lock().on_skip = Some(Box::new(callback));
     }
 
-    fn set(&self, due: Timestamp, armed: Armed) -> Timer {
-        let mut face = self.shared.lock();
-        let key = (due, face.next_timer);
-        face.next_timer += 1;
-        face.drawing += usize::from(armed.draws);
-        face.timers.insert(key, armed);
-        drop(face);
+    fn set(&self, due: Timestamp, armed: ArmedTimer) -> Timer {
+        let mut state = self.shared.lock();
+        let key = (due, state.next_timer);
+        state.next_timer += 1;
+        state.driving_timers += usize::from(armed.kind == TimerKind::Driving);
+        state.timers.insert(key, armed);
+        drop(state);
         self.shared.changed.notify_one();
         Timer { shared: Arc::clone(&self.shared), key }
     }
@@ -152,36 +161,36 @@ impl fmt::Debug for StackClock {
     }
 }
 
-/// While one is held the clock does not leap. A clone holds it too.
-#[must_use = "dropped at once, it holds nothing"]
-pub struct Busy {
+/// Keeps the clock from skipping ahead. A clone is a second guard.
+#[must_use = "a guard that is dropped at once holds nothing"]
+pub struct BusyGuard {
     shared: Arc<Shared>,
-    why: &'static str,
+    reason: &'static str,
 }
 
-impl Clone for Busy {
+impl Clone for BusyGuard {
     fn clone(&self) -> Self {
-        self.shared.lock().take(self.why);
-        Self { shared: Arc::clone(&self.shared), why: self.why }
+        self.shared.lock().add_guard(self.reason);
+        Self { shared: Arc::clone(&self.shared), reason: self.reason }
     }
 }
 
-impl Drop for Busy {
+impl Drop for BusyGuard {
     fn drop(&mut self) {
-        let idle = self.shared.lock().give_back(self.why);
+        let idle = self.shared.lock().remove_guard(self.reason);
         if idle {
             self.shared.changed.notify_one();
         }
     }
 }
 
-impl fmt::Debug for Busy {
+impl fmt::Debug for BusyGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Busy").field(&self.why).finish()
+        f.debug_tuple("BusyGuard").field(&self.reason).finish()
     }
 }
 
-/// The wall's time, for what binds a running process: a deadline it is told.
+/// Wall time. Only deadlines of running processes use it.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
 pub fn wall_clock() -> Timestamp {
     Timestamp::now()
@@ -190,109 +199,108 @@ pub fn wall_clock() -> Timestamp {
 struct Shared {
     speed: u32,
     skip: bool,
-    face: Mutex<Face>,
-    /// Something the hand should look at: a timer was set, or all work is done.
+    state: Mutex<State>,
+    /// Notified when a timer is set and when the last guard is dropped.
     changed: Arc<Notify>,
 }
 
-/// What the lock guards: the time, the timers, and who is busy.
-struct Face {
-    /// The stack's time at `anchor`; a leap adds to it.
-    at_anchor: Timestamp,
+/// What the lock protects: the time, the timers, and the guards.
+struct State {
+    /// The stack's time at `anchor`. A skip adds to it.
+    time_at_anchor: Timestamp,
     anchor: Instant,
-    leapt: SignedDuration,
-    timers: BTreeMap<TimerKey, Armed>,
-    /// How many of the timers draw the clock.
-    drawing: usize,
+    skipped: SignedDuration,
+    timers: BTreeMap<TimerKey, ArmedTimer>,
+    /// The number of timers of kind [`TimerKind::Driving`].
+    driving_timers: usize,
     next_timer: u64,
-    busy: BTreeMap<&'static str, usize>,
-    tell_leap: Option<Box<dyn Fn(Timestamp) + Send + Sync>>,
+    /// The number of guards by reason.
+    guards: BTreeMap<&'static str, usize>,
+    on_skip: Option<Box<dyn Fn(Timestamp) + Send + Sync>>,
 }
 
-/// A timer that is set.
-struct Armed {
-    fire: oneshot::Sender<Busy>,
-    /// Whether an idle clock leaps for its sake.
-    draws: bool,
+struct ArmedTimer {
+    fire: oneshot::Sender<BusyGuard>,
+    kind: TimerKind,
 }
 
-/// Due time, then the order in which they were set.
+/// The due time, then the order in which the timers were set.
 type TimerKey = (Timestamp, u64);
 
 impl Shared {
     fn new(settings: ClockSettings) -> Self {
-        let face = Face {
-            at_anchor: settings.start.unwrap_or_else(wall_clock),
+        let state = State {
+            time_at_anchor: settings.start.unwrap_or_else(wall_clock),
             anchor: Instant::now(),
-            leapt: SignedDuration::ZERO,
+            skipped: SignedDuration::ZERO,
             timers: BTreeMap::new(),
-            drawing: 0,
+            driving_timers: 0,
             next_timer: 0,
-            busy: BTreeMap::new(),
-            tell_leap: None,
+            guards: BTreeMap::new(),
+            on_skip: None,
         };
         Self {
             speed: settings.speed.get(),
             skip: settings.skip,
-            face: Mutex::new(face),
+            state: Mutex::new(state),
             changed: Arc::new(Notify::new()),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Face> {
-        self.face.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // The hand wakes, finds no clock, and ends.
+        // The clock's task wakes up, finds no clock, and ends.
         self.changed.notify_one();
     }
 }
 
-impl Face {
+impl State {
     fn now(&self, real: Instant, speed: u32) -> Timestamp {
-        let ran = real.saturating_duration_since(self.anchor).saturating_mul(speed);
-        self.at_anchor.saturating_add(ran).unwrap_or(Timestamp::MAX)
+        let elapsed = real.saturating_duration_since(self.anchor).saturating_mul(speed);
+        self.time_at_anchor.saturating_add(elapsed).unwrap_or(Timestamp::MAX)
     }
 
-    fn take(&mut self, why: &'static str) {
-        *self.busy.entry(why).or_default() += 1;
+    fn add_guard(&mut self, reason: &'static str) {
+        *self.guards.entry(reason).or_default() += 1;
     }
 
-    /// Whether that was the last one.
-    fn give_back(&mut self, why: &'static str) -> bool {
-        if let Some(count) = self.busy.get_mut(why) {
+    /// Returns whether it was the last guard.
+    fn remove_guard(&mut self, reason: &'static str) -> bool {
+        if let Some(count) = self.guards.get_mut(reason) {
             *count -= 1;
             if *count == 0 {
-                self.busy.remove(why);
+                self.guards.remove(reason);
             }
         }
-        self.busy.is_empty()
+        self.guards.is_empty()
     }
 
-    /// Takes a timer away, if it is still set.
-    fn remove(&mut self, key: TimerKey) -> Option<Armed> {
+    fn remove_timer(&mut self, key: TimerKey) -> Option<ArmedTimer> {
         let armed = self.timers.remove(&key)?;
-        self.drawing -= usize::from(armed.draws);
+        self.driving_timers -= usize::from(armed.kind == TimerKind::Driving);
         Some(armed)
     }
 
-    fn leap_to_next(&mut self, real: Instant, speed: u32) {
+    fn skip_to_next(&mut self, real: Instant, speed: u32) {
         let Some(&(due, _)) = self.timers.keys().next() else { return };
         let distance = due.duration_since(self.now(real, speed));
         if distance.is_positive() {
-            self.at_anchor = self.at_anchor.saturating_add(distance).unwrap_or(Timestamp::MAX);
-            self.leapt = self.leapt.saturating_add(distance);
-            if let Some(tell) = &self.tell_leap {
-                tell(due);
+            self.time_at_anchor =
+                self.time_at_anchor.saturating_add(distance).unwrap_or(Timestamp::MAX);
+            self.skipped = self.skipped.saturating_add(distance);
+            if let Some(on_skip) = &self.on_skip {
+                on_skip(due);
             }
         }
     }
 }
 
-/// Takes the timer away when its sleeper is dropped.
+/// Cancels the timer when its sleeper is dropped.
 struct Timer {
     shared: Arc<Shared>,
     key: TimerKey,
@@ -300,16 +308,16 @@ struct Timer {
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        self.shared.lock().remove(self.key);
+        self.shared.lock().remove_timer(self.key);
     }
 }
 
-/// The hand: fires what is due, leaps when it may, and otherwise sleeps until the
-/// next timer or the next change. It ends with the clock.
-async fn turn(shared: Weak<Shared>, changed: Arc<Notify>) {
+/// The clock's task: fires due timers, skips ahead when it may, and otherwise sleeps
+/// until the next timer or the next change. It ends with the clock.
+async fn run(shared: Weak<Shared>, changed: Arc<Notify>) {
     loop {
         let Some(clock) = shared.upgrade() else { return };
-        let next = tick(&clock);
+        let next = fire_due(&clock);
         drop(clock);
         match next {
             Some(at) => drop(tokio::time::timeout_at(at, changed.notified()).await),
@@ -318,35 +326,36 @@ async fn turn(shared: Weak<Shared>, changed: Arc<Notify>) {
     }
 }
 
-/// Fires what is due and says when, in real time, to look again.
-fn tick(shared: &Arc<Shared>) -> Option<Instant> {
-    let mut face = shared.lock();
+/// Fires all due timers. Returns the real time at which the next one is due.
+fn fire_due(shared: &Arc<Shared>) -> Option<Instant> {
+    let mut state = shared.lock();
     let real = Instant::now();
-    if shared.skip && face.busy.is_empty() && face.drawing > 0 {
-        face.leap_to_next(real, shared.speed);
+    if shared.skip && state.guards.is_empty() && state.driving_timers > 0 {
+        state.skip_to_next(real, shared.speed);
     }
-    let now = face.now(real, shared.speed);
+    let now = state.now(real, shared.speed);
     let mut undelivered = Vec::new();
-    while let Some(&key) = face.timers.keys().next().filter(|&&(due, _)| due <= now) {
-        let Some(armed) = face.remove(key) else { break };
-        face.take(FIRED);
-        let busy = Busy { shared: Arc::clone(shared), why: FIRED };
+    while let Some(&key) = state.timers.keys().next().filter(|&&(due, _)| due <= now) {
+        let Some(armed) = state.remove_timer(key) else { break };
+        state.add_guard(FIRED_TIMER);
+        let busy = BusyGuard { shared: Arc::clone(shared), reason: FIRED_TIMER };
         undelivered.extend(armed.fire.send(busy).err());
     }
-    let next = face.timers.keys().next().map(|&(due, _)| due);
-    drop(face);
-    drop(undelivered); // A guard's drop takes the lock.
+    let next = state.timers.keys().next().map(|&(due, _)| due);
+    drop(state);
+    drop(undelivered); // Dropping a guard takes the lock.
     next.map(|due| real + real_wait(due.duration_since(now), shared.speed))
 }
 
-const FIRED: &str = "a timer that fired";
+const FIRED_TIMER: &str = "a timer that fired";
 
-/// Stack time to real time, rounded up to the runtime's millisecond, so that the
-/// hand never wakes just before a timer is due.
+/// Converts stack time to real time. One millisecond, the runtime's resolution, is added
+/// so that the task never wakes up just before a timer is due.
 fn real_wait(wait: SignedDuration, speed: u32) -> Duration {
     let wait = Duration::try_from(wait).unwrap_or_default() / speed;
-    wait.min(LONGEST_SLEEP) + Duration::from_millis(1)
+    wait.min(MAX_SLEEP) + Duration::from_millis(1)
 }
 
-/// The runtime's timers reach two years; looking again each day costs nothing.
-const LONGEST_SLEEP: Duration = Duration::from_hours(24);
+/// The longest sleep of the clock's task. The runtime's timers reach two years; one
+/// wake-up a day costs nothing.
+const MAX_SLEEP: Duration = Duration::from_hours(24);

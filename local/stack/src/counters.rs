@@ -33,9 +33,11 @@ pub struct Counts {
     /// Writes of the order outside transactions.
     pub writes: u64,
     /// Requests to the gateway about it.
-    pub gateway_calls: u64,
+    #[serde(rename = "gatewayCalls")]
+    pub payment_calls: u64,
     /// Requests to the carrier about it.
-    pub carrier_calls: u64,
+    #[serde(rename = "carrierCalls")]
+    pub shipping_calls: u64,
     /// What its reads and writes came to, the order API's included.
     #[serde(skip)]
     pub units: Units,
@@ -66,7 +68,7 @@ impl Units {
 
 /// Whose reads and writes cost units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Payer {
+pub enum BilledTo {
     /// The order's request and its execution.
     Order,
     /// The reconciler.
@@ -75,11 +77,11 @@ pub enum Payer {
 
 /// Who counts calls to itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Called {
+pub enum Provider {
     /// The gateway.
-    Gateway,
+    Payment,
     /// The carrier.
-    Carrier,
+    Shipping,
 }
 
 /// What can be counted.
@@ -101,11 +103,11 @@ pub enum Count<'a> {
 #[derive(Clone, Default)]
 pub struct Counters {
     orders: Arc<Mutex<BTreeMap<String, Counts>>>,
-    asked: Arc<Mutex<BTreeMap<Called, Ask>>>,
+    call_counts: Arc<Mutex<BTreeMap<Provider, CallCount>>>,
 }
 
 /// Tells how many calls were made for an order.
-type Ask = Arc<dyn Fn(&str) -> u64 + Send + Sync>;
+type CallCount = Arc<dyn Fn(&str) -> u64 + Send + Sync>;
 
 impl fmt::Debug for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -126,31 +128,35 @@ impl Counters {
     }
 
     /// Adds what a call about the order came to.
-    pub fn spend(&self, order_id: &str, payer: Payer, units: Units) {
+    pub fn add_units(&self, order_id: &str, payer: BilledTo, units: Units) {
         let mut orders = lock(&self.orders);
         let counts = orders.entry(order_id.to_owned()).or_default();
         match payer {
-            Payer::Order => counts.units.add(units),
-            Payer::Reconciler => counts.reconciler_units.add(units),
+            BilledTo::Order => counts.units.add(units),
+            BilledTo::Reconciler => counts.reconciler_units.add(units),
         }
     }
 
     /// What the order has cost; nothing, for an order never seen.
-    pub fn of(&self, order_id: &str) -> Counts {
+    pub fn for_order(&self, order_id: &str) -> Counts {
         let mut counts = lock(&self.orders).get(order_id).cloned().unwrap_or_default();
-        counts.gateway_calls = self.calls(Called::Gateway, order_id);
-        counts.carrier_calls = self.calls(Called::Carrier, order_id);
+        counts.payment_calls = self.calls(Provider::Payment, order_id);
+        counts.shipping_calls = self.calls(Provider::Shipping, order_id);
         counts
     }
 
     /// Has the calls to a provider told by whoever knows them.
-    pub fn ask(&self, called: Called, calls: impl Fn(&str) -> u64 + Send + Sync + 'static) {
-        lock(&self.asked).insert(called, Arc::new(calls));
+    pub fn count_calls_with(
+        &self,
+        provider: Provider,
+        calls: impl Fn(&str) -> u64 + Send + Sync + 'static,
+    ) {
+        lock(&self.call_counts).insert(provider, Arc::new(calls));
     }
 
-    fn calls(&self, called: Called, order_id: &str) -> u64 {
-        let ask = lock(&self.asked).get(&called).cloned();
-        ask.map_or(0, |ask| ask(order_id))
+    fn calls(&self, provider: Provider, order_id: &str) -> u64 {
+        let call_count = lock(&self.call_counts).get(&provider).cloned();
+        call_count.map_or(0, |call_count| call_count(order_id))
     }
 }
 

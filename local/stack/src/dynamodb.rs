@@ -6,14 +6,14 @@
 //! - planned faults, at the point `store.` and the operation's name; the emulator
 //!   serialises, so throttling and conflicts never happen by themselves;
 //! - the counts of what each order costs, by [`request`];
-//! - transaction tokens on the stack's clock, by [`tokens`];
-//! - word of every write to whoever waits for one, by [`writes`].
+//! - transaction tokens on the stack's clock, by [`transaction_tokens`];
+//! - word of every write to whoever waits for one, by [`write_events`].
 
+mod capacity;
 mod operations;
 mod request;
-mod tokens;
-mod units;
-mod writes;
+mod transaction_tokens;
+mod write_events;
 
 use std::fmt;
 use std::path::Path;
@@ -23,18 +23,18 @@ use serde_json::Value;
 use tokio::sync::broadcast;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::aws::AwsError;
-use crate::aws::served::{self, Served, Words};
+use crate::aws::error::AwsError;
+use crate::aws::service_reply::{self, ServiceErrors, ServiceReply};
 use crate::clock::StackClock;
 use crate::counters::Counters;
 use crate::faults::Faults;
 use crate::lambda::LambdaHost;
 use request::Request;
-use tokens::Tokens;
-use writes::Writes;
+use transaction_tokens::TransactionTokens;
+use write_events::WriteEvents;
 
-pub use writes::OrderWritten;
-pub(crate) use writes::Written;
+pub use write_events::OrderWrite;
+pub(crate) use write_events::TableWrite;
 
 /// Who makes a call, as far as counting and faults need to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,8 +72,8 @@ pub struct Deps {
 /// The tables of one stack.
 pub struct DynamoDb {
     database: dynoxide::Database,
-    tokens: Tokens,
-    writes: Writes,
+    transaction_tokens: TransactionTokens,
+    write_events: WriteEvents,
     deps: Deps,
 }
 
@@ -90,9 +90,10 @@ impl DynamoDb {
             Store::Memory => dynoxide::Database::memory(),
             Store::File(path) => dynoxide::Database::new(&path.to_string_lossy()),
         };
-        let database = database.map_err(|error| operations::refusal(&error))?;
-        let (tokens, writes) = (Tokens::new(deps.clock.clone()), Writes::new(deps.clock.clone()));
-        Ok(Self { database, tokens, writes, deps })
+        let database = database.map_err(|error| operations::to_aws_error(&error))?;
+        let (transaction_tokens, write_events) =
+            (TransactionTokens::new(deps.clock.clone()), WriteEvents::new(deps.clock.clone()));
+        Ok(Self { database, transaction_tokens, write_events, deps })
     }
 
     /// Creates a table from `CreateTable`'s JSON, unless it is there already.
@@ -105,17 +106,21 @@ impl DynamoDb {
 
     /// Every write of an order from now on, as it happens. With `--skip` the clock
     /// waits for whoever watches; one that lags far behind misses some.
-    pub fn order_writes(&self) -> broadcast::Receiver<OrderWritten> {
-        self.writes.subscribe()
+    pub fn order_writes(&self) -> broadcast::Receiver<OrderWrite> {
+        self.write_events.subscribe()
     }
 
     /// Every write of any table from now on.
-    pub(crate) fn watch(&self) -> UnboundedReceiver<Written> {
-        self.writes.watch()
+    pub(crate) fn subscribe_to_writes(&self) -> UnboundedReceiver<TableWrite> {
+        self.write_events.subscribe_to_writes()
     }
 
     /// Reads what the stack itself needs to know: no fault meets it, nothing counts it.
-    pub(crate) async fn look(&self, operation: &str, body: Value) -> Result<Value, AwsError> {
+    pub(crate) async fn read_uncounted(
+        &self,
+        operation: &str,
+        body: Value,
+    ) -> Result<Value, AwsError> {
         operations::run(&self.database, operation, body).await
     }
 
@@ -137,47 +142,53 @@ impl DynamoDb {
         body: &Value,
         caller: &Caller,
         process: Option<u64>,
-    ) -> Served {
+    ) -> ServiceReply {
         let request = Request { operation, body, caller };
         let order = request.order();
-        let fault = self.deps.faults.decide(&format!("store.{operation}"), order);
+        let fault = self.deps.faults.next_fault(&format!("store.{operation}"), order);
         let kill = || match (&self.deps.functions, process, order) {
-            (Some(functions), Some(process), _) => functions.kill(process),
-            (Some(functions), None, Some(order)) => functions.kill_order(order),
+            (Some(functions), Some(process), _) => functions.kill_worker(process),
+            (Some(functions), None, Some(order)) => functions.kill_worker_for_order(order),
             _ => (),
         };
-        served::serve(fault, self.carry_out(&request), || words(&request), kill).await
+        service_reply::reply_with_fault(
+            fault,
+            self.execute(&request),
+            || service_errors(&request),
+            kill,
+        )
+        .await
     }
 
-    async fn carry_out(&self, request: &Request<'_>) -> Result<Value, AwsError> {
+    async fn execute(&self, request: &Request<'_>) -> Result<Value, AwsError> {
         request.count(&self.deps.counters);
         let mut body = request.body.clone();
-        let bill = units::Bill::open(request, &mut body);
+        let meter = capacity::CapacityMeter::attach(request, &mut body);
         let run = |body| async {
             let answer = operations::run(&self.database, request.operation, body).await?;
-            self.writes.tell(request);
+            self.write_events.publish(request);
             Ok(answer)
         };
-        let answer = match tokens::take(request.operation, &mut body) {
-            Some(token) => self.tokens.once(token, body, run).await,
+        let answer = match transaction_tokens::take(request.operation, &mut body) {
+            Some(token) => self.transaction_tokens.run_once(token, body, run).await,
             None => run(body).await,
         };
-        match bill {
-            Some(bill) => bill.settle(answer, &self.deps.counters),
+        match meter {
+            Some(meter) => meter.record(answer, &self.deps.counters),
             None => answer,
         }
     }
 }
 
 /// DynamoDB's words for the errors that a plan can ask for.
-fn words(request: &Request<'_>) -> Words {
-    Words {
+fn service_errors(request: &Request<'_>) -> ServiceErrors {
+    ServiceErrors {
         throttled: AwsError::client(
             "ProvisionedThroughputExceededException",
             "The level of configured provisioned throughput for the table was exceeded. Consider \
              increasing your provisioning level with the UpdateTable API.",
         ),
         conflict: request.conflict(),
-        broken: AwsError::server("InternalServerError", "Internal server error"),
+        internal: AwsError::server("InternalServerError", "Internal server error"),
     }
 }

@@ -55,15 +55,15 @@ const POINTS: &[FaultPoint] = &[
             FaultKind::Kill,
         ],
     },
-    FaultPoint { name: "states.start", kinds: STATES },
-    FaultPoint { name: "states.answer", kinds: STATES },
+    FaultPoint { name: "states.start", kinds: STEP_FUNCTIONS_KINDS },
+    FaultPoint { name: "states.answer", kinds: STEP_FUNCTIONS_KINDS },
     FaultPoint { name: STATUS_CHANGE, kinds: &[FaultKind::Drop] },
 ];
 
 /// Where the event gets lost that an execution has ended.
 pub(crate) const STATUS_CHANGE: &str = "events.status-change";
 
-const STATES: &[FaultKind] = &[
+const STEP_FUNCTIONS_KINDS: &[FaultKind] = &[
     FaultKind::ConnectionRefused,
     FaultKind::Hang,
     FaultKind::Delay,
@@ -93,12 +93,12 @@ impl Faults {
     }
 
     /// Whether a fault at this point belongs here, not to the gateway or the carrier.
-    pub fn knows(&self, at: &str) -> bool {
+    pub fn has_point(&self, at: &str) -> bool {
         self.lock().has_point(at)
     }
 
     /// Counts one call of `order` at `point`, and says which fault it meets.
-    pub fn decide(&self, point: &str, order: Option<&str>) -> Option<Fault> {
+    pub fn next_fault(&self, point: &str, order: Option<&str>) -> Option<Fault> {
         self.lock().next_fault(point, order)
     }
 

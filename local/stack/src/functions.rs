@@ -46,7 +46,7 @@ pub struct Binaries(BTreeMap<String, PathBuf>);
 
 impl Binaries {
     /// Programs that are already there.
-    pub fn of(programs: impl IntoIterator<Item = (String, PathBuf)>) -> Self {
+    pub fn new(programs: impl IntoIterator<Item = (String, PathBuf)>) -> Self {
         Self(programs.into_iter().collect())
     }
 
@@ -72,7 +72,7 @@ pub enum BuildError {
     Template(#[from] TemplateError),
     /// Cargo could not be run.
     #[error("cannot run {cargo}: {source}")]
-    NoCargo {
+    CargoNotRun {
         /// What was tried.
         cargo: String,
         /// Why it did not work.
@@ -80,13 +80,13 @@ pub enum BuildError {
     },
     /// Cargo says why, above.
     #[error("the functions do not build: cargo's own message is above ({packages})")]
-    DoesNotBuild {
+    BuildFailed {
         /// What was to be built.
         packages: String,
     },
     /// A function's package has no program of its name.
     #[error("the package {package} has no program of that name, although template.yaml names it")]
-    NoProgram {
+    MissingBinary {
         /// The package.
         package: String,
     },
@@ -103,10 +103,10 @@ pub fn build_in(root: &Path, profile: Profile) -> Result<Binaries, BuildError> {
     let packages: Vec<_> =
         template.functions()?.into_iter().map(|function| function.binary).collect();
     let messages = cargo_build(root, profile, &packages)?;
-    let built: BTreeMap<_, _> = messages.lines().filter_map(program).collect();
+    let built: BTreeMap<_, _> = messages.lines().filter_map(parse_artifact).collect();
     let find = |package: &String| match built.get(package) {
         Some(path) => Ok((package.clone(), path.clone())),
-        None => Err(BuildError::NoProgram { package: package.clone() }),
+        None => Err(BuildError::MissingBinary { package: package.clone() }),
     };
     packages.iter().map(find).collect::<Result<_, _>>().map(Binaries)
 }
@@ -123,16 +123,16 @@ pub fn read_template(root: &Path) -> Result<Template, BuildError> {
 fn cargo_build(root: &Path, profile: Profile, packages: &[String]) -> Result<String, BuildError> {
     let cargo = cargo();
     let mut command = Command::new(&cargo);
-    forget_the_outer_cargo(&mut command);
+    clear_cargo_package_environment(&mut command);
     let output = command
         .current_dir(root)
         .args(["build", "--message-format=json-render-diagnostics"])
         .args(profile.selection(packages))
         .stderr(Stdio::inherit())
         .output()
-        .map_err(|source| BuildError::NoCargo { cargo, source })?;
+        .map_err(|source| BuildError::CargoNotRun { cargo, source })?;
     if !output.status.success() {
-        return Err(BuildError::DoesNotBuild { packages: packages.join(", ") });
+        return Err(BuildError::BuildFailed { packages: packages.join(", ") });
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -141,8 +141,8 @@ fn cargo_build(root: &Path, profile: Profile, packages: &[String]) -> Result<Str
 /// scripts (ring's) watch these variables: with them set, cargo would compile half of
 /// the dependencies again, and once more when it is next called from a shell.
 #[expect(clippy::disallowed_methods, reason = "the environment is what is to be cleaned")]
-fn forget_the_outer_cargo(command: &mut Command) {
-    const OF_THE_PACKAGE: [&str; 6] = [
+fn clear_cargo_package_environment(command: &mut Command) {
+    const PACKAGE_VARIABLES: [&str; 6] = [
         "CARGO_BIN_",
         "CARGO_CRATE_NAME",
         "CARGO_MANIFEST_",
@@ -152,7 +152,7 @@ fn forget_the_outer_cargo(command: &mut Command) {
     ];
     for (name, _) in std::env::vars_os() {
         let told = name.to_string_lossy();
-        if OF_THE_PACKAGE.iter().any(|prefix| told.starts_with(prefix)) {
+        if PACKAGE_VARIABLES.iter().any(|prefix| told.starts_with(prefix)) {
             command.env_remove(&name);
         }
     }
@@ -165,7 +165,7 @@ fn cargo() -> String {
 }
 
 /// The program that a message of cargo tells of, with its name.
-fn program(message: &str) -> Option<(String, PathBuf)> {
+fn parse_artifact(message: &str) -> Option<(String, PathBuf)> {
     let message: Value = serde_json::from_str(message).ok()?;
     let path = message["executable"].as_str()?;
     // The harness of a program's own tests has the program's name, too.
@@ -184,7 +184,7 @@ mod tests {
     fn programs_are_read_from_cargos_messages() {
         fn check(message: &str, expected: Option<(&str, &str)>) {
             let expected = expected.map(|(name, path)| (name.to_owned(), PathBuf::from(path)));
-            assert_eq!(program(message), expected, "{message}");
+            assert_eq!(parse_artifact(message), expected, "{message}");
         }
         check(
             r#"{"reason":"compiler-artifact","target":{"name":"order-api"},"executable":"/t/order-api"}"#,

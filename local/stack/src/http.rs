@@ -30,9 +30,9 @@ pub(crate) type Response = hyper::Response<Full<Bytes>>;
 pub(crate) enum Reply {
     Response(Response),
     /// The connection is closed without an answer.
-    Close,
+    CloseConnection,
     /// Nothing comes, until the client goes.
-    Silence,
+    NeverRespond,
 }
 
 impl From<Response> for Reply {
@@ -86,7 +86,7 @@ async fn accept(listener: TcpListener, handler: Arc<impl Handler>) {
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(serve(stream, Arc::clone(&handler)))),
+                Ok((stream, _)) => drop(connections.spawn(serve_connection(stream, Arc::clone(&handler)))),
                 // Out of file handles, most likely: the next that ends gives one back.
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -98,10 +98,10 @@ async fn accept(listener: TcpListener, handler: Arc<impl Handler>) {
     }
 }
 
-async fn serve<H: Handler>(stream: TcpStream, handler: Arc<H>) {
+async fn serve_connection<H: Handler>(stream: TcpStream, handler: Arc<H>) {
     // Without it an answer in two parts waits for the client's delayed ACK.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| answer(request, Arc::clone(&handler)));
+    let service = service_fn(|request| respond(request, Arc::clone(&handler)));
     let served = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
@@ -113,28 +113,28 @@ async fn serve<H: Handler>(stream: TcpStream, handler: Arc<H>) {
 /// Why there is no response: the handler wants the connection closed.
 #[derive(Debug, thiserror::Error)]
 #[error("closed without an answer")]
-struct Closed;
+struct ClosedWithoutResponse;
 
-async fn answer<H: Handler>(
+async fn respond<H: Handler>(
     request: hyper::Request<Incoming>,
     handler: Arc<H>,
-) -> Result<Response, Closed> {
+) -> Result<Response, ClosedWithoutResponse> {
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, H::BODY_LIMIT).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
             return Ok(handler.too_large());
         }
-        Err(_) => return Err(Closed),
+        Err(_) => return Err(ClosedWithoutResponse),
     };
     match handler.handle(Request::from_parts(head, body)).await {
         Reply::Response(response) => Ok(response),
-        Reply::Close => Err(Closed),
-        Reply::Silence => Ok(std::future::pending::<Result<Response, Infallible>>().await?),
+        Reply::CloseConnection => Err(ClosedWithoutResponse),
+        Reply::NeverRespond => Ok(std::future::pending::<Result<Response, Infallible>>().await?),
     }
 }
 
-impl From<Infallible> for Closed {
+impl From<Infallible> for ClosedWithoutResponse {
     fn from(never: Infallible) -> Self {
         match never {}
     }

@@ -1,14 +1,13 @@
 //! The local stack: the whole product on one machine, over real sockets.
 //!
-//! It promises that what ships runs unchanged: the function binaries are
-//! processes that speak Lambda's runtime API to [`lambda`], the state machine
-//! file runs in [`stepfunctions`] over crate `asl`, the tables are [`dynamodb`],
-//! and all of it answers on one AWS endpoint, [`aws`]. [`clock`] is the one
-//! clock that every wait and timestamp is on.
+//! The code that ships runs unchanged. The function binaries are processes that speak
+//! Lambda's runtime API to [`lambda`]. The state machine file runs in [`stepfunctions`],
+//! on crate `asl`. The tables are [`dynamodb`]. [`aws`] serves all three on one endpoint,
+//! and [`api_gateway`] serves the HTTP API. Every wait and timestamp uses [`clock`].
 //!
-//! Read [`stack`] first: it starts and ends all of these together.
+//! Start with [`stack`], which starts and stops all of these together.
 
-pub mod api_front;
+pub mod api_gateway;
 pub mod audit;
 pub mod aws;
 pub mod clock;
@@ -16,7 +15,7 @@ pub mod commands;
 pub mod conformance;
 pub mod counters;
 pub mod dynamodb;
-mod events;
+mod eventbridge;
 pub mod faults;
 pub mod functions;
 mod http;

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use intrinsics::Scope;
+use intrinsics::References;
 
 pub use events::{TemplateRule, TemplateSchedule};
 
@@ -27,7 +27,7 @@ pub use events::{TemplateRule, TemplateSchedule};
 pub enum TemplateError {
     /// It is no YAML.
     #[error("template.yaml: {0}")]
-    NoYaml(String),
+    InvalidYaml(String),
     /// A property is missing, or is not what it should be.
     #[error("template.yaml: {resource}: {reason}")]
     Resource {
@@ -42,7 +42,7 @@ pub enum TemplateError {
 #[derive(Debug)]
 pub struct Template {
     root: Value,
-    scope: Scope,
+    references: References,
 }
 
 /// A function of the template.
@@ -59,7 +59,7 @@ pub struct TemplateFunction {
     /// Its environment, references resolved.
     pub environment: BTreeMap<String, String>,
     /// How many may run at once, where the template says so.
-    pub reserved: Option<usize>,
+    pub reserved_concurrency: Option<usize>,
 }
 
 /// A route of the HTTP API.
@@ -72,7 +72,7 @@ pub struct TemplateRoute {
     /// The path, with its parameters in braces.
     pub path: String,
     /// Whether it needs a token.
-    pub authorised: bool,
+    pub requires_token: bool,
     /// The scopes of which a token must have one.
     pub scopes: Vec<String>,
 }
@@ -103,34 +103,36 @@ impl TemplateStateMachine {
 impl Template {
     /// Parses the text of a template.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let root = yaml::to_json(text).map_err(TemplateError::NoYaml)?;
-        let scope = Scope::of(&root);
-        Ok(Self { root, scope })
+        let root = yaml::to_json(text).map_err(TemplateError::InvalidYaml)?;
+        let references = References::of(&root);
+        Ok(Self { root, references })
     }
 
     /// All functions, in the template's order.
     pub fn functions(&self) -> Result<Vec<TemplateFunction>, TemplateError> {
-        self.of_type(FUNCTION).map(|(id, resource)| self.function(id, resource)).collect()
+        self.resources_of_type(FUNCTION).map(|(id, resource)| self.function(id, resource)).collect()
     }
 
     /// The bodies of `CreateTable` for all tables.
     pub fn tables(&self) -> Vec<Value> {
-        self.of_type("AWS::DynamoDB::Table").map(|(id, resource)| table(id, resource)).collect()
+        self.resources_of_type("AWS::DynamoDB::Table")
+            .map(|(id, resource)| table(id, resource))
+            .collect()
     }
 
     /// All routes of all functions.
     pub fn routes(&self) -> Result<Vec<TemplateRoute>, TemplateError> {
-        self.of_events(Self::route)
+        self.map_events(Self::route)
     }
 
     /// What `read` makes of the events of all functions; it is given the function's
     /// binary, its resource's name, and the event with its name.
-    fn of_events<T>(
+    fn map_events<T>(
         &self,
         read: impl Fn(&Self, &str, &str, (&String, &Value)) -> Result<Option<T>, TemplateError>,
     ) -> Result<Vec<T>, TemplateError> {
         let mut found = Vec::new();
-        for (id, resource) in self.of_type(FUNCTION) {
+        for (id, resource) in self.resources_of_type(FUNCTION) {
             let function = binary(id, resource)?;
             for event in fields(&resource["Properties"]["Events"]) {
                 found.extend(read(self, &function, id, event)?);
@@ -141,7 +143,7 @@ impl Template {
 
     /// All state machines.
     pub fn state_machines(&self) -> Result<Vec<TemplateStateMachine>, TemplateError> {
-        let machines = self.of_type("AWS::Serverless::StateMachine");
+        let machines = self.resources_of_type("AWS::Serverless::StateMachine");
         machines.map(|(id, resource)| self.state_machine(id, resource)).collect()
     }
 
@@ -157,7 +159,7 @@ impl Template {
             timeout: Duration::from_secs(number("Timeout", 3)),
             memory_mb: u32::try_from(number("MemorySize", 128)).unwrap_or(128),
             environment: self.environment(id, resource)?,
-            reserved: self
+            reserved_concurrency: self
                 .property(resource, "ReservedConcurrentExecutions")
                 .as_u64()
                 .and_then(|limit| usize::try_from(limit).ok()),
@@ -195,19 +197,19 @@ impl Template {
         let scopes = auth["AuthorizationScopes"].as_array().into_iter().flatten();
         let text = |field: &str| {
             let found = properties[field].as_str().map(str::to_owned);
-            found.ok_or_else(|| wrong(id, &format!("event {name} has no {field}")))
+            found.ok_or_else(|| invalid(id, &format!("event {name} has no {field}")))
         };
         Ok(Some(TemplateRoute {
             function: function.to_owned(),
             method: text("Method")?.to_ascii_uppercase(),
             path: text("Path")?,
-            authorised: self.is_authorised(auth),
+            requires_token: self.requires_token(auth),
             scopes: scopes.filter_map(Value::as_str).map(str::to_owned).collect(),
         }))
     }
 
     /// Whether a route has an authorizer: its own, else the one of the whole API.
-    fn is_authorised(&self, auth: &Value) -> bool {
+    fn requires_token(&self, auth: &Value) -> bool {
         let default = &self.root["Globals"]["HttpApi"]["Auth"]["DefaultAuthorizer"];
         auth["Authorizer"].as_str().map_or(!default.is_null(), |authorizer| authorizer != "NONE")
     }
@@ -223,7 +225,7 @@ impl Template {
         Ok(TemplateStateMachine {
             name: id.to_owned(),
             kind: properties["Type"].as_str().unwrap_or("STANDARD").to_owned(),
-            definition_uri: definition.ok_or_else(|| wrong(id, "no DefinitionUri"))?.to_owned(),
+            definition_uri: definition.ok_or_else(|| invalid(id, "no DefinitionUri"))?.to_owned(),
             substitutions: substitutions
                 .map(|(name, value)| Ok((name.clone(), self.text(id, value)?)))
                 .collect::<Result<_, TemplateError>>()?,
@@ -231,10 +233,10 @@ impl Template {
     }
 
     fn text(&self, id: &str, value: &Value) -> Result<String, TemplateError> {
-        self.scope.text(value).map_err(|reason| wrong(id, &reason))
+        self.references.resolve_text(value).map_err(|reason| invalid(id, &reason))
     }
 
-    fn of_type(&self, kind: &str) -> impl Iterator<Item = (&String, &Value)> {
+    fn resources_of_type(&self, kind: &str) -> impl Iterator<Item = (&String, &Value)> {
         fields(&self.root["Resources"]).filter(move |(_, resource)| resource["Type"] == kind)
     }
 }
@@ -245,18 +247,18 @@ fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flat_map(Map::iter)
 }
 
-fn wrong(resource: &str, reason: &str) -> TemplateError {
+fn invalid(resource: &str, reason: &str) -> TemplateError {
     TemplateError::Resource { resource: resource.to_owned(), reason: reason.to_owned() }
 }
 
 fn binary(id: &str, resource: &Value) -> Result<String, TemplateError> {
     let found = resource["Metadata"]["BuildProperties"]["Binary"].as_str();
-    found.map(str::to_owned).ok_or_else(|| wrong(id, "no Metadata.BuildProperties.Binary"))
+    found.map(str::to_owned).ok_or_else(|| invalid(id, "no Metadata.BuildProperties.Binary"))
 }
 
 /// What `CreateTable` takes of a table's properties.
 fn table(id: &str, resource: &Value) -> Value {
-    const TAKEN: [&str; 5] = [
+    const SUPPORTED: [&str; 5] = [
         "AttributeDefinitions",
         "BillingMode",
         "GlobalSecondaryIndexes",
@@ -264,7 +266,7 @@ fn table(id: &str, resource: &Value) -> Value {
         "LocalSecondaryIndexes",
     ];
     let mut definition = json!({ "TableName": id });
-    for name in TAKEN {
+    for name in SUPPORTED {
         let value = &resource["Properties"][name];
         if !value.is_null() {
             definition[name] = value.clone();
@@ -277,14 +279,14 @@ fn table(id: &str, resource: &Value) -> Value {
 mod tests {
     use super::*;
 
-    fn ours() -> Template {
+    fn shipped_template() -> Template {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
         Template::parse(&std::fs::read_to_string(path).expect("our template")).expect("it parses")
     }
 
     #[test]
     fn our_functions_are_known_with_their_limits_and_their_environment() {
-        let functions = ours().functions().expect("they are whole");
+        let functions = shipped_template().functions().expect("they are whole");
         let names: Vec<_> = functions.iter().map(|function| function.binary.as_str()).collect();
         for name in ["process-payment", "check-inventory", "initiate-shipping", "order-api"] {
             assert!(names.contains(&name), "{name} is not among {names:?}");
@@ -301,7 +303,7 @@ mod tests {
 
     #[test]
     fn our_tables_have_the_keys_and_the_indexes_of_the_design() {
-        let tables = ours().tables();
+        let tables = shipped_template().tables();
         let keys = |table: &Value| -> Vec<String> {
             let schema = table["KeySchema"].as_array().expect("a schema");
             schema
@@ -335,7 +337,7 @@ mod tests {
 
     #[test]
     fn our_routes_say_which_scope_they_need() {
-        let routes = ours().routes().expect("they are whole");
+        let routes = shipped_template().routes().expect("they are whole");
         let find = |method: &str, path: &str| {
             let found = routes.iter().find(|route| route.method == method && route.path == path);
             found.unwrap_or_else(|| panic!("no route {method} {path}")).clone()
@@ -343,12 +345,12 @@ mod tests {
         assert_eq!(find("POST", "/orders").scopes, ["orders/write"]);
         assert_eq!(find("GET", "/orders/{orderId}/execution").scopes, ["orders/operate"]);
         let inventory = find("GET", "/inventory");
-        assert!(inventory.authorised && inventory.scopes.is_empty(), "any token will do");
+        assert!(inventory.requires_token && inventory.scopes.is_empty(), "any token will do");
     }
 
     #[test]
     fn our_state_machine_is_substituted_whole() {
-        let machines = ours().state_machines().expect("they are whole");
+        let machines = shipped_template().state_machines().expect("they are whole");
         let [machine] = machines.as_slice() else { panic!("{machines:?}") };
         assert_eq!((machine.name.as_str(), machine.kind.as_str()), ("OrderWorkflow", "STANDARD"));
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
@@ -375,7 +377,7 @@ Resources:
 ";
         let routes = Template::parse(text).expect("YAML").routes().expect("they are whole");
         let seen: Vec<_> =
-            routes.iter().map(|route| (route.method.as_str(), route.authorised)).collect();
+            routes.iter().map(|route| (route.method.as_str(), route.requires_token)).collect();
         assert_eq!(seen, [("POST", false), ("GET", true)]);
     }
 

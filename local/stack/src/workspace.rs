@@ -1,11 +1,12 @@
-//! Where the workspace is.
+//! The location of the workspace.
 
 use std::path::{Path, PathBuf};
 
-/// The workspace's root: two folders above the package that cargo runs, so it is
-/// found from wherever the command is called. A program that is run without cargo
-/// takes the place where it was built.
-#[expect(clippy::disallowed_methods, reason = "cargo tells the package by the environment")]
+/// The root of the workspace: two folders above this package's manifest.
+///
+/// Under `cargo run` the manifest is that of the running checkout. Without cargo it is
+/// the one with which the program was built.
+#[expect(clippy::disallowed_methods, reason = "cargo passes the package's folder as a variable")]
 pub fn root() -> PathBuf {
     let run = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let package = run.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));

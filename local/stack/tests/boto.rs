@@ -63,9 +63,9 @@ async fn endpoint() -> Endpoint {
     let services = Services {
         lambda,
         dynamodb,
-        states: Arc::new(move |operation, body, signer| {
+        step_functions: Arc::new(move |operation, body, signer| {
             let states = states.clone();
-            Box::pin(async move { states.serve(&operation, body, signer.process()).await })
+            Box::pin(async move { states.serve(&operation, body, signer.worker()).await })
         }),
         clock,
         faults,

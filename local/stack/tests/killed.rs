@@ -49,10 +49,16 @@ struct Life {
 impl Life {
     async fn begin(&self) -> Stack {
         let clock = ClockSettings { skip: true, ..ClockSettings::default() };
-        let binaries = Binaries::of(self.binaries.clone());
+        let binaries = Binaries::new(self.binaries.clone());
         let folder = self.folder.clone();
-        let settings =
-            Settings::kept(&workspace::root(), binaries, Ports::default(), clock, folder, false);
+        let settings = Settings::persistent(
+            &workspace::root(),
+            binaries,
+            Ports::default(),
+            clock,
+            folder,
+            false,
+        );
         Stack::start(settings).await.unwrap()
     }
 }

@@ -56,7 +56,7 @@ const EXPECTED: [(&str, u64); 21] = [
 async fn what_happened_is_measured_as_often_as_it_happened() {
     let root = workspace::root();
     let binaries = functions::build_in(&root, Profile::Dev).unwrap();
-    let stack = Stack::start(Settings::fresh(&root, binaries)).await.unwrap();
+    let stack = Stack::start(Settings::temporary(&root, binaries)).await.unwrap();
     load_stock(&stack, &root).await.unwrap();
     for scenario in scenarios::load(&root).unwrap() {
         if PLAYED.contains(&scenario.name.as_str()) {

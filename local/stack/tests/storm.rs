@@ -47,7 +47,7 @@ async fn a_storm_of_requests_leaves_every_order_closed_or_raised_and_the_books_a
     println!("seed {SEED}");
     let root = workspace::root();
     let binaries = functions::build_in(&root, Profile::Dev).unwrap();
-    let stack = Stack::start(Settings::fresh(&root, binaries)).await.unwrap();
+    let stack = Stack::start(Settings::temporary(&root, binaries)).await.unwrap();
     load_stock(&stack, &root).await.unwrap();
     scarce(&stack).await;
 

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 async fn throttled_work_is_late_never_lost_or_doubled() {
     let root = workspace::root();
     let binaries = functions::build_in(&root, Profile::Dev).unwrap();
-    let stack = Stack::start(Settings::fresh(&root, binaries)).await.unwrap();
+    let stack = Stack::start(Settings::temporary(&root, binaries)).await.unwrap();
     load_stock(&stack, &root).await.unwrap();
     let client = Client::new(stack.urls());
     let throttle = |function: &str| {

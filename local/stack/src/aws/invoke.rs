@@ -12,25 +12,25 @@ use crate::http::{
 };
 use crate::lambda::{InvokeError, InvokeOutcome};
 
-/// Under which Lambda's API about functions lies.
+/// The path prefix of Lambda's function APIs.
 pub(super) const PATH: &str = "/2015-03-31/functions";
 
 pub(super) async fn serve(services: &Services, request: &Request) -> Reply {
-    let Some(function) = invoked(request) else {
+    let Some(function) = function_of(request) else {
         let text = "The local stack serves Invoke only.";
-        return refused(&AwsError::new(404, "UnknownOperationException", text)).into();
+        return error_response(&AwsError::new(404, "UnknownOperationException", text)).into();
     };
     let payload = request.body().clone();
     match header(request.headers(), "x-amz-invocation-type") {
-        "" | "RequestResponse" => wait(services, &function, request, payload).await,
-        "Event" => event(services, &function, payload).into(),
+        "" | "RequestResponse" => invoke_sync(services, &function, request, payload).await,
+        "Event" => invoke_async(services, &function, payload).into(),
         "DryRun" => dry_run(services, &function, payload).into(),
-        other => refused(&invalid_type(other)).into(),
+        other => error_response(&invalid_type(other)).into(),
     }
 }
 
-/// The function that is to be invoked, with the qualifier of the query, if any.
-fn invoked(request: &Request) -> Option<String> {
+/// The name of the function, with the qualifier from the query, if any.
+fn function_of(request: &Request) -> Option<String> {
     let rest = request.uri().path().strip_prefix(PATH)?.strip_prefix('/')?;
     let (name, operation) = rest.split_once('/')?;
     if request.method() != Method::POST || operation != "invocations" {
@@ -49,58 +49,63 @@ fn qualifier(request: &Request) -> Option<String> {
     pairs.into_iter().find(|(name, _)| name == "Qualifier").map(|(_, qualifier)| qualifier)
 }
 
-async fn wait(services: &Services, function: &str, request: &Request, payload: Bytes) -> Reply {
-    let with_tail = header(request.headers(), "x-amz-log-type") == "Tail";
+async fn invoke_sync(
+    services: &Services,
+    function: &str,
+    request: &Request,
+    payload: Bytes,
+) -> Reply {
+    let wants_log_tail = header(request.headers(), "x-amz-log-type") == "Tail";
     match services.lambda.invoke(function, payload).await {
-        Ok(outcome) => answered(outcome, with_tail).into(),
-        Err(InvokeError::Unreachable) => Reply::Close,
-        Err(error) => refused(&error.to_aws()).into(),
+        Ok(outcome) => success_response(outcome, wants_log_tail).into(),
+        Err(InvokeError::Unreachable) => Reply::CloseConnection,
+        Err(error) => error_response(&error.to_aws()).into(),
     }
 }
 
-fn answered(outcome: InvokeOutcome, with_tail: bool) -> Response {
-    let mut answer = response(StatusCode::OK, "application/json", outcome.payload);
-    add_header(&mut answer, "x-amzn-requestid", &outcome.request_id);
-    add_header(&mut answer, "x-amz-executed-version", &outcome.executed_version);
+fn success_response(outcome: InvokeOutcome, wants_log_tail: bool) -> Response {
+    let mut response = response(StatusCode::OK, "application/json", outcome.payload);
+    add_header(&mut response, "x-amzn-requestid", &outcome.request_id);
+    add_header(&mut response, "x-amz-executed-version", &outcome.executed_version);
     if let Some(function_error) = &outcome.function_error {
-        add_header(&mut answer, "x-amz-function-error", function_error);
+        add_header(&mut response, "x-amz-function-error", function_error);
     }
-    if with_tail {
-        add_header(&mut answer, "x-amz-log-result", &STANDARD.encode(outcome.log_tail));
+    if wants_log_tail {
+        add_header(&mut response, "x-amz-log-result", &STANDARD.encode(outcome.log_tail));
     }
-    answer
+    response
 }
 
-fn event(services: &Services, function: &str, payload: Bytes) -> Response {
-    match services.lambda.invoke_event(function, payload) {
+fn invoke_async(services: &Services, function: &str, payload: Bytes) -> Response {
+    match services.lambda.invoke_async(function, payload) {
         Ok(request_id) => {
-            let mut answer = response(StatusCode::ACCEPTED, "application/json", "");
-            add_header(&mut answer, "x-amzn-requestid", &request_id);
-            answer
+            let mut response = response(StatusCode::ACCEPTED, "application/json", "");
+            add_header(&mut response, "x-amzn-requestid", &request_id);
+            response
         }
-        Err(error) => refused(&error.to_aws()),
+        Err(error) => error_response(&error.to_aws()),
     }
 }
 
 fn dry_run(services: &Services, function: &str, payload: Bytes) -> Response {
-    match services.lambda.check(function, payload) {
+    match services.lambda.dry_run(function, payload) {
         Ok(()) => response(StatusCode::NO_CONTENT, "application/json", ""),
-        Err(error) => refused(&error.to_aws()),
+        Err(error) => error_response(&error.to_aws()),
     }
 }
 
-fn invalid_type(given: &str) -> AwsError {
+fn invalid_type(value: &str) -> AwsError {
     let text = format!(
-        "1 validation error detected: Value '{given}' at 'invocationType' failed to satisfy \
+        "1 validation error detected: Value '{value}' at 'invocationType' failed to satisfy \
          constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
     );
     AwsError::client("ValidationException", text)
 }
 
-/// An error in the shape of AWS's REST JSON: its name in a header.
-fn refused(error: &AwsError) -> Response {
-    let mut answer = response(status_of(error), "application/json", error.body.to_string());
-    add_header(&mut answer, "x-amzn-requestid", &Uuid::new_v4().to_string());
-    add_header(&mut answer, "x-amzn-errortype", &error.code);
-    answer
+/// An error in AWS's REST JSON format, which has the error name in a header.
+fn error_response(error: &AwsError) -> Response {
+    let mut response = response(status_of(error), "application/json", error.body.to_string());
+    add_header(&mut response, "x-amzn-requestid", &Uuid::new_v4().to_string());
+    add_header(&mut response, "x-amzn-errortype", &error.code);
+    response
 }

@@ -1,62 +1,71 @@
-//! The services that speak AWS's JSON 1.0: one path, the operation in a header.
+//! DynamoDB and Step Functions: AWS's JSON 1.0 protocol, with the operation in a header.
 
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{AwsError, Served, Services, Signer};
+use super::{AwsError, ServiceReply, Services, Signer};
 use crate::http::{Reply, Request, Response, StatusCode, add_header, response};
 
-/// What is before the operation in DynamoDB's `X-Amz-Target`.
+/// The prefix of the operation in DynamoDB's `X-Amz-Target`.
 pub(super) const DYNAMODB: &str = "DynamoDB_20120810";
-/// The same of Step Functions.
-pub(super) const STATES: &str = "AWSStepFunctions";
+/// The prefix of the operation in Step Functions' `X-Amz-Target`.
+pub(super) const STEP_FUNCTIONS: &str = "AWSStepFunctions";
 
 pub(super) async fn dynamodb(services: &Services, operation: &str, request: &Request) -> Reply {
-    let served = match body_of(request) {
+    let service_reply = match body_of(request) {
         Ok(body) => {
-            let signer = Signer::of(request.headers());
-            services.dynamodb.serve(operation, &body, &signer.caller(), signer.process()).await
+            let signer = Signer::from_headers(request.headers());
+            services.dynamodb.serve(operation, &body, &signer.caller(), signer.worker()).await
         }
-        Err(error) => Served::Refusal(error),
+        Err(error) => ServiceReply::Error(error),
     };
-    reply(served, |response, body| {
+    reply(service_reply, |response, body| {
         add_header(response, "x-amz-crc32", &crc32fast::hash(body.as_bytes()).to_string());
     })
 }
 
-pub(super) async fn states(services: &Services, operation: &str, request: &Request) -> Reply {
-    let served = match body_of(request) {
+pub(super) async fn step_functions(
+    services: &Services,
+    operation: &str,
+    request: &Request,
+) -> Reply {
+    let service_reply = match body_of(request) {
         Ok(body) => {
-            (services.states)(operation.to_owned(), body, Signer::of(request.headers())).await
+            (services.step_functions)(
+                operation.to_owned(),
+                body,
+                Signer::from_headers(request.headers()),
+            )
+            .await
         }
-        Err(error) => Served::Refusal(error),
+        Err(error) => ServiceReply::Error(error),
     };
-    reply(served, |_, _| ())
+    reply(service_reply, |_, _| ())
 }
 
-/// The answer to a target that no service has.
+/// The response to an unknown target.
 pub(super) fn unknown_operation() -> Reply {
     let error = AwsError::bare(400, "UnknownOperationException");
-    reply(Served::Refusal(error), |_, _| ())
+    reply(ServiceReply::Error(error), |_, _| ())
 }
 
 fn body_of(request: &Request) -> Result<Value, AwsError> {
-    // AWS says no more than this of a body that it cannot read.
+    // AWS gives no message for a body that it cannot parse.
     serde_json::from_slice(request.body())
-        .map_err(|_unsaid| AwsError::bare(400, "SerializationException"))
+        .map_err(|_parser_error| AwsError::bare(400, "SerializationException"))
 }
 
-/// The reply that a call comes to; `finish` adds what the service has of its own.
-fn reply(served: Served, finish: impl FnOnce(&mut Response, &str)) -> Reply {
-    let (status, body) = match served {
-        Served::Answer(answer) => (StatusCode::OK, answer.to_string()),
-        Served::Refusal(error) => (status_of(&error), error.body.to_string()),
-        Served::Closed => return Reply::Close,
-        Served::Silence => return Reply::Silence,
+/// Writes the response. `add_headers` adds the headers of the service.
+fn reply(service_reply: ServiceReply, add_headers: impl FnOnce(&mut Response, &str)) -> Reply {
+    let (status, body) = match service_reply {
+        ServiceReply::Success(answer) => (StatusCode::OK, answer.to_string()),
+        ServiceReply::Error(error) => (status_of(&error), error.body.to_string()),
+        ServiceReply::ConnectionClosed => return Reply::CloseConnection,
+        ServiceReply::NoResponse => return Reply::NeverRespond,
     };
     let mut response = response(status, "application/x-amz-json-1.0", body.clone());
     add_header(&mut response, "x-amzn-requestid", &Uuid::new_v4().to_string());
-    finish(&mut response, &body);
+    add_headers(&mut response, &body);
     response.into()
 }
 

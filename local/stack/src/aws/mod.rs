@@ -1,18 +1,17 @@
-//! The one AWS endpoint: what every SDK and the AWS CLI talk to.
+//! The AWS endpoint: the one URL for all SDKs and the AWS CLI.
 //!
-//! One port for three services, told apart as AWS's own endpoints are: Lambda's
-//! Invoke by its path, DynamoDB and Step Functions by `X-Amz-Target`. Signatures
-//! are taken unchecked; only who signed is read off them ([`signer`]). What is not
-//! served is refused in AWS's own shape.
+//! One port serves three services. As on AWS, the path identifies Lambda's Invoke API, and
+//! `X-Amz-Target` identifies DynamoDB and Step Functions. Signatures are not verified;
+//! [`signer`] reads the caller from them. An unknown operation gets AWS's own error.
 //!
-//! Read [`error`] for that shape, [`json`], [`invoke`] and [`plan`] for what is
-//! behind each of the three kinds of path.
+//! Start with [`json`] (DynamoDB and Step Functions), [`invoke`] (Lambda) and
+//! [`fault_plan`]; [`service_reply`] and [`error`] hold the types of their responses.
 
 pub mod error;
+mod fault_plan;
 mod invoke;
 mod json;
-mod plan;
-pub(crate) mod served;
+pub(crate) mod service_reply;
 mod signer;
 
 use std::io;
@@ -29,13 +28,15 @@ use crate::http::{Handler, Reply, Request, Server, header};
 use crate::lambda::LambdaHost;
 
 pub use error::AwsError;
-pub use served::Served;
+pub use service_reply::ServiceReply;
 pub use signer::Signer;
 
-/// Step Functions, as the endpoint needs it: an operation, its body and who asks, and
-/// what it comes to.
-pub type StatesApi = Arc<
-    dyn Fn(String, Value, Signer) -> Pin<Box<dyn Future<Output = Served> + Send>> + Send + Sync,
+/// Step Functions, as a function of the operation, its body and the signer. The endpoint
+/// does not depend on the service itself, so tests can replace it.
+pub type StepFunctionsApi = Arc<
+    dyn Fn(String, Value, Signer) -> Pin<Box<dyn Future<Output = ServiceReply> + Send>>
+        + Send
+        + Sync,
 >;
 
 /// The services behind the endpoint.
@@ -46,10 +47,10 @@ pub struct Services {
     /// DynamoDB.
     pub dynamodb: Arc<DynamoDb>,
     /// Step Functions.
-    pub states: StatesApi,
-    /// The stack's clock: it does not leap while a request is served.
+    pub step_functions: StepFunctionsApi,
+    /// The stack's clock, which does not skip ahead while a request is served.
     pub clock: StackClock,
-    /// What is to go wrong, planned at `/_faults`.
+    /// The fault plan at `/_faults`.
     pub faults: Faults,
 }
 
@@ -59,7 +60,7 @@ impl std::fmt::Debug for Services {
     }
 }
 
-/// The endpoint; it ends when it is dropped.
+/// The running endpoint. It stops when it is dropped.
 #[derive(Debug)]
 pub struct Endpoint {
     server: Server,
@@ -67,31 +68,33 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// Serves on this listener.
+    ///
+    /// # Errors
+    /// When the listener has no local address.
     pub fn start(listener: TcpListener, services: Services) -> io::Result<Self> {
         Ok(Self { server: Server::start(listener, services)? })
     }
 
-    /// Its base URL.
+    /// The base URL.
     pub fn url(&self) -> String {
         self.server.url()
     }
 }
 
 impl Handler for Services {
-    // DynamoDB's own limit; a transaction of 100 items of 400 KB is over it on AWS too.
+    // DynamoDB's limit. A transaction of 100 items of 400 KB exceeds it on AWS, too.
     const BODY_LIMIT: usize = 16 * 1024 * 1024;
 
     async fn handle(&self, request: Request) -> Reply {
         let services = self.clone();
         let busy = self.clock.busy("a request to the AWS endpoint");
-        let served = async move {
+        let service_reply = async move {
             let reply = services.route(request).await;
             drop(busy);
             reply
         };
-        // On its own, so that a call once read is carried out although its caller
-        // goes away, as on AWS.
-        tokio::spawn(served).await.unwrap_or(Reply::Close)
+        // In a task of its own: as on AWS, a call continues after its caller has gone.
+        tokio::spawn(service_reply).await.unwrap_or(Reply::CloseConnection)
     }
 }
 
@@ -101,12 +104,14 @@ impl Services {
         if path.starts_with(invoke::PATH) {
             return invoke::serve(self, &request).await;
         }
-        if path == plan::PATH {
-            return plan::serve(&self.faults, &request).into();
+        if path == fault_plan::PATH {
+            return fault_plan::serve(&self.faults, &request).into();
         }
         match header(request.headers(), "x-amz-target").split_once('.') {
             Some((json::DYNAMODB, operation)) => json::dynamodb(self, operation, &request).await,
-            Some((json::STATES, operation)) => json::states(self, operation, &request).await,
+            Some((json::STEP_FUNCTIONS, operation)) => {
+                json::step_functions(self, operation, &request).await
+            }
             _ => json::unknown_operation(),
         }
     }

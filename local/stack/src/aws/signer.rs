@@ -1,37 +1,36 @@
-//! Who signed a request. Signatures are not checked; what is read off one is which
-//! function calls, by its access key, and which process of it, by its session token:
-//! the Lambda host gives each process both.
+//! The signer of a request. Signatures are not verified. The access key names the calling
+//! function and the session token its worker: the Lambda host sets both for each worker.
 
 use crate::dynamodb::Caller;
 use crate::http::{HeaderMap, header};
 use crate::lambda::{ACCESS_KEY_PREFIX, SESSION_PREFIX};
 
-/// Who signed a request, as far as that can be read.
+/// The signer of a request, as far as its headers show it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Signer {
     function: Option<String>,
-    process: Option<u64>,
+    worker: Option<u64>,
 }
 
 impl Signer {
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(super) fn from_headers(headers: &HeaderMap) -> Self {
         let credential = header(headers, "authorization").split_once("Credential=");
         let key = credential.and_then(|(_, rest)| rest.split('/').next()).unwrap_or_default();
         let session = header(headers, "x-amz-security-token");
         Self {
             function: key.strip_prefix(ACCESS_KEY_PREFIX).map(str::to_owned),
-            process: session.strip_prefix(SESSION_PREFIX).and_then(|number| number.parse().ok()),
+            worker: session.strip_prefix(SESSION_PREFIX).and_then(|id| id.parse().ok()),
         }
     }
 
-    /// The caller whose calls are counted, or not.
+    /// The caller, for the counts of calls.
     pub(super) fn caller(&self) -> Caller {
         self.function.clone().map_or(Caller::Other, Caller::Function)
     }
 
-    /// The process that a fault may kill.
-    pub fn process(&self) -> Option<u64> {
-        self.process
+    /// The id of the calling worker, which a fault may kill.
+    pub fn worker(&self) -> Option<u64> {
+        self.worker
     }
 }
 
@@ -40,13 +39,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_function_and_its_process_are_read_off_the_signature() {
-        fn check(authorization: &str, session: &str, function: Option<&str>, process: Option<u64>) {
+    fn the_function_and_its_worker_are_read_from_the_signature() {
+        fn check(authorization: &str, session: &str, function: Option<&str>, worker: Option<u64>) {
             let mut headers = HeaderMap::new();
             headers.insert("authorization", authorization.parse().unwrap());
             headers.insert("x-amz-security-token", session.parse().unwrap());
-            let expected = Signer { function: function.map(str::to_owned), process };
-            assert_eq!(Signer::of(&headers), expected, "{authorization}");
+            let expected = Signer { function: function.map(str::to_owned), worker };
+            assert_eq!(Signer::from_headers(&headers), expected, "{authorization}");
         }
         let signed = |key: &str| {
             format!(

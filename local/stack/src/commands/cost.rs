@@ -62,7 +62,7 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode> {
     let chosen = scenario::select(scenario::load(&root)?, &args.only)?;
     let binaries = functions::build(&root, false)?;
     let memory = Memory::read(&functions::read_template(&root)?)?;
-    let stack = Stack::start(Settings::fresh(&root, binaries)).await?;
+    let stack = Stack::start(Settings::temporary(&root, binaries)).await?;
     let played = tokio::select! {
         played = play_all(&stack, &root, &chosen) => Some(played),
         () = interrupted() => None,
@@ -102,7 +102,7 @@ async fn play_all(stack: &Stack, root: &Path, chosen: &[Scenario]) -> Result<Vec
         let before = printed(stack);
         let report = runner::run(stack, scenario, &mut |_| {}).await;
         let mut report = report.with_context(|| format!("scenario `{}`", scenario.name))?;
-        report.counts = stack.counters().of(&report.order_id);
+        report.counts = stack.counters().for_order(&report.order_id);
         played.push(Played { report, printed_bytes: printed(stack).saturating_sub(before) });
     }
     Ok(played)
@@ -183,8 +183,8 @@ impl Use<'_> {
         let (mut invocations, mut megabyte_ms) = (0, 0);
         for (name, times) in by_machine.chain([("order-api", self.requests)]) {
             let providers = match name {
-                "process-payment" => counts.gateway_calls * assumed.gateway_call_ms,
-                "initiate-shipping" => counts.carrier_calls * assumed.carrier_call_ms,
+                "process-payment" => counts.payment_calls * assumed.gateway_call_ms,
+                "initiate-shipping" => counts.shipping_calls * assumed.carrier_call_ms,
                 _ => 0,
             };
             invocations += times;
@@ -323,8 +323,8 @@ mod tests {
                 ("initiate-shipping".to_owned(), 1),
             ]
             .into(),
-            gateway_calls: 3,
-            carrier_calls: 2,
+            payment_calls: 3,
+            shipping_calls: 2,
             units: Units { reads: 4, writes: 20, index_writes: 9 },
             reconciler_units: Units { reads: 1, writes: 3, index_writes: 2 },
             ..Counts::default()

@@ -60,7 +60,7 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode> {
         sort_for_display(&mut scenarios);
     }
     let binaries = functions::build(&root, args.release)?;
-    let stack = Stack::start(Settings::fresh(&root, binaries)).await?;
+    let stack = Stack::start(Settings::temporary(&root, binaries)).await?;
     let ended = tokio::select! {
         ended = run_and_report(&stack, &root, &scenarios, args) => Some(ended),
         () = interrupted() => None,

@@ -53,13 +53,13 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode> {
     let ports = Ports {
         api: args.port,
         aws: args.aws_port,
-        gateway: args.gateway_port,
-        carrier: args.carrier_port,
+        stripe: args.gateway_port,
+        easypost: args.carrier_port,
     };
     let clock = ClockSettings { speed: args.speed, skip: args.skip, start: None };
-    let settings = Settings::kept(&root, binaries, ports, clock, folder, args.fresh);
+    let settings = Settings::persistent(&root, binaries, ports, clock, folder, args.fresh);
     let stack = Stack::start(settings).await?;
-    if stack.rows("Inventory").await?.is_empty() {
+    if stack.items("Inventory").await?.is_empty() {
         load_stock(&stack, &root).await.context("loading the stock from events/stock.json")?;
     }
     let urls = stack.urls();

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::aws::AwsError;
+use crate::aws::error::AwsError;
 
 /// One operation by name. SQLite blocks, so it runs on a thread that may.
 pub(super) async fn run(
@@ -32,7 +32,7 @@ macro_rules! operations {
     ($($name:literal => $method:ident),+ $(,)?) => {
         fn dispatch(database: &Database, operation: &str, body: Value) -> Result<Value, AwsError> {
             match operation {
-                $($name => typed(body, |request| database.$method(request)),)+
+                $($name => call_typed(body, |request| database.$method(request)),)+
                 _ => Err(unknown_operation()),
             }
         }
@@ -65,12 +65,12 @@ operations! {
     "UpdateTimeToLive" => update_time_to_live,
 }
 
-fn typed<Request: DeserializeOwned, Answer: Serialize>(
+fn call_typed<Request: DeserializeOwned, Answer: Serialize>(
     body: Value,
-    act: impl FnOnce(Request) -> Result<Answer, DynoxideError>,
+    call: impl FnOnce(Request) -> Result<Answer, DynoxideError>,
 ) -> Result<Value, AwsError> {
-    let request = serde_json::from_value(body).map_err(|error| unreadable(&error))?;
-    let answer = act(request).map_err(|error| refusal(&error))?;
+    let request = serde_json::from_value(body).map_err(|error| invalid_body(&error))?;
+    let answer = call(request).map_err(|error| to_aws_error(&error))?;
     serde_json::to_value(answer)
         .map_err(|error| AwsError::server("InternalServerError", error.to_string()))
 }
@@ -81,7 +81,7 @@ fn unknown_operation() -> AwsError {
 
 /// A body that does not fit the operation. The emulator's own deserialisers mark
 /// what DynamoDB would call it at the front of the message.
-fn unreadable(error: &serde_json::Error) -> AwsError {
+fn invalid_body(error: &serde_json::Error) -> AwsError {
     let message = error.to_string();
     if let Some(said) = message.strip_prefix("VALIDATION:") {
         return AwsError::client("ValidationException", said);
@@ -93,7 +93,7 @@ fn unreadable(error: &serde_json::Error) -> AwsError {
 }
 
 /// The emulator's error with the body that DynamoDB gives it.
-pub(super) fn refusal(error: &DynoxideError) -> AwsError {
+pub(super) fn to_aws_error(error: &DynoxideError) -> AwsError {
     let body: Value = serde_json::from_str(&error.to_json()).unwrap_or_default();
     let code = error.error_type().rsplit('#').next().unwrap_or_default();
     AwsError {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::Caller;
-use crate::aws::AwsError;
+use crate::aws::error::AwsError;
 use crate::counters::{Count, Counters, RECONCILER};
 
 /// One request in DynamoDB's JSON.
@@ -47,8 +47,8 @@ impl<'a> Request<'a> {
             return self.orders().into_iter().collect();
         };
         let actions = parts.iter().filter_map(Value::as_object).flatten();
-        let writes = actions.filter(|(kind, _)| *kind != "ConditionCheck");
-        writes.filter_map(|(_, action)| order_of(action)).collect()
+        let write_events = actions.filter(|(kind, _)| *kind != "ConditionCheck");
+        write_events.filter_map(|(_, action)| order_of(action)).collect()
     }
 
     /// Counts it for each order that it names.
@@ -102,10 +102,11 @@ impl<'a> Request<'a> {
             return actions.filter_map(order_of).collect();
         }
         if let Some(of_table) = body.get("RequestItems").map(|tables| &tables[ORDERS]) {
-            let keys = of_table["Keys"].as_array().into_iter().flatten().filter_map(key_of);
-            let writes = of_table.as_array().into_iter().flatten();
-            let written = writes.filter_map(Value::as_object).flat_map(|write| write.values());
-            return keys.chain(written.filter_map(named)).collect();
+            let keys = of_table["Keys"].as_array().into_iter().flatten().filter_map(order_in_key);
+            let write_events = of_table.as_array().into_iter().flatten();
+            let written =
+                write_events.filter_map(Value::as_object).flat_map(|write| write.values());
+            return keys.chain(written.filter_map(order_in_action)).collect();
         }
         order_of(body).into_iter().collect()
     }
@@ -124,14 +125,14 @@ fn reason(code: &str) -> Value {
 fn order_of(action: &Value) -> Option<&str> {
     let table = action["TableName"].as_str()?;
     let name = table.rsplit('/').next().unwrap_or(table); // It may be an ARN.
-    if name == ORDERS { named(action) } else { None }
+    if name == ORDERS { order_in_action(action) } else { None }
 }
 
-fn named(action: &Value) -> Option<&str> {
-    action.get("Key").or_else(|| action.get("Item")).and_then(key_of)
+fn order_in_action(action: &Value) -> Option<&str> {
+    action.get("Key").or_else(|| action.get("Item")).and_then(order_in_key)
 }
 
-fn key_of(key: &Value) -> Option<&str> {
+fn order_in_key(key: &Value) -> Option<&str> {
     key[ORDER_KEY]["S"].as_str()
 }
 

@@ -1,11 +1,14 @@
-//! What a fault plan makes of an invocation, at the point `function.` and the
-//! function's name.
+//! The injected faults of an invocation, at the point `function.` plus the function's
+//! name.
 //!
-//! - `kill`: the process dies with the invocation in hand, before it did anything;
-//!   `drop-answer`: it dies after all of its effects.
-//! - `hang`: nothing is answered until the function's time is up.
-//! - `late`: the answer is held back.
-//! - `throttle`, `500`, `down`: refused without effect; `500-with-effect`: after it.
+//! | kind | effect |
+//! |---|---|
+//! | `kill` | the worker dies before the invocation has any effect |
+//! | `drop-answer` | the worker dies after all effects of the invocation |
+//! | `hang` | the invocation uses up its time limit |
+//! | `late` | the response is delayed |
+//! | `throttle`, `500`, `down` | the invocation is rejected without effect |
+//! | `500-with-effect` | Lambda reports an error after the effects |
 
 use std::time::Duration;
 
@@ -13,20 +16,20 @@ use emulators::faults::FaultKind;
 
 use super::function::Function;
 use super::invocation::{Invocation, InvokeError, InvokeOutcome};
-use super::pool::Lease;
+use super::pool::WorkerLease;
 use crate::faults::{Fault, Faults};
 
-/// Counts the invocation at its point, and says which fault it meets.
+/// Counts the invocation at its fault point. Returns the fault that applies to it.
 pub(super) fn for_invocation(
     faults: &Faults,
     function: &str,
     invocation: &Invocation,
 ) -> Option<Fault> {
-    faults.decide(&format!("function.{function}"), invocation.order_id.as_deref())
+    faults.next_fault(&format!("function.{function}"), invocation.order_id.as_deref())
 }
 
-/// The refusal without effect that a fault stands for, if it is one.
-pub(super) fn refusal(fault: &Fault) -> Option<InvokeError> {
+/// The rejection without effect that a fault stands for, if any.
+pub(super) fn rejection(fault: &Fault) -> Option<InvokeError> {
     match fault.kind {
         FaultKind::Throttle => Some(InvokeError::Throttled),
         FaultKind::ServerError => Some(InvokeError::Service),
@@ -35,18 +38,18 @@ pub(super) fn refusal(fault: &Fault) -> Option<InvokeError> {
     }
 }
 
-/// Runs the invocation as the fault, if any, lets it go.
+/// Runs the invocation with the fault, if any.
 pub(super) async fn run(
     fault: Option<Fault>,
     function: &Function,
-    lease: &Lease,
+    lease: &WorkerLease,
     invocation: Invocation,
 ) -> Result<InvokeOutcome, InvokeError> {
     match fault.as_ref().map(|fault| fault.kind) {
         Some(FaultKind::Kill) => Ok(lease.kill_before(&invocation).await),
         Some(FaultKind::DropResponse) => Ok(lease.kill_after(invocation).await),
         Some(FaultKind::Hang) => Ok(hang(function.settings.timeout, &invocation).await),
-        _ => after(fault, lease.run(invocation).await).await,
+        _ => after_effect(fault, lease.run(invocation).await).await,
     }
 }
 
@@ -55,8 +58,11 @@ async fn hang(limit: Duration, invocation: &Invocation) -> InvokeOutcome {
     invocation.timed_out(limit)
 }
 
-/// What becomes of an outcome once the function has run.
-async fn after(fault: Option<Fault>, outcome: InvokeOutcome) -> Result<InvokeOutcome, InvokeError> {
+/// Applies a fault that keeps the effects of the invocation.
+async fn after_effect(
+    fault: Option<Fault>,
+    outcome: InvokeOutcome,
+) -> Result<InvokeOutcome, InvokeError> {
     match fault {
         Some(Fault { kind: FaultKind::ServerErrorAfterEffect, .. }) => Err(InvokeError::Service),
         Some(Fault { kind: FaultKind::Delay, delay_ms, .. }) => {

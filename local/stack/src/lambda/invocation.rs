@@ -1,5 +1,5 @@
-//! One invocation, and what it comes to: an answer, a function's error, or a
-//! refusal, each in Lambda's words.
+//! One invocation and its outcome: a response, a function error, or a rejection, with
+//! Lambda's own error names and messages.
 
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -8,20 +8,21 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::aws::AwsError;
+use crate::aws::error::AwsError;
 
-/// What a synchronous invocation may carry, either way: 6 MiB.
+/// The size limit of a request and of a response: 6 MiB
+/// (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 pub(super) const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
 
-/// An invocation that was accepted.
+/// An accepted invocation.
 #[derive(Debug, Clone)]
 pub(super) struct Invocation {
     pub(super) request_id: String,
     pub(super) payload: Bytes,
-    /// As the caller named the function.
+    /// The ARN with the caller's qualifier.
     pub(super) arn: String,
     pub(super) version: String,
-    /// The order that it is about, if the payload says so at its top.
+    /// The payload's top-level `orderId`, if it has one.
     pub(super) order_id: Option<String>,
 }
 
@@ -30,7 +31,7 @@ impl Invocation {
         if payload.len() > PAYLOAD_LIMIT {
             return Err(InvokeError::RequestTooLarge);
         }
-        // Lambda takes an empty body for an empty object.
+        // Lambda treats an empty body as an empty object.
         let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
         let event: Value = serde_json::from_slice(&payload)
             .map_err(|error| InvokeError::InvalidRequestContent { detail: error.to_string() })?;
@@ -43,35 +44,35 @@ impl Invocation {
         })
     }
 
-    /// The outcome of an invocation that the function answered.
-    pub(super) fn answered(&self, payload: Bytes) -> InvokeOutcome {
+    /// The outcome of a successful invocation.
+    pub(super) fn succeeded(&self, payload: Bytes) -> InvokeOutcome {
         self.outcome(payload, None)
     }
 
-    /// The outcome of one that the function itself failed: `error` is its own.
+    /// The outcome of a function error. `error` is the error object.
     pub(super) fn failed(&self, error: Bytes) -> InvokeOutcome {
         self.outcome(error, Some("Unhandled".to_owned()))
     }
 
-    /// The process ended with the invocation in hand.
+    /// The outcome when the worker exited during the invocation.
     pub(super) fn exited(&self, status: Option<ExitStatus>) -> InvokeOutcome {
-        self.broken("Runtime.ExitError", &reason_of(status))
+        self.runtime_error("Runtime.ExitError", &exit_reason(status))
     }
 
-    /// The time was up.
+    /// The outcome when the time limit was exceeded.
     pub(super) fn timed_out(&self, limit: Duration) -> InvokeOutcome {
         let (seconds, hundredths) = (limit.as_secs(), limit.subsec_millis() / 10);
         let text = format!("Task timed out after {seconds}.{hundredths:02} seconds");
-        self.broken("Sandbox.Timedout", &text)
+        self.runtime_error("Sandbox.Timedout", &text)
     }
 
-    /// The program could not be started.
+    /// The outcome when the binary could not be started.
     pub(super) fn not_started(&self, error: &std::io::Error) -> InvokeOutcome {
-        self.broken("Runtime.InvalidEntrypoint", &error.to_string())
+        self.runtime_error("Runtime.InvalidEntrypoint", &error.to_string())
     }
 
-    /// Lambda's own error object about a process.
-    fn broken(&self, error_type: &str, reason: &str) -> InvokeOutcome {
+    /// An error object that Lambda itself writes about a worker.
+    fn runtime_error(&self, error_type: &str, reason: &str) -> InvokeOutcome {
         let message = format!("RequestId: {} Error: {reason}", self.request_id);
         let error = json!({ "errorType": error_type, "errorMessage": message });
         self.failed(Bytes::from(error.to_string()))
@@ -88,13 +89,13 @@ impl Invocation {
     }
 }
 
-/// How Lambda tells the end of a process: in the words of Go, in which it is written.
-fn reason_of(status: Option<ExitStatus>) -> String {
+/// Lambda's description of a process exit. The wording is that of Go's `os/exec`.
+fn exit_reason(status: Option<ExitStatus>) -> String {
     use std::os::unix::process::ExitStatusExt;
     let Some(status) = status else {
         return "Runtime exited without providing a reason".to_owned();
     };
-    let end = match (status.code(), status.signal()) {
+    let exit = match (status.code(), status.signal()) {
         (Some(0), _) => return "Runtime exited without providing a reason".to_owned(),
         (Some(code), _) => format!("exit status {code}"),
         (None, Some(6)) => "signal: aborted".to_owned(),
@@ -104,56 +105,55 @@ fn reason_of(status: Option<ExitStatus>) -> String {
         (None, number) => format!("signal: {}", number.unwrap_or_default()),
     };
     let core = if status.core_dumped() { " (core dumped)" } else { "" };
-    format!("Runtime exited with error: {end}{core}")
+    format!("Runtime exited with error: {exit}{core}")
 }
 
-/// A function ran, or tried to.
+/// The outcome of an invocation that Lambda accepted.
 #[derive(Debug, Clone)]
 pub struct InvokeOutcome {
-    /// The answer, or the error object `{errorType, errorMessage}`.
+    /// The response, or the error object `{errorType, errorMessage}`.
     pub payload: Bytes,
-    /// `Unhandled` when the function failed, as in `X-Amz-Function-Error`.
+    /// `Unhandled` after a function error, as in `X-Amz-Function-Error`.
     pub function_error: Option<String>,
-    /// The version that ran.
+    /// The executed version.
     pub executed_version: String,
-    /// The id under which the function saw this invocation.
+    /// The request id of the invocation.
     pub request_id: String,
-    /// The last 4 KB of what the function logged in this invocation.
+    /// The last 4 KB of the invocation's log.
     pub log_tail: Vec<u8>,
 }
 
-/// Lambda refused to run the function, or failed itself.
+/// Why Lambda did not run the function, or lost its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
-    /// No such function.
+    /// There is no such function.
     #[error("Function not found: {function}")]
     NotFound {
-        /// Its ARN.
+        /// The ARN.
         function: String,
     },
-    /// More invocations at once than the function may have, or an injected throttle.
+    /// The function is at its concurrency limit, or a throttle was injected.
     #[error("Rate Exceeded.")]
     Throttled,
-    /// The payload is over 6 MB.
+    /// The payload is larger than 6 MB.
     #[error("Request must be smaller than 6291456 bytes for the InvokeFunction operation")]
     RequestTooLarge,
-    /// The payload is no JSON.
+    /// The payload is not JSON.
     #[error("Could not parse request body into json: {detail}")]
     InvalidRequestContent {
-        /// Where parsing failed.
+        /// The message of the parser.
         detail: String,
     },
-    /// Lambda itself failed; the function may have run or not.
+    /// Lambda failed. The function may have run.
     #[error("The AWS Lambda service encountered an internal error.")]
     Service,
-    /// Lambda could not be reached, or its answer was lost; the function may have
-    /// run or not.
+    /// Lambda could not be reached, or its response was lost. The function may have run.
     #[error("Unable to execute HTTP request: the connection was closed")]
     Unreachable,
 }
 
 impl InvokeError {
-    /// The name by which the state machine's retriers know it, without `Lambda.`.
+    /// The error name in a state machine's retriers, without the prefix `Lambda.`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "ResourceNotFoundException",
@@ -165,9 +165,9 @@ impl InvokeError {
         }
     }
 
-    /// The answer of Lambda's Invoke API.
+    /// The error response of Lambda's Invoke API.
     pub fn to_aws(&self) -> AwsError {
-        let (status, at_fault) = match self {
+        let (status, error_type) = match self {
             Self::NotFound { .. } => (404, "User"),
             Self::Throttled => (429, "User"),
             Self::RequestTooLarge => (413, "User"),
@@ -175,7 +175,7 @@ impl InvokeError {
             Self::Service | Self::Unreachable => (500, "Service"),
         };
         let mut error = AwsError::new(status, self.code(), self.to_string());
-        *error.body = json!({ "Type": at_fault, "Message": self.to_string() });
+        *error.body = json!({ "Type": error_type, "Message": self.to_string() });
         if *self == Self::Throttled {
             error.body["Reason"] = json!("ReservedFunctionConcurrentInvocationLimitExceeded");
         }
@@ -195,9 +195,9 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_process_is_told_in_lambdas_words() {
+    fn a_process_exit_has_lambdas_message() {
         fn check(raw_wait_status: i32, expected: &str) {
-            assert_eq!(reason_of(Some(ExitStatus::from_raw(raw_wait_status))), expected);
+            assert_eq!(exit_reason(Some(ExitStatus::from_raw(raw_wait_status))), expected);
         }
         check(9, "Runtime exited with error: signal: killed");
         check(6, "Runtime exited with error: signal: aborted");
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_out_names_the_request_and_the_seconds() {
+    fn a_timeout_names_the_request_and_the_seconds() {
         let invocation = invocation(b"{}");
         let outcome = invocation.timed_out(Duration::from_millis(2_500));
         let error: Value = serde_json::from_slice(&outcome.payload).expect("JSON");
@@ -220,18 +220,18 @@ mod tests {
     }
 
     #[test]
-    fn the_order_is_read_from_the_top_of_the_payload() {
+    fn the_order_id_is_read_from_the_top_level_of_the_payload() {
         assert_eq!(invocation(br#"{"orderId":"ord_1"}"#).order_id.as_deref(), Some("ord_1"));
         assert_eq!(invocation(br#"{"body":{"orderId":"ord_1"}}"#).order_id, None);
         assert_eq!(invocation(b"").payload, "{}");
     }
 
     #[test]
-    fn a_payload_that_is_no_json_or_too_large_is_refused() {
-        let refused = Invocation::new(Bytes::from_static(b"{"), "arn", "1").map(|_| ());
-        assert!(matches!(refused, Err(InvokeError::InvalidRequestContent { .. })), "{refused:?}");
+    fn a_payload_that_is_not_json_or_too_large_is_rejected() {
+        let rejected = Invocation::new(Bytes::from_static(b"{"), "arn", "1").map(|_| ());
+        assert!(matches!(rejected, Err(InvokeError::InvalidRequestContent { .. })), "{rejected:?}");
         let large = Bytes::from(vec![b' '; PAYLOAD_LIMIT + 1]);
-        let refused = Invocation::new(large, "arn", "1").map(|_| ());
-        assert_eq!(refused, Err(InvokeError::RequestTooLarge));
+        let rejected = Invocation::new(large, "arn", "1").map(|_| ());
+        assert_eq!(rejected, Err(InvokeError::RequestTooLarge));
     }
 }

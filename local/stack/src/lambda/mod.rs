@@ -1,29 +1,31 @@
-//! The Lambda host: runs the real function binaries as Lambda runs them.
+//! The Lambda host: runs the function binaries as Lambda runs them.
 //!
-//! Each function has a pool of processes; each process handles one invocation at
-//! a time, is reused, and speaks Lambda's runtime API over loopback. What the
-//! host promises is what callers of Lambda rely on:
+//! Each function has a pool of worker processes. A worker runs one invocation at a time,
+//! is reused, and speaks Lambda's runtime API over loopback. The host guarantees what
+//! callers of Lambda rely on:
 //!
-//! - a function's time limit kills its process and answers `Sandbox.Timedout`,
-//!   a process that ends answers `Runtime.ExitError`, both in AWS's words;
-//! - over its limit of processes a function is throttled;
-//! - an invocation once begun goes on although its caller went away;
-//! - no process outlives the host: it kills them when it ends, and a host that
-//!   is itself killed closes the runtime API, upon which a function's next poll
-//!   fails and the process ends.
+//! - An invocation that exceeds its time limit kills the worker and returns
+//!   `Sandbox.Timedout`; a worker that exits returns `Runtime.ExitError`. Both use AWS's
+//!   messages.
+//! - A function at its concurrency limit is throttled.
+//! - An invocation that has started continues after its caller has gone.
+//! - No worker outlives the host. The host kills its workers when it stops. If the host
+//!   is killed, the runtime API closes, the next request of each worker fails, and the
+//!   workers exit.
 //!
-//! Time limits bind running processes, so they are real time; see
-//! [`crate::clock`]. Read [`pool`] for who works on what, [`process`] for the
-//! life of one process, [`runtime_api`] for what it sees.
+//! Time limits apply to running processes, so they are real time (see [`crate::clock`]).
+//! Start with [`pool`], then [`worker`] and [`runtime_api`].
 
-mod event;
+mod async_invocation;
 mod fault;
 mod function;
+mod function_name;
 mod invocation;
-mod log;
+mod logs;
 mod pool;
-mod process;
 mod runtime_api;
+mod settings;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -34,51 +36,55 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
-use crate::clock::{Busy, StackClock};
+use crate::clock::{BusyGuard, StackClock};
 use crate::counters::{Count, Counters, RECONCILER};
 use crate::faults::Faults;
-use function::{Function, Target};
+use function::Function;
+use function_name::FunctionName;
 use invocation::Invocation;
 use runtime_api::RuntimeApi;
 
-pub use event::Delivered;
-pub use function::FunctionSettings;
+pub use async_invocation::EventDelivery;
 pub use invocation::{InvokeError, InvokeOutcome};
-pub use log::{LogBook, LogLine};
-pub(crate) use process::{ACCESS_KEY_PREFIX, SESSION_PREFIX};
+pub use logs::{FunctionLogs, LogLine};
+pub use settings::FunctionSettings;
+pub(crate) use worker::{ACCESS_KEY_PREFIX, SESSION_PREFIX};
 
-/// What the host is to run.
+/// The settings of the host.
 #[derive(Debug, Default)]
 pub struct HostSettings {
     /// The functions.
     pub functions: Vec<FunctionSettings>,
-    /// The file to which everything that the functions print is added.
+    /// The file to which the output of all functions is appended.
     pub log_file: Option<PathBuf>,
 }
 
-/// All functions and their processes.
+/// All functions and their workers.
 #[derive(Debug)]
 pub struct LambdaHost {
     functions: Vec<Arc<Function>>,
-    /// Crate names and logical ids.
+    /// By crate name and by logical id.
     by_name: BTreeMap<String, Arc<Function>>,
     clock: StackClock,
     counters: Counters,
     faults: Faults,
-    logs: LogBook,
-    ended: Arc<AtomicBool>,
+    logs: FunctionLogs,
+    shut_down: Arc<AtomicBool>,
 }
 
 impl LambdaHost {
-    /// Opens the runtime API on a free loopback port. Processes start when the
-    /// first invocation needs them.
+    /// Opens the runtime API on a free loopback port. A worker starts when the first
+    /// invocation needs it.
+    ///
+    /// # Errors
+    /// When the log file or the port cannot be opened.
     pub async fn start(
         settings: HostSettings,
         clock: StackClock,
         counters: Counters,
         faults: Faults,
     ) -> io::Result<Arc<Self>> {
-        let logs = LogBook::open(settings.log_file.as_deref())?;
+        let logs = FunctionLogs::open(settings.log_file.as_deref())?;
         let runtime_api = Arc::new(RuntimeApi::open().await?);
         let functions: Vec<_> = settings
             .functions
@@ -86,16 +92,18 @@ impl LambdaHost {
             .map(|function| Arc::new(Function::new(function, &runtime_api, &logs)))
             .collect();
         let by_name = functions.iter().flat_map(names).collect();
-        let ended = Arc::default();
-        Ok(Arc::new(Self { functions, by_name, clock, counters, faults, logs, ended }))
+        let shut_down = Arc::default();
+        Ok(Arc::new(Self { functions, by_name, clock, counters, faults, logs, shut_down }))
     }
 
-    /// Invokes a function, waits for its answer, and returns it.
+    /// Invokes a function synchronously (`RequestResponse`).
     ///
-    /// `function` is a name, a logical id of the template or an ARN, each with or
-    /// without a qualifier. A function that fails is an `Ok` whose
-    /// [`InvokeOutcome::function_error`] is set, as on AWS. Dropping the future
-    /// does not end the invocation.
+    /// `function` is a name, a logical id of the template or an ARN, with or without a
+    /// qualifier. A function error is an `Ok` with [`InvokeOutcome::function_error`] set,
+    /// as on AWS. Dropping the future does not end the invocation.
+    ///
+    /// # Errors
+    /// When Lambda rejects the invocation or fails itself.
     pub async fn invoke(
         &self,
         function: &str,
@@ -106,9 +114,12 @@ impl LambdaHost {
         self.run(function, invocation, busy).await
     }
 
-    /// Invokes a function as Lambda does for events: accepted at once, run in the
-    /// background, and twice more if the function fails.
-    pub fn invoke_event(
+    /// Invokes a function asynchronously (`Event`): returns the request id at once, and
+    /// retries in the background when the function fails.
+    ///
+    /// # Errors
+    /// When Lambda rejects the invocation.
+    pub fn invoke_async(
         self: &Arc<Self>,
         function: &str,
         payload: Bytes,
@@ -117,55 +128,65 @@ impl LambdaHost {
         let (function, invocation) = self.accept(function, payload)?;
         let (host, request_id) = (Arc::clone(self), invocation.request_id.clone());
         tokio::spawn(async move {
-            event::deliver(&host, function, invocation, busy).await;
+            async_invocation::deliver(&host, function, invocation, busy).await;
         });
         Ok(request_id)
     }
 
-    /// The same, waiting until the function has succeeded or the event is given up,
-    /// as one is at once that no function takes.
-    pub async fn deliver(&self, function: &str, payload: Bytes, busy: Busy) -> Delivered {
+    /// Invokes a function like [`LambdaHost::invoke_async`], but waits until it succeeds
+    /// or the retries are exhausted. A rejected event counts as lost.
+    pub async fn deliver_event(
+        &self,
+        function: &str,
+        payload: Bytes,
+        busy: BusyGuard,
+    ) -> EventDelivery {
         match self.accept(function, payload) {
-            Ok((function, invocation)) => event::deliver(self, function, invocation, busy).await,
+            Ok((function, invocation)) => {
+                async_invocation::deliver(self, function, invocation, busy).await
+            }
             Err(error) => {
-                tracing::warn!(function, %error, "an event was not taken");
-                Delivered { succeeded: false, busy }
+                tracing::warn!(function, %error, "an event was rejected");
+                EventDelivery { succeeded: false, busy }
             }
         }
     }
 
-    /// Whether an invocation with this payload would be accepted (`DryRun`).
-    pub fn check(&self, function: &str, payload: Bytes) -> Result<(), InvokeError> {
+    /// Checks whether an invocation with this payload would be accepted (`DryRun`).
+    ///
+    /// # Errors
+    /// When Lambda would reject the invocation.
+    pub fn dry_run(&self, function: &str, payload: Bytes) -> Result<(), InvokeError> {
         self.accept(function, payload).map(|_| ())
     }
 
-    /// Kills (SIGKILL) the process that is at work on an invocation whose payload
-    /// has this `orderId`. Nothing happens when there is none.
-    pub fn kill_order(&self, order_id: &str) {
+    /// Kills (SIGKILL) the workers that run an invocation whose payload has this
+    /// `orderId`.
+    pub fn kill_worker_for_order(&self, order_id: &str) {
         for function in &self.functions {
-            function.pool.kill_order(order_id);
+            function.pool.kill_worker_for_order(order_id);
         }
     }
 
-    /// Kills (SIGKILL) this process, if it is at work.
-    pub fn kill(&self, process: u64) {
+    /// Kills (SIGKILL) this worker if it is busy.
+    pub fn kill_worker(&self, worker: u64) {
         for function in &self.functions {
-            function.pool.kill(process);
+            function.pool.kill_worker(worker);
         }
     }
 
-    /// What the functions have printed.
-    pub fn logs(&self) -> &LogBook {
+    /// The output of the functions.
+    pub fn logs(&self) -> &FunctionLogs {
         &self.logs
     }
 
-    /// Kills every process and returns when none is left.
+    /// Kills all workers and waits until they are gone.
     ///
-    /// Invocations under way, and later ones, are never answered: whoever waits for
-    /// one sees what it would see if the whole stack had been killed, and nobody
-    /// takes the end of the stack for a failure of the function.
+    /// Running and later invocations never return. Their callers see what they would see
+    /// if the whole stack had been killed, and no caller takes the shutdown for a failure
+    /// of the function.
     pub async fn shutdown(&self) {
-        self.ended.store(true, Ordering::SeqCst);
+        self.shut_down.store(true, Ordering::SeqCst);
         for function in &self.functions {
             function.pool.shutdown().await;
         }
@@ -176,35 +197,35 @@ impl LambdaHost {
         function: &str,
         payload: Bytes,
     ) -> Result<(Arc<Function>, Invocation), InvokeError> {
-        let target = Target::parse(function);
-        let Some(found) = self.by_name.get(target.name) else {
-            return Err(InvokeError::NotFound { function: target.arn() });
+        let name = FunctionName::parse(function);
+        let Some(found) = self.by_name.get(name.name) else {
+            return Err(InvokeError::NotFound { function: name.arn() });
         };
-        let invocation = Invocation::new(payload, &found.arn(target.qualifier), target.version())?;
+        let invocation = Invocation::new(payload, &found.arn(name.qualifier), name.version())?;
         Ok((Arc::clone(found), invocation))
     }
 
-    /// Runs an accepted invocation, with the fault that a plan holds for it.
+    /// Runs an accepted invocation with the planned fault, if any.
     async fn run(
         &self,
         function: Arc<Function>,
         invocation: Invocation,
-        busy: Busy,
+        busy: BusyGuard,
     ) -> Result<InvokeOutcome, InvokeError> {
         let name = &function.settings.name;
         let fault = fault::for_invocation(&self.faults, name, &invocation);
-        if let Some(refusal) = fault.as_ref().and_then(fault::refusal) {
-            return Err(refusal);
+        if let Some(rejection) = fault.as_ref().and_then(fault::rejection) {
+            return Err(rejection);
         }
-        silent_after(&self.ended).await;
+        hang_after(&self.shut_down).await;
         let lease = function.pool.lease()?;
         if let Some(order_id) = invocation.order_id.as_ref().filter(|_| name != RECONCILER) {
             self.counters.add(order_id, Count::Invocation(name));
         }
-        let ended = Arc::clone(&self.ended);
-        detached(async move {
+        let shut_down = Arc::clone(&self.shut_down);
+        run_detached(async move {
             let result = fault::run(fault, &function, &lease, invocation).await;
-            silent_after(&ended).await;
+            hang_after(&shut_down).await;
             drop(busy);
             result
         })
@@ -212,20 +233,20 @@ impl LambdaHost {
     }
 }
 
-/// Does the work to its end, although whoever waits for it may go away.
-async fn detached(
+/// Runs the work to its end even if the caller goes away.
+async fn run_detached(
     work: impl Future<Output = Result<InvokeOutcome, InvokeError>> + Send + 'static,
 ) -> Result<InvokeOutcome, InvokeError> {
     match tokio::spawn(work).await {
         Ok(result) => result,
-        Err(broken) if broken.is_panic() => Err(InvokeError::Service),
-        Err(_the_runtime_ends) => pending().await,
+        Err(error) if error.is_panic() => Err(InvokeError::Service),
+        Err(_runtime_shutdown) => pending().await,
     }
 }
 
-/// Lets nothing pass once the host has ended.
-async fn silent_after(ended: &AtomicBool) {
-    if ended.load(Ordering::SeqCst) {
+/// Never returns once the host has shut down.
+async fn hang_after(shut_down: &AtomicBool) {
+    if shut_down.load(Ordering::SeqCst) {
         pending::<()>().await;
     }
 }

@@ -1,20 +1,20 @@
-//! The processes of one function: who is idle, who is at work, how many there
-//! may be.
+//! The workers of one function: which are idle, which are busy, and how many invocations
+//! may run at once.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::function::FunctionSettings;
 use super::invocation::{Invocation, InvokeError, InvokeOutcome};
-use super::log::LogBook;
-use super::process::{Handled, Process};
+use super::logs::FunctionLogs;
 use super::runtime_api::RuntimeApi;
+use super::settings::FunctionSettings;
+use super::worker::{Worker, WorkerResult};
 
-/// The pool; at any time at most `settings.limit` invocations hold a [`Lease`].
+/// The pool. At most `settings.max_concurrency` leases exist at any time.
 #[derive(Debug)]
-pub(super) struct Pool {
+pub(super) struct WorkerPool {
     shared: Arc<Shared>,
 }
 
@@ -22,178 +22,188 @@ pub(super) struct Pool {
 struct Shared {
     settings: Arc<FunctionSettings>,
     runtime_api: Arc<RuntimeApi>,
-    logs: LogBook,
-    crew: Mutex<Crew>,
+    logs: FunctionLogs,
+    state: Mutex<PoolState>,
 }
 
 #[derive(Debug, Default)]
-struct Crew {
-    /// Alive and without work; the one used last is at the end and is taken first.
-    idle: Vec<Arc<Process>>,
-    at_work: BTreeMap<u64, Arc<Process>>,
+struct PoolState {
+    /// Idle workers. The one used last is at the end and is reused first.
+    idle: Vec<Arc<Worker>>,
+    busy: BTreeMap<u64, Arc<Worker>>,
     leases: usize,
     closed: bool,
 }
 
-/// Process ids of the runtime API, over all functions of this program.
-static NEXT_PROCESS: AtomicU64 = AtomicU64::new(1);
+/// The next worker id, unique among all functions of this program.
+static NEXT_WORKER: AtomicU64 = AtomicU64::new(1);
 
-impl Pool {
+impl WorkerPool {
     pub(super) fn new(
         settings: Arc<FunctionSettings>,
         runtime_api: Arc<RuntimeApi>,
-        logs: LogBook,
+        logs: FunctionLogs,
     ) -> Self {
-        let crew = Mutex::new(Crew::default());
-        Self { shared: Arc::new(Shared { settings, runtime_api, logs, crew }) }
+        let state = Mutex::new(PoolState::default());
+        Self { shared: Arc::new(Shared { settings, runtime_api, logs, state }) }
     }
 
-    /// The right to run one invocation, unless the limit is reached.
-    pub(super) fn lease(&self) -> Result<Lease, InvokeError> {
-        let mut crew = self.shared.lock();
-        if crew.closed {
+    /// Leases a worker for one invocation.
+    ///
+    /// # Errors
+    /// `Throttled` at the concurrency limit, `Service` after the shutdown.
+    pub(super) fn lease(&self) -> Result<WorkerLease, InvokeError> {
+        let mut state = self.shared.lock();
+        if state.closed {
             return Err(InvokeError::Service);
         }
-        if crew.leases >= self.shared.settings.limit {
+        if state.leases >= self.shared.settings.max_concurrency {
             return Err(InvokeError::Throttled);
         }
-        crew.leases += 1;
-        Ok(Lease { shared: Arc::clone(&self.shared) })
+        state.leases += 1;
+        Ok(WorkerLease { shared: Arc::clone(&self.shared) })
     }
 
-    /// Kills this process, if it is at work.
-    pub(super) fn kill(&self, process: u64) {
-        if let Some(process) = self.shared.lock().at_work.get(&process) {
-            process.kill();
+    /// Kills this worker if it is busy.
+    pub(super) fn kill_worker(&self, worker: u64) {
+        if let Some(worker) = self.shared.lock().busy.get(&worker) {
+            worker.kill();
         }
     }
 
-    /// Kills the processes at work on this order.
-    pub(super) fn kill_order(&self, order_id: &str) {
-        for process in self.shared.lock().at_work.values() {
-            if process.order_id().as_deref() == Some(order_id) {
-                process.kill();
+    /// Kills the workers that run an invocation for this order.
+    pub(super) fn kill_worker_for_order(&self, order_id: &str) {
+        for worker in self.shared.lock().busy.values() {
+            if worker.order_id().as_deref() == Some(order_id) {
+                worker.kill();
             }
         }
     }
 
-    /// Kills all processes, gives out no more leases, and waits until all are gone.
+    /// Refuses new leases, kills all workers, and waits until they are gone.
     pub(super) async fn shutdown(&self) {
         let all = self.shared.lock().close();
-        for process in &all {
-            process.kill();
+        for worker in &all {
+            worker.kill();
         }
-        for process in all {
-            process.ended().await;
+        for worker in all {
+            worker.exited().await;
         }
     }
 }
 
-/// The right to run one invocation on one process.
+/// The right to run one invocation on one worker.
 #[derive(Debug)]
-pub(super) struct Lease {
+pub(super) struct WorkerLease {
     shared: Arc<Shared>,
 }
 
-impl Lease {
-    /// Runs the invocation: on an idle process, or on a new one.
+impl WorkerLease {
+    /// Runs the invocation on an idle worker or on a new one.
     pub(super) async fn run(&self, invocation: Invocation) -> InvokeOutcome {
-        let (outcome, process) = self.handle(invocation).await;
-        if let Some(process) = process {
-            self.shared.give_back(process);
+        let (outcome, worker) = self.run_on_worker(invocation).await;
+        if let Some(worker) = worker {
+            self.shared.release(worker);
         }
         outcome
     }
 
-    /// Lets a process die with the invocation in hand, before it has done anything.
+    /// Kills a worker before it starts the invocation.
     pub(super) async fn kill_before(&self, invocation: &Invocation) -> InvokeOutcome {
-        match self.process() {
-            Ok((process, _)) => self.kill(process, invocation).await,
+        match self.take_worker() {
+            Ok((worker, _)) => self.kill(worker, invocation).await,
             Err(error) => invocation.not_started(&error),
         }
     }
 
-    /// Runs the invocation, then kills its process and loses the answer.
+    /// Runs the invocation, then kills the worker and discards the response.
     pub(super) async fn kill_after(&self, invocation: Invocation) -> InvokeOutcome {
-        match self.handle(invocation.clone()).await {
-            (_, Some(process)) => self.kill(process, &invocation).await,
+        match self.run_on_worker(invocation.clone()).await {
+            (_, Some(worker)) => self.kill(worker, &invocation).await,
             (outcome, None) => outcome,
         }
     }
 
-    async fn kill(&self, process: Arc<Process>, invocation: &Invocation) -> InvokeOutcome {
-        process.kill();
-        let status = process.ended().await;
-        self.shared.give_back(process);
+    async fn kill(&self, worker: Arc<Worker>, invocation: &Invocation) -> InvokeOutcome {
+        worker.kill();
+        let status = worker.exited().await;
+        self.shared.release(worker);
         invocation.exited(status)
     }
 
-    /// Has a process handle the invocation, and gives both back.
-    async fn handle(&self, mut invocation: Invocation) -> (InvokeOutcome, Option<Arc<Process>>) {
+    /// Runs the invocation. Returns the outcome and the worker that produced it, if one
+    /// could be started.
+    async fn run_on_worker(
+        &self,
+        mut invocation: Invocation,
+    ) -> (InvokeOutcome, Option<Arc<Worker>>) {
         loop {
-            let (process, warm) = match self.process() {
-                Ok(found) => found,
+            let (worker, warm) = match self.take_worker() {
+                Ok(taken) => taken,
                 Err(error) => return (invocation.not_started(&error), None),
             };
-            match process.handle(invocation, warm).await {
-                Handled::Outcome(outcome) => return (self.with_tail(outcome), Some(process)),
-                Handled::NotTaken(back) => invocation = back,
+            match worker.run(invocation, warm).await {
+                WorkerResult::Finished(outcome) => {
+                    return (self.with_log_tail(outcome), Some(worker));
+                }
+                WorkerResult::NotStarted(returned) => invocation = returned,
             }
-            self.shared.give_back(process);
+            self.shared.release(worker);
         }
     }
 
-    /// An idle process, or a new one; and whether it has worked before.
-    fn process(&self) -> io::Result<(Arc<Process>, bool)> {
-        let mut crew = self.shared.lock();
-        crew.idle.retain(|process| process.is_alive());
-        let idle = crew.idle.pop();
+    /// Takes an idle worker or starts a new one. Returns whether the worker is warm.
+    fn take_worker(&self) -> io::Result<(Arc<Worker>, bool)> {
+        let mut state = self.shared.lock();
+        state.idle.retain(|worker| worker.is_alive());
+        let idle = state.idle.pop();
         let warm = idle.is_some();
-        let process = match idle {
-            Some(process) => process,
-            None if crew.closed => return Err(io::Error::other("the host is shutting down")),
+        let worker = match idle {
+            Some(worker) => worker,
+            None if state.closed => return Err(io::Error::other("the host is shutting down")),
             None => self.shared.start()?,
         };
-        crew.at_work.insert(process.id, Arc::clone(&process));
-        Ok((process, warm))
+        state.busy.insert(worker.id, Arc::clone(&worker));
+        Ok((worker, warm))
     }
 
-    fn with_tail(&self, mut outcome: InvokeOutcome) -> InvokeOutcome {
+    fn with_log_tail(&self, mut outcome: InvokeOutcome) -> InvokeOutcome {
         outcome.log_tail = self.shared.logs.tail(&outcome.request_id);
         outcome
     }
 }
 
-impl Drop for Lease {
+impl Drop for WorkerLease {
     fn drop(&mut self) {
         self.shared.lock().leases -= 1;
     }
 }
 
 impl Shared {
-    fn start(&self) -> io::Result<Arc<Process>> {
-        let id = NEXT_PROCESS.fetch_add(1, Ordering::Relaxed);
-        Process::start(id, &self.settings, &self.runtime_api, &self.logs)
+    fn start(&self) -> io::Result<Arc<Worker>> {
+        let id = NEXT_WORKER.fetch_add(1, Ordering::Relaxed);
+        Worker::start(id, &self.settings, &self.runtime_api, &self.logs)
     }
 
-    fn give_back(&self, process: Arc<Process>) {
-        let mut crew = self.lock();
-        crew.at_work.remove(&process.id);
-        if process.is_alive() && !crew.closed {
-            crew.idle.push(process);
+    fn release(&self, worker: Arc<Worker>) {
+        let mut state = self.lock();
+        state.busy.remove(&worker.id);
+        if worker.is_alive() && !state.closed {
+            state.idle.push(worker);
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Crew> {
-        self.crew.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, PoolState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Crew {
-    fn close(&mut self) -> Vec<Arc<Process>> {
+impl PoolState {
+    /// Closes the pool and returns all workers.
+    fn close(&mut self) -> Vec<Arc<Worker>> {
         self.closed = true;
         let mut all = std::mem::take(&mut self.idle);
-        all.extend(self.at_work.values().cloned());
+        all.extend(self.busy.values().cloned());
         all
     }
 }

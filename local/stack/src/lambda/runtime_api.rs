@@ -1,11 +1,12 @@
-//! Lambda's runtime API, as a function's process sees it.
+//! Lambda's runtime API, as a worker process uses it
+//! (docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
 //!
-//! `GET …/invocation/next` waits for work, `POST …/response` and `…/error` answer
-//! it, `POST …/init/error` says that it will never come to that. All processes
-//! share one loopback port; the first part of the path tells them apart, as the
-//! runtime's base URL may have a path.
+//! `GET …/invocation/next` waits for an invocation. `POST …/response` and `…/error` end
+//! it. `POST …/init/error` reports that the worker cannot start. All workers share one
+//! loopback port: the first segment of the path is the worker's id, since the base URL of
+//! the runtime API may have a path.
 //!
-//! [`Desk`] is where the host and one process meet.
+//! A [`WorkerChannel`] connects the host with one worker.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -24,192 +25,200 @@ use crate::http::{
     Handler, Method, Reply, Request, Response, Server, StatusCode, add_header, response,
 };
 
-/// The server and the desks of all living processes.
+/// The channels of all living workers, by worker id.
+type Channels = Arc<Mutex<BTreeMap<u64, Arc<WorkerChannel>>>>;
+
+/// The server of the runtime API.
 #[derive(Debug)]
 pub(super) struct RuntimeApi {
-    desks: Arc<Mutex<BTreeMap<u64, Arc<Desk>>>>,
+    channels: Channels,
     server: Server,
 }
 
 impl RuntimeApi {
     pub(super) async fn open() -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let desks = Arc::default();
-        let server = Server::start(listener, Desks(Arc::clone(&desks)))?;
-        Ok(Self { desks, server })
+        let channels = Channels::default();
+        let server = Server::start(listener, RuntimeApiHandler(Arc::clone(&channels)))?;
+        Ok(Self { channels, server })
     }
 
-    /// The base URL for the process with this desk.
-    pub(super) fn url(&self, process: u64) -> String {
-        format!("{}/{process}", self.server.url())
+    /// The base URL for this worker.
+    pub(super) fn url(&self, worker: u64) -> String {
+        format!("{}/{worker}", self.server.url())
     }
 
-    pub(super) fn open_desk(&self, process: u64, desk: Arc<Desk>) {
-        lock(&self.desks).insert(process, desk);
+    pub(super) fn register(&self, worker: u64, channel: Arc<WorkerChannel>) {
+        lock(&self.channels).insert(worker, channel);
     }
 
-    pub(super) fn close_desk(&self, process: u64) {
-        lock(&self.desks).remove(&process);
+    pub(super) fn unregister(&self, worker: u64) {
+        lock(&self.channels).remove(&worker);
     }
 }
 
-/// Where the host puts work for one process, and the process its answers.
+/// Connects the host with one worker: invocations in one direction, responses in the
+/// other.
 #[derive(Debug)]
-pub(super) struct Desk {
-    put: mpsc::UnboundedSender<Work>,
-    take: tokio::sync::Mutex<mpsc::UnboundedReceiver<Work>>,
-    current: Mutex<Option<Current>>,
+pub(super) struct WorkerChannel {
+    sender: mpsc::UnboundedSender<QueuedInvocation>,
+    receiver: tokio::sync::Mutex<mpsc::UnboundedReceiver<QueuedInvocation>>,
+    current: Mutex<Option<InFlight>>,
 }
 
-/// Work that waits for the process to ask for it.
+/// An invocation that waits for the worker's next request.
 #[derive(Debug)]
-pub(super) struct Work {
+pub(super) struct QueuedInvocation {
     pub(super) invocation: Invocation,
-    /// The time that it may take once it is taken.
+    /// The time limit of the invocation, from its start.
     pub(super) limit: Duration,
-    /// Told when the process has taken it.
-    pub(super) taken: oneshot::Sender<()>,
-    pub(super) answer: oneshot::Sender<Answer>,
+    /// Notified when the worker receives the invocation.
+    pub(super) started: oneshot::Sender<()>,
+    pub(super) response: oneshot::Sender<RuntimeResponse>,
 }
 
-/// What a process says to its invocation.
+/// The response of a worker to an invocation.
 #[derive(Debug)]
-pub(super) enum Answer {
-    Done(Bytes),
-    Failed(Bytes),
+pub(super) enum RuntimeResponse {
+    Success(Bytes),
+    Error(Bytes),
 }
 
+/// The invocation that the worker is running.
 #[derive(Debug)]
-struct Current {
+struct InFlight {
     request_id: String,
     order_id: Option<String>,
-    answer: oneshot::Sender<Answer>,
+    response: oneshot::Sender<RuntimeResponse>,
 }
 
-impl Desk {
+impl WorkerChannel {
     pub(super) fn new() -> Self {
-        let (put, take) = mpsc::unbounded_channel();
-        Self { put, take: tokio::sync::Mutex::new(take), current: Mutex::new(None) }
+        let (sender, receiver) = mpsc::unbounded_channel();
+        Self { sender, receiver: tokio::sync::Mutex::new(receiver), current: Mutex::new(None) }
     }
 
-    pub(super) fn put(&self, work: Work) {
-        // The receiver lives as long as the desk.
-        let _ = self.put.send(work);
+    pub(super) fn enqueue(&self, queued: QueuedInvocation) {
+        // The receiver lives as long as the channel, so this does not fail.
+        let _ = self.sender.send(queued);
     }
 
-    /// The invocation that the process is at work on.
+    /// The id of the running invocation.
     pub(super) fn request_id(&self) -> Option<String> {
         lock(&self.current).as_ref().map(|current| current.request_id.clone())
     }
 
-    /// The order that the process is at work on.
+    /// The order of the running invocation.
     pub(super) fn order_id(&self) -> Option<String> {
         lock(&self.current).as_ref().and_then(|current| current.order_id.clone())
     }
 
-    /// Forgets the invocation in hand: its process is gone.
-    pub(super) fn clear(&self) {
+    /// Drops the running invocation after the worker has exited.
+    pub(super) fn abandon_current(&self) {
         lock(&self.current).take();
     }
 
-    /// Waits for work and remembers it as the one in hand.
+    /// Waits for the next invocation and marks it as running.
     async fn next(&self) -> Option<(Invocation, Duration)> {
-        let work = self.take.lock().await.recv().await?;
-        let current = Current {
-            request_id: work.invocation.request_id.clone(),
-            order_id: work.invocation.order_id.clone(),
-            answer: work.answer,
+        let queued = self.receiver.lock().await.recv().await?;
+        let current = InFlight {
+            request_id: queued.invocation.request_id.clone(),
+            order_id: queued.invocation.order_id.clone(),
+            response: queued.response,
         };
         lock(&self.current).replace(current);
-        // The host may have stopped waiting; the process finds out when it answers.
-        let _ = work.taken.send(());
-        Some((work.invocation, work.limit))
+        // The host may have stopped waiting. The worker learns that when it responds.
+        let _ = queued.started.send(());
+        Some((queued.invocation, queued.limit))
     }
 
-    /// Takes the process's answer, if it is one to the invocation in hand.
-    fn respond(&self, request_id: &str, answer: Answer) -> Response {
-        let ours = |current: &mut Current| current.request_id == request_id;
-        let current = lock(&self.current).take_if(ours);
-        if current.is_some_and(|current| current.answer.send(answer).is_ok()) {
-            accepted()
+    /// Ends the running invocation, if it has this request id.
+    fn respond(&self, request_id: &str, response: RuntimeResponse) -> Response {
+        let is_current = |current: &mut InFlight| current.request_id == request_id;
+        let current = lock(&self.current).take_if(is_current);
+        if current.is_some_and(|current| current.response.send(response).is_ok()) {
+            accepted_response()
         } else {
-            refused(StatusCode::BAD_REQUEST, "InvalidRequestID")
+            error_response(StatusCode::BAD_REQUEST, "InvalidRequestID")
         }
     }
 }
 
-/// Serves all desks.
+/// Serves the runtime API to all workers.
 #[derive(Debug)]
-struct Desks(Arc<Mutex<BTreeMap<u64, Arc<Desk>>>>);
+struct RuntimeApiHandler(Channels);
 
-impl Handler for Desks {
-    // Over Lambda's limit, so that an answer that is too large can be refused.
+impl Handler for RuntimeApiHandler {
+    // Above Lambda's limit, so that a response that is too large becomes an error of the
+    // function.
     const BODY_LIMIT: usize = 2 * PAYLOAD_LIMIT;
 
     async fn handle(&self, request: Request) -> Reply {
         let path: Vec<_> = request.uri().path().split('/').skip(1).collect();
-        let [process, "2018-06-01", "runtime", what @ ..] = path.as_slice() else {
-            return refused(StatusCode::NOT_FOUND, "NotFound").into();
+        let [worker, "2018-06-01", "runtime", operation @ ..] = path.as_slice() else {
+            return error_response(StatusCode::NOT_FOUND, "NotFound").into();
         };
-        let desk =
-            process.parse().ok().and_then(|process: u64| lock(&self.0).get(&process).cloned());
-        let Some(desk) = desk else { return refused(StatusCode::GONE, "Gone").into() };
+        let id = worker.parse().ok();
+        let Some(channel) = id.and_then(|id: u64| lock(&self.0).get(&id).cloned()) else {
+            return error_response(StatusCode::GONE, "Gone").into();
+        };
         let body = request.body().clone();
-        match (request.method(), what) {
-            (&Method::GET, ["invocation", "next"]) => next(&desk).await,
-            (&Method::POST, ["invocation", id, "response"]) => desk.respond(id, done(body)).into(),
-            (&Method::POST, ["invocation", id, "error"]) => {
-                desk.respond(id, Answer::Failed(body)).into()
+        match (request.method(), operation) {
+            (&Method::GET, ["invocation", "next"]) => next_invocation(&channel).await,
+            (&Method::POST, ["invocation", id, "response"]) => {
+                channel.respond(id, success_or_too_large(body)).into()
             }
-            (&Method::POST, ["init", "error"]) => init_error(process, &body).into(),
-            _ => refused(StatusCode::NOT_FOUND, "NotFound").into(),
+            (&Method::POST, ["invocation", id, "error"]) => {
+                channel.respond(id, RuntimeResponse::Error(body)).into()
+            }
+            (&Method::POST, ["init", "error"]) => init_error(worker, &body).into(),
+            _ => error_response(StatusCode::NOT_FOUND, "NotFound").into(),
         }
     }
 }
 
-async fn next(desk: &Desk) -> Reply {
-    let Some((invocation, limit)) = desk.next().await else { return Reply::Close };
+async fn next_invocation(channel: &WorkerChannel) -> Reply {
+    let Some((invocation, limit)) = channel.next().await else { return Reply::CloseConnection };
     let payload = invocation.payload.clone();
-    let mut answer = response(StatusCode::OK, "application/json", payload);
-    for (name, value) in headers_of(&invocation, limit) {
-        add_header(&mut answer, name, &value);
+    let mut response = response(StatusCode::OK, "application/json", payload);
+    for (name, value) in invocation_headers(&invocation, limit) {
+        add_header(&mut response, name, &value);
     }
-    answer.into()
+    response.into()
 }
 
-/// An answer over the limit is an error of the function.
-fn done(body: Bytes) -> Answer {
+/// A response above the payload limit is an error of the function.
+fn success_or_too_large(body: Bytes) -> RuntimeResponse {
     if body.len() <= PAYLOAD_LIMIT {
-        return Answer::Done(body);
+        return RuntimeResponse::Success(body);
     }
     let text = format!(
         "Response payload size exceeded maximum allowed payload size ({PAYLOAD_LIMIT} bytes)."
     );
     let error = json!({ "errorType": "Function.ResponseSizeTooLarge", "errorMessage": text });
-    Answer::Failed(Bytes::from(error.to_string()))
+    RuntimeResponse::Error(Bytes::from(error.to_string()))
 }
 
-/// The process ends itself after this; its end is what the host acts on.
-fn init_error(process: &str, body: &[u8]) -> Response {
-    tracing::warn!(process, reason = %String::from_utf8_lossy(body), "a function did not start");
-    accepted()
+/// The worker exits after this request, and the host acts on its exit.
+fn init_error(worker: &str, body: &[u8]) -> Response {
+    tracing::warn!(worker, reason = %String::from_utf8_lossy(body), "a function did not start");
+    accepted_response()
 }
 
-fn accepted() -> Response {
-    said(StatusCode::ACCEPTED, &json!({ "status": "OK" }))
+fn accepted_response() -> Response {
+    json_response(StatusCode::ACCEPTED, &json!({ "status": "OK" }))
 }
 
-fn refused(status: StatusCode, error_type: &str) -> Response {
-    said(status, &json!({ "errorType": error_type, "errorMessage": "Invalid request" }))
+fn error_response(status: StatusCode, error_type: &str) -> Response {
+    json_response(status, &json!({ "errorType": error_type, "errorMessage": "Invalid request" }))
 }
 
-fn said(status: StatusCode, body: &Value) -> Response {
+fn json_response(status: StatusCode, body: &Value) -> Response {
     response(status, "application/json", body.to_string())
 }
 
-/// What the function learns beside its payload. The deadline is the wall's time:
-/// it binds the process.
-fn headers_of(invocation: &Invocation, limit: Duration) -> [(&'static str, String); 4] {
+/// The headers of an invocation. The deadline is wall time, since it limits a process.
+fn invocation_headers(invocation: &Invocation, limit: Duration) -> [(&'static str, String); 4] {
     let deadline = wall_clock() + limit;
     [
         ("lambda-runtime-aws-request-id", invocation.request_id.clone()),
@@ -219,7 +228,7 @@ fn headers_of(invocation: &Invocation, limit: Duration) -> [(&'static str, Strin
     ]
 }
 
-/// A trace of X-Ray's form that is not sampled.
+/// A trace id in X-Ray's format, not sampled.
 fn trace_id() -> String {
     let id = Uuid::new_v4().simple().to_string();
     let (time, rest) = id.split_at(8);

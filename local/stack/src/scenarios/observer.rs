@@ -21,12 +21,12 @@ impl<'a> Observer<'a> {
 
     /// Reads the order's item in DynamoDB's JSON.
     pub(super) async fn item(&self, order_id: &str) -> Result<Value> {
-        Ok(self.stack.row("Orders", &json!({"orderId": {"S": order_id}})).await?)
+        Ok(self.stack.item("Orders", &json!({"orderId": {"S": order_id}})).await?)
     }
 
     /// Lists the ids of all orders in the table.
     pub(super) async fn order_ids(&self) -> Result<Vec<String>> {
-        let items = self.stack.rows("Orders").await?;
+        let items = self.stack.items("Orders").await?;
         Ok(items.iter().map(|item| text(item, "orderId").to_owned()).collect())
     }
 

@@ -153,7 +153,7 @@ mod tests {
         check(|r| r.ledger.labels = 2, "ledger");
         check(|r| r.available_changes.clear(), "stock");
         check(|r| r.counts.transitions = 8, "counts");
-        check(|r| r.counts.gateway_calls = 1, "counts");
+        check(|r| r.counts.payment_calls = 1, "counts");
         check(|r| r.timeline.clear(), "timeline: expected TAKEN_OVER, saw ");
         check(|r| r.attention = Some("OPERATOR".into()), "attention: expected none");
         check(|r| r.differences.push("an action was never due".into()), "an action");

@@ -257,7 +257,7 @@ impl ScenarioRun<'_> {
             ledger: self.client.ledger(&order_id).await?,
             available_changes: available_changes(&self.before, &after),
             stock: self.levels_of_order(after),
-            counts: self.stack.counters().of(&order_id),
+            counts: self.stack.counters().for_order(&order_id),
             timeline: timeline(&item),
             attention: item["attention"]["S"].as_str().map(str::to_owned),
             executions: Vec::new(),

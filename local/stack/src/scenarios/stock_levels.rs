@@ -53,7 +53,7 @@ pub async fn load_stock(stack: &Stack, root: &Path) -> Result<()> {
 pub async fn stock_levels(stack: &Stack) -> Result<Vec<StockLevel>> {
     let reserved = reserved_units(stack).await?;
     let mut levels = Vec::new();
-    for item in stack.rows("Inventory").await? {
+    for item in stack.items("Inventory").await? {
         let sku = item["sku"]["S"].as_str().context("an item has no sku")?;
         if sku.contains('#') {
             continue; // the record of a restock
@@ -72,7 +72,7 @@ pub async fn stock_levels(stack: &Stack) -> Result<Vec<StockLevel>> {
 /// Sums the reservations that were not released, by SKU.
 async fn reserved_units(stack: &Stack) -> Result<BTreeMap<String, i64>> {
     let mut reserved: BTreeMap<String, i64> = BTreeMap::new();
-    for order in stack.rows("Orders").await? {
+    for order in stack.items("Orders").await? {
         let reservation = &order["reservation"]["M"];
         if reservation.is_null() || !reservation["releasedAt"].is_null() {
             continue;

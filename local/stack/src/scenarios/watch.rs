@@ -8,8 +8,8 @@ use anyhow::{Result, bail};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::clock::Busy;
-use crate::dynamodb::{Caller, OrderWritten};
+use crate::clock::BusyGuard;
+use crate::dynamodb::{Caller, OrderWrite};
 use crate::stack::Stack;
 use crate::stepfunctions::{Moved, Watched};
 
@@ -17,7 +17,7 @@ use crate::stepfunctions::{Moved, Watched};
 #[derive(Debug)]
 pub(super) struct OrderWatch {
     moves: Receiver<Watched>,
-    writes: Receiver<OrderWritten>,
+    writes: Receiver<OrderWrite>,
     /// The current state of each execution.
     current_states: BTreeMap<String, String>,
 }
@@ -28,7 +28,7 @@ pub(super) enum OrderEvent {
     /// An execution took a step; with the index of its order.
     Moved(Box<Watched>, usize),
     /// The API or the reconciler wrote an order.
-    Written { _busy: Busy },
+    Written { _busy: BusyGuard },
 }
 
 impl OrderWatch {
@@ -138,7 +138,7 @@ fn received<T>(received: Result<T, RecvError>) -> Result<T> {
 }
 
 /// A timer on the stack's clock.
-pub(super) type Timer = Pin<Box<dyn Future<Output = Busy> + Send>>;
+pub(super) type Timer = Pin<Box<dyn Future<Output = BusyGuard> + Send>>;
 
 /// Waits until the timer fires; forever, if none is set.
 pub(super) async fn fired(timer: &mut Option<Timer>) {

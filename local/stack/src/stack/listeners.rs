@@ -1,4 +1,4 @@
-//! The four ports, all opened before anything is started.
+//! The four ports. All of them are open before any service starts.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,62 +7,62 @@ use tokio::net::TcpListener;
 
 use crate::urls::Urls;
 
-/// Which ports to listen on; 0 takes a free one.
+/// The ports to listen on; 0 takes a free one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ports {
-    /// The web page and the API.
+    /// The HTTP API.
     pub api: u16,
     /// The AWS endpoint.
     pub aws: u16,
-    /// The payment gateway's look-alike.
-    pub gateway: u16,
-    /// The carrier's look-alike.
-    pub carrier: u16,
+    /// The Stripe emulator.
+    pub stripe: u16,
+    /// The EasyPost emulator.
+    pub easypost: u16,
 }
 
-/// A port cannot be had.
+/// Why a port cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum PortError {
-    /// Another program has it.
+    /// Another program uses it.
     #[error(
-        "port {port} ({what}) is in use: end the program that has it, or choose another port with \
+        "port {port} ({what}) is in use: end the program that uses it, or choose another port with \
          {option} (0 takes a free one)"
     )]
     InUse {
-        /// Which.
+        /// The port.
         port: u16,
-        /// What it was to be for.
+        /// The server that needs it.
         what: &'static str,
-        /// The option that changes it.
+        /// The command line option that changes it.
         option: &'static str,
     },
-    /// The system says why.
+    /// The operating system rejected it.
     #[error("cannot listen on port {port} ({what}): {source}")]
-    Refused {
-        /// Which.
+    Io {
+        /// The port.
         port: u16,
-        /// What it was to be for.
+        /// The server that needs it.
         what: &'static str,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
 }
 
-/// Listening, but not serving yet: who connects early waits.
+/// The open ports. A client that connects before its server starts has to wait.
 pub(super) struct Listeners {
     pub(super) api: TcpListener,
     pub(super) aws: TcpListener,
-    pub(super) gateway: TcpListener,
-    pub(super) carrier: TcpListener,
+    pub(super) stripe: TcpListener,
+    pub(super) easypost: TcpListener,
 }
 
 impl Listeners {
     pub(super) async fn open(ports: Ports) -> Result<Self, PortError> {
         Ok(Self {
-            api: listen(ports.api, "web page and API", "--port").await?,
+            api: listen(ports.api, "API", "--port").await?,
             aws: listen(ports.aws, "AWS endpoint", "--aws-port").await?,
-            gateway: listen(ports.gateway, "payment gateway", "--gateway-port").await?,
-            carrier: listen(ports.carrier, "carrier", "--carrier-port").await?,
+            stripe: listen(ports.stripe, "Stripe emulator", "--gateway-port").await?,
+            easypost: listen(ports.easypost, "EasyPost emulator", "--carrier-port").await?,
         })
     }
 
@@ -70,8 +70,8 @@ impl Listeners {
         Urls {
             api: url(&self.api),
             aws: url(&self.aws),
-            gateway: url(&self.gateway),
-            carrier: url(&self.carrier),
+            gateway: url(&self.stripe),
+            carrier: url(&self.easypost),
         }
     }
 }
@@ -83,7 +83,7 @@ async fn listen(
 ) -> Result<TcpListener, PortError> {
     TcpListener::bind(("127.0.0.1", port)).await.map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => PortError::InUse { port, what, option },
-        _ => PortError::Refused { port, what, source },
+        _ => PortError::Io { port, what, source },
     })
 }
 

@@ -1,7 +1,8 @@
-//! The look-alikes of the gateway and the carrier, served, and wired to the stack.
+//! The Stripe and EasyPost emulators, wired to the stack's clock, counters and workers.
 //!
-//! Kept stacks write down every input of a look-alike before it is answered, one
-//! JSON a line, and bring it back from that: what a killed stack had sold is sold.
+//! A persistent stack appends every input of an emulator to a journal, one JSON object
+//! a line, before the emulator answers. The next stack on the same folder replays the
+//! journal, so a charge or a label survives `kill -9`.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,119 +11,124 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use emulators::easypost::EasyPostEmulator;
 use emulators::emulator::{Emulator, JournalEntry, replay};
-use emulators::http::{BusyGuard, Hooks, SharedEmulator, SleepUntil, WebhookEndpoint, serve};
+use emulators::http::{self, Hooks, SharedEmulator, SleepUntil, WebhookEndpoint, serve};
 use emulators::stripe::StripeEmulator;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::environment::is_key_of;
-use super::{Base, Folder, StartError};
+use super::error::StartError;
+use super::secrets::{EASYPOST_WEBHOOK_SECRET, STRIPE_WEBHOOK_SECRET, is_api_key_of};
+use super::services::SharedServices;
+use super::state_folder::StateFolder;
 use crate::clock::StackClock;
-use crate::counters::{Called, Counters, RECONCILER};
+use crate::counters::{Counters, Provider, RECONCILER};
 use crate::template::Template;
 use crate::urls::Urls;
 
-/// What the gateway's webhooks are signed with.
-pub const STRIPE_WEBHOOK_SECRET: &str = "whsec_local";
-/// What the carrier's webhooks are signed with.
-pub const EASYPOST_WEBHOOK_SECRET: &str = "local-webhook-secret";
-
-/// From which the look-alikes draw their ids.
+/// The seed of the emulators' ids.
 const SEED: u64 = 1;
 
-/// The two faces, serving.
+/// The two running emulators.
 #[derive(Debug)]
 pub(super) struct Providers {
-    end: watch::Sender<bool>,
-    serving: JoinSet<io::Result<()>>,
+    stop: watch::Sender<bool>,
+    servers: JoinSet<io::Result<()>>,
 }
 
 impl Providers {
     pub(super) fn start(
-        gateway: TcpListener,
-        carrier: TcpListener,
-        base: &Base,
+        stripe: TcpListener,
+        easypost: TcpListener,
+        services: &SharedServices,
         urls: &Urls,
         template: &Template,
-        folder: &Folder,
+        folder: &StateFolder,
     ) -> Result<Self, StartError> {
-        let mut providers = Self { end: watch::Sender::new(false), serving: JoinSet::new() };
+        let mut providers = Self { stop: watch::Sender::new(false), servers: JoinSet::new() };
         let webhook = |path: &str, secret: &str| webhook(template, urls, path, secret);
-        let stripe = webhook("/webhooks/stripe", STRIPE_WEBHOOK_SECRET)?;
-        let easypost = webhook("/webhooks/easypost", EASYPOST_WEBHOOK_SECRET)?;
-        let gateway = (StripeEmulator::new(SEED), gateway, Called::Gateway);
-        let carrier = (EasyPostEmulator::new(SEED), carrier, Called::Carrier);
-        providers.add(gateway, stripe, base, folder)?;
-        providers.add(carrier, easypost, base, folder)?;
+        let stripe_webhook = webhook("/webhooks/stripe", STRIPE_WEBHOOK_SECRET)?;
+        let easypost_webhook = webhook("/webhooks/easypost", EASYPOST_WEBHOOK_SECRET)?;
+        let stripe = (StripeEmulator::new(SEED), stripe, Provider::Payment);
+        let easypost = (EasyPostEmulator::new(SEED), easypost, Provider::Shipping);
+        providers.add(stripe, stripe_webhook, services, folder)?;
+        providers.add(easypost, easypost_webhook, services, folder)?;
         Ok(providers)
     }
 
     fn add<P: Emulator>(
         &mut self,
-        (mut model, listener, called): (P, TcpListener, Called),
+        (mut emulator, listener, provider): (P, TcpListener, Provider),
         webhook: Option<WebhookEndpoint>,
-        base: &Base,
-        folder: &Folder,
+        services: &SharedServices,
+        folder: &StateFolder,
     ) -> Result<(), StartError> {
-        let journal = journal(&mut model, folder)?;
-        let model = SharedEmulator::new(model);
-        count(&base.counters, called, model.clone());
-        let clock = base.clock.clone();
+        let journal = open_journal(&mut emulator, folder)?;
+        let emulator = SharedEmulator::new(emulator);
+        count_calls(&services.counters, provider, emulator.clone());
+        let clock = services.clock.clone();
         let clock = Arc::new(move || clock.now());
-        let hooks = hooks(base, journal, webhook);
-        let mut end = self.end.subscribe();
-        let end = async move {
-            let _ = end.wait_for(|end| *end).await; // Also when the stack is gone.
+        let hooks = hooks(services, journal, webhook);
+        let mut stop = self.stop.subscribe();
+        let stopped = async move {
+            let _ = stop.wait_for(|stop| *stop).await; // Also ends when the sender is dropped.
         };
-        self.serving.spawn(serve(listener, model, clock, hooks, end));
+        self.servers.spawn(serve(listener, emulator, clock, hooks, stopped));
         Ok(())
     }
 
     pub(super) async fn shutdown(mut self) {
-        self.end.send_replace(true);
-        while let Some(ended) = self.serving.join_next().await {
+        self.stop.send_replace(true);
+        while let Some(ended) = self.servers.join_next().await {
             if let Ok(Err(error)) = ended {
-                tracing::warn!(%error, "a look-alike ended badly");
+                tracing::warn!(%error, "a provider emulator stopped with an error");
             }
         }
     }
 }
 
-fn hooks(base: &Base, journal: Option<File>, webhook: Option<WebhookEndpoint>) -> Hooks {
-    let (clock, lambda) = (base.clock.clone(), Arc::clone(&base.lambda));
+fn hooks(
+    services: &SharedServices,
+    journal: Option<File>,
+    webhook: Option<WebhookEndpoint>,
+) -> Hooks {
+    let (clock, lambda) = (services.clock.clone(), Arc::clone(&services.lambda));
     let journal = journal.map(Mutex::new);
     Hooks {
-        kill_caller: Arc::new(move |order| lambda.kill_order(order)),
+        kill_caller: Arc::new(move |order| lambda.kill_worker_for_order(order)),
         busy_guard: Arc::new(move || Box::new(clock.busy("a call to a provider"))),
-        journal: Arc::new(move |record| {
+        journal: Arc::new(move |entry| {
             if let Some(journal) = &journal {
-                write_down(&mut journal.lock().unwrap_or_else(PoisonError::into_inner), record);
+                append(&mut journal.lock().unwrap_or_else(PoisonError::into_inner), entry);
             }
         }),
         webhook,
-        sleep_until: Some(sleep(base.clock.clone())),
+        sleep_until: Some(sleep(services.clock.clone())),
     }
 }
 
-/// What is due at a provider by itself is a timer of the stack's clock.
+/// The emulators' own timers run on the stack's clock.
 fn sleep(clock: StackClock) -> SleepUntil {
     Arc::new(move |due| {
         let sleep = clock.sleep_until(due);
-        Box::pin(async move { Box::new(sleep.await) as BusyGuard })
+        Box::pin(async move { Box::new(sleep.await) as http::BusyGuard })
     })
 }
 
-/// What an order's calls come to is asked of the model itself: it knows whose they are,
-/// and by their keys which function made them. The reconciler's are not the order's.
-fn count<P: Emulator>(counters: &Counters, called: Called, model: SharedEmulator<P>) {
-    counters.ask(called, move |order| {
-        let calls = model.lock().calls_by_api_key(order);
-        calls.iter().filter(|(key, _)| !is_key_of(key, RECONCILER)).map(|(_, calls)| calls).sum()
+/// Counts the calls to a provider from the emulator's own record. The API key of a call
+/// names the function that made it; the reconciler's calls count for no order.
+fn count_calls<P: Emulator>(counters: &Counters, provider: Provider, emulator: SharedEmulator<P>) {
+    counters.count_calls_with(provider, move |order| {
+        let calls = emulator.lock().calls_by_api_key(order);
+        calls
+            .iter()
+            .filter(|(key, _)| !is_api_key_of(key, RECONCILER))
+            .map(|(_, calls)| calls)
+            .sum()
     });
 }
 
-/// Where a provider's events go, if the template has a route for them.
+/// The endpoint of a provider's webhooks, if the template has a route for them.
 fn webhook(
     template: &Template,
     urls: &Urls,
@@ -135,32 +141,37 @@ fn webhook(
     Ok(routed.then(webhook))
 }
 
-fn write_down(journal: &mut File, record: &JournalEntry) {
-    let line = serde_json::to_string(record).map_err(io::Error::from);
+fn append(journal: &mut File, entry: &JournalEntry) {
+    let line = serde_json::to_string(entry).map_err(io::Error::from);
     if let Err(error) = line.and_then(|line| writeln!(journal, "{line}")) {
-        tracing::error!(%error, "a look-alike's journal could not be written");
+        tracing::error!(%error, "the journal of a provider emulator could not be written");
     }
 }
 
-/// A model's journal, where the stack is kept, with the model brought to its end.
-fn journal(model: &mut dyn Emulator, folder: &Folder) -> Result<Option<File>, StartError> {
-    let Some(path) = folder.kept(&format!("{}.jsonl", model.name())) else { return Ok(None) };
-    let reopened = reopen(&path, model).map_err(StartError::io(path.display().to_string()))?;
+/// Replays an emulator's journal and opens it. A temporary stack has none.
+fn open_journal(
+    emulator: &mut dyn Emulator,
+    folder: &StateFolder,
+) -> Result<Option<File>, StartError> {
+    let Some(path) = folder.persistent_path(&format!("{}.jsonl", emulator.name())) else {
+        return Ok(None);
+    };
+    let reopened = reopen(&path, emulator).map_err(StartError::io(path.display().to_string()))?;
     Ok(Some(reopened))
 }
 
-/// Brings a model to where its journal ends, and opens the journal for more. A last
-/// line that is not whole was never answered, and is taken away.
-fn reopen(path: &Path, model: &mut dyn Emulator) -> io::Result<File> {
+/// Replays the journal and opens it for appending. An incomplete last line belongs to a
+/// call that was never answered, and is removed.
+fn reopen(path: &Path, emulator: &mut dyn Emulator) -> io::Result<File> {
     let text = match fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         text => text?,
     };
-    let whole = text.rfind('\n').map_or(0, |end| end + 1);
-    let lines = text.get(..whole).unwrap_or_default().lines();
-    let records = lines.map(serde_json::from_str).collect::<Result<Vec<JournalEntry>, _>>()?;
-    replay(model, records);
+    let complete = text.rfind('\n').map_or(0, |end| end + 1);
+    let lines = text.get(..complete).unwrap_or_default().lines();
+    let entries = lines.map(serde_json::from_str).collect::<Result<Vec<JournalEntry>, _>>()?;
+    replay(emulator, entries);
     let file = File::options().create(true).append(true).open(path)?;
-    file.set_len(u64::try_from(whole).unwrap_or_default())?;
+    file.set_len(u64::try_from(complete).unwrap_or_default())?;
     Ok(file)
 }

@@ -1,30 +1,31 @@
-//! The state machine that ships, as Step Functions is given it.
+//! Installs the state machines of the template in Step Functions.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::StartError;
+use super::error::StartError;
+use crate::aws::error::AwsError;
 use crate::functions::BuildError;
 use crate::stepfunctions::StepFunctions;
 use crate::template::{Template, TemplateStateMachine};
 
-/// Creates the template's state machines, or brings them up to date. Executions
-/// that have begun stay on the definition that they began with, as on AWS.
+/// Creates or updates the template's state machines. As on AWS, a running execution
+/// keeps the definition with which it started.
 pub(super) async fn install(
-    states: &StepFunctions,
+    step_functions: &StepFunctions,
     template: &Template,
     root: &Path,
 ) -> Result<(), StartError> {
     for machine in template.state_machines()? {
-        let definition = definition(&machine, root)?;
-        let refused = StartError::refused(format!("the state machine {}", machine.name));
-        create_or_update(states, &machine, &definition).await.map_err(refused)?;
+        let definition = read_definition(&machine, root)?;
+        let rejected = StartError::rejected(format!("the state machine {}", machine.name));
+        create_or_update(step_functions, &machine, &definition).await.map_err(rejected)?;
     }
     Ok(())
 }
 
-fn definition(machine: &TemplateStateMachine, root: &Path) -> Result<String, StartError> {
+fn read_definition(machine: &TemplateStateMachine, root: &Path) -> Result<String, StartError> {
     let path = root.join(&machine.definition_uri);
     let text =
         std::fs::read_to_string(&path).map_err(|source| BuildError::Unreadable { path, source })?;
@@ -32,22 +33,22 @@ fn definition(machine: &TemplateStateMachine, root: &Path) -> Result<String, Sta
 }
 
 async fn create_or_update(
-    states: &StepFunctions,
+    step_functions: &StepFunctions,
     machine: &TemplateStateMachine,
     definition: &str,
-) -> Result<Value, crate::aws::AwsError> {
+) -> Result<Value, AwsError> {
     let create = json!({
         "name": machine.name,
         "definition": definition,
         "roleArn": "arn:aws:iam::000000000000:role/local",
         "type": machine.kind,
     });
-    match states.api("CreateStateMachine", create).await {
+    match step_functions.api("CreateStateMachine", create).await {
         Err(error) if error.code == "StateMachineAlreadyExists" => {
             let arn =
                 format!("arn:aws:states:us-east-1:000000000000:stateMachine:{}", machine.name);
             let update = json!({ "stateMachineArn": arn, "definition": definition });
-            states.api("UpdateStateMachine", update).await
+            step_functions.api("UpdateStateMachine", update).await
         }
         answer => answer,
     }

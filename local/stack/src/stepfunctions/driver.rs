@@ -31,7 +31,7 @@ use super::progress::Watched;
 use super::store::executions::{About, Id, New, Record, to_the_millisecond};
 use super::store::{Store, StoreError};
 use super::timers::{Due, Timers};
-use crate::clock::{Busy, StackClock};
+use crate::clock::{BusyGuard, StackClock};
 use crate::counters::Counters;
 
 /// Carries out what executions ask for.
@@ -48,7 +48,7 @@ pub(super) struct Driver {
     /// that its lock can be held from before anyone can find it.
     next_id: AtomicI64,
     /// Who waits for the end of an execution.
-    endings: Mutex<HashMap<Id, Vec<oneshot::Sender<Busy>>>>,
+    endings: Mutex<HashMap<Id, Vec<oneshot::Sender<BusyGuard>>>>,
 }
 
 /// The executions that are in memory.
@@ -158,7 +158,7 @@ impl Driver {
     pub(super) async fn begin(
         self: &Arc<Self>,
         order: Order,
-        busy: &Busy,
+        busy: &BusyGuard,
     ) -> Result<Placed, StoreError> {
         let at = to_the_millisecond(self.clock.now());
         let machine = order.revision.machine();
@@ -189,7 +189,7 @@ impl Driver {
         self: &Arc<Self>,
         id: Id,
         event: &Event,
-        busy: &Busy,
+        busy: &BusyGuard,
     ) -> Result<bool, StoreError> {
         self.tell_if(id, busy, |_| Some(Told::of(event.clone()))).await
     }
@@ -198,7 +198,7 @@ impl Driver {
     pub(super) async fn tell_if(
         self: &Arc<Self>,
         id: Id,
-        busy: &Busy,
+        busy: &BusyGuard,
         choose: impl FnOnce(&Live) -> Option<Told> + Send,
     ) -> Result<bool, StoreError> {
         let slot = self.slot(id);
@@ -227,7 +227,7 @@ impl Driver {
 
     /// As [`Driver::tell`], for what must not get lost: offered until the store
     /// takes it.
-    async fn deliver(self: &Arc<Self>, id: Id, event: Event, busy: &Busy) {
+    async fn deliver(self: &Arc<Self>, id: Id, event: Event, busy: &BusyGuard) {
         while let Err(error) = self.tell(id, &event, busy).await {
             if matches!(error, StoreError::Closed) {
                 return;

@@ -11,25 +11,25 @@ use serde_json::Value;
 
 use super::StepFunctions;
 use super::driver::order_of;
-use crate::aws::served::{Words, serve};
-use crate::aws::{AwsError, Served};
+use crate::aws::service_reply::{ServiceErrors, reply_with_fault};
+use crate::aws::{AwsError, ServiceReply};
 
 impl StepFunctions {
     /// Carries out one operation as it goes on the wire, planned faults included.
     /// `process` is the process of a function that asks, where one does.
-    pub async fn serve(&self, operation: &str, body: Value, process: Option<u64>) -> Served {
+    pub async fn serve(&self, operation: &str, body: Value, process: Option<u64>) -> ServiceReply {
         let Some(point) = point(operation) else {
             return self.api(operation, body).await.into();
         };
         let order = self.order_of_call(point, &body).await;
-        let fault = self.faults.decide(point, order.as_deref());
+        let fault = self.faults.next_fault(point, order.as_deref());
         if fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::Kill) {
             if let Some(process) = process {
                 self.functions.kill(process);
             }
-            return Served::Silence;
+            return ServiceReply::NoResponse;
         }
-        serve(fault, self.api(operation, body), words, || ()).await
+        reply_with_fault(fault, self.api(operation, body), service_errors, || ()).await
     }
 
     /// The order that a call is about, where it is about one.
@@ -54,10 +54,10 @@ fn point(operation: &str) -> Option<&'static str> {
     }
 }
 
-fn words() -> Words {
-    Words {
+fn service_errors() -> ServiceErrors {
+    ServiceErrors {
         throttled: AwsError::client("ThrottlingException", "Rate exceeded"),
         conflict: AwsError::client("ConflictException", "The request conflicts with another one"),
-        broken: AwsError::server("InternalServerError", "Internal server error"),
+        internal: AwsError::server("InternalServerError", "Internal server error"),
     }
 }

@@ -20,7 +20,7 @@ use asl::{IntegrationPattern, Resource, StartParameters, TaskId, TaskRequest};
 use bytes::Bytes;
 
 use super::driver::Driver;
-use crate::clock::Busy;
+use crate::clock::BusyGuard;
 use crate::dynamodb::DynamoDb;
 use crate::lambda::{InvokeError, InvokeOutcome, LambdaHost};
 
@@ -43,7 +43,7 @@ impl Functions for LambdaHost {
     }
 
     fn kill(&self, process: u64) {
-        LambdaHost::kill(self, process);
+        LambdaHost::kill_worker(self, process);
     }
 }
 
@@ -62,7 +62,7 @@ pub(super) struct Call {
     pub(super) start: Arc<StartParameters>,
     pub(super) task: TaskId,
     /// Held until the answer has been stored.
-    pub(super) busy: Busy,
+    pub(super) busy: BusyGuard,
 }
 
 /// What became of an attempt.

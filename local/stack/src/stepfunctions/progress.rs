@@ -4,7 +4,7 @@ use asl::{EventType, HistoryEvent};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::clock::Busy;
+use crate::clock::BusyGuard;
 
 /// A move, with a guard that keeps the clock from leaping until it was looked at:
 /// whoever watches can act at the very moment that a wait begins.
@@ -13,7 +13,7 @@ pub struct Watched {
     /// What happened.
     pub progress: Progress,
     /// Held until the watcher is done with it.
-    pub busy: Busy,
+    pub busy: BusyGuard,
 }
 
 /// One move of one execution.

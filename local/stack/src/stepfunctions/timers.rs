@@ -14,14 +14,14 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::store::executions::Id;
-use crate::clock::{Busy, StackClock};
+use crate::clock::{BusyGuard, StackClock};
 
 /// A timer that is due: whose, which, and a guard until it is seen to.
 #[derive(Debug)]
 pub(super) struct Due {
     pub(super) execution: Id,
     pub(super) timer: TimerId,
-    pub(super) busy: Busy,
+    pub(super) busy: BusyGuard,
 }
 
 /// The heap; a clone is the same heap.
@@ -29,7 +29,7 @@ pub(super) struct Due {
 pub(super) struct Timers {
     heap: Arc<Mutex<BTreeSet<Entry>>>,
     clock: StackClock,
-    changed: UnboundedSender<Busy>,
+    changed: UnboundedSender<BusyGuard>,
 }
 
 /// When, whose, which: together the name of a timer in the heap.
@@ -81,7 +81,7 @@ fn earliest(heap: &BTreeSet<Entry>) -> Option<Timestamp> {
 async fn watch(
     heap: Arc<Mutex<BTreeSet<Entry>>>,
     clock: StackClock,
-    mut changes: UnboundedReceiver<Busy>,
+    mut changes: UnboundedReceiver<BusyGuard>,
     due: UnboundedSender<Due>,
 ) {
     let mut held = None;
@@ -101,14 +101,14 @@ async fn watch(
     }
 }
 
-async fn sleep(clock: &StackClock, until: Option<Timestamp>) -> Busy {
+async fn sleep(clock: &StackClock, until: Option<Timestamp>) -> BusyGuard {
     match until {
         Some(due) => clock.sleep_until(due).await,
         None => pending().await,
     }
 }
 
-async fn release(held: &mut Option<Busy>) {
+async fn release(held: &mut Option<BusyGuard>) {
     drop(held.take());
     pending::<()>().await;
 }
@@ -117,7 +117,7 @@ fn fire(
     heap: &Mutex<BTreeSet<Entry>>,
     clock: &StackClock,
     due: &UnboundedSender<Due>,
-    busy: &Busy,
+    busy: &BusyGuard,
 ) {
     let now = clock.now();
     let mut heap = lock(heap);

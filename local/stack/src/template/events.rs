@@ -8,7 +8,7 @@
 use jiff::SignedDuration;
 use serde_json::{Map, Value};
 
-use super::{Template, TemplateError, fields, wrong};
+use super::{Template, TemplateError, fields, invalid};
 
 /// A schedule that invokes a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct TemplateSchedule {
     /// The rule's name.
     pub name: String,
     /// How often.
-    pub every: SignedDuration,
+    pub interval: SignedDuration,
 }
 
 /// A rule that invokes a function for each event that it matches.
@@ -33,12 +33,12 @@ pub struct TemplateRule {
 impl Template {
     /// All schedules that are enabled.
     pub fn schedules(&self) -> Result<Vec<TemplateSchedule>, TemplateError> {
-        self.of_events(Self::schedule)
+        self.map_events(Self::schedule)
     }
 
     /// All rules over events that are enabled.
     pub fn rules(&self) -> Result<Vec<TemplateRule>, TemplateError> {
-        self.of_events(Self::rule)
+        self.map_events(Self::rule)
     }
 
     fn schedule(
@@ -47,20 +47,20 @@ impl Template {
         id: &str,
         (name, event): (&String, &Value),
     ) -> Result<Option<TemplateSchedule>, TemplateError> {
-        const TAKEN: &[&str] = &["Description", "Enabled", "Name", "Schedule", "State"];
+        const SUPPORTED: &[&str] = &["Description", "Enabled", "Name", "Schedule", "State"];
         if event["Type"] != "Schedule" || is_disabled(event) {
             return Ok(None);
         }
-        let refused = |reason: String| wrong(id, &format!("event {name}: {reason}"));
-        only(event, TAKEN).map_err(refused)?;
+        let refused = |reason: String| invalid(id, &format!("event {name}: {reason}"));
+        reject_unsupported(event, SUPPORTED).map_err(refused)?;
         let rate = self.text(id, &event["Properties"]["Schedule"])?;
         let own = &event["Properties"]["Name"];
         // The name that CloudFormation would make up ends with random letters.
-        let made_up = || Ok(format!("local-{id}{name}"));
+        let generated_name = || Ok(format!("local-{id}{name}"));
         Ok(Some(TemplateSchedule {
             function: function.to_owned(),
-            name: if own.is_null() { made_up()? } else { self.text(id, own)? },
-            every: every(&rate)
+            name: if own.is_null() { generated_name()? } else { self.text(id, own)? },
+            interval: parse_rate(&rate)
                 .ok_or_else(|| refused(format!("{rate} is not understood here, only rate(…)")))?,
         }))
     }
@@ -71,17 +71,17 @@ impl Template {
         id: &str,
         (name, event): (&String, &Value),
     ) -> Result<Option<TemplateRule>, TemplateError> {
-        const TAKEN: &[&str] = &["Pattern", "RetryPolicy", "RuleName", "State"];
+        const SUPPORTED: &[&str] = &["Pattern", "RetryPolicy", "RuleName", "State"];
         if event["Type"] != "EventBridgeRule" || is_disabled(event) {
             return Ok(None);
         }
-        let refused = |reason: String| wrong(id, &format!("event {name}: {reason}"));
-        only(event, TAKEN).map_err(refused)?;
-        let pattern = self.scope.resolved(&event["Properties"]["Pattern"]).map_err(refused)?;
+        let refused = |reason: String| invalid(id, &format!("event {name}: {reason}"));
+        reject_unsupported(event, SUPPORTED).map_err(refused)?;
+        let pattern = self.references.resolve(&event["Properties"]["Pattern"]).map_err(refused)?;
         let Value::Object(pattern) = pattern else {
             return Err(refused("no Pattern".to_owned()));
         };
-        check(&pattern).map_err(refused)?;
+        check_pattern(&pattern).map_err(refused)?;
         Ok(Some(TemplateRule { function: function.to_owned(), pattern }))
     }
 }
@@ -89,32 +89,32 @@ impl Template {
 impl TemplateRule {
     /// Whether an event is one that the rule is for.
     pub fn matches(&self, event: &Value) -> bool {
-        fits(&self.pattern, event)
+        matches_pattern(&self.pattern, event)
     }
 }
 
 /// Each field has one of its values. One that the event has not is null to nobody.
-fn fits(pattern: &Map<String, Value>, event: &Value) -> bool {
-    pattern.iter().all(|(name, wanted)| match (wanted, event.get(name)) {
+fn matches_pattern(pattern: &Map<String, Value>, event: &Value) -> bool {
+    pattern.iter().all(|(name, accepted)| match (accepted, event.get(name)) {
         (Value::Array(values), Some(Value::Array(items))) => {
             items.iter().any(|item| values.contains(item))
         }
         (Value::Array(values), Some(value)) => values.contains(value),
-        (Value::Object(inner), Some(value)) => fits(inner, value),
+        (Value::Object(inner), Some(value)) => matches_pattern(inner, value),
         _ => false,
     })
 }
 
 /// Refuses a pattern that says more than which values a field may have.
-fn check(pattern: &Map<String, Value>) -> Result<(), String> {
-    pattern.iter().try_for_each(|(name, wanted)| match wanted {
-        Value::Object(inner) => check(inner),
+fn check_pattern(pattern: &Map<String, Value>) -> Result<(), String> {
+    pattern.iter().try_for_each(|(name, accepted)| match accepted {
+        Value::Object(inner) => check_pattern(inner),
         Value::Array(values)
             if !values.iter().any(|value| value.is_object() || value.is_array()) =>
         {
             Ok(())
         }
-        _ => Err(format!("{name}: {wanted} is not understood here, only lists of values")),
+        _ => Err(format!("{name}: {accepted} is not understood here, only lists of values")),
     })
 }
 
@@ -123,15 +123,15 @@ fn is_disabled(event: &Value) -> bool {
     properties["Enabled"] == false || properties["State"] == "DISABLED"
 }
 
-fn only(event: &Value, taken: &[&str]) -> Result<(), String> {
-    match fields(&event["Properties"]).find(|(name, _)| !taken.contains(&name.as_str())) {
+fn reject_unsupported(event: &Value, supported: &[&str]) -> Result<(), String> {
+    match fields(&event["Properties"]).find(|(name, _)| !supported.contains(&name.as_str())) {
         Some((name, _)) => Err(format!("{name} is not understood here")),
         None => Ok(()),
     }
 }
 
 /// `rate(1 minute)`, `rate(5 hours)`, `rate(1 day)`.
-fn every(rate: &str) -> Option<SignedDuration> {
+fn parse_rate(rate: &str) -> Option<SignedDuration> {
     let inside = rate.trim().strip_prefix("rate(")?.strip_suffix(')')?;
     let (number, unit) = inside.trim().split_once(' ')?;
     let number: i32 = number.parse().ok().filter(|number| *number > 0)?;
@@ -172,7 +172,7 @@ Resources:
     #[test]
     fn rates_of_minutes_hours_and_days_are_read_and_nothing_else() {
         fn check(rate: &str, minutes: Option<i64>) {
-            assert_eq!(every(rate), minutes.map(SignedDuration::from_mins), "{rate}");
+            assert_eq!(parse_rate(rate), minutes.map(SignedDuration::from_mins), "{rate}");
         }
         check("rate(1 minute)", Some(1));
         check("rate(5 minutes)", Some(5));
@@ -200,7 +200,7 @@ Resources:
             let expected = expected.map(|(name, minutes)| TemplateSchedule {
                 function: "f".to_owned(),
                 name: name.to_owned(),
-                every: SignedDuration::from_mins(minutes),
+                interval: SignedDuration::from_mins(minutes),
             });
             assert_eq!(schedules.into_iter().next(), expected, "{properties}");
         }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 /// The names that a template's references can have, and their values here.
 #[derive(Debug)]
-pub(super) struct Scope {
+pub(super) struct References {
     /// `Ref`: parameters by their defaults, pseudo parameters, resources by name.
     names: BTreeMap<String, String>,
     /// `Fn::GetAtt … Arn`, by resource.
@@ -21,19 +21,19 @@ const PSEUDO_PARAMETERS: [(&str, &str); 5] = [
     ("AWS::URLSuffix", "amazonaws.com"),
 ];
 
-impl Scope {
+impl References {
     pub(super) fn of(template: &Value) -> Self {
         let pseudo = PSEUDO_PARAMETERS.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let mut scope = Self { names: pseudo.into(), arns: BTreeMap::new() };
+        let mut references = Self { names: pseudo.into(), arns: BTreeMap::new() };
         for (name, parameter) in fields(&template["Parameters"]) {
-            if let Some(default) = as_text(&parameter["Default"]) {
-                scope.names.insert(name.clone(), default);
+            if let Some(default) = scalar_text(&parameter["Default"]) {
+                references.names.insert(name.clone(), default);
             }
         }
         for (id, resource) in fields(&template["Resources"]) {
-            scope.add_resource(id, resource);
+            references.add_resource(id, resource);
         }
-        scope
+        references
     }
 
     /// A resource's own name and ARN, and those of the version and the alias that
@@ -62,9 +62,9 @@ impl Scope {
     }
 
     /// A property's value as text, its references resolved; or which one is unknown.
-    pub(super) fn text(&self, value: &Value) -> Result<String, String> {
-        if let Some(text) = as_text(value) {
-            return Ok(text);
+    pub(super) fn resolve_text(&self, value: &Value) -> Result<String, String> {
+        if let Some(resolve_text) = scalar_text(value) {
+            return Ok(resolve_text);
         }
         let mut fields = fields(value);
         match (fields.next(), fields.next()) {
@@ -74,15 +74,17 @@ impl Scope {
     }
 
     /// A value with every reference in it resolved: what is no reference stays.
-    pub(super) fn resolved(&self, value: &Value) -> Result<Value, String> {
+    pub(super) fn resolve(&self, value: &Value) -> Result<Value, String> {
         match value {
-            Value::Array(items) => items.iter().map(|item| self.resolved(item)).collect(),
-            Value::Object(object) if is_reference(object) => self.text(value).map(Value::String),
+            Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect(),
+            Value::Object(object) if is_intrinsic(object) => {
+                self.resolve_text(value).map(Value::String)
+            }
             Value::Object(object) => {
-                let resolve = |(name, value): (&String, &Value)| {
-                    Ok::<_, String>((name.clone(), self.resolved(value)?))
+                let resolve_field = |(name, value): (&String, &Value)| {
+                    Ok::<_, String>((name.clone(), self.resolve(value)?))
                 };
-                let fields: Result<Map<_, _>, _> = object.iter().map(resolve).collect();
+                let fields: Result<Map<_, _>, _> = object.iter().map(resolve_field).collect();
                 fields.map(Value::Object)
             }
             other => Ok(other.clone()),
@@ -93,7 +95,7 @@ impl Scope {
         match (function, argument) {
             ("Ref", Value::String(name)) => self.name(name),
             ("Fn::GetAtt", Value::Array(path)) => self.attribute(path),
-            ("Fn::Sub", Value::String(text)) => self.substituted(text),
+            ("Fn::Sub", Value::String(resolve_text)) => self.substitute_all(resolve_text),
             _ => Err(format!("{function} is not understood here")),
         }
     }
@@ -116,12 +118,12 @@ impl Scope {
     }
 
     /// `Fn::Sub`: `${Name}` and `${Name.Attribute}`; `${!Literal}` stays.
-    fn substituted(&self, text: &str) -> Result<String, String> {
-        let mut parts = text.split("${");
+    fn substitute_all(&self, resolve_text: &str) -> Result<String, String> {
+        let mut parts = resolve_text.split("${");
         let mut whole = parts.next().unwrap_or_default().to_owned();
         for part in parts {
             let Some((name, rest)) = part.split_once('}') else {
-                return Err(format!("a brace is open in {text}"));
+                return Err(format!("a brace is open in {resolve_text}"));
             };
             whole.push_str(&self.substitute(name)?);
             whole.push_str(rest);
@@ -140,7 +142,7 @@ impl Scope {
     }
 }
 
-fn is_reference(object: &Map<String, Value>) -> bool {
+fn is_intrinsic(object: &Map<String, Value>) -> bool {
     object.len() == 1 && object.keys().all(|name| name == "Ref" || name.starts_with("Fn::"))
 }
 
@@ -148,9 +150,9 @@ fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flat_map(Map::iter)
 }
 
-fn as_text(value: &Value) -> Option<String> {
+fn scalar_text(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(text.clone()),
+        Value::String(resolve_text) => Some(resolve_text.clone()),
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
         _ => None,
     }
@@ -162,8 +164,8 @@ mod tests {
 
     use super::*;
 
-    fn scope() -> Scope {
-        Scope::of(&json!({
+    fn references() -> References {
+        References::of(&json!({
             "Parameters": { "Threshold": { "Default": 500 }, "Secret": {} },
             "Resources": {
                 "Orders": { "Type": "AWS::DynamoDB::Table" },
@@ -179,7 +181,7 @@ mod tests {
     #[test]
     fn references_stand_for_local_names() {
         fn check(value: &Value, expected: &str) {
-            assert_eq!(scope().text(value).as_deref(), Ok(expected), "{value}");
+            assert_eq!(references().resolve_text(value).as_deref(), Ok(expected), "{value}");
         }
         check(&json!("as it is"), "as it is");
         check(&json!(512), "512");
@@ -200,15 +202,15 @@ mod tests {
         let pattern = json!({ "detail": { "arn": [{ "Ref": "Flow" }], "n": [1, null] } });
         let arn = "arn:aws:states:us-east-1:000000000000:stateMachine:Flow";
         let expected = json!({ "detail": { "arn": [arn], "n": [1, null] } });
-        assert_eq!(scope().resolved(&pattern), Ok(expected));
-        let error = scope().resolved(&json!([{ "Ref": "Nobody" }])).expect_err("it is refused");
+        assert_eq!(references().resolve(&pattern), Ok(expected));
+        let error = references().resolve(&json!([{ "Ref": "Nobody" }])).expect_err("it is refused");
         assert!(error.contains("Nobody"), "{error}");
     }
 
     #[test]
     fn a_reference_to_nothing_is_an_error_that_names_it() {
         fn check(value: &Value, expected: &str) {
-            let error = scope().text(value).expect_err("it is refused");
+            let error = references().resolve_text(value).expect_err("it is refused");
             assert!(error.contains(expected), "{error}");
         }
         check(&json!({ "Ref": "Nobody" }), "Nobody");

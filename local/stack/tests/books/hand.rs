@@ -88,7 +88,7 @@ impl<'a> Hand<'a> {
 
     /// The record of an order.
     pub(crate) async fn row(&self, id: &str) -> Value {
-        let rows = self.stack.rows("Orders").await.unwrap();
+        let rows = self.stack.items("Orders").await.unwrap();
         rows.into_iter().find(|row| row["orderId"]["S"] == id).unwrap()
     }
 

@@ -46,7 +46,7 @@ const PATIENCE: Duration = Duration::from_mins(5);
 async fn the_books_agree_after_every_scenario_and_whatever_a_hand_changes_is_found() {
     let root = workspace::root();
     let binaries = functions::build_in(&root, Profile::Dev).unwrap();
-    let stack = Stack::start(Settings::fresh(&root, binaries)).await.unwrap();
+    let stack = Stack::start(Settings::temporary(&root, binaries)).await.unwrap();
     load_stock(&stack, &root).await.unwrap();
     let hand = Hand::of(&stack);
     let unended = play_all(&stack, &root).await;
@@ -153,7 +153,7 @@ async fn agree(stack: &Stack, hand: &Hand<'_>) {
     println!("{} {}", report["compared"], report["through"]);
     assert_eq!(report["differences"], json!([]));
     assert_eq!(report["complete"], true, "{report}");
-    let rows = stack.rows("Orders").await.unwrap();
+    let rows = stack.items("Orders").await.unwrap();
     let closed = |row: &&Value| is_closed(row);
     assert_eq!(report["compared"]["orders"], rows.len());
     let open: Vec<_> = rows.iter().filter(closed).filter(|row| !row["open"].is_null()).collect();

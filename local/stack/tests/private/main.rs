@@ -57,7 +57,7 @@ const FAULTS: [(&str, &str); 20] = [
 async fn a_canary_is_found_in_its_order_and_at_the_providers_and_nowhere_else() {
     let root = workspace::root();
     let binaries = functions::build_in(&root, Profile::Dev).unwrap();
-    let stack = Stack::start(Settings::fresh(&root, binaries)).await.unwrap();
+    let stack = Stack::start(Settings::temporary(&root, binaries)).await.unwrap();
     load_stock(&stack, &root).await.unwrap();
     let scenarios = scenarios::load(&root).unwrap();
     for scenario in &scenarios {
@@ -124,7 +124,7 @@ fn going_wrong(happy: &Scenario, at: &str, kind: &str) -> Scenario {
 
 /// The canaries are where they belong: otherwise nothing was put through.
 async fn it_went_through(stack: &Stack) {
-    let orders = stack.rows("Orders").await.unwrap();
+    let orders = stack.items("Orders").await.unwrap();
     let text = json!(orders).to_string();
     for (what, word) in canary::ON_RECORD {
         assert!(text.contains(word), "no {what} is on record");

@@ -22,7 +22,7 @@ async fn fresh() -> Stack {
     // The scheduled sample has a date, which must lie ahead by 90 days at the most.
     let start = Some("2026-11-23T09:00:00Z".parse().unwrap());
     let clock = ClockSettings { skip: true, start, ..ClockSettings::default() };
-    let stack = Stack::start(Settings::fresh(&root, binaries).with_clock(clock)).await.unwrap();
+    let stack = Stack::start(Settings::temporary(&root, binaries).with_clock(clock)).await.unwrap();
     load_stock(&stack, &root).await.unwrap();
     stack
 }
@@ -129,7 +129,7 @@ async fn the_samples_of_the_functions_take_the_sample_order_through_its_life() {
     let unstarted = json!({"at": "states.start", "calls": {"from": 1}, "kind": "500"});
     client.inject_faults(&[unstarted], None).await.unwrap();
     let placed = invoke(&stack, "order-api", &sample("api", "place-order")).await;
-    assert!(stack.rows("Orders").await.unwrap().len() == 1, "{placed}");
+    assert!(stack.items("Orders").await.unwrap().len() == 1, "{placed}");
 
     let mut run = BTreeSet::new();
     for (function, operation, expected) in function_samples() {

@@ -39,7 +39,7 @@ fn compare_trace(root: &Path, report: &Report) -> Option<String> {
 /// Each sum of a ledger must be zero or the order's total: no scenario has a partial
 /// capture or refund.
 async fn compare_ledger(stack: &Stack, report: &Report) -> Option<String> {
-    let orders = stack.rows("Orders").await.unwrap();
+    let orders = stack.items("Orders").await.unwrap();
     let order = orders.iter().find(|order| order["orderId"]["S"] == report.order_id).unwrap();
     let total: i64 = order["total"]["M"]["amount"]["N"].as_str().unwrap().parse().unwrap();
     let ledger = report.ledger;
@@ -64,7 +64,7 @@ fn each_scenario_has_a_trace_and_each_trace_a_scenario() {
 async fn every_scenario_ends_as_its_file_expects_and_leaves_its_trace() {
     let root = workspace::root();
     let binaries = functions::build_in(&root, Profile::Dev).unwrap();
-    let stack = Stack::start(Settings::fresh(&root, binaries)).await.unwrap();
+    let stack = Stack::start(Settings::temporary(&root, binaries)).await.unwrap();
     load_stock(&stack, &root).await.unwrap();
     let mut wrong = Vec::new();
     for scenario in &scenarios::load(&root).unwrap() {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 /// A request in the making.
-pub(crate) struct Asking {
+pub(crate) struct RequestBuilder {
     method: Method,
     url: String,
     headers: HeaderMap,
@@ -27,21 +27,21 @@ pub(crate) struct Answer {
 
 /// The connection ended without an answer.
 #[derive(Debug)]
-pub(crate) struct NoAnswer;
+pub(crate) struct NoResponse;
 
-pub(crate) fn get(url: impl Into<String>) -> Asking {
-    Asking::new(Method::GET, url.into())
+pub(crate) fn get(url: impl Into<String>) -> RequestBuilder {
+    RequestBuilder::new(Method::GET, url.into())
 }
 
-pub(crate) fn post(url: impl Into<String>) -> Asking {
-    Asking::new(Method::POST, url.into())
+pub(crate) fn post(url: impl Into<String>) -> RequestBuilder {
+    RequestBuilder::new(Method::POST, url.into())
 }
 
-pub(crate) fn delete(url: impl Into<String>) -> Asking {
-    Asking::new(Method::DELETE, url.into())
+pub(crate) fn delete(url: impl Into<String>) -> RequestBuilder {
+    RequestBuilder::new(Method::DELETE, url.into())
 }
 
-impl Asking {
+impl RequestBuilder {
     fn new(method: Method, url: String) -> Self {
         Self { method, url, headers: HeaderMap::new(), body: Bytes::new() }
     }
@@ -61,8 +61,8 @@ impl Asking {
         self.try_send().await.expect("an answer")
     }
 
-    pub(crate) async fn try_send(self) -> Result<Answer, NoAnswer> {
-        self.exchange().await.map_err(|_lost| NoAnswer)
+    pub(crate) async fn try_send(self) -> Result<Answer, NoResponse> {
+        self.exchange().await.map_err(|_lost| NoResponse)
     }
 
     async fn exchange(self) -> Result<Answer, Box<dyn std::error::Error>> {

@@ -54,7 +54,7 @@ async fn with_skip_days_of_waiting_take_no_time() {
         assert!(clock.now() >= after(day));
     }
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-    assert!(clock.leapt() > DAY.saturating_mul(99));
+    assert!(clock.skipped() > DAY.saturating_mul(99));
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,7 +66,7 @@ async fn nothing_leaps_while_something_is_busy() {
     drop(busy);
     assert!(timeout(Duration::from_mins(1), &mut sleeper).await.is_err(), "it leapt over a call");
     assert_eq!(clock.pending().into_iter().collect::<Vec<_>>(), [("a call", 1)]);
-    assert_eq!(clock.leapt(), SignedDuration::ZERO);
+    assert_eq!(clock.skipped(), SignedDuration::ZERO);
     drop(other);
     let fired = timeout(Duration::from_secs(1), sleeper).await;
     assert!(fired.is_ok(), "the end of the call did not let the clock leap");
@@ -156,19 +156,19 @@ async fn under_load_the_clock_never_leaps_while_a_guard_is_held() {
                 let wait = SignedDuration::from_mins(round * (worker + 1) % 97 + 1);
                 let due = clock.now().saturating_add(wait).expect("a time");
                 let busy = clock.sleep_until(due).await;
-                let leapt = clock.leapt();
+                let skipped = clock.skipped();
                 tokio::task::yield_now().await;
-                pass.send((busy, leapt)).expect("the test listens");
+                pass.send((busy, skipped)).expect("the test listens");
             }
         });
     }
     drop(pass);
-    while let Some((busy, leapt)) = passed.recv().await {
+    while let Some((busy, skipped)) = passed.recv().await {
         let (next, clock, rounds) = (busy.clone(), clock.clone(), Arc::clone(&rounds));
         drop(busy);
         tokio::spawn(async move {
             tokio::task::yield_now().await;
-            if clock.leapt() == leapt {
+            if clock.skipped() == skipped {
                 rounds.fetch_add(1, Ordering::Relaxed);
             }
             drop(next);

@@ -8,7 +8,7 @@ use local_stack::clock::ClockSettings;
 use local_stack::dynamodb::{Caller, DynamoDb};
 use serde_json::{Value, json};
 
-use crate::support::{Hosted, host, host_on, probe};
+use crate::support::{TestHost, host, host_on, probe};
 
 fn function() -> Caller {
     Caller::Function("process-payment".to_owned())
@@ -129,7 +129,7 @@ async fn what_an_order_costs_is_counted() {
     for (operation, body, caller) in calls {
         tables.call(operation, body, caller).await.expect(operation);
     }
-    let counts = hosted.counters.of("o1");
+    let counts = hosted.counters.for_order("o1");
     assert_eq!((counts.reads, counts.writes, counts.transactions), (1, 2, 1));
 }
 
@@ -207,7 +207,7 @@ async fn a_transaction_that_failed_leaves_no_token() {
     assert_eq!(version_of(&tables, "o1").await, "1");
 }
 
-fn plan(hosted: &Hosted, at: &str, kind: &str) {
+fn plan(hosted: &TestHost, at: &str, kind: &str) {
     let fault = json!([{ "at": at, "calls": { "from": 1, "to": 1 }, "kind": kind }]);
     hosted.faults.add_json(&fault).expect("a plan");
 }

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, delete, get, post};
-use crate::support::{Hosted, host, probe};
+use crate::support::{TestHost, host, probe};
 
 /// A request as an SDK signs it; whoever signs is named in the access key.
 async fn json_1_0(url: &str, target: &str, key: &str, body: &str) -> Answer {
@@ -129,11 +129,11 @@ async fn a_function_error_is_a_200_with_a_header_and_the_tail_of_the_log_can_be_
 
 #[tokio::test]
 async fn events_and_dry_runs_are_answered_at_once() {
-    async fn check(hosted: &Hosted, url: &str, kind: &str, function: &str, status: u16) {
+    async fn check(hosted: &TestHost, url: &str, kind: &str, function: &str, status: u16) {
         let headers = [("x-amz-invocation-type", kind)];
         let answer = invoke(url, function, &headers, json!({ "orderId": kind })).await;
         assert_eq!(answer.status, status, "{kind} of {function}");
-        assert_eq!(hosted.counters.of("DryRun").invocations, 0);
+        assert_eq!(hosted.counters.for_order("DryRun").invocations, 0);
     }
     let hosted = host(probe()).await;
     let endpoint = hosted.endpoint().await;
@@ -146,7 +146,7 @@ async fn events_and_dry_runs_are_answered_at_once() {
     while !hosted.clock.pending().is_empty() {
         tokio::task::yield_now().await;
     }
-    assert_eq!(hosted.counters.of("Event").invocations, 1);
+    assert_eq!(hosted.counters.for_order("Event").invocations, 1);
     hosted.host.shutdown().await;
 }
 
@@ -172,7 +172,11 @@ async fn the_caller_is_known_by_the_key_that_it_signs_with() {
     for key in ["local-process-payment", "local-order-api", "AKIDEXAMPLE", ""] {
         json_1_0(&endpoint.url(), "DynamoDB_20120810.GetItem", key, &read).await;
     }
-    assert_eq!(hosted.counters.of("o1").reads, 1, "only the function of the execution counts");
+    assert_eq!(
+        hosted.counters.for_order("o1").reads,
+        1,
+        "only the function of the execution counts"
+    );
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use emulators::webhooks::{easypost_signature, stripe_signature};
 use jiff::{SignedDuration, Timestamp};
-use local_stack::clock::{Busy, ClockSettings};
+use local_stack::clock::{BusyGuard, ClockSettings};
 use local_stack::dynamodb::Caller;
 use local_stack::functions::Binaries;
 use local_stack::stack::{EASYPOST_WEBHOOK_SECRET, Ports, STRIPE_WEBHOOK_SECRET, Settings, Stack};
@@ -80,11 +80,11 @@ Resources:
 }
 
 /// A workspace with this test's template, and a stack on it.
-struct World {
+struct TestBed {
     folder: tempfile::TempDir,
 }
 
-impl World {
+impl TestBed {
     fn new() -> Self {
         Self::with("PRINT_EVENTS: yes")
     }
@@ -107,14 +107,15 @@ impl World {
     }
 
     async fn stack(&self) -> Stack {
-        let settings = Settings::fresh(self.folder.path(), probes());
+        let settings = Settings::temporary(self.folder.path(), probes());
         Stack::start(settings.with_clock(clock(START))).await.expect("it starts")
     }
 
     /// One that keeps its state in the folder.
     async fn kept(&self, start: &str) -> Stack {
         let (root, state) = (self.folder.path(), self.folder.path().join("state"));
-        let settings = Settings::kept(root, probes(), Ports::default(), clock(start), state, false);
+        let settings =
+            Settings::persistent(root, probes(), Ports::default(), clock(start), state, false);
         Stack::start(settings).await.expect("it starts")
     }
 }
@@ -127,11 +128,11 @@ fn clock(start: &str) -> ClockSettings {
 fn probes() -> Binaries {
     let program = Path::new(env!("CARGO_BIN_EXE_probe-function"));
     let names = ["reconcile-orders", "order-api"];
-    Binaries::of(names.map(|name| (name.to_owned(), PathBuf::from(program))))
+    Binaries::new(names.map(|name| (name.to_owned(), PathBuf::from(program))))
 }
 
 /// Lets the clock run on, with everything that is due on the way.
-async fn until(stack: &Stack, time: &str) -> Busy {
+async fn until(stack: &Stack, time: &str) -> BusyGuard {
     let sleep = stack.clock().sleep_until(time.parse().expect("a time"));
     let came = tokio::time::timeout(Duration::from_mins(1), sleep).await;
     came.unwrap_or_else(|_| panic!("{time} never comes: {:?}", stack.clock().pending()))
@@ -174,7 +175,7 @@ async fn put(stack: &Stack, item: Value) {
 
 #[tokio::test]
 async fn schedules_tick_by_the_stacks_clock_and_those_of_open_orders_by_need() {
-    let stack = World::new().stack().await;
+    let stack = TestBed::new().stack().await;
     let busy = until(&stack, "2026-11-24T10:00:10Z").await;
     put(&stack, json!({ "orderId": { "S": "ord_1" } })).await;
     drop(busy);
@@ -192,8 +193,8 @@ async fn schedules_tick_by_the_stacks_clock_and_those_of_open_orders_by_need() {
 
 #[tokio::test]
 async fn a_stack_that_is_started_again_goes_on_looking() {
-    let world = World::new();
-    let first = world.kept(START).await;
+    let test_bed = TestBed::new();
+    let first = test_bed.kept(START).await;
     let item = json!({
         "orderId": { "S": "ord_1" }, "open": { "S": "7" },
         "checkAt": { "S": "2026-11-23T18:30:00.000Z" },
@@ -206,7 +207,7 @@ async fn a_stack_that_is_started_again_goes_on_looking() {
     let times: Vec<_> = ticks(&seen).into_iter().map(|(_, time)| time).collect();
     assert_eq!(times, ["2026-11-23T04:01:00Z", "2026-11-23T04:02:00Z"]);
 
-    let second = world.kept("2026-11-23T06:00:10Z").await;
+    let second = test_bed.kept("2026-11-23T06:00:10Z").await;
     drop(until(&second, "2026-11-23T18:30:30Z").await);
     let seen = events(second, "reconcile-orders").await;
     let times: Vec<_> = ticks(&seen).into_iter().map(|(_, time)| time).collect();
@@ -215,7 +216,7 @@ async fn a_stack_that_is_started_again_goes_on_looking() {
 
 #[tokio::test]
 async fn the_end_of_an_execution_is_told_to_the_function_of_the_rule() {
-    let stack = World::new().stack().await;
+    let stack = TestBed::new().stack().await;
     start(&stack, "ord_1", &json!({ "orderId": "ord_1" })).await;
     start(&stack, "ord_2", &json!({ "orderId": "ord_2", "fail": true })).await;
     drop(until(&stack, "2026-11-23T04:10:00Z").await);
@@ -239,7 +240,7 @@ async fn the_end_of_an_execution_is_told_to_the_function_of_the_rule() {
 
 #[tokio::test]
 async fn the_clock_stands_until_the_function_has_been_told() {
-    let stack = World::new().stack().await;
+    let stack = TestBed::new().stack().await;
     let began = stack.clock().now();
     let mut moves = stack.step_functions().subscribe();
     start(&stack, "ord_1", &json!({})).await;
@@ -258,7 +259,7 @@ async fn the_clock_stands_until_the_function_has_been_told() {
 
 #[tokio::test]
 async fn a_status_change_gets_lost_when_a_plan_says_so() {
-    let stack = World::new().stack().await;
+    let stack = TestBed::new().stack().await;
     let lost = json!([{ "at": "events.status-change", "kind": "drop", "order": "ord_1" }]);
     stack.faults().add_json(&lost).expect("a plan");
     for name in ["ord_1", "ord_1-r1", "ord_2"] {
@@ -273,7 +274,7 @@ async fn a_status_change_gets_lost_when_a_plan_says_so() {
 
 #[tokio::test]
 async fn an_event_whose_function_fails_comes_twice_more_and_is_then_dropped() {
-    let stack = World::with("PRINT_EVENTS: yes, FAIL_FIRST: 1000").stack().await;
+    let stack = TestBed::with("PRINT_EVENTS: yes, FAIL_FIRST: 1000").stack().await;
     let busy = until(&stack, "2026-11-24T00:30:00Z").await;
     let before = stack.lambda().logs().find("Status Change").len();
     start(&stack, "ord_1", &json!({})).await;
@@ -290,7 +291,7 @@ async fn an_event_whose_function_fails_comes_twice_more_and_is_then_dropped() {
 /// was signed is what arrives.
 #[tokio::test]
 async fn webhooks_arrive_without_a_token_and_byte_for_byte() {
-    let stack = World::new().stack().await;
+    let stack = TestBed::new().stack().await;
     let urls = stack.urls();
     let form = "amount=2599&currency=usd&payment_method=pm_card_visa&capture_method=manual\
                 &description=caf%C3%A9&metadata[order_id]=ord_1";
@@ -359,7 +360,7 @@ async fn label(carrier: &str) {
 
 #[tokio::test]
 async fn the_reconcilers_work_is_counted_for_no_order() {
-    let stack = World::new().stack().await;
+    let stack = TestBed::new().stack().await;
     let event = json!({ "orderId": "ord_1" }).to_string();
     stack.lambda().invoke("reconcile-orders", event.into()).await.expect("it runs");
     let create = |key: &'static str| {
@@ -368,17 +369,17 @@ async fn the_reconcilers_work_is_counted_for_no_order() {
         post(url).header("authorization", key).body(form).send()
     };
     create("Bearer sk_test_local_reconcile_orders").await;
-    let counts = stack.counters().of("ord_1");
-    assert_eq!((counts.invocations, counts.gateway_calls), (0, 0));
+    let counts = stack.counters().for_order("ord_1");
+    assert_eq!((counts.invocations, counts.payment_calls), (0, 0));
     create("Bearer sk_test_local_process_payment").await;
-    assert_eq!(stack.counters().of("ord_1").gateway_calls, 1);
+    assert_eq!(stack.counters().for_order("ord_1").payment_calls, 1);
     stack.shutdown().await;
 }
 
 /// Between what it had written and what it was about to start.
 #[tokio::test]
 async fn a_kill_at_the_start_takes_the_process_that_asks_before_anything_is_started() {
-    let stack = World::new().stack().await;
+    let stack = TestBed::new().stack().await;
     let kill = json!([{ "at": "states.start", "kind": "kill", "calls": { "from": 1, "to": 1 } }]);
     stack.faults().add_json(&kill).expect("a plan");
     let machine = stack.step_functions().state_machine_arn();
@@ -406,7 +407,7 @@ async fn a_kill_at_the_start_takes_the_process_that_asks_before_anything_is_star
 
 #[tokio::test]
 async fn whoever_watches_orders_can_act_at_the_moment_of_a_write() {
-    let stack = World::new().stack().await;
+    let stack = TestBed::new().stack().await;
     let mut writes = stack.order_writes();
     let busy = stack.clock().busy("the test");
     let event = json!({

@@ -43,8 +43,8 @@ fn build(folder: &Path) -> Result<local_stack::functions::Binaries, BuildError> 
 fn a_function_is_built_and_its_program_is_found() {
     let folder = workspace("greeter", "fn main() { println!(\"hello\"); }");
     let binaries = build(folder.path()).expect("it builds");
-    let program = binaries.get("greeter").expect("it is found");
-    let ran = Command::new(program).output().expect("it runs");
+    let parse_artifact = binaries.get("greeter").expect("it is found");
+    let ran = Command::new(parse_artifact).output().expect("it runs");
     assert_eq!(ran.stdout, b"hello\n");
     assert_eq!(binaries.get("another"), None);
 }
@@ -60,5 +60,5 @@ fn a_function_that_does_not_build_is_named() {
 fn a_template_that_names_no_package_is_an_error() {
     let folder = workspace("somebody-else", "fn main() {}");
     let error = build(folder.path()).expect_err("there is no such package");
-    assert!(matches!(error, BuildError::DoesNotBuild { .. }), "{error}");
+    assert!(matches!(error, BuildError::BuildFailed { .. }), "{error}");
 }

@@ -16,8 +16,8 @@ use tokio::net::TcpListener;
 #[tokio::test]
 async fn an_invocation_is_answered_by_the_process_and_the_process_is_used_again() {
     let hosted = host(probe()).await;
-    let (first, answer) = hosted.ask(json!({ "do": "pid" })).await;
-    let (second, again) = hosted.ask(json!({ "do": "pid" })).await;
+    let (first, answer) = hosted.invoke(json!({ "do": "pid" })).await;
+    let (second, again) = hosted.invoke(json!({ "do": "pid" })).await;
     assert_eq!(first.function_error, None);
     assert_eq!(answer["pid"], again["pid"]);
     assert_eq!((&answer["handled"], &again["handled"]), (&json!(1), &json!(2)));
@@ -47,7 +47,7 @@ async fn every_name_of_a_function_reaches_it_and_another_is_not_found() {
 #[tokio::test]
 async fn the_function_sees_lambdas_headers_and_environment_and_nothing_of_the_users() {
     let hosted = host(probe()).await;
-    let (outcome, headers) = hosted.ask(json!({ "do": "headers" })).await;
+    let (outcome, headers) = hosted.invoke(json!({ "do": "headers" })).await;
     let headers = headers.as_array().expect("a list");
     let header = |name: &str| {
         let found =
@@ -62,7 +62,7 @@ async fn the_function_sees_lambdas_headers_and_environment_and_nothing_of_the_us
     let left = deadline - local_stack::clock::wall_clock().as_millisecond();
     assert!((20_000..=30_000).contains(&left), "{left} ms are left of 30 s");
 
-    let (_, environment) = hosted.ask(json!({ "do": "environment" })).await;
+    let (_, environment) = hosted.invoke(json!({ "do": "environment" })).await;
     assert_eq!(environment["AWS_LAMBDA_FUNCTION_NAME"], "process-payment");
     assert_eq!(environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"], "512");
     assert_eq!(environment["AWS_ACCESS_KEY_ID"], "local-process-payment");
@@ -76,7 +76,7 @@ async fn the_function_sees_lambdas_headers_and_environment_and_nothing_of_the_us
 #[tokio::test]
 async fn a_function_that_fails_answers_with_its_own_error() {
     let hosted = host(probe()).await;
-    let (outcome, error) = hosted.ask(json!({ "do": "fail" })).await;
+    let (outcome, error) = hosted.invoke(json!({ "do": "fail" })).await;
     assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));
     assert_eq!(error, json!({ "errorType": "Asked", "errorMessage": "to fail" }));
     hosted.host.shutdown().await;
@@ -86,13 +86,13 @@ async fn a_function_that_fails_answers_with_its_own_error() {
 async fn a_process_that_ends_answers_exit_error_and_the_next_invocation_gets_another() {
     async fn check(event: Value, reason: &str) {
         let hosted = host(probe()).await;
-        let (outcome, error) = hosted.ask(event).await;
+        let (outcome, error) = hosted.invoke(event).await;
         assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));
         assert_eq!(error["errorType"], "Runtime.ExitError");
         let expected = format!("RequestId: {} Error: {reason}", outcome.request_id);
         let message = error["errorMessage"].as_str().expect("a text");
         assert!(message.starts_with(&expected), "{message}");
-        let (outcome, answer) = hosted.ask(json!({ "do": "pid" })).await;
+        let (outcome, answer) = hosted.invoke(json!({ "do": "pid" })).await;
         assert_eq!((outcome.function_error, &answer["handled"]), (None, &json!(1)));
         hosted.host.shutdown().await;
     }
@@ -105,7 +105,7 @@ async fn a_process_that_ends_answers_exit_error_and_the_next_invocation_gets_ano
 async fn a_program_that_is_not_there_is_an_error_of_the_function() {
     let binary = "/nowhere/bootstrap".into();
     let hosted = host(FunctionSettings { binary, ..probe() }).await;
-    let (outcome, error) = hosted.ask(json!({})).await;
+    let (outcome, error) = hosted.invoke(json!({})).await;
     assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));
     assert_eq!(error["errorType"], "Runtime.InvalidEntrypoint");
 }
@@ -113,8 +113,8 @@ async fn a_program_that_is_not_there_is_an_error_of_the_function() {
 #[tokio::test]
 async fn the_time_limit_kills_the_process_and_answers_timed_out() {
     let hosted = host(FunctionSettings { timeout: Duration::from_millis(300), ..probe() }).await;
-    let (_, first) = hosted.ask(json!({ "do": "pid" })).await;
-    let (outcome, error) = hosted.ask(json!({ "do": "hang" })).await;
+    let (_, first) = hosted.invoke(json!({ "do": "pid" })).await;
+    let (outcome, error) = hosted.invoke(json!({ "do": "hang" })).await;
     assert_eq!(error["errorType"], "Sandbox.Timedout");
     let expected =
         format!("RequestId: {} Error: Task timed out after 0.30 seconds", outcome.request_id);
@@ -125,7 +125,7 @@ async fn the_time_limit_kills_the_process_and_answers_timed_out() {
 
 #[tokio::test]
 async fn invocations_at_once_have_processes_of_their_own_and_over_the_limit_are_throttled() {
-    let hosted = host(FunctionSettings { limit: 2, ..probe() }).await;
+    let hosted = host(FunctionSettings { max_concurrency: 2, ..probe() }).await;
     let gate = Gate::open().await;
     let event = Bytes::from(json!({ "do": "call", "url": gate.url }).to_string());
     let calls: Vec<_> = (0..2)
@@ -142,7 +142,7 @@ async fn invocations_at_once_have_processes_of_their_own_and_over_the_limit_are_
         let outcome = call.await.expect("it ran").expect("it was accepted");
         assert_eq!(outcome.function_error, None);
     }
-    assert_eq!(hosted.ask(json!({ "do": "echo" })).await.0.function_error, None);
+    assert_eq!(hosted.invoke(json!({ "do": "echo" })).await.0.function_error, None);
     hosted.host.shutdown().await;
 }
 
@@ -158,8 +158,8 @@ async fn kill_order_kills_the_process_at_work_on_that_order_and_no_other() {
         calls.push(tokio::spawn(async move { host.invoke("process-payment", event.into()).await }));
         waiting.push(gate.entered().await);
     }
-    hosted.host.kill_order("ord_a");
-    hosted.host.kill_order("ord_of_nobody");
+    hosted.host.kill_worker_for_order("ord_a");
+    hosted.host.kill_worker_for_order("ord_of_nobody");
     let killed = calls.remove(0).await.expect("it ran").expect("it was accepted");
     let error: Value = serde_json::from_slice(&killed.payload).expect("JSON");
     let expected = format!(
@@ -176,7 +176,7 @@ async fn kill_order_kills_the_process_at_work_on_that_order_and_no_other() {
 #[tokio::test]
 async fn shutdown_leaves_no_process_idle_or_at_work() {
     let hosted = host(probe()).await;
-    let (_, idle) = hosted.ask(json!({ "do": "pid" })).await;
+    let (_, idle) = hosted.invoke(json!({ "do": "pid" })).await;
     let gate = Gate::open().await;
     let event = json!({ "do": "call", "url": gate.url }).to_string();
     let host = Arc::clone(&hosted.host);
@@ -192,7 +192,7 @@ async fn shutdown_leaves_no_process_idle_or_at_work() {
 
 #[tokio::test]
 async fn an_invocation_goes_on_although_its_caller_went_away() {
-    let hosted = host(FunctionSettings { limit: 1, ..probe() }).await;
+    let hosted = host(FunctionSettings { max_concurrency: 1, ..probe() }).await;
     let gate = Gate::open().await;
     let event = json!({ "do": "call", "url": gate.url }).to_string();
     let host = Arc::clone(&hosted.host);
@@ -205,7 +205,7 @@ async fn an_invocation_goes_on_although_its_caller_went_away() {
     while hosted.clock.pending().contains_key("an invocation") {
         tokio::task::yield_now().await;
     }
-    let (_, answer) = hosted.ask(json!({ "do": "pid" })).await;
+    let (_, answer) = hosted.invoke(json!({ "do": "pid" })).await;
     assert_eq!(answer["handled"], 2, "the process lived on");
     hosted.host.shutdown().await;
 }
@@ -213,12 +213,12 @@ async fn an_invocation_goes_on_although_its_caller_went_away() {
 #[tokio::test]
 async fn what_a_function_prints_is_kept_by_invocation() {
     let hosted = host(probe()).await;
-    let (outcome, _) = hosted.ask(json!({ "do": "print", "text": "canary" })).await;
+    let (outcome, _) = hosted.invoke(json!({ "do": "print", "text": "canary" })).await;
     hosted.host.shutdown().await;
     let mut texts: Vec<_> = hosted
         .host
         .logs()
-        .of_request(&outcome.request_id)
+        .for_request(&outcome.request_id)
         .into_iter()
         .map(|line| line.text)
         .collect();
@@ -231,10 +231,10 @@ async fn what_a_function_prints_is_kept_by_invocation() {
 #[tokio::test]
 async fn invocations_are_counted_for_the_order_that_the_payload_names() {
     let hosted = host(probe()).await;
-    hosted.ask(json!({ "orderId": "ord_1" })).await;
-    hosted.ask(json!({ "orderId": "ord_1", "do": "exit" })).await;
-    hosted.ask(json!({ "requestContext": {} })).await;
-    let counts = hosted.counters.of("ord_1");
+    hosted.invoke(json!({ "orderId": "ord_1" })).await;
+    hosted.invoke(json!({ "orderId": "ord_1", "do": "exit" })).await;
+    hosted.invoke(json!({ "requestContext": {} })).await;
+    let counts = hosted.counters.for_order("ord_1");
     assert_eq!(counts.invocations, 2);
     assert_eq!(counts.invocations_by_function["process-payment"], 2);
     hosted.host.shutdown().await;
@@ -274,13 +274,13 @@ async fn an_event_is_tried_twice_more_when_the_function_fails() {
     let hosted = host_on(clock, probe()).await;
     let hold = hosted.clock.busy("the test");
     let event = json!({ "do": "exit", "orderId": "ord_1" }).to_string();
-    hosted.host.invoke_event("process-payment", event.into()).expect("it is accepted");
+    hosted.host.invoke_async("process-payment", event.into()).expect("it is accepted");
     let later = hosted.clock.now().saturating_add(jiff::SignedDuration::from_hours(1));
     let sleep = hosted.clock.sleep_until(later.expect("a time"));
     drop(hold);
     drop(sleep.await);
-    assert_eq!(hosted.counters.of("ord_1").invocations, 3);
-    assert!(hosted.clock.leapt() >= jiff::SignedDuration::from_mins(3));
+    assert_eq!(hosted.counters.for_order("ord_1").invocations, 3);
+    assert!(hosted.clock.skipped() >= jiff::SignedDuration::from_mins(3));
     hosted.host.shutdown().await;
 }
 

@@ -19,20 +19,27 @@ fn probes() -> Binaries {
     let functions = read_template(&workspace::root()).expect("our template").functions();
     let program = |name| (name, PathBuf::from(env!("CARGO_BIN_EXE_probe-function")));
     let names = functions.expect("they are whole").into_iter().map(|function| function.binary);
-    Binaries::of(names.map(program))
+    Binaries::new(names.map(program))
 }
 
 async fn fresh() -> Stack {
-    Stack::start(Settings::fresh(&workspace::root(), probes())).await.expect("it starts")
+    Stack::start(Settings::temporary(&workspace::root(), probes())).await.expect("it starts")
 }
 
-fn leaping() -> ClockSettings {
+fn skipping_clock() -> ClockSettings {
     ClockSettings { speed: NonZeroU32::MIN, skip: true, start: None }
 }
 
 fn kept(folder: &Path, fresh: bool) -> Settings {
     let ports = Ports::default();
-    Settings::kept(&workspace::root(), probes(), ports, leaping(), folder.to_owned(), fresh)
+    Settings::persistent(
+        &workspace::root(),
+        probes(),
+        ports,
+        skipping_clock(),
+        folder.to_owned(),
+        fresh,
+    )
 }
 
 async fn read(url: String, token: &str) -> Answer {
@@ -59,7 +66,7 @@ async fn everything_answers_at_its_port() {
     assert_eq!(described["name"], "OrderWorkflow");
     let definition = described["definition"].as_str().expect("a text");
     assert!(definition.contains("function:process-payment:1") && !definition.contains("${"));
-    assert_eq!(stack.rows("Orders").await.expect("the table is there"), Vec::<Value>::new());
+    assert_eq!(stack.items("Orders").await.expect("the table is there"), Vec::<Value>::new());
     stack.shutdown().await;
 }
 
@@ -138,10 +145,10 @@ async fn a_port_in_use_is_named_with_what_to_do() {
     let folder = tempfile::tempdir().expect("a folder");
     let ports = Ports { aws: port, ..Ports::default() };
     let (root, path) = (workspace::root(), folder.path().to_owned());
-    let settings = Settings::kept(&root, probes(), ports, leaping(), path, false);
+    let settings = Settings::persistent(&root, probes(), ports, skipping_clock(), path, false);
     let error = Stack::start(settings).await.expect_err("it is taken").to_string();
     let expected = format!(
-        "port {port} (AWS endpoint) is in use: end the program that has it, or choose another \
+        "port {port} (AWS endpoint) is in use: end the program that uses it, or choose another \
          port with --aws-port (0 takes a free one)"
     );
     assert_eq!(error, expected);
@@ -173,12 +180,12 @@ async fn a_kept_stack_goes_on_where_it_ended_and_its_time_never_goes_back() {
 
     let second = Stack::start(kept(folder.path(), false)).await.expect("it starts");
     assert!(second.clock().now() >= ended, "the time went back");
-    assert_eq!(second.rows("Inventory").await.expect("they are there").len(), 1);
+    assert_eq!(second.items("Inventory").await.expect("they are there").len(), 1);
     let plan = read(format!("{}/_faults", second.urls().gateway), "").await.json();
     assert_eq!(plan["faults"][0]["at"], "gateway.create", "the look-alike has its journal");
     second.shutdown().await;
 
     let third = Stack::start(kept(folder.path(), true)).await.expect("it starts");
-    assert_eq!(third.rows("Inventory").await.expect("it is there"), Vec::<Value>::new());
+    assert_eq!(third.items("Inventory").await.expect("it is there"), Vec::<Value>::new());
     third.shutdown().await;
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use local_stack::aws::{AwsError, Endpoint, Served, Services, StatesApi};
+use local_stack::aws::{AwsError, Endpoint, ServiceReply, Services, StepFunctionsApi};
 use local_stack::clock::{ClockSettings, StackClock};
 use local_stack::counters::Counters;
 use local_stack::dynamodb::{Deps, DynamoDb, Store};
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 /// A host with its clock, its counters and its fault plan.
-pub(crate) struct Hosted {
+pub(crate) struct TestHost {
     pub(crate) host: Arc<LambdaHost>,
     pub(crate) clock: StackClock,
     pub(crate) counters: Counters,
@@ -32,24 +32,24 @@ pub(crate) fn probe() -> FunctionSettings {
         timeout: Duration::from_secs(30),
         memory_mb: 512,
         environment: [("ORDERS_TABLE".to_owned(), "Orders".to_owned())].into(),
-        limit: 8,
+        max_concurrency: 8,
     }
 }
 
-pub(crate) async fn host(function: FunctionSettings) -> Hosted {
+pub(crate) async fn host(function: FunctionSettings) -> TestHost {
     host_on(ClockSettings::default(), function).await
 }
 
-pub(crate) async fn host_on(clock: ClockSettings, function: FunctionSettings) -> Hosted {
+pub(crate) async fn host_on(clock: ClockSettings, function: FunctionSettings) -> TestHost {
     let (clock, counters, faults) = (StackClock::new(clock), Counters::new(), Faults::new());
     let settings = HostSettings { functions: vec![function], log_file: None };
     let host = LambdaHost::start(settings, clock.clone(), counters.clone(), faults.clone());
-    Hosted { host: host.await.expect("the host starts"), clock, counters, faults }
+    TestHost { host: host.await.expect("the host starts"), clock, counters, faults }
 }
 
-impl Hosted {
+impl TestHost {
     /// Invokes the probe; its payload as JSON.
-    pub(crate) async fn ask(&self, event: Value) -> (InvokeOutcome, Value) {
+    pub(crate) async fn invoke(&self, event: Value) -> (InvokeOutcome, Value) {
         let payload = Bytes::from(event.to_string());
         let outcome = self.host.invoke("process-payment", payload).await.expect("it is accepted");
         let answer = serde_json::from_slice(&outcome.payload).expect("the answer is JSON");
@@ -74,21 +74,21 @@ impl Hosted {
     /// An AWS endpoint before this host, with a Step Functions that repeats what it
     /// is asked.
     pub(crate) async fn endpoint(&self) -> Endpoint {
-        let states: StatesApi = Arc::new(|operation, body, _signer| {
+        let step_functions: StepFunctionsApi = Arc::new(|operation, body, _signer| {
             Box::pin(async move {
                 match operation.as_str() {
                     "DescribeExecution" => {
                         let text = "Execution Does Not Exist: 'x'";
-                        Served::Refusal(AwsError::client("ExecutionDoesNotExist", text))
+                        ServiceReply::Error(AwsError::client("ExecutionDoesNotExist", text))
                     }
-                    _ => Served::Answer(json!({ "operation": operation, "body": body })),
+                    _ => ServiceReply::Success(json!({ "operation": operation, "body": body })),
                 }
             })
         });
         let services = Services {
             lambda: Arc::clone(&self.host),
             dynamodb: self.tables().await,
-            states,
+            step_functions,
             clock: self.clock.clone(),
             faults: self.faults.clone(),
         };

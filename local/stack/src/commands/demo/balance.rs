@@ -40,7 +40,7 @@ impl Balance {
             levels: stock_levels(stack).await?,
             ..Self::default()
         };
-        for order in stack.rows("Orders").await? {
+        for order in stack.items("Orders").await? {
             balance.add(&order, &net)?;
             let ledger = client.ledger(order_id(&order)?).await?;
             balance.violations.extend(audit::violations(&order, &ledger));

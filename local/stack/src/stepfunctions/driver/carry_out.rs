@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::{Driver, lock, order_of};
-use crate::clock::Busy;
+use crate::clock::BusyGuard;
 use crate::counters::Count;
 use crate::stepfunctions::arn::ExecutionArn;
 use crate::stepfunctions::integrations::{Call, Outcome, states};
@@ -22,7 +22,13 @@ use crate::stepfunctions::store::executions::{Id, Record};
 
 impl Driver {
     /// Does what an execution asks for, once it has been stored that it asked.
-    pub(super) fn act(self: &Arc<Self>, id: Id, live: &mut Live, effects: Effects, busy: &Busy) {
+    pub(super) fn act(
+        self: &Arc<Self>,
+        id: Id,
+        live: &mut Live,
+        effects: Effects,
+        busy: &BusyGuard,
+    ) {
         self.report(live, &effects);
         for (timer, armed) in effects.cancelled {
             match armed.sleeper {
@@ -52,7 +58,7 @@ impl Driver {
     }
 
     /// A machine that is being deleted goes with its last execution.
-    fn clear_away(self: &Arc<Self>, machine: &str, busy: &Busy) {
+    fn clear_away(self: &Arc<Self>, machine: &str, busy: &BusyGuard) {
         if !self.machines.get(machine).is_some_and(|machine| machine.deleting) {
             return;
         }
@@ -69,7 +75,7 @@ impl Driver {
 
     /// Sets a timer: in real time where it binds a running process, on the stack's
     /// clock otherwise.
-    fn arm(self: &Arc<Self>, id: Id, live: &mut Live, timer: TimerId, busy: &Busy) {
+    fn arm(self: &Arc<Self>, id: Id, live: &mut Live, timer: TimerId, busy: &BusyGuard) {
         let Some(armed) = live.timers.get_mut(&timer) else { return };
         let task = armed.task.and_then(|task| live.tasks.get(&task));
         let Some(wait) = task.and_then(|task| task.limit(armed.kind)) else {
@@ -88,7 +94,7 @@ impl Driver {
     }
 
     /// Calls what a task calls, and tells the execution what came of it.
-    fn run(self: &Arc<Self>, id: Id, live: &Live, task: TaskId, busy: &Busy) {
+    fn run(self: &Arc<Self>, id: Id, live: &Live, task: TaskId, busy: &BusyGuard) {
         let Some(open) = live.tasks.get(&task) else { return };
         if matches!(open.request.resource, Resource::Activity { .. }) {
             return;
@@ -108,7 +114,7 @@ impl Driver {
 
     /// Waits for the end of a job that was taken (`.sync`). A token is waited for
     /// by nobody: its answer comes from outside.
-    fn follow(self: &Arc<Self>, id: Id, live: &Live, task: TaskId, busy: &Busy) {
+    fn follow(self: &Arc<Self>, id: Id, live: &Live, task: TaskId, busy: &BusyGuard) {
         let Some(open) = live.tasks.get(&task) else { return };
         let Resource::Service { pattern, .. } = &open.request.resource else { return };
         if !matches!(pattern, IntegrationPattern::Sync | IntegrationPattern::Sync2) {
@@ -133,8 +139,8 @@ impl Driver {
         self: &Arc<Self>,
         job: &ExecutionArn,
         json_output: bool,
-        busy: Busy,
-    ) -> Result<(Outcome, Busy), StoreError> {
+        busy: BusyGuard,
+    ) -> Result<(Outcome, BusyGuard), StoreError> {
         let child = self.store.find(job.machine.clone(), job.name.clone()).await?;
         let Some(child) = child else { return Ok((states::gone(job), busy)) };
         let busy = self.ended(&child, busy).await?;
@@ -142,7 +148,7 @@ impl Driver {
     }
 
     /// Waits for the end of an execution; whoever ended it hands over its guard.
-    async fn ended(&self, child: &Record, busy: Busy) -> Result<Busy, StoreError> {
+    async fn ended(&self, child: &Record, busy: BusyGuard) -> Result<BusyGuard, StoreError> {
         let (tell, told) = oneshot::channel();
         lock(&self.endings).entry(child.id).or_default().push(tell);
         // Looked at again, now that the end can no longer be missed.
@@ -169,7 +175,7 @@ impl Driver {
     }
 
     /// A job whose result nobody waits for any more is stopped, as AWS does.
-    fn abandon(self: &Arc<Self>, task: &Task, busy: &Busy) {
+    fn abandon(self: &Arc<Self>, task: &Task, busy: &BusyGuard) {
         let Some(job) = task.submitted.as_deref().and_then(states::child) else {
             return;
         };

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::bench::{Bench, only};
-use crate::aws::Served;
-use crate::clock::Busy;
+use crate::aws::ServiceReply;
+use crate::clock::BusyGuard;
 use crate::faults::Fault;
 use crate::stepfunctions::Moved;
 
@@ -28,7 +28,7 @@ struct Asked {
     arn: String,
     token: String,
     /// Keeps the clock from leaping to the task's deadline.
-    held: Busy,
+    held: BusyGuard,
 }
 
 /// An execution that waits, with its token, while the clock stands.
@@ -131,10 +131,12 @@ async fn planned_faults_meet_the_answers_of_their_order() {
     let body = json!({ "taskToken": asked.token, "output": "{}" });
     let states = asked.bench.states.clone();
     let throttled = states.serve("SendTaskSuccess", body.clone(), None).await;
-    assert!(matches!(&throttled, Served::Refusal(error) if error.code == "ThrottlingException"));
+    assert!(
+        matches!(&throttled, ServiceReply::Error(error) if error.code == "ThrottlingException")
+    );
     assert_eq!(asked.bench.describe(&asked.arn).await["status"], "RUNNING");
     let dropped = states.serve("SendTaskSuccess", body, None).await;
-    assert_eq!(dropped, Served::Closed);
+    assert_eq!(dropped, ServiceReply::ConnectionClosed);
     drop(asked.held);
     assert_eq!(asked.bench.ended(&asked.arn).await["status"], "SUCCEEDED");
 }
@@ -146,7 +148,7 @@ async fn a_kill_at_an_answer_is_of_the_caller_and_the_answer_is_not_heard() {
     asked.bench.faults.add(Fault::parse_list(&faults).unwrap()).unwrap();
     let body = json!({ "taskToken": asked.token, "output": "{}" });
     let killed = asked.bench.states.serve("SendTaskSuccess", body, Some(17)).await;
-    assert_eq!(killed, Served::Silence);
+    assert_eq!(killed, ServiceReply::NoResponse);
     assert_eq!(asked.bench.script.killed(), [17]);
     assert_eq!(asked.bench.describe(&asked.arn).await["status"], "RUNNING");
 }

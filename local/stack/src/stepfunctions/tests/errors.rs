@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::bench::{Bench, ROLE, only};
-use crate::aws::Served;
+use crate::aws::ServiceReply;
 use crate::faults::Fault;
 use crate::stepfunctions::Moved;
 
@@ -139,9 +139,13 @@ async fn a_start_whose_answer_was_lost_can_be_asked_again() {
     bench.faults.add(Fault::parse_list(&faults).unwrap()).unwrap();
     let start = json!({ "stateMachineArn": machine, "name": "ord_1" });
     let refused = bench.states.serve("StartExecution", start.clone(), None).await;
-    assert!(matches!(refused, Served::Refusal(error) if error.status == 500));
-    assert_eq!(bench.states.serve("StartExecution", start.clone(), None).await, Served::Closed);
-    let Served::Answer(answer) = bench.states.serve("StartExecution", start, None).await else {
+    assert!(matches!(refused, ServiceReply::Error(error) if error.status == 500));
+    assert_eq!(
+        bench.states.serve("StartExecution", start.clone(), None).await,
+        ServiceReply::ConnectionClosed
+    );
+    let ServiceReply::Success(answer) = bench.states.serve("StartExecution", start, None).await
+    else {
         panic!("the third start meets no fault");
     };
     let about = bench.describe(answer["executionArn"].as_str().unwrap()).await;
@@ -156,7 +160,7 @@ async fn a_kill_at_a_start_is_of_the_caller_and_nothing_is_started() {
     bench.faults.add(Fault::parse_list(&faults).unwrap()).unwrap();
     let start = json!({ "stateMachineArn": machine, "name": "ord_1" });
     let killed = bench.states.serve("StartExecution", start, Some(17)).await;
-    assert_eq!((killed, bench.script.killed()), (Served::Silence, vec![17]));
+    assert_eq!((killed, bench.script.killed()), (ServiceReply::NoResponse, vec![17]));
     let body = json!({ "stateMachineArn": machine });
     assert_eq!(bench.call("ListExecutions", body).await["executions"], json!([]));
 }

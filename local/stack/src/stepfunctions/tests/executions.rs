@@ -57,7 +57,7 @@ async fn a_retry_waits_on_the_stacks_clock_and_costs_a_transition() {
     let ran = bench.clock.now().duration_since(start);
     let expected = SignedDuration::from_secs(3615);
     assert!((ran - expected).abs() < SignedDuration::from_secs(10), "{ran:?}");
-    assert_eq!(bench.counters.of("ord_1").transitions, 3);
+    assert_eq!(bench.counters.for_order("ord_1").transitions, 3);
     assert_eq!(bench.script.calls().len(), 3);
 }
 

@@ -100,7 +100,7 @@ async fn the_happy_path() {
     shop.answers("process-payment", vec![authorised(false), Act::Return(captured)]);
     shop.answers("check-inventory", vec![checked(true)]);
     check("the_happy_path", &shop.transcript(order()).await);
-    assert_eq!(shop.bench.counters.of("ord_1").transitions, 7);
+    assert_eq!(shop.bench.counters.for_order("ord_1").transitions, 7);
 }
 
 #[tokio::test]

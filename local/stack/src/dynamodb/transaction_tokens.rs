@@ -11,21 +11,21 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::aws::AwsError;
+use crate::aws::error::AwsError;
 use crate::clock::StackClock;
 
-const REMEMBERED: SignedDuration = SignedDuration::from_mins(10);
+const TOKEN_LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 
 /// The tokens of the last ten minutes.
 #[derive(Debug)]
-pub(super) struct Tokens {
+pub(super) struct TransactionTokens {
     clock: StackClock,
-    used: Mutex<Used>,
+    completed: Mutex<Completed>,
 }
 
 #[derive(Debug, Default)]
-struct Used {
-    uses: BTreeMap<Token, Use>,
+struct Completed {
+    by_token: BTreeMap<Token, CompletedTransaction>,
     /// The same, oldest first, so that forgetting looks only at what it forgets.
     by_age: VecDeque<(Timestamp, Token)>,
 }
@@ -38,7 +38,7 @@ pub(super) struct Token {
 }
 
 #[derive(Debug)]
-struct Use {
+struct CompletedTransaction {
     body: Value,
     answer: Value,
 }
@@ -52,14 +52,14 @@ pub(super) fn take(operation: &str, body: &mut Value) -> Option<Token> {
     Some(Token { operation: operation.to_owned(), text: text.as_str()?.to_owned() })
 }
 
-impl Tokens {
+impl TransactionTokens {
     pub(super) fn new(clock: StackClock) -> Self {
-        Self { clock, used: Mutex::default() }
+        Self { clock, completed: Mutex::default() }
     }
 
     /// Runs a transaction unless its token was used; then gives the answer of then.
     /// A transaction that failed leaves no token.
-    pub(super) async fn once<F: Future<Output = Result<Value, AwsError>>>(
+    pub(super) async fn run_once<F: Future<Output = Result<Value, AwsError>>>(
         &self,
         token: Token,
         body: Value,
@@ -67,33 +67,33 @@ impl Tokens {
     ) -> Result<Value, AwsError> {
         // Held over the run, so that two at once do not both run; the emulator
         // would have them wait for each other all the same.
-        let mut used = self.used.lock().await;
+        let mut completed = self.completed.lock().await;
         let now = self.clock.now();
-        used.forget_older(now);
-        match used.uses.get(&token) {
+        completed.forget_expired(now);
+        match completed.by_token.get(&token) {
             Some(earlier) if earlier.body == body => return Ok(earlier.answer.clone()),
-            Some(_) => return Err(mismatch()),
+            Some(_) => return Err(parameter_mismatch()),
             None => (),
         }
         let answer = run(body.clone()).await?;
-        used.by_age.push_back((now, token.clone()));
-        used.uses.insert(token, Use { body, answer: answer.clone() });
+        completed.by_age.push_back((now, token.clone()));
+        completed.by_token.insert(token, CompletedTransaction { body, answer: answer.clone() });
         Ok(answer)
     }
 }
 
-impl Used {
-    fn forget_older(&mut self, now: Timestamp) {
-        let old = |&(at, _): &(Timestamp, Token)| now.duration_since(at) >= REMEMBERED;
+impl Completed {
+    fn forget_expired(&mut self, now: Timestamp) {
+        let old = |&(at, _): &(Timestamp, Token)| now.duration_since(at) >= TOKEN_LIFETIME;
         while self.by_age.front().is_some_and(old) {
             if let Some((_, token)) = self.by_age.pop_front() {
-                self.uses.remove(&token);
+                self.by_token.remove(&token);
             }
         }
     }
 }
 
-fn mismatch() -> AwsError {
+fn parameter_mismatch() -> AwsError {
     AwsError::client(
         "IdempotentParameterMismatchException",
         "Transaction request with the same client request token but different parameters",

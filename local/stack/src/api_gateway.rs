@@ -13,9 +13,9 @@
 //! Read [`event`] and [`answer`] for the two directions, [`identity`] and [`routes`]
 //! for what stands before them.
 
-mod answer;
 mod event;
 mod identity;
+mod response;
 mod routes;
 
 use std::io;
@@ -33,20 +33,20 @@ use crate::http::{
 };
 use crate::lambda::LambdaHost;
 use crate::template::TemplateRoute;
-use event::Incoming;
-use identity::{Denied, Identity};
+use event::HttpApiRequest;
+use identity::{AuthorizationError, Identity};
 use routes::Routes;
 
 /// How long a function may take for an answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The front; it ends when it is dropped.
 #[derive(Debug)]
-pub struct ApiFront {
+pub struct ApiGateway {
     server: Server,
 }
 
-impl ApiFront {
+impl ApiGateway {
     /// Serves these routes on this listener.
     pub fn start(
         listener: TcpListener,
@@ -54,7 +54,7 @@ impl ApiFront {
         lambda: Arc<LambdaHost>,
         clock: StackClock,
     ) -> io::Result<Self> {
-        let front = Front { routes: Routes::new(routes), lambda, clock };
+        let front = HttpApi { routes: Routes::new(routes), lambda, clock };
         Ok(Self { server: Server::start(listener, front)? })
     }
 
@@ -64,69 +64,74 @@ impl ApiFront {
     }
 }
 
-struct Front {
+struct HttpApi {
     routes: Routes,
     lambda: Arc<LambdaHost>,
     clock: StackClock,
 }
 
-impl Handler for Front {
+impl Handler for HttpApi {
     const BODY_LIMIT: usize = 10 * 1024 * 1024;
 
     async fn handle(&self, request: Request) -> Reply {
         let _busy = self.clock.busy("a request to the API");
-        self.answer(&request).await.unwrap_or_else(|refusal| refusal).into()
+        self.respond(&request).await.unwrap_or_else(|refusal| refusal).into()
     }
 
     fn too_large(&self) -> Response {
-        message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
+        message_response(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large")
     }
 }
 
-impl Front {
-    async fn answer(&self, request: &Request) -> Result<Response, Response> {
+impl HttpApi {
+    async fn respond(&self, request: &Request) -> Result<Response, Response> {
         if request.uri().path() == "/healthz" {
             return Ok(response(StatusCode::OK, "application/json", r#"{"status":"ok"}"#));
         }
-        let Some(matched) = self.routes.find(request.method(), request.uri().path()) else {
-            return Err(message(StatusCode::NOT_FOUND, "Not Found"));
+        let Some(route_match) = self.routes.find(request.method(), request.uri().path()) else {
+            return Err(message_response(StatusCode::NOT_FOUND, "Not Found"));
         };
         let authorization = header(request.headers(), "authorization");
-        let identity =
-            Identity::of(authorization, matched.route).map_err(|denied| deny(&denied))?;
-        let incoming = Incoming { request, matched: &matched, identity, at: self.clock.now() };
-        self.invoke(&matched.route.function, incoming.event().to_string().into()).await
+        let identity = Identity::of(authorization, route_match.route)
+            .map_err(|denied| unauthorized_response(&denied))?;
+        let incoming =
+            HttpApiRequest { request, route_match: &route_match, identity, at: self.clock.now() };
+        self.invoke(&route_match.route.function, incoming.event().to_string().into()).await
     }
 
     async fn invoke(&self, function: &str, event: Bytes) -> Result<Response, Response> {
-        let invoked = timeout(ANSWER_WITHIN, self.lambda.invoke(function, event)).await;
-        let unavailable = || message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
+        let invoked = timeout(INTEGRATION_TIMEOUT, self.lambda.invoke(function, event)).await;
+        let unavailable =
+            || message_response(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
         let outcome = invoked.map_err(|_late| unavailable())?.map_err(|error| {
             tracing::warn!(function, %error, "the API could not invoke a function");
             unavailable()
         })?;
-        let broken = || message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+        let internal_error =
+            || message_response(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
         if outcome.function_error.is_some() {
-            return Err(broken());
+            return Err(internal_error());
         }
-        answer::to_response(&outcome).ok_or_else(broken)
+        response::from_outcome(&outcome).ok_or_else(internal_error)
     }
 }
 
-fn deny(denied: &Denied) -> Response {
+fn unauthorized_response(denied: &AuthorizationError) -> Response {
     let (status, text, challenge) = match denied {
-        Denied::NoToken => (StatusCode::UNAUTHORIZED, "Unauthorized", "Bearer".to_owned()),
-        Denied::NoScope(scopes) => {
+        AuthorizationError::MissingToken => {
+            (StatusCode::UNAUTHORIZED, "Unauthorized", "Bearer".to_owned())
+        }
+        AuthorizationError::InsufficientScope(scopes) => {
             let challenge = format!("Bearer scope=\"{scopes}\" error=\"insufficient_scope\"");
             (StatusCode::FORBIDDEN, "Forbidden", challenge)
         }
     };
-    let mut refusal = message(status, text);
+    let mut refusal = message_response(status, text);
     add_header(&mut refusal, "www-authenticate", &challenge);
     refusal
 }
 
-fn message(status: StatusCode, text: &str) -> Response {
+fn message_response(status: StatusCode, text: &str) -> Response {
     response(status, "application/json", json!({ "message": text }).to_string())
 }
 
@@ -146,7 +151,7 @@ mod tests {
             timeout: Duration::from_mins(1),
             memory_mb: 128,
             environment: std::collections::BTreeMap::new(),
-            limit: 1,
+            max_concurrency: 1,
         }
     }
 
@@ -158,7 +163,7 @@ mod tests {
         let settings = HostSettings { functions: vec![slow()], log_file: None };
         let lambda = LambdaHost::start(settings, clock.clone(), Counters::new(), faults);
         let lambda = lambda.await.expect("it starts");
-        let front = Front { routes: Routes::new(Vec::new()), lambda, clock };
+        let front = HttpApi { routes: Routes::new(Vec::new()), lambda, clock };
         let refused = front.invoke("order-api", Bytes::from("{}")).await.expect_err("it is late");
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     }

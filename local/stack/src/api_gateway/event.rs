@@ -9,22 +9,22 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::identity::Identity;
-use super::routes::Matched;
+use super::routes::RouteMatch;
 use crate::http::{Request, header};
 
 /// A request on its way to its function.
-pub(super) struct Incoming<'a> {
+pub(super) struct HttpApiRequest<'a> {
     pub(super) request: &'a Request,
-    pub(super) matched: &'a Matched<'a>,
+    pub(super) route_match: &'a RouteMatch<'a>,
     pub(super) identity: Option<Identity>,
     /// The stack's time.
     pub(super) at: Timestamp,
 }
 
-impl Incoming<'_> {
+impl HttpApiRequest<'_> {
     /// The event; what a request has not is left out.
     pub(super) fn event(&self) -> Value {
-        let route = self.matched.route;
+        let route = self.route_match.route;
         let mut event = json!({
             "version": "2.0",
             "routeKey": format!("{} {}", route.method, route.path),
@@ -34,7 +34,7 @@ impl Incoming<'_> {
             "requestContext": self.context(),
             "isBase64Encoded": false,
         });
-        let parameters = self.matched.parameters.iter().cloned();
+        let parameters = self.route_match.parameters.iter().cloned();
         add(&mut event, "pathParameters", texts(parameters.collect()));
         add(&mut event, "queryStringParameters", texts(self.query()));
         add(&mut event, "cookies", self.cookies());
@@ -75,7 +75,7 @@ impl Incoming<'_> {
 
     fn context(&self) -> Value {
         let headers = self.request.headers();
-        let route = self.matched.route;
+        let route = self.route_match.route;
         let host = header(headers, "host");
         let mut context = json!({
             "accountId": "000000000000",
@@ -162,14 +162,20 @@ mod tests {
             function: "order-api".to_owned(),
             method: "GET".to_owned(),
             path: "/orders/{orderId}".to_owned(),
-            authorised: true,
+            requires_token: true,
             scopes: vec!["orders/read".to_owned()],
         };
         let token = "Bearer dev:alice:orders/read,orders/write";
         let identity = Identity::of(token, &route).expect("it may");
         let parameters = vec![("orderId".to_owned(), "o 1".to_owned())];
         let at = Timestamp::from_millisecond(1_795_392_000_123).expect("a time");
-        Incoming { request, matched: &Matched { route: &route, parameters }, identity, at }.event()
+        HttpApiRequest {
+            request,
+            route_match: &RouteMatch { route: &route, parameters },
+            identity,
+            at,
+        }
+        .event()
     }
 
     fn request(uri: &str, headers: &[(&str, &str)], body: &'static [u8]) -> Request {

@@ -12,11 +12,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::Caller;
 use super::request::Request;
-use crate::clock::{Busy, StackClock};
+use crate::clock::{BusyGuard, StackClock};
 
 /// An order was written.
 #[derive(Debug, Clone)]
-pub struct OrderWritten {
+pub struct OrderWrite {
     /// Which.
     pub order_id: String,
     /// Who wrote it.
@@ -24,46 +24,46 @@ pub struct OrderWritten {
     /// When, on the stack's clock.
     pub at: Timestamp,
     /// Held until the watcher is done with it.
-    pub busy: Busy,
+    pub busy: BusyGuard,
 }
 
 /// Something was written, to whatever table.
 #[derive(Debug)]
-pub(crate) struct Written {
+pub(crate) struct TableWrite {
     pub(crate) writer: Caller,
     /// Held until it is known what follows.
-    pub(crate) busy: Busy,
+    pub(crate) busy: BusyGuard,
 }
 
 /// How many writes a slow watcher may lag behind.
-const WATCHED: usize = 4096;
+const MAX_LAG: usize = 4096;
 
 /// The watchers of one stack's tables.
 #[derive(Debug)]
-pub(super) struct Writes {
+pub(super) struct WriteEvents {
     clock: StackClock,
-    orders: broadcast::Sender<OrderWritten>,
-    any: Mutex<Vec<UnboundedSender<Written>>>,
+    orders: broadcast::Sender<OrderWrite>,
+    table_subscribers: Mutex<Vec<UnboundedSender<TableWrite>>>,
 }
 
-impl Writes {
+impl WriteEvents {
     pub(super) fn new(clock: StackClock) -> Self {
-        Self { clock, orders: broadcast::channel(WATCHED).0, any: Mutex::default() }
+        Self { clock, orders: broadcast::channel(MAX_LAG).0, table_subscribers: Mutex::default() }
     }
 
-    pub(super) fn subscribe(&self) -> broadcast::Receiver<OrderWritten> {
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<OrderWrite> {
         self.orders.subscribe()
     }
 
     /// Every write of every table from now on; none is ever missed.
-    pub(super) fn watch(&self) -> UnboundedReceiver<Written> {
-        let (tell, told) = unbounded_channel();
-        self.any.lock().unwrap_or_else(PoisonError::into_inner).push(tell);
-        told
+    pub(super) fn subscribe_to_writes(&self) -> UnboundedReceiver<TableWrite> {
+        let (publish, receiver) = unbounded_channel();
+        self.table_subscribers.lock().unwrap_or_else(PoisonError::into_inner).push(publish);
+        receiver
     }
 
     /// Tells of a request that was carried out, if it was a write.
-    pub(super) fn tell(&self, request: &Request<'_>) {
+    pub(super) fn publish(&self, request: &Request<'_>) {
         if !request.is_write() {
             return;
         }
@@ -73,12 +73,13 @@ impl Writes {
             let (order_id, writer) = (order_id.to_owned(), request.caller.clone());
             // With nobody watching there is nobody to tell.
             let _unwatched =
-                self.orders.send(OrderWritten { order_id, writer, at, busy: busy.clone() });
+                self.orders.send(OrderWrite { order_id, writer, at, busy: busy.clone() });
         }
-        let mut any = self.any.lock().unwrap_or_else(PoisonError::into_inner);
-        any.retain(|tell| {
-            let written = Written { writer: request.caller.clone(), busy: busy.clone() };
-            tell.send(written).is_ok()
+        let mut table_subscribers =
+            self.table_subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+        table_subscribers.retain(|publish| {
+            let written = TableWrite { writer: request.caller.clone(), busy: busy.clone() };
+            publish.send(written).is_ok()
         });
     }
 }

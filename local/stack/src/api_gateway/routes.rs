@@ -10,7 +10,7 @@ pub(super) struct Routes(Vec<TemplateRoute>);
 
 /// The route of a request, and what its path's parameters are.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Matched<'a> {
+pub(super) struct RouteMatch<'a> {
     pub(super) route: &'a TemplateRoute,
     pub(super) parameters: Vec<(String, String)>,
 }
@@ -21,11 +21,11 @@ impl Routes {
         Self(routes)
     }
 
-    pub(super) fn find(&self, method: &Method, path: &str) -> Option<Matched<'_>> {
+    pub(super) fn find(&self, method: &Method, path: &str) -> Option<RouteMatch<'_>> {
         self.0.iter().find_map(|route| {
             let fits = route.method == "ANY" || route.method == method.as_str();
             let parameters = if fits { parameters(&route.path, path) } else { None };
-            parameters.map(|parameters| Matched { route, parameters })
+            parameters.map(|parameters| RouteMatch { route, parameters })
         })
     }
 }
@@ -74,7 +74,7 @@ mod tests {
             function: "f".to_owned(),
             method: method.to_owned(),
             path: path.to_owned(),
-            authorised: false,
+            requires_token: false,
             scopes: Vec::new(),
         }
     }
@@ -93,10 +93,10 @@ mod tests {
         let routes = Routes::new(keys.iter().map(|key| route(key)).collect());
         let check = |method: &str, path: &str, expected: Option<(&str, &[(&str, &str)])>| {
             let method = Method::from_bytes(method.as_bytes()).expect("a method");
-            let matched = routes.find(&method, path);
-            let seen = matched.map(|matched| {
-                let key = format!("{} {}", matched.route.method, matched.route.path);
-                (key, matched.parameters)
+            let route_match = routes.find(&method, path);
+            let seen = route_match.map(|route_match| {
+                let key = format!("{} {}", route_match.route.method, route_match.route.path);
+                (key, route_match.parameters)
             });
             let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
             let expected = expected

@@ -13,25 +13,28 @@ pub(super) struct Identity {
 
 /// Why a request does not reach its function.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Denied {
+pub(super) enum AuthorizationError {
     /// There is no token, or it is none of ours.
-    NoToken,
+    MissingToken,
     /// It has none of these scopes.
-    NoScope(String),
+    InsufficientScope(String),
 }
 
 impl Identity {
     /// The caller, as the route's authorizer lets it through; none on a public route.
-    pub(super) fn of(authorization: &str, route: &TemplateRoute) -> Result<Option<Self>, Denied> {
-        if !route.authorised {
+    pub(super) fn of(
+        authorization: &str,
+        route: &TemplateRoute,
+    ) -> Result<Option<Self>, AuthorizationError> {
+        if !route.requires_token {
             return Ok(None);
         }
-        let identity = Self::parse(authorization).ok_or(Denied::NoToken)?;
+        let identity = Self::parse(authorization).ok_or(AuthorizationError::MissingToken)?;
         let suffices = |needed: &String| identity.scopes.contains(needed);
         if route.scopes.is_empty() || route.scopes.iter().any(suffices) {
             Ok(Some(identity))
         } else {
-            Err(Denied::NoScope(route.scopes.join(" ")))
+            Err(AuthorizationError::InsufficientScope(route.scopes.join(" ")))
         }
     }
 
@@ -65,12 +68,12 @@ impl Identity {
 mod tests {
     use super::*;
 
-    fn route(authorised: bool, scopes: &[&str]) -> TemplateRoute {
+    fn route(requires_token: bool, scopes: &[&str]) -> TemplateRoute {
         TemplateRoute {
             function: "f".to_owned(),
             method: "GET".to_owned(),
             path: "/".to_owned(),
-            authorised,
+            requires_token,
             scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
         }
     }
@@ -100,17 +103,21 @@ mod tests {
 
     #[test]
     fn a_route_lets_through_whom_its_authorizer_would() {
-        fn check(authorization: &str, route: &TemplateRoute, expected: &Result<bool, Denied>) {
+        fn check(
+            authorization: &str,
+            route: &TemplateRoute,
+            expected: &Result<bool, AuthorizationError>,
+        ) {
             let let_through = Identity::of(authorization, route).map(|identity| identity.is_some());
             assert_eq!(&let_through, expected, "{authorization}");
         }
         let token = "Bearer dev:alice:orders/read";
         check("", &route(false, &[]), &Ok(false));
-        check("", &route(true, &[]), &Err(Denied::NoToken));
-        check("Bearer x", &route(true, &[]), &Err(Denied::NoToken));
+        check("", &route(true, &[]), &Err(AuthorizationError::MissingToken));
+        check("Bearer x", &route(true, &[]), &Err(AuthorizationError::MissingToken));
         check(token, &route(true, &[]), &Ok(true));
         check(token, &route(true, &["orders/operate", "orders/read"]), &Ok(true));
-        let operate = Denied::NoScope("orders/operate".to_owned());
+        let operate = AuthorizationError::InsufficientScope("orders/operate".to_owned());
         check(token, &route(true, &["orders/operate"]), &Err(operate));
     }
 }

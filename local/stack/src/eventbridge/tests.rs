@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::open::Open;
-use super::schedule::Ticking;
-use super::{Delivery, Target};
-use crate::clock::{Busy, ClockSettings, StackClock};
+use super::open_order_ticks::OpenOrderTicks;
+use super::schedule::ScheduleRunner;
+use super::{DeliveryFuture, EventTarget};
+use crate::clock::{BusyGuard, ClockSettings, StackClock};
 use crate::counters::Counters;
 use crate::dynamodb::{self, Caller, DynamoDb};
 use crate::faults::Faults;
-use crate::lambda::Delivered;
+use crate::lambda::EventDelivery;
 use crate::template::{Template, TemplateSchedule};
 
 const START: &str = "2026-11-23T04:00:30Z";
@@ -44,8 +44,13 @@ impl std::fmt::Debug for Function {
     }
 }
 
-impl Target for Function {
-    fn deliver<'a>(&'a self, function: &'a str, event: Bytes, busy: Busy) -> Delivery<'a> {
+impl EventTarget for Function {
+    fn deliver<'a>(
+        &'a self,
+        function: &'a str,
+        event: Bytes,
+        busy: BusyGuard,
+    ) -> DeliveryFuture<'a> {
         assert_eq!(function, RECONCILER);
         let event: Value = serde_json::from_slice(&event).unwrap();
         let mut times = self.times.lock().unwrap();
@@ -53,7 +58,7 @@ impl Target for Function {
         assert!(times.len() < TICKS_AT_MOST, "the ticks do not end: {times:?}");
         times.push(event["time"].as_str().unwrap().to_owned());
         let work = (self.script)(times.len(), Arc::clone(&self.dynamodb));
-        Box::pin(async move { Delivered { succeeded: work.await, busy } })
+        Box::pin(async move { EventDelivery { succeeded: work.await, busy } })
     }
 }
 
@@ -67,7 +72,7 @@ struct Bench {
 
 impl Bench {
     async fn new(
-        (name, every): (&str, SignedDuration),
+        (name, interval): (&str, SignedDuration),
         skip: bool,
         script: impl Fn(usize, Arc<DynamoDb>) -> Work + Send + Sync + 'static,
     ) -> Self {
@@ -79,11 +84,12 @@ impl Bench {
         let function = Function { times, script, dynamodb: Arc::clone(&dynamodb) };
         let function = Arc::new(function);
         let schedule =
-            TemplateSchedule { function: RECONCILER.to_owned(), name: name.to_owned(), every };
-        let open = Open::of(&schedule, &clock, &dynamodb);
-        let target = Arc::clone(&function) as Arc<dyn Target>;
+            TemplateSchedule { function: RECONCILER.to_owned(), name: name.to_owned(), interval };
+        let open_order_ticks = OpenOrderTicks::for_schedule(&schedule, &clock, &dynamodb);
+        let target = Arc::clone(&function) as Arc<dyn EventTarget>;
         let mut ticking = JoinSet::new();
-        ticking.spawn(Ticking { schedule, clock: clock.clone(), target }.run(open));
+        ticking
+            .spawn(ScheduleRunner { schedule, clock: clock.clone(), target }.run(open_order_ticks));
         drop(setting);
         Self { clock, dynamodb, function, _ticking: ticking }
     }
@@ -96,7 +102,7 @@ impl Bench {
     }
 
     /// Lets the clock run on to a time, with everything that is due by then.
-    async fn until(&self, time: &str) -> Busy {
+    async fn until(&self, time: &str) -> BusyGuard {
         let sleep = self.clock.sleep_until(time.parse().unwrap());
         let patience = Duration::from_secs(20);
         let came = tokio::time::timeout(patience, sleep).await;
@@ -333,7 +339,7 @@ async fn an_idle_clock_is_not_driven_on_for_ever() {
     // Tokio's own time, in which the ticks come one after the other.
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert_eq!(bench.ticks().len(), 100);
-    let days = bench.clock.leapt().as_hours() / 24;
+    let days = bench.clock.skipped().as_hours() / 24;
     assert_eq!(days, 99, "a day from one look to the next");
 
     // Whoever else waits still has the looks of each day on the way.
@@ -380,5 +386,5 @@ async fn an_idle_clock_does_not_leap_for_the_daily_schedule() {
     let bench = Bench::new(COMPARE, true, nothing).await;
     tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(bench.ticks(), Vec::<String>::new());
-    assert_eq!(bench.clock.leapt(), SignedDuration::ZERO);
+    assert_eq!(bench.clock.skipped(), SignedDuration::ZERO);
 }

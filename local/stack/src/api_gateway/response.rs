@@ -13,34 +13,34 @@ use crate::lambda::InvokeOutcome;
 ///
 /// An answer with a `statusCode` is a response written out; any other JSON is
 /// itself the body of a 200.
-pub(super) fn to_response(outcome: &InvokeOutcome) -> Option<Response> {
-    let answer: Value = serde_json::from_slice(&outcome.payload).ok()?;
-    let mut response = match &answer {
-        Value::Object(fields) if fields.contains_key("statusCode") => written_out(fields)?,
+pub(super) fn from_outcome(outcome: &InvokeOutcome) -> Option<Response> {
+    let payload: Value = serde_json::from_slice(&outcome.payload).ok()?;
+    let mut response = match &payload {
+        Value::Object(fields) if fields.contains_key("statusCode") => structured_response(fields)?,
         _ => response(StatusCode::OK, "application/json", outcome.payload.clone()),
     };
     add_header(&mut response, "apigw-requestid", &outcome.request_id);
     Some(response)
 }
 
-fn written_out(answer: &Map<String, Value>) -> Option<Response> {
-    let status = u16::try_from(answer["statusCode"].as_u64()?).ok()?;
+fn structured_response(payload: &Map<String, Value>) -> Option<Response> {
+    let status = u16::try_from(payload["statusCode"].as_u64()?).ok()?;
     let status = StatusCode::from_u16(status).ok()?;
-    let mut response = response(status, "text/plain; charset=utf-8", body(answer)?);
-    for (name, value) in answer.get("headers").and_then(Value::as_object).into_iter().flatten() {
+    let mut response = response(status, "text/plain; charset=utf-8", body(payload)?);
+    for (name, value) in payload.get("headers").and_then(Value::as_object).into_iter().flatten() {
         let name = HeaderName::try_from(name).ok()?;
         response.headers_mut().insert(name, HeaderValue::try_from(text(value)).ok()?);
     }
-    for cookie in answer.get("cookies").and_then(Value::as_array).into_iter().flatten() {
+    for cookie in payload.get("cookies").and_then(Value::as_array).into_iter().flatten() {
         let cookie = HeaderValue::try_from(text(cookie)).ok()?;
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Some(response)
 }
 
-fn body(answer: &Map<String, Value>) -> Option<Bytes> {
-    let body = answer.get("body").map(text).unwrap_or_default();
-    match answer.get("isBase64Encoded") {
+fn body(payload: &Map<String, Value>) -> Option<Bytes> {
+    let body = payload.get("body").map(text).unwrap_or_default();
+    match payload.get("isBase64Encoded") {
         Some(Value::Bool(true)) => STANDARD.decode(body).ok().map(Bytes::from),
         _ => Some(Bytes::from(body)),
     }
@@ -78,13 +78,13 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_written_out_becomes_the_response() {
-        let answer = json!({
+        let payload = json!({
             "statusCode": 202,
             "headers": { "content-type": "application/json", "etag": "\"3\"" },
             "cookies": ["a=1", "b=2"],
             "body": "{}",
         });
-        let response = to_response(&outcome(&answer)).expect("it is one");
+        let response = from_outcome(&outcome(&payload)).expect("it is one");
         assert_eq!(response.status(), 202);
         assert_eq!(response.headers()["content-type"], "application/json");
         assert_eq!(response.headers()["etag"], "\"3\"");
@@ -95,10 +95,10 @@ mod tests {
 
     #[tokio::test]
     async fn bodies_in_base64_are_decoded_and_plain_json_is_a_body() {
-        async fn check(answer: Value, content_type: &str, expected: &str) {
-            let response = to_response(&outcome(&answer)).expect("it is one");
-            assert_eq!(response.headers()["content-type"], content_type, "{answer}");
-            assert_eq!(body_of(response).await, expected, "{answer}");
+        async fn check(payload: Value, content_type: &str, expected: &str) {
+            let response = from_outcome(&outcome(&payload)).expect("it is one");
+            assert_eq!(response.headers()["content-type"], content_type, "{payload}");
+            assert_eq!(body_of(response).await, expected, "{payload}");
         }
         let encoded = json!({ "statusCode": 200, "body": "YWJj", "isBase64Encoded": true });
         check(encoded, "text/plain; charset=utf-8", "abc").await;
@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn what_stands_for_no_response_is_none() {
-        fn check(answer: &Value) {
-            assert!(to_response(&outcome(answer)).is_none(), "{answer}");
+        fn check(payload: &Value) {
+            assert!(from_outcome(&outcome(payload)).is_none(), "{payload}");
         }
         check(&json!({ "statusCode": "200" }));
         check(&json!({ "statusCode": 9_999 }));

@@ -1,0 +1,24 @@
+//! The settings of one function.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The settings of one function.
+#[derive(Debug, Clone)]
+pub struct FunctionSettings {
+    /// The crate name: the function's name, also in logs.
+    pub name: String,
+    /// The resource's name in the template: a second name for invocations.
+    pub logical_id: String,
+    /// The path of the binary.
+    pub binary: PathBuf,
+    /// The time limit of one invocation, in real time.
+    pub timeout: Duration,
+    /// The memory size that the function sees, in MB. Nothing enforces it.
+    pub memory_mb: u32,
+    /// The environment variables, without those that Lambda adds.
+    pub environment: BTreeMap<String, String>,
+    /// How many invocations may run at once.
+    pub max_concurrency: usize,
+}

@@ -1,0 +1,118 @@
+//! The parts that every service of a stack shares, and the services built on them.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use super::error::StartError;
+use super::state_folder::StateFolder;
+use crate::api_gateway::ApiGateway;
+use crate::aws::{Endpoint, Services, StepFunctionsApi};
+use crate::clock::StackClock;
+use crate::counters::Counters;
+use crate::dynamodb::{self, DynamoDb, Store};
+use crate::eventbridge::{self, EventBridge};
+use crate::faults::Faults;
+use crate::lambda::LambdaHost;
+use crate::stepfunctions::{self, Place, StepFunctions};
+use crate::template::Template;
+
+/// The clock, the counters, the fault plan and the Lambda host of one stack.
+#[derive(Debug)]
+pub(super) struct SharedServices {
+    pub(super) clock: StackClock,
+    pub(super) counters: Counters,
+    pub(super) faults: Faults,
+    pub(super) lambda: Arc<LambdaHost>,
+}
+
+impl SharedServices {
+    /// Opens DynamoDB and creates the tables of the template.
+    pub(super) async fn dynamodb(
+        &self,
+        template: &Template,
+        folder: &StateFolder,
+    ) -> Result<Arc<DynamoDb>, StartError> {
+        let deps = dynamodb::Deps {
+            clock: self.clock.clone(),
+            counters: self.counters.clone(),
+            faults: self.faults.clone(),
+            functions: Some(Arc::clone(&self.lambda)),
+        };
+        let file = folder.persistent_path("tables.sqlite");
+        let store = file.as_deref().map_or(Store::Memory, Store::File);
+        let tables = DynamoDb::open(store, deps).map_err(StartError::rejected("the tables"))?;
+        for definition in template.tables() {
+            let what = format!("the table {}", definition["TableName"]);
+            tables.create_table(&definition).await.map_err(StartError::rejected(what))?;
+        }
+        Ok(Arc::new(tables))
+    }
+
+    /// Starts Step Functions and resumes the executions of earlier stacks.
+    pub(super) async fn step_functions(
+        &self,
+        dynamodb: &Arc<DynamoDb>,
+        folder: &StateFolder,
+    ) -> Result<StepFunctions, StartError> {
+        let deps = stepfunctions::Deps {
+            clock: self.clock.clone(),
+            lambda: Arc::clone(&self.lambda) as _,
+            dynamodb: Arc::clone(dynamodb),
+            store: folder.persistent_path("executions.sqlite").map_or(Place::Memory, Place::File),
+            counters: self.counters.clone(),
+            faults: self.faults.clone(),
+        };
+        Ok(StepFunctions::start(deps).await?)
+    }
+
+    /// Starts the template's schedules and event rules.
+    pub(super) fn eventbridge(
+        &self,
+        template: &Template,
+        dynamodb: &Arc<DynamoDb>,
+        step_functions: &StepFunctions,
+    ) -> Result<EventBridge, StartError> {
+        let deps = eventbridge::Deps {
+            clock: self.clock.clone(),
+            target: Arc::clone(&self.lambda) as _,
+            dynamodb: Arc::clone(dynamodb),
+            step_functions: step_functions.clone(),
+            faults: self.faults.clone(),
+        };
+        Ok(EventBridge::start(template, &deps)?)
+    }
+
+    /// Serves the AWS endpoint on this listener.
+    pub(super) fn aws_endpoint(
+        &self,
+        listener: TcpListener,
+        dynamodb: &Arc<DynamoDb>,
+        step_functions: &StepFunctions,
+    ) -> Result<Endpoint, StartError> {
+        let states = step_functions.clone();
+        let step_functions: StepFunctionsApi = Arc::new(move |operation, body, signer| {
+            let states = states.clone();
+            Box::pin(async move { states.serve(&operation, body, signer.worker()).await })
+        });
+        let services = Services {
+            lambda: Arc::clone(&self.lambda),
+            dynamodb: Arc::clone(dynamodb),
+            step_functions,
+            clock: self.clock.clone(),
+            faults: self.faults.clone(),
+        };
+        Endpoint::start(listener, services).map_err(StartError::io("the AWS endpoint"))
+    }
+
+    /// Serves the HTTP API on this listener.
+    pub(super) fn api_gateway(
+        &self,
+        listener: TcpListener,
+        template: &Template,
+    ) -> Result<ApiGateway, StartError> {
+        let (lambda, clock) = (Arc::clone(&self.lambda), self.clock.clone());
+        ApiGateway::start(listener, template.routes()?, lambda, clock)
+            .map_err(StartError::io("the API"))
+    }
+}

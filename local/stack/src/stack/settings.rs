@@ -1,0 +1,56 @@
+//! The settings of a stack: the workspace, the binaries, the ports, the clock, and
+//! where it keeps its state.
+
+use std::path::{Path, PathBuf};
+
+use super::listeners::Ports;
+use crate::clock::ClockSettings;
+use crate::functions::Binaries;
+
+/// The settings of a stack.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub(super) root: PathBuf,
+    pub(super) binaries: Binaries,
+    pub(super) ports: Ports,
+    pub(super) clock: ClockSettings,
+    pub(super) state: StateLocation,
+}
+
+/// Where a stack keeps its state.
+#[derive(Debug, Clone)]
+pub(super) enum StateLocation {
+    /// In memory. A temporary folder holds the log.
+    Temporary,
+    /// In this folder. `fresh` deletes the state of earlier stacks first.
+    Persistent { folder: PathBuf, fresh: bool },
+}
+
+impl Settings {
+    /// A stack that keeps no state, on free ports, with a clock that skips ahead.
+    pub fn temporary(root: &Path, binaries: Binaries) -> Self {
+        let clock = ClockSettings { skip: true, ..ClockSettings::default() };
+        let (root, ports) = (root.to_owned(), Ports::default());
+        Self { root, binaries, ports, clock, state: StateLocation::Temporary }
+    }
+
+    /// A stack that continues from the state in this folder, unless `fresh` is set.
+    pub fn persistent(
+        root: &Path,
+        binaries: Binaries,
+        ports: Ports,
+        clock: ClockSettings,
+        folder: PathBuf,
+        fresh: bool,
+    ) -> Self {
+        let state = StateLocation::Persistent { folder, fresh };
+        Self { root: root.to_owned(), binaries, ports, clock, state }
+    }
+
+    /// The same settings with another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: ClockSettings) -> Self {
+        self.clock = clock;
+        self
+    }
+}
