@@ -1,37 +1,37 @@
-//! The system's clocks: the time of day for the one input that brings no time of
-//! its own, and the time that calls of providers take.
+//! The system clock, read nowhere else in the functions.
 //!
-//! Time comes with the event; only a hand-made invocation leaves it out.
+//! A decision takes its time from the event. Only an invocation made by hand lacks a
+//! time; it gets [`now`]. [`Clock`] measures calls and never decides anything.
 
 use std::time::Instant;
 
 use domain::Timestamp;
 
-/// What the system's clock shows.
+/// The current time.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
 pub fn now() -> Timestamp {
     Timestamp::from_jiff(jiff::Timestamp::now())
 }
 
-/// What tells how long something took, and when it was. Nothing is decided by it.
+/// Measures durations and dates the metrics.
 pub trait Clock: Sync {
-    /// The moment.
+    /// The current time.
     fn now(&self) -> Timestamp;
-    /// Milliseconds since some beginning; they never run backwards.
+    /// Milliseconds since an arbitrary start; never decreases.
     fn monotonic_ms(&self) -> u64;
 }
 
-/// The system's clocks.
+/// The clock of the operating system.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock {
-    began: Instant,
+    started: Instant,
 }
 
 impl SystemClock {
-    /// Counts from here.
+    /// A clock whose monotonic time starts at 0 now.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
     pub fn start() -> Self {
-        Self { began: Instant::now() }
+        Self { started: Instant::now() }
     }
 }
 
@@ -41,6 +41,6 @@ impl Clock for SystemClock {
     }
 
     fn monotonic_ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }

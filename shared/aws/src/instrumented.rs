@@ -1,176 +1,156 @@
-//! A provider whose calls are measured: how long each took, which outcomes were
-//! unknown, and what they turned out to be.
+//! Measures the calls of a provider: their latency, which outcomes were unknown, and
+//! how each was resolved.
 //!
-//! [`Instrumented`] stands between an operation and a provider and changes nothing of
-//! what passes. An outcome that is unknown is remembered until an answer about
-//! the same intent or shipment says what it was. It is remembered in the process:
-//! one that the process takes with it when it dies stays counted as unknown.
-
-use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! [`Instrumented`] wraps a provider and changes nothing that passes through. It
+//! remembers a call with an unknown outcome until a response about the same intent or
+//! shipment resolves it. The memory is the process's: calls that are unresolved when it
+//! ends stay counted as unknown.
 
 use domain::ledger::{LabelEntry, LedgerPage, ListLabels, ListPaymentIntents, PaymentIntentEntry};
-use domain::payment::{PaymentIntent, PaymentIntentState};
+use domain::payment::PaymentIntent;
 use domain::ports::{
     CallOutcome, PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState,
     ShippingProvider, ShippingRejection,
 };
-use domain::shipment::{LabelRefundState, Parcel, ProviderShipment};
+use domain::shipment::{Parcel, ProviderShipment};
 use domain::{PaymentIntentId, RateId, ShipmentId, Timestamp};
 
 use crate::clock::Clock;
-use crate::emf::{Metric, Provider, ProviderCall, Resolution};
+use crate::metrics::{Metric, Provider, ProviderCall, Resolution};
+use crate::unresolved_calls::{
+    UnresolvedCalls, resolve_by_intent, resolve_by_refunds, resolve_by_shipment,
+};
 
-/// More outcomes than one process ever has open; beyond them the first is forgotten.
-const MOST_DOUBTS: usize = 256;
-
-/// A provider, measured.
+/// A provider whose calls are measured.
 #[derive(Debug)]
 pub struct Instrumented<P, C> {
     provider: P,
     clock: C,
-    /// The intents and shipments with calls whose outcome is open.
-    doubts: Mutex<BTreeSet<(String, ProviderCall)>>,
+    unresolved: UnresolvedCalls,
 }
 
 impl<P, C: Clock> Instrumented<P, C> {
-    /// The provider, measured by this clock.
+    /// Measures this provider with this clock.
     pub const fn new(provider: P, clock: C) -> Self {
-        Self { provider, clock, doubts: Mutex::new(BTreeSet::new()) }
-    }
-
-    /// Measures how long a call takes.
-    async fn time<T>(
-        &self,
-        who: Provider,
-        call: ProviderCall,
-        made: impl Future<Output = T> + Send,
-    ) -> T {
-        let began = self.clock.monotonic_ms();
-        let answer = made.await;
-        let millis = self.clock.monotonic_ms().saturating_sub(began);
-        self.emit(Metric::ProviderLatency(who, call, millis));
-        answer
-    }
-
-    /// An object of which nobody can ask whether it was made: it is not used either.
-    fn record_unknown<T, R>(&self, who: Provider, answer: &CallOutcome<T, R>) {
-        if matches!(answer, CallOutcome::Unknown(_)) {
-            self.emit(Metric::OutcomesUnknown(who, ProviderCall::Create));
-            self.emit(Metric::OutcomesResolved(who, ProviderCall::Create, Resolution::Harmless));
-        }
-    }
-
-    /// Remembers that the outcome of a call is open. One that is open already, and
-    /// was asked for again, is still the same one.
-    fn doubt(&self, who: Provider, call: ProviderCall, id: &str) {
-        let is_new = {
-            let mut doubts = self.doubts();
-            if doubts.len() >= MOST_DOUBTS {
-                doubts.pop_first();
-            }
-            doubts.insert((id.to_owned(), call))
-        };
-        if is_new {
-            self.emit(Metric::OutcomesUnknown(who, call));
-        }
-    }
-
-    /// Has `judge` say, of every open outcome of this object, what it was.
-    fn settle(&self, who: Provider, id: &str, judge: impl Fn(ProviderCall) -> Option<Resolution>) {
-        let mut settled = Vec::new();
-        self.doubts().retain(|(object, call)| {
-            let known = if object == id { judge(*call) } else { None };
-            settled.extend(known.map(|resolution| (*call, resolution)));
-            known.is_none()
-        });
-        for (call, resolution) in settled {
-            self.emit(Metric::OutcomesResolved(who, call, resolution));
-        }
+        Self { provider, clock, unresolved: UnresolvedCalls::new() }
     }
 
     fn emit(&self, metric: Metric) {
         metric.emit(self.clock.now());
     }
 
-    fn doubts(&self) -> MutexGuard<'_, BTreeSet<(String, ProviderCall)>> {
-        self.doubts.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Awaits a call to the payment provider and measures its latency.
+    async fn time_payment<T>(&self, call: ProviderCall, sent: impl Future<Output = T> + Send) -> T {
+        self.time(Provider::Payment, call, sent).await
     }
 
-    /// What an answer about an intent says of what was open about it.
-    fn learn_intent(
+    /// Awaits a call to the shipping provider and measures its latency.
+    async fn time_shipping<T>(
+        &self,
+        call: ProviderCall,
+        sent: impl Future<Output = T> + Send,
+    ) -> T {
+        self.time(Provider::Shipping, call, sent).await
+    }
+
+    async fn time<T>(
+        &self,
+        provider: Provider,
+        call: ProviderCall,
+        sent: impl Future<Output = T> + Send,
+    ) -> T {
+        let started = self.clock.monotonic_ms();
+        let outcome = sent.await;
+        let millis = self.clock.monotonic_ms().saturating_sub(started);
+        self.emit(Metric::ProviderLatency(provider, call, millis));
+        outcome
+    }
+
+    /// Counts a creation with an unknown outcome. Its object has no id that could be
+    /// retrieved, and it is not used.
+    fn record_creation<T, R>(&self, provider: Provider, outcome: &CallOutcome<T, R>) {
+        if matches!(outcome, CallOutcome::Unknown(_)) {
+            let (call, resolution) = (ProviderCall::Create, Resolution::Harmless);
+            self.emit(Metric::OutcomesUnknown(provider, call));
+            self.emit(Metric::OutcomesResolved(provider, call, resolution));
+        }
+    }
+
+    fn record_unknown(&self, provider: Provider, call: ProviderCall, id: &str) {
+        if self.unresolved.add(id, call) {
+            self.emit(Metric::OutcomesUnknown(provider, call));
+        }
+    }
+
+    fn resolve(
+        &self,
+        provider: Provider,
+        id: &str,
+        resolve: impl Fn(ProviderCall) -> Option<Resolution>,
+    ) {
+        for (call, resolution) in self.unresolved.take_resolved(id, resolve) {
+            self.emit(Metric::OutcomesResolved(provider, call, resolution));
+        }
+    }
+
+    /// Records what an outcome says about the calls to this intent.
+    fn record_intent(
         &self,
         call: ProviderCall,
         id: &PaymentIntentId,
-        answer: &CallOutcome<PaymentIntent, PaymentRejection>,
+        outcome: &CallOutcome<PaymentIntent, PaymentRejection>,
     ) {
-        match answer {
+        match outcome {
             CallOutcome::Succeeded(intent)
             | CallOutcome::Rejected(PaymentRejection::UnexpectedState(intent)) => {
-                self.settle(Provider::Payment, id.as_str(), |call| of_intent(call, intent));
+                self.resolve(Provider::Payment, id.as_str(), |call| {
+                    resolve_by_intent(call, intent)
+                });
             }
-            CallOutcome::Unknown(_) if call != ProviderCall::LookUp => {
-                self.doubt(Provider::Payment, call, id.as_str());
+            CallOutcome::Unknown(_) if call != ProviderCall::Retrieve => {
+                self.record_unknown(Provider::Payment, call, id.as_str());
             }
             CallOutcome::Unknown(_) | CallOutcome::Rejected(_) | CallOutcome::NotSent(_) => {}
         }
     }
 
-    /// What an answer about a shipment says of what was open about it.
-    fn learn_shipment(
+    /// Records what the refunds of an intent say about the calls to it.
+    fn record_refunds(&self, id: &PaymentIntentId, has_refund: bool) {
+        let resolve = |call| resolve_by_refunds(call, has_refund);
+        self.resolve(Provider::Payment, id.as_str(), resolve);
+    }
+
+    /// Records what an outcome says about the calls to this shipment.
+    fn record_shipment(
         &self,
         call: ProviderCall,
         id: &ShipmentId,
-        answer: &CallOutcome<ProviderShipment, ShippingRejection>,
+        outcome: &CallOutcome<ProviderShipment, ShippingRejection>,
     ) {
-        match answer {
+        match outcome {
             CallOutcome::Succeeded(shipment) => {
-                self.settle(Provider::Shipping, id.as_str(), |call| of_shipment(call, shipment));
+                self.resolve(Provider::Shipping, id.as_str(), |call| {
+                    resolve_by_shipment(call, shipment)
+                });
             }
-            CallOutcome::Unknown(_) if call != ProviderCall::LookUp => {
-                self.doubt(Provider::Shipping, call, id.as_str());
+            CallOutcome::Unknown(_) if call != ProviderCall::Retrieve => {
+                self.record_unknown(Provider::Shipping, call, id.as_str());
             }
             CallOutcome::Unknown(_) | CallOutcome::Rejected(_) | CallOutcome::NotSent(_) => {}
         }
     }
 }
 
-/// What the state of an intent says of a call; nothing while the bank is at it.
-fn of_intent(call: ProviderCall, intent: &PaymentIntent) -> Option<Resolution> {
-    let had = match (call, intent.state) {
-        (_, PaymentIntentState::Processing) => return None,
-        (ProviderCall::Confirm, state) => state != PaymentIntentState::RequiresConfirmation,
-        (ProviderCall::Capture, state) => state == PaymentIntentState::Succeeded,
-        (ProviderCall::Cancel, state) => state == PaymentIntentState::Canceled,
-        (ProviderCall::Refund, PaymentIntentState::Succeeded) if intent.refunded_minor > 0 => true,
-        // A refund under way does not show on the intent: its list says.
-        _ => return None,
-    };
-    Some(effect(had))
-}
-
-fn of_shipment(call: ProviderCall, shipment: &ProviderShipment) -> Option<Resolution> {
-    match call {
-        ProviderCall::Buy => Some(effect(shipment.bought.is_some())),
-        ProviderCall::Refund => Some(effect(shipment.refund != LabelRefundState::NotRequested)),
-        _ => None,
-    }
-}
-
-const fn effect(had: bool) -> Resolution {
-    if had { Resolution::Effect } else { Resolution::NoEffect }
-}
-
-impl<G: PaymentProvider, C: Clock> PaymentProvider for Instrumented<G, C> {
+impl<P: PaymentProvider, C: Clock> PaymentProvider for Instrumented<P, C> {
     async fn create(
         &self,
         request: &PaymentIntentRequest<'_>,
         key: &str,
     ) -> CallOutcome<PaymentIntent, PaymentRejection> {
-        let made = self.provider.create(request, key);
-        let answer = self.time(Provider::Payment, ProviderCall::Create, made).await;
-        self.record_unknown(Provider::Payment, &answer);
-        answer
+        let sent = self.provider.create(request, key);
+        let outcome = self.time_payment(ProviderCall::Create, sent).await;
+        self.record_creation(Provider::Payment, &outcome);
+        outcome
     }
 
     async fn confirm(
@@ -179,10 +159,10 @@ impl<G: PaymentProvider, C: Clock> PaymentProvider for Instrumented<G, C> {
         off_session: bool,
         key: &str,
     ) -> CallOutcome<PaymentIntent, PaymentRejection> {
-        let made = self.provider.confirm(id, off_session, key);
-        let answer = self.time(Provider::Payment, ProviderCall::Confirm, made).await;
-        self.learn_intent(ProviderCall::Confirm, id, &answer);
-        answer
+        let sent = self.provider.confirm(id, off_session, key);
+        let outcome = self.time_payment(ProviderCall::Confirm, sent).await;
+        self.record_intent(ProviderCall::Confirm, id, &outcome);
+        outcome
     }
 
     async fn capture(
@@ -190,10 +170,10 @@ impl<G: PaymentProvider, C: Clock> PaymentProvider for Instrumented<G, C> {
         id: &PaymentIntentId,
         key: &str,
     ) -> CallOutcome<PaymentIntent, PaymentRejection> {
-        let made = self.provider.capture(id, key);
-        let answer = self.time(Provider::Payment, ProviderCall::Capture, made).await;
-        self.learn_intent(ProviderCall::Capture, id, &answer);
-        answer
+        let sent = self.provider.capture(id, key);
+        let outcome = self.time_payment(ProviderCall::Capture, sent).await;
+        self.record_intent(ProviderCall::Capture, id, &outcome);
+        outcome
     }
 
     async fn cancel(
@@ -201,10 +181,10 @@ impl<G: PaymentProvider, C: Clock> PaymentProvider for Instrumented<G, C> {
         id: &PaymentIntentId,
         key: &str,
     ) -> CallOutcome<PaymentIntent, PaymentRejection> {
-        let made = self.provider.cancel(id, key);
-        let answer = self.time(Provider::Payment, ProviderCall::Cancel, made).await;
-        self.learn_intent(ProviderCall::Cancel, id, &answer);
-        answer
+        let sent = self.provider.cancel(id, key);
+        let outcome = self.time_payment(ProviderCall::Cancel, sent).await;
+        self.record_intent(ProviderCall::Cancel, id, &outcome);
+        outcome
     }
 
     async fn refund(
@@ -212,52 +192,44 @@ impl<G: PaymentProvider, C: Clock> PaymentProvider for Instrumented<G, C> {
         id: &PaymentIntentId,
         key: &str,
     ) -> CallOutcome<RefundState, PaymentRejection> {
-        let made = self.provider.refund(id, key);
-        let answer = self.time(Provider::Payment, ProviderCall::Refund, made).await;
-        match &answer {
+        let sent = self.provider.refund(id, key);
+        let outcome = self.time_payment(ProviderCall::Refund, sent).await;
+        match &outcome {
             CallOutcome::Unknown(_) => {
-                self.doubt(Provider::Payment, ProviderCall::Refund, id.as_str())
+                self.record_unknown(Provider::Payment, ProviderCall::Refund, id.as_str());
             }
-            CallOutcome::Succeeded(_) => self.learn_refunds(id, true),
+            CallOutcome::Succeeded(_) => self.record_refunds(id, true),
             CallOutcome::Rejected(_) | CallOutcome::NotSent(_) => {}
         }
-        answer
+        outcome
     }
 
     async fn refunds(
         &self,
         id: &PaymentIntentId,
     ) -> CallOutcome<Vec<RefundState>, PaymentRejection> {
-        let made = self.provider.refunds(id);
-        let answer = self.time(Provider::Payment, ProviderCall::Refunds, made).await;
-        if let CallOutcome::Succeeded(refunds) = &answer {
-            self.learn_refunds(id, !refunds.is_empty());
+        let sent = self.provider.refunds(id);
+        let outcome = self.time_payment(ProviderCall::Refunds, sent).await;
+        if let CallOutcome::Succeeded(refunds) = &outcome {
+            self.record_refunds(id, !refunds.is_empty());
         }
-        answer
+        outcome
     }
 
     async fn retrieve(&self, id: &PaymentIntentId) -> CallOutcome<PaymentIntent, PaymentRejection> {
-        let made = self.provider.retrieve(id);
-        let answer = self.time(Provider::Payment, ProviderCall::LookUp, made).await;
-        self.learn_intent(ProviderCall::LookUp, id, &answer);
-        answer
-    }
-}
-
-impl<P, C: Clock> Instrumented<P, C> {
-    /// Whether there is a refund says whether asking for one had its effect.
-    fn learn_refunds(&self, id: &PaymentIntentId, there_is_one: bool) {
-        let judge = |call| (call == ProviderCall::Refund).then(|| effect(there_is_one));
-        self.settle(Provider::Payment, id.as_str(), judge);
+        let sent = self.provider.retrieve(id);
+        let outcome = self.time_payment(ProviderCall::Retrieve, sent).await;
+        self.record_intent(ProviderCall::Retrieve, id, &outcome);
+        outcome
     }
 }
 
 impl<P: ShippingProvider, C: Clock> ShippingProvider for Instrumented<P, C> {
     async fn create(&self, parcel: &Parcel) -> CallOutcome<ProviderShipment, ShippingRejection> {
-        let made = self.provider.create(parcel);
-        let answer = self.time(Provider::Shipping, ProviderCall::Create, made).await;
-        self.record_unknown(Provider::Shipping, &answer);
-        answer
+        let sent = self.provider.create(parcel);
+        let outcome = self.time_shipping(ProviderCall::Create, sent).await;
+        self.record_creation(Provider::Shipping, &outcome);
+        outcome
     }
 
     async fn buy(
@@ -265,51 +237,47 @@ impl<P: ShippingProvider, C: Clock> ShippingProvider for Instrumented<P, C> {
         id: &ShipmentId,
         rate: &RateId,
     ) -> CallOutcome<ProviderShipment, ShippingRejection> {
-        let made = self.provider.buy(id, rate);
-        let answer = self.time(Provider::Shipping, ProviderCall::Buy, made).await;
-        self.learn_shipment(ProviderCall::Buy, id, &answer);
-        answer
+        let sent = self.provider.buy(id, rate);
+        let outcome = self.time_shipping(ProviderCall::Buy, sent).await;
+        self.record_shipment(ProviderCall::Buy, id, &outcome);
+        outcome
     }
 
     async fn refund(&self, id: &ShipmentId) -> CallOutcome<ProviderShipment, ShippingRejection> {
-        let made = self.provider.refund(id);
-        let answer = self.time(Provider::Shipping, ProviderCall::Refund, made).await;
-        self.learn_shipment(ProviderCall::Refund, id, &answer);
-        answer
+        let sent = self.provider.refund(id);
+        let outcome = self.time_shipping(ProviderCall::Refund, sent).await;
+        self.record_shipment(ProviderCall::Refund, id, &outcome);
+        outcome
     }
 
     async fn retrieve(&self, id: &ShipmentId) -> CallOutcome<ProviderShipment, ShippingRejection> {
-        let made = self.provider.retrieve(id);
-        let answer = self.time(Provider::Shipping, ProviderCall::LookUp, made).await;
-        self.learn_shipment(ProviderCall::LookUp, id, &answer);
-        answer
+        let sent = self.provider.retrieve(id);
+        let outcome = self.time_shipping(ProviderCall::Retrieve, sent).await;
+        self.record_shipment(ProviderCall::Retrieve, id, &outcome);
+        outcome
     }
 }
 
-/// Reading the books changes nothing, so it is only timed.
+// Reading a ledger changes nothing, so only its latency is measured.
+
 impl<P: ListPaymentIntents, C: Clock> ListPaymentIntents for Instrumented<P, C> {
     async fn list_payment_intents(
         &self,
         since: Option<Timestamp>,
         after: Option<&str>,
     ) -> CallOutcome<LedgerPage<PaymentIntentEntry>, PaymentRejection> {
-        self.time(
-            Provider::Payment,
-            ProviderCall::List,
-            self.provider.list_payment_intents(since, after),
-        )
-        .await
+        let sent = self.provider.list_payment_intents(since, after);
+        self.time_payment(ProviderCall::List, sent).await
     }
 
     async fn entry(
         &self,
         id: &PaymentIntentId,
     ) -> CallOutcome<PaymentIntentEntry, PaymentRejection> {
-        self.time(Provider::Payment, ProviderCall::Entry, self.provider.entry(id)).await
+        self.time_payment(ProviderCall::Entry, self.provider.entry(id)).await
     }
 }
 
-/// See [`ListPaymentIntents`].
 impl<P: ListLabels, C: Clock> ListLabels for Instrumented<P, C> {
     async fn list_labels(
         &self,
@@ -317,15 +285,11 @@ impl<P: ListLabels, C: Clock> ListLabels for Instrumented<P, C> {
         until: Timestamp,
         after: Option<&str>,
     ) -> CallOutcome<LedgerPage<LabelEntry>, ShippingRejection> {
-        self.time(
-            Provider::Shipping,
-            ProviderCall::List,
-            self.provider.list_labels(since, until, after),
-        )
-        .await
+        let sent = self.provider.list_labels(since, until, after);
+        self.time_shipping(ProviderCall::List, sent).await
     }
 
     async fn entry(&self, id: &ShipmentId) -> CallOutcome<LabelEntry, ShippingRejection> {
-        self.time(Provider::Shipping, ProviderCall::Entry, self.provider.entry(id)).await
+        self.time_shipping(ProviderCall::Entry, self.provider.entry(id)).await
     }
 }

@@ -1,32 +1,41 @@
-//! The ports of the domain, spoken to the outside.
+//! Adapters for AWS: the ports of `domain` on `DynamoDB` and Step Functions, and the
+//! services that every function needs around them.
 //!
-//! Each module is one neighbour: [`orders`], [`order_queries`], [`inventory`] and
-//! [`restock`] the two tables, [`workflow`] Step Functions, [`secrets`] the providers' keys. [`configuration`] is the only place that reads the environment,
-//! [`clock`] the only one that reads a clock, [`telemetry`] the only one that
-//! writes a log line. [`runtime`] runs a handler; [`clients`] makes the clients.
+//! - [`Orders`] ([`orders`], [`order_queries`]) and [`Inventory`] ([`reservations`],
+//!   [`catalog`], [`restock`]) are the two tables; [`ledger`] scans both.
+//! - [`Workflow`] is the state machine.
+//! - [`configuration`] is the only module that reads the environment, [`clock`] the only
+//!   one that reads a clock, [`telemetry`] the only one that writes log lines.
 //!
-//! Every adapter is built from a client that is given to it, so that whoever
-//! runs the product elsewhere (a simulator, a test) chooses the connector, the
-//! clock, the sleep and the ids of the SDK.
+//! Each adapter takes its SDK client as an argument, so a test or the local stack can
+//! choose the HTTP connector, the credentials and the retry policy.
 //!
-//! Where to begin: [`runtime::init`] and [`AwsClients::from_env`] are what each
-//! function's `main` calls.
+//! Start at [`runtime::init`] and [`AwsClients::from_env`], which each function's `main`
+//! calls.
 
+mod attributes;
+mod batch_get;
+pub mod catalog;
 pub mod clients;
 pub mod clock;
 pub mod configuration;
-pub mod emf;
+mod emf;
+mod execution_history;
 pub mod instrumented;
 pub mod inventory;
 pub mod ledger;
 pub mod metrics;
 mod order_item;
+pub mod order_metrics;
 pub mod order_queries;
 pub mod orders;
+pub mod reservations;
 pub mod restock;
 pub mod runtime;
 pub mod secrets;
+mod service_error;
 pub mod telemetry;
+mod unresolved_calls;
 pub mod workflow;
 
 pub use clients::AwsClients;

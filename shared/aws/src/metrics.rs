@@ -1,116 +1,232 @@
-//! What a write of an order is measured as: the difference between the order
-//! before and after it.
+//! The closed list of metrics.
 //!
-//! A metric is not counted where something is decided, but where it is on record:
-//! whichever function writes, each write that succeeds is measured once, here. A
-//! write whose answer was lost is not measured; one that did not happen is not
-//! either.
+//! Every name and every dimension value is a word of this file or of a closed list of
+//! the domain, so no data of an order can become one, and no line names an order.
 //!
-//! The state machine's waiting tasks write an order without a function of ours.
-//! Such a wait is measured by the first write of a function that finds it: at the
-//! latest the reconciler's, which looks within a minute.
+//! [`order_metrics`](crate::order_metrics) derives the metrics of orders from what was
+//! written, [`instrumented`](crate::instrumented) those of providers from their
+//! responses.
 
-use domain::decision::ReviewDecision;
-use domain::order::{Attention, TimelineEntry};
-use domain::{ErrorName, Order, Status};
+use domain::compensation::Outcome;
+use domain::order::TimelineCode;
+use domain::{Status, Timestamp};
+use serde_json::Value;
 
-use crate::emf::{AttentionReason, Metric, RejectionReason};
+use crate::emf::{Measurement, TARGET, Unit};
 
-/// Measures a write that succeeded; `before` is none for an order's first.
-pub(crate) fn record(before: Option<&Order>, after: &Order) {
-    for metric in order_metrics(before, after) {
-        metric.emit(after.updated_at);
+/// One measurement. Variants are named after the metrics unless noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+pub enum Metric {
+    /// Count: an order was written for the first time.
+    OrdersAccepted,
+    /// Count: an order was shipped and paid.
+    OrdersFulfilled,
+    /// Count by `Reason`: an order was closed without being fulfilled.
+    OrdersRejected(RejectionReason),
+    /// Count: an order began compensation because the bank declined the card.
+    PaymentsDeclined,
+    /// Count by `Outcome`: an order began compensation.
+    CompensationsBegun(Outcome),
+    /// Count by `Outcome`: an order was closed after its compensation.
+    CompensationsEnded(Outcome),
+    /// Count by `Reason`: the compensation of an order needs an operator.
+    CompensationsFailed(AttentionReason),
+    /// Count by `Reason`: an order needs an operator.
+    AttentionRaised(AttentionReason),
+    /// Count by `Provider` and `Call`: it is unknown whether a call took effect.
+    OutcomesUnknown(Provider, ProviderCall),
+    /// Count by `Provider`, `Call` and `Resolution`: an unknown outcome became known.
+    OutcomesResolved(Provider, ProviderCall, Resolution),
+    /// Milliseconds by `Provider` and `Call`: a call ended, with any outcome.
+    ProviderLatency(Provider, ProviderCall, u64),
+    /// `BooksDiffer`, a count by `Kind`: the ledgers of the payment provider, the
+    /// shipping provider, the stock and the orders disagree. The word is one of the
+    /// closed list of the reconciliation.
+    #[strum(serialize = "BooksDiffer")]
+    LedgerMismatch(&'static str),
+}
+
+/// Why an order was closed without being fulfilled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectionReason {
+    /// The status that it was closed with.
+    Status(Status),
+    /// No operator reviewed it in time.
+    ReviewExpired,
+}
+
+/// Why an order needs an operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AttentionReason {
+    /// It waits for a review.
+    Review,
+    /// It waits for a restock.
+    Backorder,
+    /// It waits for an operator after a state of the workflow failed.
+    Stuck,
+    /// Its executions kept ending early.
+    Escalated,
+    /// The shipping provider refused to refund its label.
+    LabelRefundRefused,
+    /// Its payment could not be refunded.
+    RefundFailed,
+    /// It is closed, and the final state of its payment is unknown.
+    PaymentPendingFinalization,
+    /// Its payment intent has another amount.
+    PaymentAmountMismatch,
+    /// Its authorization is about to expire.
+    AuthorizationExpiring,
+    /// Its customer disputes the charge.
+    Disputed,
+    /// The ledgers disagree about it.
+    LedgerMismatch,
+    /// A reason that this list lacks.
+    Other,
+}
+
+/// A provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+pub enum Provider {
+    /// The payment provider.
+    #[strum(serialize = "GATEWAY")]
+    Payment,
+    /// The shipping provider.
+    #[strum(serialize = "CARRIER")]
+    Shipping,
+}
+
+/// A call to a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum ProviderCall {
+    /// Creates a payment intent or a shipment.
+    Create,
+    /// Authorizes a payment.
+    Confirm,
+    /// Captures a payment.
+    Capture,
+    /// Cancels an authorization.
+    Cancel,
+    /// Buys a label.
+    Buy,
+    /// Refunds a payment or a label.
+    Refund,
+    /// Retrieves a payment intent or a shipment.
+    #[strum(serialize = "LOOK_UP")]
+    Retrieve,
+    /// Lists the refunds of a payment intent.
+    Refunds,
+    /// Lists a page of the ledger.
+    List,
+    /// Retrieves one entry of the ledger.
+    Entry,
+}
+
+/// What an unknown outcome turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum Resolution {
+    /// The call took effect, or a repeat of it did.
+    Effect,
+    /// The call took no effect.
+    NoEffect,
+    /// It does not matter: what the call may have created costs nothing and is unused.
+    Harmless,
+}
+
+impl Metric {
+    /// The metric's name.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    /// The line for `CloudWatch`.
+    pub fn to_emf(self, at: Timestamp) -> Value {
+        let (value, unit) = match self {
+            Self::ProviderLatency(_, _, millis) => (millis, Unit::Milliseconds),
+            _ => (1, Unit::Count),
+        };
+        Measurement { name: self.name(), value, unit, dimensions: self.dimensions() }.to_line(at)
+    }
+
+    /// Writes the line to the log.
+    pub fn emit(self, at: Timestamp) {
+        let line = self.to_emf(at).to_string();
+        tracing::info!(target: TARGET, line = line.as_str());
+    }
+
+    fn dimensions(self) -> Vec<(&'static str, &'static str)> {
+        match self {
+            Self::OrdersAccepted | Self::OrdersFulfilled | Self::PaymentsDeclined => vec![],
+            Self::OrdersRejected(reason) => vec![("Reason", reason.word())],
+            Self::CompensationsBegun(outcome) | Self::CompensationsEnded(outcome) => {
+                vec![("Outcome", outcome.status().as_str())]
+            }
+            Self::CompensationsFailed(reason) | Self::AttentionRaised(reason) => {
+                vec![("Reason", reason.word())]
+            }
+            Self::OutcomesUnknown(provider, call) | Self::ProviderLatency(provider, call, _) => {
+                vec![("Provider", provider.into()), ("Call", call.into())]
+            }
+            Self::OutcomesResolved(provider, call, resolution) => vec![
+                ("Provider", provider.into()),
+                ("Call", call.into()),
+                ("Resolution", resolution.into()),
+            ],
+            Self::LedgerMismatch(kind) => vec![("Kind", kind)],
+        }
     }
 }
 
-/// What a write is measured as.
-pub fn order_metrics(before: Option<&Order>, after: &Order) -> Vec<Metric> {
-    let Some(before) = before else {
-        return vec![Metric::OrdersAccepted];
-    };
-    let raised = raised(before, after);
-    let was_undone = |why: &AttentionReason| match why {
-        // What it was stuck with is what it was, not what this write makes of it.
-        AttentionReason::Stuck => before.compensation.is_some(),
-        why => after.compensation.is_some() && why.is_compensation_failure(),
-    };
-    let failed = raised.iter().filter(|why| was_undone(why));
-    let failed: Vec<_> = failed.map(|why| Metric::CompensationsFailed(*why)).collect();
-    turned_round(before, after)
-        .into_iter()
-        .chain(closed(before, after))
-        .chain(raised.iter().map(|why| Metric::AttentionRaised(*why)))
-        .chain(failed)
-        .collect()
-}
-
-fn turned_round(before: &Order, after: &Order) -> Vec<Metric> {
-    let Some(compensation) = after.compensation.as_ref().filter(|_| before.compensation.is_none())
-    else {
-        return vec![];
-    };
-    let declined = ErrorName::PaymentDeclined.as_str();
-    let is_declined = compensation.failed.values().any(|state| state.error == declined);
-    let begun = Metric::CompensationsBegun(compensation.outcome);
-    if is_declined { vec![Metric::PaymentsDeclined, begun] } else { vec![begun] }
-}
-
-fn closed(before: &Order, after: &Order) -> Vec<Metric> {
-    if before.status.is_closed() || !after.status.is_closed() {
-        return vec![];
-    }
-    if after.status == Status::Fulfilled {
-        return vec![Metric::OrdersFulfilled];
-    }
-    let rejected = Metric::OrdersRejected(rejection(after));
-    let ended = after.compensation.as_ref().map(|c| Metric::CompensationsEnded(c.outcome));
-    [rejected].into_iter().chain(ended).collect()
-}
-
-fn rejection(order: &Order) -> RejectionReason {
-    let by_a_person = order.review_decision() == Some(ReviewDecision::Reject);
-    if order.status == Status::Rejected && !by_a_person {
-        RejectionReason::ReviewExpired
-    } else {
-        RejectionReason::Status(order.status)
+impl RejectionReason {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Status(status) => status.as_str(),
+            Self::ReviewExpired => TimelineCode::ReviewExpired.as_str(),
+        }
     }
 }
 
-/// Why a person is asked to look, as far as nobody was told yet.
-fn raised(before: &Order, after: &Order) -> Vec<AttentionReason> {
-    let noted = after.timeline.get(before.timeline.len()..).unwrap_or_default();
-    wait_begun(before, after).into_iter().chain(codes(before, after, noted)).collect()
-}
+impl AttentionReason {
+    /// The reasons that the timeline records, by their timeline codes.
+    const CODES: [(TimelineCode, Self); 8] = [
+        (TimelineCode::Escalated, Self::Escalated),
+        (TimelineCode::LabelRefundRefused, Self::LabelRefundRefused),
+        (TimelineCode::RefundFailed, Self::RefundFailed),
+        (TimelineCode::PaymentNotFinalized, Self::PaymentPendingFinalization),
+        (TimelineCode::PaymentAmountMismatch, Self::PaymentAmountMismatch),
+        (TimelineCode::AuthorizationExpiring, Self::AuthorizationExpiring),
+        (TimelineCode::Disputed, Self::Disputed),
+        (TimelineCode::LedgerMismatch, Self::LedgerMismatch),
+    ];
 
-/// The wait that the order is found in, by the first write that finds it there.
-///
-/// A waiting task sets `checkAt` to the moment at which it was entered; whoever
-/// looks at the order or answers it moves that on, and a mere hint does not.
-fn wait_begun(before: &Order, after: &Order) -> Option<AttentionReason> {
-    let entered = before.timeline.last()?;
-    let unseen = entered.status == before.status && before.check_at == Some(entered.at);
-    if !unseen || after.check_at == before.check_at {
-        return None;
+    /// The reason that a timeline code stands for, if any.
+    pub(crate) fn from_code(code: &str) -> Option<Self> {
+        Self::CODES.iter().find(|(known, _)| known.as_str() == code).map(|(_, reason)| *reason)
     }
-    match before.status {
-        Status::InReview => Some(AttentionReason::Review),
-        Status::Backordered => Some(AttentionReason::Backorder),
-        Status::NeedsAttention => Some(AttentionReason::Stuck),
-        _ => None,
-    }
-}
 
-/// The codes of the new entries of the timeline for which attention is raised.
-fn codes(before: &Order, after: &Order, noted: &[TimelineEntry]) -> Vec<AttentionReason> {
-    if after.attention != Some(Attention::Operator) {
-        return vec![];
+    fn word(self) -> &'static str {
+        match self {
+            Self::Review => "REVIEW",
+            Self::Backorder => "BACKORDER",
+            Self::Stuck => "STUCK",
+            Self::Other => "OTHER",
+            coded => Self::CODES
+                .iter()
+                .find(|(_, reason)| *reason == coded)
+                .map_or("OTHER", |(code, _)| code.as_str()),
+        }
     }
-    let codes = || noted.iter().filter_map(|entry| entry.detail.as_deref());
-    let known: Vec<_> = codes().filter_map(AttentionReason::from_code).collect();
-    let new = before.attention != Some(Attention::Operator);
-    if known.is_empty() && new && codes().next().is_some() {
-        vec![AttentionReason::Other]
-    } else {
-        known
+
+    /// Whether the reason counts as a failed compensation if the order is compensating.
+    pub(crate) const fn is_compensation_failure(self) -> bool {
+        matches!(
+            self,
+            Self::Stuck
+                | Self::Escalated
+                | Self::LabelRefundRefused
+                | Self::RefundFailed
+                | Self::PaymentPendingFinalization
+        )
     }
 }

@@ -1,7 +1,7 @@
-//! Lists of orders, by the sparse indexes of the Orders table.
+//! Lists and finds orders through the sparse indexes of the Orders table.
 //!
-//! An index gives keys only, and a little late; the orders are read by them as
-//! they are now, and one that has left the list meanwhile is left out.
+//! The indexes hold only keys and are eventually consistent. A list reads each order
+//! from the table and leaves out those that no longer belong to it.
 
 use std::collections::BTreeMap;
 
@@ -13,57 +13,57 @@ use domain::ports::{
 use domain::{Order, OrderId, PaymentIntentId, ShipmentId, Timestamp};
 
 use crate::Orders;
-use crate::clients::describe;
-use crate::order_item::{self, Item};
+use crate::attributes::{Item, key, string};
+use crate::batch_get::batch_get_items;
+use crate::order_item;
+use crate::service_error::describe;
 
-/// How a list is kept: its index, which is named by its key; the key's value;
-/// the attribute that it is sorted by; and from which end it is read.
-struct Index {
-    name: &'static str,
-    key: String,
-    sorted_by: &'static str,
-    oldest_first: bool,
+/// The query that serves a list. An index has the name of its partition key.
+struct ListQuery {
+    index: &'static str,
+    partition: String,
+    sort_key: &'static str,
+    ascending: bool,
 }
 
-impl Index {
-    fn of(list: &OrderList) -> Self {
-        let (name, key, sorted_by, oldest_first) = match list {
+impl ListQuery {
+    fn new(list: &OrderList) -> Self {
+        let (index, partition, sort_key, ascending) = match list {
             OrderList::Customer(id) => ("customerId", id.to_string(), "createdAt", false),
-            OrderList::Attention(why) => ("attention", name_of(*why), "createdAt", true),
+            OrderList::Attention(why) => {
+                ("attention", attention_value(*why).to_owned(), "createdAt", true)
+            }
             OrderList::Open(bucket) => ("open", bucket.to_string(), "checkAt", true),
             OrderList::WaitingFor(sku) => ("waitsFor", sku.to_string(), "createdAt", true),
         };
-        Self { name, key, sorted_by, oldest_first }
+        Self { index, partition, sort_key, ascending }
     }
 
-    /// Where to begin after a place. The key is always the list's own, so that a
-    /// place can lead nowhere but into the list.
-    fn after(&self, place: &PageCursor) -> Item {
-        let text = |text: String| AttributeValue::S(text);
-        Item::from([
-            ("orderId".to_owned(), text(place.order_id.to_string())),
-            (self.name.to_owned(), text(self.key.clone())),
-            (self.sorted_by.to_owned(), text(place.at.to_string())),
-        ])
+    /// The start key for a cursor. The partition is always the list's, so a cursor of
+    /// another list cannot lead out of this one.
+    fn start_key(&self, cursor: &PageCursor) -> Item {
+        let mut start = key("orderId", cursor.order_id.as_str());
+        start.extend(key(self.index, self.partition.clone()));
+        start.extend(key(self.sort_key, cursor.at.to_string()));
+        start
     }
 
-    fn place(&self, key: &Item) -> Option<PageCursor> {
-        let order_id = order_id(key)?;
-        let at = key.get(self.sorted_by)?.as_s().ok()?.parse().ok()?;
+    fn cursor(&self, last: &Item) -> Option<PageCursor> {
+        let order_id = order_id(last)?;
+        let at = string(last, self.sort_key)?.parse().ok()?;
         Some(PageCursor { order_id, at })
     }
 }
 
-fn name_of(why: Attention) -> String {
-    let name = match why {
+const fn attention_value(attention: Attention) -> &'static str {
+    match attention {
         Attention::Review => "REVIEW",
         Attention::Backorder => "BACKORDER",
         Attention::Operator => "OPERATOR",
-    };
-    name.to_owned()
+    }
 }
 
-fn is_on(list: &OrderList, order: &Order) -> bool {
+fn belongs_to(list: &OrderList, order: &Order) -> bool {
     match list {
         OrderList::Customer(id) => order.customer_id == *id,
         OrderList::Attention(why) => order.attention == Some(*why),
@@ -79,39 +79,35 @@ impl ListOrders for Orders {
         after: Option<&PageCursor>,
         limit: u32,
     ) -> Result<OrderPage, StoreUnavailable> {
-        let index = Index::of(list);
-        let found = self
+        let query = ListQuery::new(list);
+        let page = self
             .client()
             .query()
             .table_name(self.table())
-            .index_name(index.name)
+            .index_name(query.index)
             .key_condition_expression("#key = :key")
-            .expression_attribute_names("#key", index.name)
-            .expression_attribute_values(":key", AttributeValue::S(index.key.clone()))
-            .scan_index_forward(index.oldest_first)
+            .expression_attribute_names("#key", query.index)
+            .expression_attribute_values(":key", AttributeValue::S(query.partition.clone()))
+            .scan_index_forward(query.ascending)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .set_exclusive_start_key(after.map(|place| index.after(place)))
+            .set_exclusive_start_key(after.map(|cursor| query.start_key(cursor)))
             .send()
             .await
             .map_err(|error| StoreUnavailable(describe("Query", &error)))?;
-        let next = found.last_evaluated_key.as_ref().and_then(|key| index.place(key));
-        let ids: Vec<_> =
-            found.items().iter().filter_map(|key| key.get("orderId")).cloned().collect();
-        let mut orders = self.read_all(&ids).await?;
-        let in_order = ids.iter().filter_map(|id| orders.remove(id.as_s().ok()?));
-        Ok(OrderPage { orders: in_order.filter(|order| is_on(list, order)).collect(), next })
+        let next = page.last_evaluated_key.as_ref().and_then(|last| query.cursor(last));
+        let ids: Vec<_> = page.items().iter().filter_map(|key| string(key, "orderId")).collect();
+        let mut orders = self.load_by_id(&ids).await?;
+        let in_order = ids.iter().filter_map(|id| orders.remove(*id));
+        Ok(OrderPage { orders: in_order.filter(|order| belongs_to(list, order)).collect(), next })
     }
 }
 
 impl Orders {
-    async fn read_all(
-        &self,
-        ids: &[AttributeValue],
-    ) -> Result<BTreeMap<String, Order>, StoreUnavailable> {
-        let keys = ids.iter().map(|id| Item::from([("orderId".to_owned(), id.clone())]));
+    async fn load_by_id(&self, ids: &[&str]) -> Result<BTreeMap<String, Order>, StoreUnavailable> {
+        let keys: Vec<_> = ids.iter().map(|id| key("orderId", *id)).collect();
         let mut orders = BTreeMap::new();
-        for found in self.batch(keys.collect(), false).await? {
-            let order = order_item::read(found)?;
+        for item in batch_get_items(self.client(), self.table(), &keys, false).await? {
+            let order = order_item::parse(item)?;
             orders.insert(order.order_id.to_string(), order);
         }
         Ok(orders)
@@ -125,7 +121,7 @@ impl ListDueOrders for Orders {
         at: Timestamp,
         limit: u32,
     ) -> Result<Vec<OrderId>, StoreUnavailable> {
-        let found = self
+        let page = self
             .client()
             .query()
             .table_name(self.table())
@@ -139,12 +135,12 @@ impl ListDueOrders for Orders {
             .send()
             .await
             .map_err(|error| StoreUnavailable(describe("Query", &error)))?;
-        Ok(found.items().iter().filter_map(order_id).collect())
+        Ok(page.items().iter().filter_map(order_id).collect())
     }
 }
 
 fn order_id(key: &Item) -> Option<OrderId> {
-    OrderId::parse(key.get("orderId")?.as_s().ok()?.as_str()).ok()
+    OrderId::parse(string(key, "orderId")?).ok()
 }
 
 impl FindOrder for Orders {
@@ -152,30 +148,33 @@ impl FindOrder for Orders {
         &self,
         id: &PaymentIntentId,
     ) -> Result<Option<OrderId>, StoreUnavailable> {
-        self.find(order_item::INTENT_ID, id.as_str()).await
+        self.find_by(order_item::INTENT_ID, id.as_str()).await
     }
 
     async fn by_shipment(&self, id: &ShipmentId) -> Result<Option<OrderId>, StoreUnavailable> {
-        self.find(order_item::SHIPMENT_ID, id.as_str()).await
+        self.find_by(order_item::SHIPMENT_ID, id.as_str()).await
     }
 }
 
 impl Orders {
-    /// The order that has this id of a provider's, by the index that is named as
-    /// the attribute is.
-    async fn find(&self, index: &str, id: &str) -> Result<Option<OrderId>, StoreUnavailable> {
-        let found = self
+    /// The order with this provider id; `attribute` is also the name of the index.
+    async fn find_by(
+        &self,
+        attribute: &str,
+        id: &str,
+    ) -> Result<Option<OrderId>, StoreUnavailable> {
+        let page = self
             .client()
             .query()
             .table_name(self.table())
-            .index_name(index)
+            .index_name(attribute)
             .key_condition_expression("#id = :id")
-            .expression_attribute_names("#id", index)
+            .expression_attribute_names("#id", attribute)
             .expression_attribute_values(":id", AttributeValue::S(id.to_owned()))
             .limit(1)
             .send()
             .await
             .map_err(|error| StoreUnavailable(describe("Query", &error)))?;
-        Ok(found.items().first().and_then(order_id))
+        Ok(page.items().first().and_then(order_id))
     }
 }

@@ -1,7 +1,9 @@
-//! Puts goods on a shelf: the stock and an entry of the request, in one
-//! transaction, so that a repeated request is met by its own entry.
+//! Adds stock to a product, once per request.
+//!
+//! One transaction adds the stock and writes a record of the request under the request's
+//! key, so a repeated request finds its own record and changes nothing.
 
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError as TransactError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Put, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem, Update,
@@ -12,8 +14,8 @@ use domain::ports::{ReadCatalog, RestockItem, RestockResult, StoreUnavailable};
 use domain::{Sku, Timestamp};
 
 use crate::Inventory;
-use crate::clients::describe;
-use crate::inventory::{is_crowded, whole};
+use crate::attributes::number;
+use crate::service_error::{describe, is_contention};
 
 impl RestockItem for Inventory {
     async fn restock(
@@ -23,26 +25,27 @@ impl RestockItem for Inventory {
         key: &str,
         at: Timestamp,
     ) -> Result<RestockResult, StoreUnavailable> {
-        let writes = [self.entry(sku, quantity, key, at)?, self.more(sku, quantity)?];
+        let writes =
+            [self.request_write(sku, quantity, key, at)?, self.increase_write(sku, quantity)?];
         let call = self.client().transact_write_items();
-        let sent = call.set_transact_items(Some(writes.to_vec())).send().await;
-        let Err(error) = sent else {
-            let item = self.item(sku).await?;
+        let result = call.set_transact_items(Some(writes.to_vec())).send().await;
+        let Err(error) = result else {
+            let item = self.stock_item(sku).await?;
             return Ok(item.map_or(RestockResult::UnknownSku, RestockResult::Restocked));
         };
         match error.as_service_error() {
-            Some(TransactError::TransactionCanceledException(cancelled)) => {
-                self.refused(sku, quantity, cancelled.cancellation_reasons()).await
+            Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
+                self.canceled(sku, quantity, canceled.cancellation_reasons()).await
             }
-            Some(other) if is_crowded(other.code()) => Ok(RestockResult::Contended),
+            Some(other) if is_contention(other.code()) => Ok(RestockResult::Contended),
             _ => Err(StoreUnavailable(describe("TransactWriteItems", &error))),
         }
     }
 }
 
 impl Inventory {
-    /// The entry of the request; it is there once.
-    fn entry(
+    /// The record of the request; fails if it exists.
+    fn request_write(
         &self,
         sku: &Sku,
         quantity: u32,
@@ -51,7 +54,7 @@ impl Inventory {
     ) -> Result<TransactWriteItem, StoreUnavailable> {
         let put = Put::builder()
             .table_name(self.table())
-            // No SKU has a `#`, so no entry can pass for an item.
+            // A SKU contains no `#`, so no record can be taken for a product.
             .item("sku", AttributeValue::S(format!("RESTOCK#{sku}#{key}")))
             .item("quantity", AttributeValue::N(quantity.to_string()))
             .item("at", AttributeValue::S(at.to_string()))
@@ -62,8 +65,12 @@ impl Inventory {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// More of what is on the shelf already.
-    fn more(&self, sku: &Sku, quantity: u32) -> Result<TransactWriteItem, StoreUnavailable> {
+    /// The increase of the stock; fails if there is no such product.
+    fn increase_write(
+        &self,
+        sku: &Sku,
+        quantity: u32,
+    ) -> Result<TransactWriteItem, StoreUnavailable> {
         let update = Update::builder()
             .table_name(self.table())
             .key("sku", AttributeValue::S(sku.to_string()))
@@ -77,32 +84,33 @@ impl Inventory {
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
-    async fn refused(
+    /// Interprets the reasons of a canceled transaction: the request's, then the stock's.
+    async fn canceled(
         &self,
         sku: &Sku,
         quantity: u32,
         reasons: &[CancellationReason],
     ) -> Result<RestockResult, StoreUnavailable> {
         let failed = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
-        let (entry, stock) = (reasons.first(), reasons.get(1));
-        if let Some(entry) = entry.filter(|reason| failed(reason)) {
-            let before = entry.item().and_then(|item| whole(item, "quantity"));
-            if before != Some(quantity.into()) {
+        let (request, stock) = (reasons.first(), reasons.get(1));
+        if let Some(request) = request.filter(|reason| failed(reason)) {
+            let recorded = request.item().and_then(|item| number(item, "quantity"));
+            if recorded != Some(quantity) {
                 return Ok(RestockResult::KeyReused);
             }
-            let item = self.item(sku).await?;
+            let item = self.stock_item(sku).await?;
             return Ok(item.map_or(RestockResult::UnknownSku, RestockResult::Replayed));
         }
-        if reasons.iter().any(|reason| is_crowded(reason.code())) {
+        if reasons.iter().any(|reason| is_contention(reason.code())) {
             return Ok(RestockResult::Contended);
         }
         if stock.is_some_and(failed) {
             return Ok(RestockResult::UnknownSku);
         }
-        Err(StoreUnavailable("TransactWriteItems: cancelled".to_owned()))
+        Err(StoreUnavailable("TransactWriteItems: canceled".to_owned()))
     }
 
-    async fn item(&self, sku: &Sku) -> Result<Option<StockItem>, StoreUnavailable> {
+    async fn stock_item(&self, sku: &Sku) -> Result<Option<StockItem>, StoreUnavailable> {
         Ok(self.items(std::slice::from_ref(sku)).await?.into_iter().next())
     }
 }

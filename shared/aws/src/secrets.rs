@@ -1,64 +1,74 @@
-//! The providers' keys, from Secrets Manager or, for a test key, from the
-//! configuration itself.
+//! Reads API keys and webhook secrets from Secrets Manager, or takes a test key from
+//! the configuration.
 //!
-//! Read once, while the function starts. A key is never logged; an error names
-//! the ARN only. To replace a webhook's secret: store `new,old`, have every
-//! instance of the function start anew (a deployment does), let the provider sign
-//! with the new one, then store that alone.
+//! A function reads its secrets once, at startup. A secret is never logged; an error
+//! names only its ARN.
+//!
+//! To rotate a webhook secret: store `new,old`, restart every instance (a deployment
+//! does), let the provider sign with the new secret, then store the new one alone.
 
 use domain::Private;
 
-use crate::clients::{AwsClients, describe};
+use crate::clients::AwsClients;
 use crate::configuration::{InvalidSetting, SecretSource};
+use crate::service_error::describe;
 
-/// While a secret is replaced by another, both are valid.
-const MOST_AT_ONCE: usize = 2;
+/// During a rotation both the new and the old secret are valid.
+const MAX_VALID_SECRETS: usize = 2;
 
 impl AwsClients {
-    /// The secrets that are valid now: one, or while it is replaced two, separated
-    /// by a comma, the newest first.
+    /// The secrets that are valid now: one, or two separated by a comma during a
+    /// rotation, the newest first.
+    ///
+    /// # Errors
+    /// As [`AwsClients::secret_value`]; also if a secret is empty or there are more
+    /// than two.
     pub async fn rotating_secret_values(
         &self,
-        secret: &SecretSource,
+        source: &SecretSource,
     ) -> Result<Vec<Private<String>>, InvalidSetting> {
-        let text = self.secret_value(secret).await?;
+        let text = self.secret_value(source).await?;
         let parts = text.expose().split(',').map(|part| part.trim().to_owned());
         let secrets: Vec<_> = parts.map(Private::new).collect();
-        // An empty one would be a secret that everybody knows.
-        let is_sound = secrets.len() <= MOST_AT_ONCE
+        // Anyone could sign with an empty secret.
+        let is_valid = secrets.len() <= MAX_VALID_SECRETS
             && secrets.iter().all(|secret| !secret.expose().is_empty());
-        if is_sound {
+        if is_valid {
             return Ok(secrets);
         }
-        let variable = match secret {
+        let variable = match source {
             SecretSource::Arn(arn) => arn.clone(),
-            SecretSource::Value(_) => "a webhook's secret".to_owned(),
+            SecretSource::Value(_) => "a webhook secret".to_owned(),
         };
         let advice = "must be one secret, or two separated by a comma, the newest first";
         Err(InvalidSetting { variable, advice: advice.to_owned() })
     }
 
-    /// The key itself (`secretsmanager:GetSecretValue`).
+    /// The secret itself (`secretsmanager:GetSecretValue`).
+    ///
+    /// # Errors
+    /// If Secrets Manager cannot be reached, rejects the call, or holds no text under
+    /// the ARN.
     pub async fn secret_value(
         &self,
-        secret: &SecretSource,
+        source: &SecretSource,
     ) -> Result<Private<String>, InvalidSetting> {
-        let arn = match secret {
-            SecretSource::Value(key) => return Ok(key.clone()),
+        let arn = match source {
+            SecretSource::Value(secret) => return Ok(secret.clone()),
             SecretSource::Arn(arn) => arn,
         };
-        let bad = |advice: String| InvalidSetting { variable: arn.clone(), advice };
-        let found = aws_sdk_secretsmanager::Client::new(self.config())
+        let invalid = |advice: String| InvalidSetting { variable: arn.clone(), advice };
+        let response = aws_sdk_secretsmanager::Client::new(self.config())
             .get_secret_value()
             .secret_id(arn)
             .send()
             .await
             .map_err(|error| {
-                bad(format!("cannot be read: {}", describe("GetSecretValue", &error)))
+                invalid(format!("cannot be read: {}", describe("GetSecretValue", &error)))
             })?;
-        match found.secret_string() {
-            Some(key) if !key.trim().is_empty() => Ok(Private::new(key.trim().to_owned())),
-            _ => Err(bad("holds no text: store the key itself as the secret's text".to_owned())),
+        match response.secret_string() {
+            Some(secret) if !secret.trim().is_empty() => Ok(Private::new(secret.trim().to_owned())),
+            _ => Err(invalid("holds no text: store the secret itself as text".to_owned())),
         }
     }
 }

@@ -1,68 +1,69 @@
-//! Step Functions: starts executions, answers waits, reads what became of one.
+//! The state machine: starts and stops executions, sends task results, tells whether an
+//! execution has ended.
+//!
+//! Starting an execution that exists and stopping one that does not both succeed, so a
+//! caller may repeat either. The history of an execution is read in `execution_history`.
 
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::SdkError;
 use aws_sdk_sfn::operation::describe_execution::DescribeExecutionError;
-use aws_sdk_sfn::operation::get_execution_history::GetExecutionHistoryError;
 use aws_sdk_sfn::operation::send_task_failure::SendTaskFailureError;
 use aws_sdk_sfn::operation::send_task_success::SendTaskSuccessError;
 use aws_sdk_sfn::operation::start_execution::StartExecutionError;
 use aws_sdk_sfn::operation::stop_execution::StopExecutionError;
-use aws_sdk_sfn::types::{ExecutionStatus, HistoryEvent};
+use aws_sdk_sfn::types::ExecutionStatus;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use domain::decision::TaskResult;
 use domain::ports::{
-    DescribeExecution, ExecutionState, ExecutionView, ReadExecution, SendTaskResult,
-    StartExecution, StateVisit, StopExecution, TaskDelivery, WorkflowUnavailable,
+    DescribeExecution, ExecutionState, SendTaskResult, StartExecution, StopExecution, TaskDelivery,
+    WorkflowUnavailable,
 };
-use domain::{ExecutionName, TaskToken, Timestamp};
+use domain::{ExecutionName, TaskToken};
 use serde_json::Value;
 
-use crate::clients::describe;
-
-/// Events a page, the most that the service gives.
-const PAGE: i32 = 1000;
-/// An execution ends at 25,000 events.
-const PAGES: usize = 25;
+use crate::service_error::describe;
 
 /// The state machine.
 #[derive(Debug, Clone)]
 pub struct Workflow {
     client: Client,
-    arn: String,
+    state_machine_arn: String,
 }
 
 impl Workflow {
-    /// The state machine of this ARN, through this client.
+    /// The state machine of this ARN, called through this client.
     pub fn new(client: Client, state_machine_arn: impl Into<String>) -> Self {
-        Self { client, arn: state_machine_arn.into() }
+        Self { client, state_machine_arn: state_machine_arn.into() }
     }
 
-    /// The ARN of an execution. A qualifier of the state machine's (a version or
-    /// an alias) is no part of it.
-    fn execution_arn(&self, name: &ExecutionName) -> String {
-        let parts: Vec<_> = self.arn.split(':').collect();
-        let machine = parts.get(6).copied().unwrap_or_default();
+    pub(crate) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The ARN of an execution. It omits the version or alias that may qualify the ARN
+    /// of the state machine.
+    pub(crate) fn execution_arn(&self, name: &ExecutionName) -> String {
+        let parts: Vec<_> = self.state_machine_arn.split(':').collect();
+        let state_machine = parts.get(6).copied().unwrap_or_default();
         let prefix = parts.get(..5).unwrap_or_default().join(":");
-        format!("{prefix}:execution:{machine}:{name}")
+        format!("{prefix}:execution:{state_machine}:{name}")
     }
 }
 
 impl StartExecution for Workflow {
     async fn start(&self, name: &ExecutionName, input: &Value) -> Result<(), WorkflowUnavailable> {
-        let sent = self
-            .client
-            .start_execution()
-            .state_machine_arn(&self.arn)
-            .name(name.as_str())
-            .input(input.to_string())
-            .send()
-            .await;
-        match sent {
+        let call = self.client.start_execution().state_machine_arn(&self.state_machine_arn);
+        match call.name(name.as_str()).input(input.to_string()).send().await {
             Ok(_) => Ok(()),
-            Err(error) if is_started(&error) => Ok(()),
+            Err(error) if exists_already(&error) => Ok(()),
             Err(error) => Err(unavailable("StartExecution", &error)),
         }
     }
+}
+
+/// Whether an execution of this name has run with another input or has ended.
+fn exists_already<R>(error: &SdkError<StartExecutionError, R>) -> bool {
+    error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists)
 }
 
 impl StopExecution for Workflow {
@@ -74,32 +75,27 @@ impl StopExecution for Workflow {
         let call = self.client.stop_execution().execution_arn(self.execution_arn(name));
         match call.cause(cause).send().await {
             Ok(_) => Ok(()),
-            Err(error) if is_absent(&error) => Ok(()),
+            Err(error) if is_missing(&error) => Ok(()),
             Err(error) => Err(unavailable("StopExecution", &error)),
         }
     }
 }
 
-fn is_absent<R>(error: &SdkError<StopExecutionError, R>) -> bool {
+fn is_missing<R>(error: &SdkError<StopExecutionError, R>) -> bool {
     error.as_service_error().is_some_and(StopExecutionError::is_execution_does_not_exist)
-}
-
-/// An execution of this name ran and ended.
-fn is_started<R>(error: &SdkError<StartExecutionError, R>) -> bool {
-    error.as_service_error().is_some_and(StartExecutionError::is_execution_already_exists)
 }
 
 impl SendTaskResult for Workflow {
     async fn send(
         &self,
         token: &TaskToken,
-        message: &TaskResult,
+        result: &TaskResult,
     ) -> Result<TaskDelivery, WorkflowUnavailable> {
-        match message {
+        match result {
             TaskResult::Success(output) => {
                 let call = self.client.send_task_success().task_token(token.as_str());
                 let sent = call.output(output.to_string()).send().await;
-                delivered("SendTaskSuccess", sent, |error| {
+                delivery("SendTaskSuccess", sent, |error| {
                     matches!(
                         error,
                         SendTaskSuccessError::TaskTimedOut(_)
@@ -108,10 +104,10 @@ impl SendTaskResult for Workflow {
                     )
                 })
             }
-            TaskResult::Failure(fault, cause) => {
+            TaskResult::Failure(error, cause) => {
                 let call = self.client.send_task_failure().task_token(token.as_str());
-                let sent = call.error(fault.as_str()).cause(*cause).send().await;
-                delivered("SendTaskFailure", sent, |error| {
+                let sent = call.error(error.as_str()).cause(*cause).send().await;
+                delivery("SendTaskFailure", sent, |error| {
                     matches!(
                         error,
                         SendTaskFailureError::TaskTimedOut(_)
@@ -124,28 +120,21 @@ impl SendTaskResult for Workflow {
     }
 }
 
-fn delivered<T, E, R>(
+fn delivery<T, E, R>(
     operation: &str,
     sent: Result<T, SdkError<E, R>>,
-    has_moved_on: impl Fn(&E) -> bool,
+    task_has_ended: impl Fn(&E) -> bool,
 ) -> Result<TaskDelivery, WorkflowUnavailable>
 where
-    E: aws_smithy_types::error::metadata::ProvideErrorMetadata,
+    E: ProvideErrorMetadata,
 {
     match sent {
         Ok(_) => Ok(TaskDelivery::Delivered),
-        Err(error) if error.as_service_error().is_some_and(has_moved_on) => {
+        Err(error) if error.as_service_error().is_some_and(task_has_ended) => {
             Ok(TaskDelivery::TaskEnded)
         }
         Err(error) => Err(unavailable(operation, &error)),
     }
-}
-
-fn unavailable<E, R>(operation: &str, error: &SdkError<E, R>) -> WorkflowUnavailable
-where
-    E: aws_smithy_types::error::metadata::ProvideErrorMetadata,
-{
-    WorkflowUnavailable(describe(operation, error))
 }
 
 impl DescribeExecution for Workflow {
@@ -155,128 +144,28 @@ impl DescribeExecution for Workflow {
     ) -> Result<Option<ExecutionState>, WorkflowUnavailable> {
         let call = self.client.describe_execution().execution_arn(self.execution_arn(name));
         match call.send().await {
-            Ok(described) => Ok(Some(match described.status() {
+            Ok(execution) => Ok(Some(match execution.status() {
                 ExecutionStatus::Succeeded
                 | ExecutionStatus::Failed
                 | ExecutionStatus::TimedOut
                 | ExecutionStatus::Aborted => ExecutionState::Ended,
-                // Also what a later release of the service may call it: an order
-                // is taken over only from one that is seen to have ended.
+                // Includes statuses that AWS may add later: an order is restarted only
+                // if its execution is known to have ended.
                 _ => ExecutionState::Running,
             })),
-            Err(error) if is_unknown(&error) => Ok(None),
+            Err(error) if does_not_exist(&error) => Ok(None),
             Err(error) => Err(unavailable("DescribeExecution", &error)),
         }
     }
 }
 
-impl ReadExecution for Workflow {
-    async fn read(
-        &self,
-        name: &ExecutionName,
-    ) -> Result<Option<ExecutionView>, WorkflowUnavailable> {
-        let arn = self.execution_arn(name);
-        let described = match self.client.describe_execution().execution_arn(&arn).send().await {
-            Ok(described) => described,
-            Err(error) if is_unknown(&error) => return Ok(None),
-            Err(error) => return Err(unavailable("DescribeExecution", &error)),
-        };
-        let Some(events) = self.history(&arn).await? else { return Ok(None) };
-        Ok(Some(ExecutionView {
-            status: described.status().as_str().to_owned(),
-            started_at: moment(described.start_date())?,
-            stopped_at: described.stop_date().map(moment).transpose()?,
-            states: visits(&events)?,
-        }))
-    }
-}
-
-fn is_unknown<R>(error: &SdkError<DescribeExecutionError, R>) -> bool {
+pub(crate) fn does_not_exist<R>(error: &SdkError<DescribeExecutionError, R>) -> bool {
     error.as_service_error().is_some_and(DescribeExecutionError::is_execution_does_not_exist)
 }
 
-impl Workflow {
-    /// All events of an execution, oldest first.
-    async fn history(&self, arn: &str) -> Result<Option<Vec<HistoryEvent>>, WorkflowUnavailable> {
-        let mut events = Vec::new();
-        let mut from = None;
-        for _ in 0..PAGES {
-            let page = self
-                .client
-                .get_execution_history()
-                .execution_arn(arn)
-                .max_results(PAGE)
-                .include_execution_data(false)
-                .set_next_token(from)
-                .send()
-                .await;
-            let page = match page {
-                Ok(page) => page,
-                Err(error) if is_gone(&error) => return Ok(None),
-                Err(error) => return Err(unavailable("GetExecutionHistory", &error)),
-            };
-            events.extend(page.events);
-            from = page.next_token;
-            if from.is_none() {
-                break;
-            }
-        }
-        Ok(Some(events))
-    }
-}
-
-fn is_gone<R>(error: &SdkError<GetExecutionHistoryError, R>) -> bool {
-    error.as_service_error().is_some_and(GetExecutionHistoryError::is_execution_does_not_exist)
-}
-
-fn moment(at: &aws_smithy_types::DateTime) -> Result<Timestamp, WorkflowUnavailable> {
-    at.to_millis()
-        .ok()
-        .and_then(|millis| Timestamp::from_millis(millis).ok())
-        .ok_or_else(|| WorkflowUnavailable("a date in the history cannot be read".to_owned()))
-}
-
-/// The states that an execution was in. It has no branches, so an event
-/// belongs to the state that was entered last.
-fn visits(events: &[HistoryEvent]) -> Result<Vec<StateVisit>, WorkflowUnavailable> {
-    let mut visits: Vec<StateVisit> = Vec::new();
-    for event in events {
-        let kind = event.r#type().as_str();
-        if let Some(entered) = event.state_entered_event_details() {
-            visits.push(StateVisit {
-                name: entered.name().to_owned(),
-                kind: kind.trim_end_matches("StateEntered").to_owned(),
-                entered_at: moment(event.timestamp())?,
-                exited_at: None,
-                attempts: 0,
-                error: None,
-            });
-        } else if let Some(visit) = visits.last_mut() {
-            if event.state_exited_event_details().is_some() {
-                visit.exited_at = Some(moment(event.timestamp())?);
-            }
-            if matches!(kind, "TaskScheduled" | "LambdaFunctionScheduled") {
-                visit.attempts += 1;
-            }
-            if let Some(error) = error_of(event) {
-                visit.error = Some(error);
-            }
-        }
-    }
-    Ok(visits)
-}
-
-/// The error that an event tells of.
-fn error_of(event: &HistoryEvent) -> Option<String> {
-    let error = None
-        .or_else(|| event.lambda_function_failed_event_details()?.error())
-        .or_else(|| event.lambda_function_timed_out_event_details()?.error())
-        .or_else(|| event.lambda_function_schedule_failed_event_details()?.error())
-        .or_else(|| event.lambda_function_start_failed_event_details()?.error())
-        .or_else(|| event.task_failed_event_details()?.error())
-        .or_else(|| event.task_timed_out_event_details()?.error())
-        .or_else(|| event.task_start_failed_event_details()?.error())
-        .or_else(|| event.task_submit_failed_event_details()?.error())
-        .or_else(|| event.execution_failed_event_details()?.error());
-    error.map(str::to_owned)
+pub(crate) fn unavailable<E, R>(operation: &str, error: &SdkError<E, R>) -> WorkflowUnavailable
+where
+    E: ProvideErrorMetadata,
+{
+    WorkflowUnavailable(describe(operation, error))
 }

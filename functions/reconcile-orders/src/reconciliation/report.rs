@@ -1,7 +1,7 @@
 //! The result of a reconciliation: as JSON for the caller, as log lines and metrics for
 //! operations.
 
-use aws::emf::Metric;
+use aws::metrics::Metric;
 use domain::Timestamp;
 use serde::Serialize;
 
@@ -93,7 +93,7 @@ impl Report {
             let sku = discrepancy.sku.as_ref().map(ToString::to_string);
             let detail = discrepancy.detail.as_str();
             tracing::error!(kind, orderId = order_id, sku, detail, "the ledgers disagree");
-            Metric::BooksDiffer(kind).emit(at);
+            Metric::LedgerMismatch(kind).emit(at);
         }
         let Coverage { payment_provider, shipping_provider, orders, stock, suspects } =
             self.coverage;

@@ -1,9 +1,6 @@
-//! Step Functions as the adapter sees it, by answers of the service's own form.
+//! The adapter for Step Functions against responses in the service's format.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
-
-mod support;
-
+use crate::test_bed::{Injected, TestBed};
 use aws::Workflow;
 use domain::decision::{DecisionKind, OperatorAction, ReviewDecision, TaskResult};
 use domain::ports::{
@@ -12,7 +9,6 @@ use domain::ports::{
 };
 use domain::{ExecutionName, TaskToken};
 use serde_json::{Value, json};
-use support::{Instead, World};
 
 const ARN: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:OrderWorkflow";
 
@@ -20,38 +16,38 @@ fn name() -> ExecutionName {
     ExecutionName::parse("ord_1").unwrap()
 }
 
-fn workflow(world: &World) -> Workflow {
-    world.aws_trying(1).workflow(ARN)
+fn workflow(bed: &TestBed) -> Workflow {
+    bed.aws_with_attempts(1).workflow(ARN)
 }
 
 #[tokio::test]
-async fn an_execution_is_started_by_name_and_one_that_ended_is_no_error() {
-    let world = World::new();
+async fn an_execution_is_started_by_name_and_an_existing_one_is_not_an_error() {
+    let bed = TestBed::new();
     let input = json!({"orderId": "ord_1"});
-    world.next(Instead::Answer(200, json!({"executionArn": "arn:x", "startDate": 1.5})));
-    workflow(&world).start(&name(), &input).await.unwrap();
-    let sent = world.last_request();
+    bed.inject(Injected::Response(200, json!({"executionArn": "arn:x", "startDate": 1.5})));
+    workflow(&bed).start(&name(), &input).await.unwrap();
+    let sent = bed.last_request();
     assert_eq!((&sent["stateMachineArn"], &sent["name"]), (&json!(ARN), &json!("ord_1")));
     assert_eq!(sent["input"].as_str().unwrap(), r#"{"orderId":"ord_1"}"#);
 
-    world.refuse_with("ExecutionAlreadyExists");
-    workflow(&world).start(&name(), &input).await.unwrap();
-    world.refuse_with("ExecutionLimitExceeded");
-    let error = workflow(&world).start(&name(), &input).await.unwrap_err().to_string();
+    bed.reject_with("ExecutionAlreadyExists");
+    workflow(&bed).start(&name(), &input).await.unwrap();
+    bed.reject_with("ExecutionLimitExceeded");
+    let error = workflow(&bed).start(&name(), &input).await.unwrap_err().to_string();
     assert!(error.contains("StartExecution: ExecutionLimitExceeded"), "{error}");
 }
 
 #[tokio::test]
-async fn an_answer_is_sent_as_success_or_failure_of_the_task() {
-    let world = World::new();
+async fn a_decision_is_sent_as_success_or_failure_of_the_task() {
+    let bed = TestBed::new();
     let token = TaskToken::parse("AQB8").unwrap();
     let check = async |kind: DecisionKind, operation: &str, fields: &[(&str, &str)]| {
-        world.next(Instead::Answer(200, json!({})));
-        let answered = workflow(&world).send(&token, &kind.task_result()).await;
-        assert_eq!(answered, Ok(TaskDelivery::Delivered));
-        assert_eq!(world.calls().last().unwrap(), operation);
+        bed.inject(Injected::Response(200, json!({})));
+        let delivery = workflow(&bed).send(&token, &kind.task_result()).await;
+        assert_eq!(delivery, Ok(TaskDelivery::Delivered));
+        assert_eq!(bed.calls().last().unwrap(), operation);
         for (name, value) in fields {
-            assert_eq!(world.last_request()[name], *value);
+            assert_eq!(bed.last_request()[name], *value);
         }
     };
     let capture = [("taskToken", "AQB8"), ("output", r#"{"action":"capture"}"#)];
@@ -61,25 +57,25 @@ async fn an_answer_is_sent_as_success_or_failure_of_the_task() {
 }
 
 #[tokio::test]
-async fn a_wait_that_is_over_has_moved_on_and_a_service_that_is_away_is_an_error() {
-    let world = World::new();
+async fn an_ended_task_is_not_an_error_and_an_unavailable_service_is() {
+    let bed = TestBed::new();
     let token = TaskToken::parse("AQB8").unwrap();
     let success = DecisionKind::Review(ReviewDecision::Approve).task_result();
     let failure = DecisionKind::Cancellation.task_result();
-    let answer = async |message: &TaskResult| workflow(&world).send(&token, message).await;
+    let send = async |message: &TaskResult| workflow(&bed).send(&token, message).await;
     for code in ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"] {
         for message in [&success, &failure] {
-            world.refuse_with(code);
-            assert_eq!(answer(message).await, Ok(TaskDelivery::TaskEnded), "{code}");
+            bed.reject_with(code);
+            assert_eq!(send(message).await, Ok(TaskDelivery::TaskEnded), "{code}");
         }
     }
     for message in [&success, &failure] {
-        world.next(Instead::Refuse);
-        assert!(answer(message).await.is_err());
+        bed.inject(Injected::ConnectionError);
+        assert!(send(message).await.is_err());
     }
 }
 
-/// One event; its id is its place.
+/// An event; its id is its second.
 fn event(second: i64, kind: &str, details: Value) -> Value {
     let mut event = json!({"timestamp": second, "type": kind, "id": second});
     if let Value::Object(details) = details {
@@ -100,19 +96,19 @@ fn exited(second: i64, kind: &str, name: &str) -> Value {
     event(second, &format!("{kind}StateExited"), json!({"stateExitedEventDetails": {"name": name}}))
 }
 
-fn described(status: &str, stop: Option<i64>) -> Value {
-    let mut answer = json!({
+fn execution(status: &str, stop: Option<i64>) -> Value {
+    let mut execution = json!({
         "executionArn": "arn:x", "stateMachineArn": ARN, "status": status, "startDate": 0.5,
     });
     if let Some(stop) = stop {
-        answer["stopDate"] = json!(stop);
+        execution["stopDate"] = json!(stop);
     }
-    answer
+    execution
 }
 
 #[tokio::test]
 async fn an_execution_is_read_state_by_state_with_attempts_and_errors() {
-    let world = World::new();
+    let bed = TestBed::new();
     let first_page = json!([
         event(1, "ExecutionStarted", json!({})),
         entered(2, "Choice", "ScheduledForLater"),
@@ -144,13 +140,13 @@ async fn an_execution_is_read_state_by_state_with_attempts_and_errors() {
             json!({"executionFailedEventDetails": {"error": "OrderRejected"}})
         ),
     ]);
-    world.next(Instead::Answer(200, described("FAILED", Some(11))));
-    world.next(Instead::Answer(200, json!({"events": first_page, "nextToken": "more"})));
-    world.next(Instead::Answer(200, json!({"events": second_page})));
-    let view = workflow(&world).read(&name()).await.unwrap().unwrap();
+    bed.inject(Injected::Response(200, execution("FAILED", Some(11))));
+    bed.inject(Injected::Response(200, json!({"events": first_page, "nextToken": "more"})));
+    bed.inject(Injected::Response(200, json!({"events": second_page})));
+    let view = workflow(&bed).read(&name()).await.unwrap().unwrap();
     let arn = "arn:aws:states:us-east-1:000000000000:execution:OrderWorkflow:ord_1";
-    assert_eq!(world.last_request()["executionArn"], arn);
-    assert_eq!(world.last_request()["nextToken"], "more");
+    assert_eq!(bed.last_request()["executionArn"], arn);
+    assert_eq!(bed.last_request()["nextToken"], "more");
     let at = |second: u32| format!("1970-01-01T00:00:{second:02}.000Z");
     assert_eq!(
         serde_json::to_value(&view).unwrap(),
@@ -166,8 +162,8 @@ async fn an_execution_is_read_state_by_state_with_attempts_and_errors() {
 }
 
 #[tokio::test]
-async fn a_waiting_task_counts_its_attempts_too() {
-    let world = World::new();
+async fn the_attempts_of_a_waiting_task_are_counted() {
+    let bed = TestBed::new();
     let scheduled = json!({"taskScheduledEventDetails": {
         "resourceType": "aws-sdk:dynamodb", "resource": "updateItem.waitForTaskToken",
         "region": "us-east-1", "parameters": "{}",
@@ -181,65 +177,65 @@ async fn a_waiting_task_counts_its_attempts_too() {
         event(2, "TaskScheduled", scheduled),
         event(3, "TaskTimedOut", timed_out),
     ]);
-    world.next(Instead::Answer(200, described("RUNNING", None)));
-    world.next(Instead::Answer(200, json!({ "events": events })));
-    let view = workflow(&world).read(&name()).await.unwrap().unwrap();
+    bed.inject(Injected::Response(200, execution("RUNNING", None)));
+    bed.inject(Injected::Response(200, json!({ "events": events })));
+    let view = workflow(&bed).read(&name()).await.unwrap().unwrap();
     assert_eq!((view.status.as_str(), view.stopped_at), ("RUNNING", None));
     assert_eq!(view.states[0].attempts, 1);
     assert_eq!(view.states[0].error.as_deref(), Some("States.Timeout"));
 }
 
 #[tokio::test]
-async fn an_execution_that_is_not_there_is_none() {
-    let world = World::new();
-    world.refuse_with("ExecutionDoesNotExist");
-    assert_eq!(workflow(&world).read(&name()).await, Ok(None));
-    world.next(Instead::Answer(200, described("RUNNING", None)));
-    world.refuse_with("ExecutionDoesNotExist");
-    assert_eq!(workflow(&world).read(&name()).await, Ok(None));
-    world.next(Instead::Refuse);
-    assert!(workflow(&world).read(&name()).await.is_err());
+async fn an_unknown_execution_is_none() {
+    let bed = TestBed::new();
+    bed.reject_with("ExecutionDoesNotExist");
+    assert_eq!(workflow(&bed).read(&name()).await, Ok(None));
+    bed.inject(Injected::Response(200, execution("RUNNING", None)));
+    bed.reject_with("ExecutionDoesNotExist");
+    assert_eq!(workflow(&bed).read(&name()).await, Ok(None));
+    bed.inject(Injected::ConnectionError);
+    assert!(workflow(&bed).read(&name()).await.is_err());
 }
 
 #[tokio::test]
-async fn an_execution_has_ended_only_when_the_service_says_so() {
-    let world = World::new();
+async fn an_execution_has_ended_only_if_its_status_is_final() {
+    let bed = TestBed::new();
     let check = async |status: &str, expected: ExecutionState| {
-        world.next(Instead::Answer(200, described(status, None)));
-        assert_eq!(workflow(&world).execution_state(&name()).await, Ok(Some(expected)), "{status}");
+        bed.inject(Injected::Response(200, execution(status, None)));
+        assert_eq!(workflow(&bed).execution_state(&name()).await, Ok(Some(expected)), "{status}");
     };
     for status in ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"] {
         check(status, ExecutionState::Ended).await;
     }
-    for status in ["RUNNING", "PENDING_REDRIVE", "WHAT_A_LATER_RELEASE_SAYS"] {
+    for status in ["RUNNING", "PENDING_REDRIVE", "A_STATUS_ADDED_LATER"] {
         check(status, ExecutionState::Running).await;
     }
-    assert_eq!(world.calls(), ["DescribeExecution"; 7], "its history is not asked for");
-    world.refuse_with("ExecutionDoesNotExist");
-    assert_eq!(workflow(&world).execution_state(&name()).await, Ok(None));
-    world.next(Instead::Refuse);
-    assert!(workflow(&world).execution_state(&name()).await.is_err());
+    assert_eq!(bed.calls(), ["DescribeExecution"; 7], "its history is not requested");
+    bed.reject_with("ExecutionDoesNotExist");
+    assert_eq!(workflow(&bed).execution_state(&name()).await, Ok(None));
+    bed.inject(Injected::ConnectionError);
+    assert!(workflow(&bed).execution_state(&name()).await.is_err());
 }
 
 #[tokio::test]
-async fn an_execution_is_stopped_and_one_that_is_not_there_is_no_error() {
-    let world = World::new();
-    world.next(Instead::Answer(200, json!({"stopDate": 1.5})));
-    workflow(&world).stop(&name(), "cancelled").await.unwrap();
+async fn an_execution_is_stopped_and_an_unknown_one_is_not_an_error() {
+    let bed = TestBed::new();
+    bed.inject(Injected::Response(200, json!({"stopDate": 1.5})));
+    workflow(&bed).stop(&name(), "canceled").await.unwrap();
     let arn = "arn:aws:states:us-east-1:000000000000:execution:OrderWorkflow:ord_1";
-    assert_eq!(world.last_request()["executionArn"], arn);
-    world.refuse_with("ExecutionDoesNotExist");
-    workflow(&world).stop(&name(), "cancelled").await.unwrap();
-    world.next(Instead::Refuse);
-    assert!(workflow(&world).stop(&name(), "cancelled").await.is_err());
+    assert_eq!(bed.last_request()["executionArn"], arn);
+    bed.reject_with("ExecutionDoesNotExist");
+    workflow(&bed).stop(&name(), "canceled").await.unwrap();
+    bed.inject(Injected::ConnectionError);
+    assert!(workflow(&bed).stop(&name(), "canceled").await.is_err());
 }
 
 #[tokio::test]
-async fn an_execution_s_arn_leaves_out_what_qualifies_the_state_machine() {
-    let world = World::new();
-    let live = world.aws_trying(1).workflow(format!("{ARN}:live"));
-    world.refuse_with("ExecutionDoesNotExist");
+async fn the_execution_arn_omits_the_version_or_alias_of_the_state_machine() {
+    let bed = TestBed::new();
+    let live = bed.aws_with_attempts(1).workflow(format!("{ARN}:live"));
+    bed.reject_with("ExecutionDoesNotExist");
     assert_eq!(live.read(&name()).await, Ok(None));
     let arn = "arn:aws:states:us-east-1:000000000000:execution:OrderWorkflow:ord_1";
-    assert_eq!(world.last_request()["executionArn"], arn);
+    assert_eq!(bed.last_request()["executionArn"], arn);
 }

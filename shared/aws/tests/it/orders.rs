@@ -1,24 +1,20 @@
-//! The Orders table against the emulator: each condition has a test here that
+//! The Orders table against the emulator. Each condition of a write has a test that
 //! fails without it.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
-
-mod support;
-
+use crate::test_bed::{Injected, ORDERS, TestBed};
 use aws::Orders;
 use domain::Order;
 use domain::compensation::FailedStates;
 use domain::ports::{LoadOrder, PlaceOrder, PlaceResult, SaveOrder, SaveResult, StoreUnavailable};
 use serde_json::json;
-use support::{Instead, ORDERS, World};
 use testing::samples;
 
-fn orders(world: &World) -> Orders {
-    world.aws().orders(ORDERS)
+fn orders(bed: &TestBed) -> Orders {
+    bed.aws().orders(ORDERS)
 }
 
-async fn placed(world: &World, order: &Order) -> Orders {
-    let orders = orders(world);
+async fn placed(bed: &TestBed, order: &Order) -> Orders {
+    let orders = orders(bed);
     assert_eq!(orders.place(order).await, Ok(PlaceResult::Created));
     orders
 }
@@ -32,39 +28,39 @@ async fn an_order_is_read_as_it_was_written_at_every_stage() {
         samples::fulfilled(),
         samples::labeled().begin_compensation(&FailedStates::new(), samples::placed_at()),
     ] {
-        let orders = placed(&World::new(), &order).await;
+        let orders = placed(&TestBed::new(), &order).await;
         assert_eq!(orders.load(&order.order_id).await, Ok(Some(order)));
     }
 }
 
 #[tokio::test]
-async fn an_order_of_nobody_is_no_error() {
-    assert_eq!(orders(&World::new()).load(&samples::received().order_id).await, Ok(None));
+async fn loading_an_unknown_order_is_not_an_error() {
+    assert_eq!(orders(&TestBed::new()).load(&samples::received().order_id).await, Ok(None));
 }
 
 #[tokio::test]
 async fn a_load_is_strongly_consistent() {
-    let world = World::new();
-    orders(&world).load(&samples::received().order_id).await.unwrap();
-    assert_eq!(world.last_request()["ConsistentRead"], true);
+    let bed = TestBed::new();
+    orders(&bed).load(&samples::received().order_id).await.unwrap();
+    assert_eq!(bed.last_request()["ConsistentRead"], true);
 }
 
 #[tokio::test]
-async fn a_repeat_meets_its_own_order_and_changes_nothing() {
-    let world = World::new();
+async fn a_repeated_place_returns_the_existing_order_and_changes_nothing() {
+    let bed = TestBed::new();
     let first = samples::authorized();
-    let orders = placed(&world, &first).await;
+    let orders = placed(&bed, &first).await;
     let repeat = orders.place(&samples::received()).await;
     assert_eq!(repeat, Ok(PlaceResult::Exists(Box::new(first.clone()))));
     assert_eq!(orders.load(&first.order_id).await, Ok(Some(first)));
-    assert_eq!(world.calls(), ["PutItem", "PutItem", "GetItem"], "a repeat costs no read");
+    assert_eq!(bed.calls(), ["PutItem", "PutItem", "GetItem"], "a repeat costs no read");
 }
 
 #[tokio::test]
-async fn a_save_is_refused_when_the_order_changed_since_it_was_read() {
-    let world = World::new();
+async fn a_save_conflicts_if_the_order_changed_since_it_was_read() {
+    let bed = TestBed::new();
     let read = samples::received();
-    let orders = placed(&world, &read).await;
+    let orders = placed(&bed, &read).await;
     let mine = read.with_next_attempt(samples::placed_at());
     let theirs = read.with_attention(domain::order::TimelineCode::Disputed, samples::placed_at());
     assert_eq!(orders.save(&read, &theirs).await, Ok(SaveResult::Saved));
@@ -73,21 +69,21 @@ async fn a_save_is_refused_when_the_order_changed_since_it_was_read() {
 }
 
 #[tokio::test]
-async fn a_save_never_makes_an_order_that_is_not_there() {
-    let world = World::new();
+async fn a_save_never_creates_an_order() {
+    let bed = TestBed::new();
     let order = samples::received();
     let after = order.with_next_attempt(samples::placed_at());
-    assert_eq!(orders(&world).save(&order, &after).await, Ok(SaveResult::Conflict));
-    assert_eq!(orders(&world).load(&order.order_id).await, Ok(None));
+    assert_eq!(orders(&bed).save(&order, &after).await, Ok(SaveResult::Conflict));
+    assert_eq!(orders(&bed).load(&order.order_id).await, Ok(None));
 }
 
 #[tokio::test]
-async fn a_save_writes_what_changed_and_leaves_what_a_newer_release_added() {
-    let world = World::new();
+async fn a_save_writes_only_what_changed_and_keeps_what_a_newer_release_added() {
+    let bed = TestBed::new();
     let before = samples::in_review();
-    let orders = placed(&world, &before).await;
+    let orders = placed(&bed, &before).await;
     let key = json!({"orderId": {"S": before.order_id}});
-    world.call(
+    bed.call(
         "UpdateItem",
         &json!({
             "TableName": ORDERS, "Key": key, "UpdateExpression": "SET giftWrap = :w",
@@ -96,55 +92,55 @@ async fn a_save_writes_what_changed_and_leaves_what_a_newer_release_added() {
     );
     let after = before.reserved(samples::placed_at().plus_minutes(1)).unwrap();
     assert_eq!(orders.save(&before, &after).await, Ok(SaveResult::Saved));
-    let sent = world.last_request()["UpdateExpression"].as_str().unwrap().to_owned();
+    let sent = bed.last_request()["UpdateExpression"].as_str().unwrap().to_owned();
     assert!(!sent.contains("shippingAddress"), "{sent}");
     assert!(sent.contains("REMOVE") && sent.contains("#taskToken"), "the wait is over: {sent}");
 
-    let item = world.call("GetItem", &json!({"TableName": ORDERS, "Key": key}))["Item"].clone();
+    let item = bed.call("GetItem", &json!({"TableName": ORDERS, "Key": key}))["Item"].clone();
     assert_eq!(item["giftWrap"]["S"], "stars");
     assert_eq!(orders.load(&before.order_id).await, Ok(Some(after)));
 }
 
 #[tokio::test]
-async fn a_save_whose_answer_is_lost_is_found_to_be_done_by_reading_again() {
-    let world = World::new();
+async fn a_save_whose_response_is_lost_is_found_by_reading_the_order_again() {
+    let bed = TestBed::new();
     let before = samples::received();
-    let orders = placed(&world, &before).await;
+    let orders = placed(&bed, &before).await;
     let after = before.with_next_attempt(samples::placed_at());
-    world.next(Instead::LoseAnswer);
-    // The quick retry meets what the first attempt wrote.
+    bed.inject(Injected::LostResponse);
+    // The SDK's retry finds what the first attempt wrote.
     assert_eq!(orders.save(&before, &after).await, Ok(SaveResult::Conflict));
     assert_eq!(orders.load(&before.order_id).await, Ok(Some(after)));
 }
 
 #[tokio::test]
-async fn a_store_that_cannot_be_reached_says_so_and_quotes_nothing() {
+async fn the_error_of_an_unavailable_table_names_the_operation_and_quotes_nothing() {
     let check = |result: Result<(), StoreUnavailable>, expected: &str| {
         let error = result.unwrap_err().to_string();
         assert!(error.contains(expected) && !error.contains("secret"), "{error}");
     };
-    let world = World::new();
-    let orders = world.aws_trying(1).orders(ORDERS);
+    let bed = TestBed::new();
+    let orders = bed.aws_with_attempts(1).orders(ORDERS);
     let (before, order_id) = (samples::received(), samples::received().order_id);
     let after = before.with_next_attempt(samples::placed_at());
-    world.next(Instead::Refuse);
+    bed.inject(Injected::ConnectionError);
     check(orders.load(&order_id).await.map(drop), "GetItem: no connection");
-    world.refuse_with("AccessDeniedException");
+    bed.reject_with("AccessDeniedException");
     check(orders.load(&order_id).await.map(drop), "GetItem: AccessDeniedException");
-    world.refuse_with("ThrottlingException");
+    bed.reject_with("ThrottlingException");
     check(orders.save(&before, &after).await.map(drop), "UpdateItem: ThrottlingException");
-    world.next(Instead::Refuse);
+    bed.inject(Injected::ConnectionError);
     check(orders.place(&before).await.map(drop), "PutItem: no connection");
-    world.next(Instead::Answer(500, json!("secret")));
+    bed.inject(Injected::Response(500, json!("secret")));
     check(orders.place(&before).await.map(drop), "PutItem: ");
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_names_its_order_and_nothing_in_it() {
-    let world = World::new();
+async fn the_error_for_a_malformed_order_names_it_and_quotes_nothing() {
+    let bed = TestBed::new();
     let order = samples::received();
-    let orders = placed(&world, &order).await;
-    world.call(
+    let orders = placed(&bed, &order).await;
+    bed.call(
         "UpdateItem",
         &json!({
             "TableName": ORDERS, "Key": {"orderId": {"S": order.order_id}},

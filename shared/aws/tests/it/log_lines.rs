@@ -1,44 +1,41 @@
-//! What a function logs and measures, and how a failure leaves it.
+//! The log lines and metric lines of a function, and how a failure is logged.
 
-#![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
-
-mod support;
-
-use aws::emf::{AttentionReason, Metric, Provider, ProviderCall, RejectionReason, Resolution};
+use crate::log_capture::LogCapture;
+use aws::metrics::{AttentionReason, Metric, Provider, ProviderCall, RejectionReason, Resolution};
 use aws::telemetry;
 use domain::compensation::Outcome;
 use domain::{ErrorName, Status, StepError};
 use serde_json::{Value, json};
-use support::page::Page;
 use testing::samples;
 use tracing::Level;
 
-/// The lines that are logged while `act` runs.
-fn lines(act: impl FnOnce()) -> Vec<Value> {
-    let page = Page::default();
-    let writer = page.clone();
+/// The lines that are logged while `run` runs.
+fn lines(run: impl FnOnce()) -> Vec<Value> {
+    let log = LogCapture::default();
+    let writer = log.clone();
     let subscriber = telemetry::subscriber(Level::INFO, move || writer.clone());
-    tracing::subscriber::with_default(subscriber, act);
-    page.lines()
+    tracing::subscriber::with_default(subscriber, run);
+    log.lines()
 }
 
-/// The lines and the result of a handler that fails so with this input.
-fn failing(input: &str, failure: Option<&StepError>) -> (Vec<Value>, Result<Value, StepError>) {
+/// The lines and the result of a handler, which fails if `failure` is given.
+fn invoke(input: &str, failure: Option<&StepError>) -> (Vec<Value>, Result<Value, StepError>) {
     let mut result = Ok(Value::Null);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let lines = lines(|| {
-        let handler = async |input: Value| failure.map_or(Ok(input), |it| Err(it.clone()));
+        let handler =
+            async |input: Value| failure.map_or(Ok(input), |failure| Err(failure.clone()));
         result = runtime.block_on(aws::runtime::invoke(handler, input));
     });
     (lines, result)
 }
 
 #[test]
-fn a_failure_is_one_line_for_people_and_for_queries() {
+fn a_failure_is_one_line_with_a_message_and_fields() {
     let id = samples::received().order_id;
     let input = json!({"operation": "capture", "orderId": id, "name": "Ada Lovelace"}).to_string();
     let declined = ErrorName::PaymentDeclined.with_detail("insufficient_funds");
-    let (lines, result) = failing(&input, Some(&declined));
+    let (lines, result) = invoke(&input, Some(&declined));
     assert_eq!(result, Err(declined));
     assert_eq!(lines.len(), 1, "{lines:?}");
     let line = &lines[0];
@@ -46,40 +43,40 @@ fn a_failure_is_one_line_for_people_and_for_queries() {
     assert_eq!(line["message"], "the operation failed");
     assert_eq!(line["operation"], "capture");
     assert_eq!(line["orderId"], id.as_str());
-    assert_eq!(line["fault"], "PaymentDeclined");
+    assert_eq!(line["error"], "PaymentDeclined");
     assert_eq!(line["detail"], "insufficient_funds");
     assert!(!line.to_string().contains("Ada"), "{line}");
 
-    let (lines, _) = failing(&input, Some(&ErrorName::StockContended.with_detail("busy")));
+    let (lines, _) = invoke(&input, Some(&ErrorName::StockContended.with_detail("busy")));
     assert_eq!(lines[0]["level"], "WARN");
 }
 
 #[test]
-fn a_success_is_silent() {
-    let (lines, result) = failing(r#"{"orderId": "ord_1"}"#, None);
+fn a_success_logs_nothing() {
+    let (lines, result) = invoke(r#"{"orderId": "ord_1"}"#, None);
     assert_eq!(lines, Vec::<Value>::new());
     assert_eq!(result, Ok(json!({"orderId": "ord_1"})));
 }
 
 #[test]
-fn garbage_is_an_invalid_request_and_none_of_it_is_logged() {
+fn malformed_input_is_an_invalid_request_and_is_not_logged() {
     let deep = format!("{}\"canary\"{}", "[".repeat(500), "]".repeat(500));
     for input in ["canary", r#"{"orderId": "canary"#, &deep] {
-        let (lines, result) = failing(input, None);
+        let (lines, result) = invoke(input, None);
         assert_eq!(result.unwrap_err().name, ErrorName::InvalidRequest);
         assert!(!format!("{lines:?}").contains("canary"), "{lines:?}");
     }
-    for named in [
+    for input in [
         r#"{"operation": "can ary", "orderId": ["canary"]}"#,
         r#"{"operation": "4242", "orderId": "4242424242424242"}"#,
     ] {
-        let (lines, _) = failing(named, Some(&ErrorName::InvalidRequest.with_detail("`orderId`")));
+        let (lines, _) = invoke(input, Some(&ErrorName::InvalidRequest.with_detail("`orderId`")));
         assert_eq!((&lines[0]["operation"], &lines[0]["orderId"]), (&json!("?"), &json!("?")));
     }
 }
 
 #[test]
-fn libraries_speak_only_from_warn_on() {
+fn libraries_log_only_from_warn_on() {
     let lines = lines(|| {
         tracing::info!(target: "aws_sdk_dynamodb", "a whole request: canary");
         tracing::error!(target: "lambda_runtime::layers::panic", "the failure again");
@@ -113,7 +110,7 @@ fn a_metric_is_a_line_in_the_embedded_metric_format() {
     assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"], "Milliseconds");
 }
 
-/// One of every kind.
+/// One of each metric.
 const METRICS: [Metric; 13] = [
     Metric::OrdersAccepted,
     Metric::OrdersFulfilled,
@@ -126,12 +123,12 @@ const METRICS: [Metric; 13] = [
     Metric::OutcomesUnknown(Provider::Shipping, ProviderCall::Buy),
     Metric::OutcomesResolved(Provider::Shipping, ProviderCall::Buy, Resolution::NoEffect),
     Metric::ProviderLatency(Provider::Shipping, ProviderCall::Buy, 1_500),
-    Metric::ProviderLatency(Provider::Payment, ProviderCall::LookUp, 0),
-    Metric::BooksDiffer("LABEL_NOT_ON_RECORD"),
+    Metric::ProviderLatency(Provider::Payment, ProviderCall::Retrieve, 0),
+    Metric::LedgerMismatch("LABEL_NOT_ON_RECORD"),
 ];
 
 #[test]
-fn every_metric_has_what_the_format_asks_for_and_words_only() {
+fn every_metric_follows_the_format_and_contains_only_words() {
     for metric in METRICS {
         let line = metric.to_emf(samples::placed_at());
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
@@ -141,28 +138,32 @@ fn every_metric_has_what_the_format_asks_for_and_words_only() {
         assert!(line[metric.name()].is_u64(), "the target of the metric is a number: {line}");
         let sets = directive["Dimensions"].as_array().unwrap();
         let names = sets[0].as_array().unwrap();
-        assert_eq!(sets.len(), if names.is_empty() { 1 } else { 2 }, "by them and as a sum");
+        assert_eq!(
+            sets.len(),
+            if names.is_empty() { 1 } else { 2 },
+            "by its dimensions and as a total"
+        );
         for name in names {
             let word = line[name.as_str().unwrap()].as_str().unwrap();
             let is_word = word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
             assert!(is_word && !word.is_empty(), "the target of a dimension is a word: {line}");
         }
-        // The root, the metric and its dimensions; nothing that could name an order.
+        // The metadata, the metric and its dimensions; nothing that could name an order.
         assert_eq!(line.as_object().unwrap().len(), 2 + names.len(), "{line}");
     }
 }
 
 #[test]
-fn a_metric_is_written_as_it_is_whatever_the_level_of_the_log() {
-    let page = Page::default();
-    let writer = page.clone();
+fn a_metric_is_written_verbatim_at_every_log_level() {
+    let log = LogCapture::default();
+    let writer = log.clone();
     let subscriber = telemetry::subscriber(Level::ERROR, move || writer.clone());
     tracing::subscriber::with_default(subscriber, || {
-        tracing::info!("a line that is not asked for");
+        tracing::info!("below the log level");
         Metric::OrdersAccepted.emit(samples::placed_at());
         tracing::error!(target: "aws", "a line");
     });
-    let lines = page.lines();
+    let lines = log.lines();
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert_eq!(lines[0], Metric::OrdersAccepted.to_emf(samples::placed_at()));
     assert_eq!(lines[1]["message"], "a line");

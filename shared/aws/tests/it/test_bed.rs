@@ -1,10 +1,5 @@
-//! AWS in a test's own process: the emulator of `DynamoDB` behind the SDK's HTTP
-//! seam, and answers written by hand where the emulator never gives them.
-
-#![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
-#![allow(dead_code, reason = "each test file uses its own part of this")]
-
-pub(crate) mod page;
+//! AWS inside the test's process: a `DynamoDB` emulator behind the SDK's HTTP connector,
+//! and injected responses where the emulator cannot produce them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -24,58 +19,58 @@ use dynoxide::{Database, DynoxideError};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-/// The tables' names.
+/// The name of the Orders table.
 pub(crate) const ORDERS: &str = "Orders";
-/// See [`ORDERS`].
+/// The name of the Inventory table.
 pub(crate) const INVENTORY: &str = "Inventory";
 
-/// What happens to a call instead of reaching the emulator.
+/// What happens to a call in place of a plain pass to the emulator.
 #[derive(Debug, Clone)]
-pub(crate) enum Instead {
-    /// This answer.
-    Answer(u16, Value),
-    /// No connection.
-    Refuse,
-    /// It has its effect, and the answer is lost.
-    LoseAnswer,
+pub(crate) enum Injected {
+    /// The call gets this status and body.
+    Response(u16, Value),
+    /// No connection is made.
+    ConnectionError,
+    /// The emulator handles the call, and its response is lost.
+    LostResponse,
 }
 
-/// An AWS of one's own.
+/// The AWS of one test.
 #[derive(Debug, Clone)]
-pub(crate) struct World(Arc<Inner>);
+pub(crate) struct TestBed(Arc<Inner>);
 
 struct Inner {
     database: Database,
-    instead: Mutex<VecDeque<Instead>>,
+    injected: Mutex<VecDeque<Injected>>,
     calls: Mutex<Vec<(String, Value)>>,
 }
 
 impl std::fmt::Debug for Inner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("World")
+        f.write_str("TestBed")
     }
 }
 
-impl World {
-    /// Empty tables.
+impl TestBed {
+    /// Two empty tables.
     pub(crate) fn new() -> Self {
         let database = Database::memory().unwrap();
         for request in [orders_table(), inventory_table()] {
             database.create_table(serde_json::from_value(request).unwrap()).unwrap();
         }
-        let (instead, calls) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { database, instead, calls }))
+        let (injected, calls) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { database, injected, calls }))
     }
 
-    /// The clients of this world; two attempts a call, as the functions have.
+    /// Clients with two attempts per call, as the functions have.
     pub(crate) fn aws(&self) -> AwsClients {
-        self.aws_trying(2)
+        self.aws_with_attempts(2)
     }
 
-    /// The clients of this world, with so many attempts a call.
-    pub(crate) fn aws_trying(&self, attempts: u32) -> AwsClients {
-        let world = self.clone();
-        let http = http_client_fn(move |_, _| SharedHttpConnector::new(world.clone()));
+    /// Clients with this number of attempts per call.
+    pub(crate) fn aws_with_attempts(&self, attempts: u32) -> AwsClients {
+        let bed = self.clone();
+        let http = http_client_fn(move |_, _| SharedHttpConnector::new(bed.clone()));
         let credentials = Credentials::new("test", "test", None, None, "test");
         AwsClients::from_config(
             SdkConfig::builder()
@@ -90,70 +85,69 @@ impl World {
         )
     }
 
-    /// What happens to the next call.
-    pub(crate) fn next(&self, instead: Instead) {
-        self.0.instead.lock().unwrap().push_back(instead);
+    /// Injects an outcome into the next call that has none yet.
+    pub(crate) fn inject(&self, injected: Injected) {
+        self.0.injected.lock().unwrap().push_back(injected);
     }
 
-    /// The next call is refused with this error of the service.
-    pub(crate) fn refuse_with(&self, code: &str) {
-        self.next(Instead::Answer(400, json!({"__type": code, "message": "secret"})));
+    /// Rejects the next call with this error code.
+    pub(crate) fn reject_with(&self, code: &str) {
+        self.inject(Injected::Response(400, json!({"__type": code, "message": "secret"})));
     }
 
-    /// The next transaction is cancelled for these reasons.
+    /// Cancels the next transaction for these reasons.
     pub(crate) fn cancel_with(&self, codes: &[&str]) {
         let reasons: Vec<_> = codes.iter().map(|code| json!({"Code": code})).collect();
         let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
-        let answer =
-            json!({"__type": kind, "Message": "cancelled", "CancellationReasons": reasons});
-        self.next(Instead::Answer(400, answer));
+        let body = json!({"__type": kind, "Message": "canceled", "CancellationReasons": reasons});
+        self.inject(Injected::Response(400, body));
     }
 
-    /// The operations that were called, in their order.
+    /// The operations that were called, in order.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.0.calls.lock().unwrap().iter().map(|(name, _)| name.clone()).collect()
     }
 
-    /// What the latest call sent.
+    /// The body of the latest call.
     pub(crate) fn last_request(&self) -> Value {
         self.0.calls.lock().unwrap().last().unwrap().1.clone()
     }
 
-    /// One call of the emulator, past the aws.
+    /// Calls the emulator directly.
     pub(crate) fn call(&self, operation: &str, body: &Value) -> Value {
         dispatch(&self.0.database, operation, body.clone()).unwrap()
     }
 
-    fn meet(&self, target: &str, body: Value) -> Result<(u16, Value), ()> {
+    /// Handles a call of the SDK; `Err` if no response arrives.
+    fn handle(&self, target: &str, body: Value) -> Result<(u16, Value), ()> {
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
         self.0.calls.lock().unwrap().push((operation.clone(), body.clone()));
-        let instead = self.0.instead.lock().unwrap().pop_front();
-        match instead {
-            Some(Instead::Answer(status, answer)) => return Ok((status, answer)),
-            Some(Instead::Refuse) => return Err(()),
-            Some(Instead::LoseAnswer) => {
+        let injected = self.0.injected.lock().unwrap().pop_front();
+        match injected {
+            Some(Injected::Response(status, body)) => return Ok((status, body)),
+            Some(Injected::ConnectionError) => return Err(()),
+            Some(Injected::LostResponse) => {
                 let _lost = dispatch(&self.0.database, &operation, body);
                 return Err(());
             }
             None => {}
         }
         Ok(match dispatch(&self.0.database, &operation, body) {
-            Ok(answer) => (200, answer),
+            Ok(body) => (200, body),
             Err(error) => (error.status_code(), serde_json::from_str(&error.to_json()).unwrap()),
         })
     }
 }
 
-impl HttpConnector for World {
+impl HttpConnector for TestBed {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         let body = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
-        let met = self.meet(&target, body);
-        HttpConnectorFuture::ready(match met {
-            Ok((status, answer)) => {
-                Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(answer.to_string())))
+        HttpConnectorFuture::ready(match self.handle(&target, body) {
+            Ok((status, body)) => {
+                Ok(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body.to_string())))
             }
-            Err(()) => Err(ConnectorError::io("the line is dead, secret".into())),
+            Err(()) => Err(ConnectorError::io("no connection, secret".into())),
         })
     }
 }
@@ -161,9 +155,9 @@ impl HttpConnector for World {
 /// The Orders table with its sparse indexes, as the template declares it.
 fn orders_table() -> Value {
     let key = |name: &str, kind: &str| json!({"AttributeName": name, "KeyType": kind});
-    let index = |name: &str, sorted_by: &str| {
+    let index = |name: &str, sort_key: &str| {
         json!({
-            "IndexName": name, "KeySchema": [key(name, "HASH"), key(sorted_by, "RANGE")],
+            "IndexName": name, "KeySchema": [key(name, "HASH"), key(sort_key, "RANGE")],
             "Projection": {"ProjectionType": "KEYS_ONLY"},
         })
     };
@@ -216,14 +210,14 @@ fn dispatch(db: &Database, operation: &str, body: Value) -> Result<Value, Dynoxi
         "Scan" => typed(body, |request| db.scan(request)),
         "Query" => typed(body, |request| db.query(request)),
         "TransactWriteItems" => typed(body, |request| db.transact_write_items(request)),
-        other => panic!("the emulator was asked for {other}"),
+        other => panic!("the test bed does not support {other}"),
     }
 }
 
-fn typed<Request: DeserializeOwned, Answer: Serialize>(
+fn typed<Request: DeserializeOwned, Response: Serialize>(
     body: Value,
-    act: impl FnOnce(Request) -> Result<Answer, DynoxideError>,
+    handle: impl FnOnce(Request) -> Result<Response, DynoxideError>,
 ) -> Result<Value, DynoxideError> {
-    let answer = act(serde_json::from_value(body).unwrap())?;
-    Ok(serde_json::to_value(answer).unwrap())
+    let response = handle(serde_json::from_value(body).unwrap())?;
+    Ok(serde_json::to_value(response).unwrap())
 }
