@@ -24,7 +24,7 @@ const DIRECT: &[(&str, &str)] = &[
         "shared/aws",
         "aws-config aws-credential-types aws-sdk-dynamodb aws-sdk-secretsmanager aws-sdk-sfn \
          aws-smithy-http-client aws-smithy-runtime-api aws-smithy-types domain jiff lambda_runtime \
-         serde serde_dynamo serde_json thiserror tokio tracing tracing-subscriber url",
+         serde serde_dynamo serde_json strum thiserror tokio tracing tracing-subscriber url",
     ),
     ("shared/domain", "jiff serde serde_json strum thiserror uuid"),
     ("shared/easypost", "base64 domain hex hmac serde serde_json sha2 unicode-normalization url"),
@@ -55,6 +55,21 @@ fn every_shipped_package_depends_on_what_is_listed_and_nothing_else() {
         }
     }
     assert!(differences.is_empty(), "direct dependencies:\n{}", differences.join("\n"));
+}
+
+#[test]
+fn telemetry_logs_every_shipped_package_at_its_level() {
+    let shipped: BTreeSet<String> = DIRECT
+        .iter()
+        .map(|(package, _)| {
+            let manifest = read(&format!("{package}/Cargo.toml"));
+            let line = manifest.lines().find(|line| line.starts_with("name = ")).unwrap();
+            line.split('"').nth(1).unwrap().replace('-', "_")
+        })
+        .collect();
+    let known: BTreeSet<String> =
+        aws::telemetry::SHIPPED_CRATES.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(known, shipped, "aws::telemetry::SHIPPED_CRATES");
 }
 
 /// The names in the `[dependencies]` table of a manifest.
