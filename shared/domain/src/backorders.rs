@@ -1,11 +1,10 @@
-//! Waking the orders that wait for stock, oldest first and no more than the
-//! shelves can serve; and telling a wait what is on record for it.
+//! Resuming backorders: orders that wait for stock continue, oldest first, and only as
+//! many as the stock can serve.
 //!
-//! A restock wakes those who wait for its item, the reconciler all who wait:
-//! whatever brought the goods, also another order that gave them back. What is
-//! promised to one order is not promised to the next. Nothing is taken here: the
-//! woken order takes it in a transaction, and one that finds it gone waits again
-//! in its place.
+//! A restock resumes the orders that wait for its SKU; the reconciler resumes any,
+//! whatever brought the goods, such as another order that released them. Stock promised
+//! to one order is not promised to the next. Nothing is reserved here: the resumed order
+//! reserves in a transaction, and if it is short again it waits again in its old place.
 
 use std::collections::BTreeMap;
 
@@ -17,11 +16,14 @@ use crate::ports::{
 };
 use crate::{ErrorName, Order, OrderId, Sku, StepError, Timestamp};
 
-/// Orders that are read at once.
-const PAGE: u32 = 50;
+/// The number of orders on a page.
+const PAGE_SIZE: u32 = 50;
 
-/// Tells the wait that an order is in what is on record for it, if there is
-/// anything; that the wait has moved on is fine.
+/// Sends the undelivered decision of an order to its waiting task, if there is one. That the
+/// task has ended is not an error.
+///
+/// # Errors
+/// [`WorkflowUnavailable`].
 pub async fn send_task_result(
     workflow: &impl SendTaskResult,
     order: &Order,
@@ -32,16 +34,16 @@ pub async fn send_task_result(
     }
 }
 
-/// What came of waking.
+/// The result of resuming backorders.
 #[derive(Debug, Default)]
 pub struct ResumedBackorders {
-    /// How many orders were woken that had not been before.
+    /// The number of orders that were resumed now and not before.
     pub resumed: u32,
-    /// The orders that could not be woken, and why.
+    /// The orders that could not be resumed, and why.
     pub failed: Vec<(OrderId, StepError)>,
 }
 
-/// What waking works with.
+/// Resumes backorders.
 #[derive(Debug)]
 pub struct BackorderResumer<'a, O, I, W> {
     /// The Orders table.
@@ -55,7 +57,11 @@ pub struct BackorderResumer<'a, O, I, W> {
 impl<O: LoadOrder + SaveOrder + ListOrders, I: ReadCatalog, W: SendTaskResult>
     BackorderResumer<'_, O, I, W>
 {
-    /// Wakes the orders of a list that can be served, of its first `pages` pages.
+    /// Resumes the orders on the first `pages` pages of a list that the stock can serve.
+    ///
+    /// # Errors
+    /// [`StoreUnavailable`] if a list or the stock cannot be read. What fails for one
+    /// order is in the result.
     pub async fn resume_backorders(
         &self,
         list: &OrderList,
@@ -63,19 +69,19 @@ impl<O: LoadOrder + SaveOrder + ListOrders, I: ReadCatalog, W: SendTaskResult>
         at: Timestamp,
     ) -> Result<ResumedBackorders, StoreUnavailable> {
         let mut stock_levels = StockLevels::default();
-        let (mut woken, mut after) = (ResumedBackorders::default(), None);
+        let (mut resumed, mut after) = (ResumedBackorders::default(), None);
         for _ in 0..pages {
-            let page = self.orders.list(list, after.as_ref(), PAGE).await?;
+            let page = self.orders.list(list, after.as_ref(), PAGE_SIZE).await?;
             stock_levels.load(self.stock, &page.orders).await?;
             for order in page.orders {
-                self.resume_one(order, &mut stock_levels, at, &mut woken).await;
+                self.resume_one(order, &mut stock_levels, at, &mut resumed).await;
             }
             after = page.next;
             if after.is_none() {
                 break;
             }
         }
-        Ok(woken)
+        Ok(resumed)
     }
 
     async fn resume_one(
@@ -83,21 +89,21 @@ impl<O: LoadOrder + SaveOrder + ListOrders, I: ReadCatalog, W: SendTaskResult>
         order: Order,
         stock_levels: &mut StockLevels,
         at: Timestamp,
-        woken: &mut ResumedBackorders,
+        result: &mut ResumedBackorders,
     ) {
         let id = order.order_id.clone();
         if !stock_levels.promise(&order, at) {
             return;
         }
         match self.save_and_send(order, at).await {
-            Ok(true) => woken.resumed += 1,
+            Ok(true) => result.resumed += 1,
             Ok(false) => {}
-            Err(failure) => woken.failed.push((id, failure)),
+            Err(failure) => result.failed.push((id, failure)),
         }
     }
 
-    /// Records that the goods are there, and tells the wait. Whether that is new:
-    /// an order that was told and still waits is told again.
+    /// Records that the stock has arrived and sends it to the waiting task. Returns whether
+    /// that is new: to an order that was resumed and still waits it is sent again.
     async fn save_and_send(&self, order: Order, at: Timestamp) -> Result<bool, StepError> {
         let mut before = order;
         for _ in 0..MAX_ATTEMPTS {
@@ -123,15 +129,15 @@ impl<O: LoadOrder + SaveOrder + ListOrders, I: ReadCatalog, W: SendTaskResult>
 fn was_resumed(order: &Order) -> bool {
     let restock = |kind: DecisionKind| kind == DecisionKind::Restock;
     order.has_task_decision()
-        && order.task_decision.as_ref().is_some_and(|answer| restock(answer.kind))
+        && order.task_decision.as_ref().is_some_and(|decision| restock(decision.kind))
 }
 
-/// What is on the shelves, less what is promised.
+/// The available stock less what is promised.
 #[derive(Debug, Default)]
 struct StockLevels(BTreeMap<Sku, u64>);
 
 impl StockLevels {
-    /// Reads the shelves of what these orders want, as far as they are not known.
+    /// Reads the stock of the SKUs of these orders that are not known yet.
     async fn load(
         &mut self,
         stock: &impl ReadCatalog,
@@ -153,24 +159,24 @@ impl StockLevels {
         Ok(())
     }
 
-    /// Whether an order can be woken: it waits, and either holds its goods
-    /// already or finds every line on the shelves, which is then promised to it.
+    /// Whether an order can be resumed: it waits, and either holds its reservation already
+    /// or every line is available, which is then promised to it.
     fn promise(&mut self, order: &Order, at: Timestamp) -> bool {
         if order.restocked(at).is_err() && !was_resumed(order) {
             return false;
         }
-        let wanted = order.required_stock();
-        let is_there = wanted
+        let required = order.required_stock();
+        let is_available = required
             .iter()
             .all(|line| self.0.get(&line.sku).is_some_and(|left| *left >= line.quantity.into()));
         if order.holds_stock() {
             return true;
         }
-        // Who was told has its goods in mind already, whatever is left of them.
-        if !is_there && !was_resumed(order) {
+        // An order that was resumed before has its goods promised, whatever is left.
+        if !is_available && !was_resumed(order) {
             return false;
         }
-        for line in wanted {
+        for line in required {
             if let Some(left) = self.0.get_mut(&line.sku) {
                 *left = left.saturating_sub(line.quantity.into());
             }

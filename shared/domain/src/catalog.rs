@@ -1,78 +1,84 @@
-//! What the shop sells, and the price of an order.
+//! The catalog: what the shop sells, and how an order is priced.
+//!
+//! The server prices an order once, when it is placed ([`price`]): the client sends SKUs
+//! and quantities, never a price. The shop pays the postage.
 
 use serde::{Deserialize, Serialize};
 
 use crate::money::MoneyError;
 use crate::{Currency, Money, Quantity, Sku};
 
-/// What is sold under a SKU and how many there are.
+/// A product and its stock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StockItem {
     /// The SKU.
     pub sku: Sku,
-    /// What people call it.
+    /// The title.
     pub title: String,
-    /// The price of one.
+    /// The price per unit.
     pub unit_price: Money,
-    /// The weight of one, in grams.
+    /// The weight per unit, in grams.
     pub weight_grams: u32,
-    /// How many can be reserved now.
+    /// The units that can be reserved now.
     pub available: u64,
-    /// How many were ever put on the shelf.
+    /// The units that were ever received.
     pub received: u64,
 }
 
-/// A line of an order as the server priced it.
+/// A line of an order, as the server priced it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LineItem {
     /// The SKU.
     pub sku: Sku,
-    /// What it was called when it was ordered.
+    /// The title when it was ordered.
     pub title: String,
-    /// How many.
+    /// The quantity.
     pub quantity: Quantity,
-    /// The price of one, when it was ordered.
+    /// The price per unit when it was ordered.
     pub unit_price: Money,
-    /// The weight of one, in grams.
+    /// The weight per unit, in grams.
     pub weight_grams: u32,
 }
 
-/// Why an order cannot be priced; the number is that of the line, from 0.
+/// Why an order cannot be priced. The number is the index of the line, from 0.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PricingError {
-    /// Nothing is sold under that SKU.
+    /// The catalog has no such SKU.
     #[error("there is no such SKU")]
     UnknownSku(usize),
-    /// All lines must be in one currency.
-    #[error("the lines must all be in one currency")]
+    /// The line has another currency than the lines before it.
+    #[error("all lines must have the same currency")]
     MixedCurrencies(usize),
-    /// The shop does not take this currency.
-    #[error("the shop does not take {}", .1.code())]
+    /// The shop does not accept this currency.
+    #[error("the shop does not accept {}", .1.code())]
     CurrencyNotAccepted(usize, Currency),
     /// The order has no line.
-    #[error("an order needs a line")]
+    #[error("an order needs at least one line")]
     Empty,
-    /// The total is under the least or over the greatest amount that can be charged.
-    #[error("the total cannot be charged: it must be from {} to {}", Money::new(.0.min_amount(), *.0), Money::new(.0.max_amount(), *.0))]
+    /// The total is below the minimum or above the maximum of its currency.
+    #[error("the total must be from {} to {}", Money::new(.0.min_amount(), *.0), Money::new(.0.max_amount(), *.0))]
     AmountNotChargeable(Currency),
 }
 
-/// Prices what was asked for at today's prices: total = Σ price × quantity.
+/// Prices an order at the current prices: total = Σ price × quantity.
 ///
-/// `find` gives what is sold under a SKU, `taken` are the currencies that this
-/// deployment takes.
+/// `find` looks a SKU up in the catalog. `accepted` are the currencies that this
+/// deployment accepts.
+///
+/// # Errors
+/// [`PricingError`] names the line at fault.
 pub fn price<'a>(
-    wanted: &[(Sku, Quantity)],
+    requested: &[(Sku, Quantity)],
     find: impl Fn(&Sku) -> Option<&'a StockItem>,
-    taken: &[Currency],
+    accepted: &[Currency],
 ) -> Result<(Vec<LineItem>, Money), PricingError> {
-    let mut lines = Vec::with_capacity(wanted.len());
+    let mut lines = Vec::with_capacity(requested.len());
     let mut total: Option<Money> = None;
-    for (index, (sku, quantity)) in wanted.iter().enumerate() {
+    for (index, (sku, quantity)) in requested.iter().enumerate() {
         let item = find(sku).ok_or(PricingError::UnknownSku(index))?;
         let currency = item.unit_price.currency();
-        if !taken.contains(&currency) {
+        if !accepted.contains(&currency) {
             return Err(PricingError::CurrencyNotAccepted(index, currency));
         }
         let sum = item.unit_price.checked_mul(*quantity).and_then(|price| match total {
@@ -119,7 +125,7 @@ mod tests {
     }
 
     fn priced(wanted: &[(&str, u32)]) -> Result<u64, PricingError> {
-        let shelves = [
+        let catalog = [
             item("MUG", Money::new(1250, Currency::Usd)),
             item("TEE", Money::new(1999, Currency::Usd)),
             item("PIN", Money::new(1, Currency::Usd)),
@@ -132,7 +138,7 @@ mod tests {
             .iter()
             .map(|(sku, n)| (Sku::parse(*sku).unwrap(), Quantity::try_from(*n).unwrap()))
             .collect();
-        let find = |sku: &Sku| shelves.iter().find(|item| item.sku == *sku);
+        let find = |sku: &Sku| catalog.iter().find(|item| item.sku == *sku);
         price(&wanted, find, &[Currency::Usd, Currency::Eur]).map(|(_, total)| total.amount_minor())
     }
 
@@ -143,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_priced_names_its_line() {
+    fn a_pricing_error_names_its_line() {
         assert_eq!(priced(&[]), Err(PricingError::Empty));
         assert_eq!(priced(&[("MUG", 1), ("NIL", 1)]), Err(PricingError::UnknownSku(1)));
         assert_eq!(priced(&[("MUG", 1), ("CUP", 1)]), Err(PricingError::MixedCurrencies(1)));
@@ -151,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_total_that_the_gateway_would_refuse_is_refused_here() {
+    fn a_total_outside_the_limits_of_its_currency_is_rejected() {
         for wanted in [[("PIN", 49)], [("CAR", 2)], [("MAX", 2)]] {
             assert_eq!(priced(&wanted), Err(PricingError::AmountNotChargeable(Currency::Usd)));
         }

@@ -1,12 +1,11 @@
-//! Undoing at the providers: giving up or giving back the money of an order, and
-//! giving back its label.
+//! Compensation at the providers: voiding or refunding the payment, refunding the label.
 //!
-//! What a provider shows is the authority: nothing is said to be undone before a
-//! look-up or the provider's final answer proves it, and an answer that never
-//! came is followed by a look-up, not by a guess. Nothing is recorded here: the
-//! compensating steps and the reconciler record what comes of it, each in its way.
+//! The provider is the authority. Nothing counts as given back before a look-up or the
+//! provider's final answer shows it; a call without an answer is followed by a look-up,
+//! not by a guess. Nothing is recorded here: the compensating steps and the reconciler
+//! record the result.
 //!
-//! What each state of an intent asks for is in [`payment`](crate::payment).
+//! What each state of an intent requires is in [`payment`](crate::payment).
 
 use crate::payment::{CancelAction, PaymentIntent, PaymentIntentState, PaymentStatus};
 use crate::ports::{
@@ -16,12 +15,12 @@ use crate::ports::{
 use crate::shipment::{LabelRefund, LabelRefundState, ProviderShipment};
 use crate::{ErrorName, Order, PaymentIntentId, ShipmentId, StepError};
 
-/// Why something is not undone. Not an error of the order: of its undoing.
+/// Why something could not be given back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CompensationError {
-    /// A look-up showed that the call had no effect.
+    /// A look-up showed that the call had no effect: it needs another idempotency key.
     NoEffect(&'static str),
-    /// The provider cannot be asked, or refuses.
+    /// The provider cannot be reached, or rejects the call.
     Failed(StepError),
 }
 
@@ -31,32 +30,38 @@ impl From<StepError> for CompensationError {
     }
 }
 
-/// Undoes the money of an order as the state of its intent asks for.
+/// Voids or refunds the payment of an order, as the state of its intent requires.
+///
+/// # Errors
+/// [`CompensationError`].
 pub async fn cancel_payment(
-    gateway: &impl PaymentProvider,
+    payments: &impl PaymentProvider,
     order: &Order,
 ) -> Result<PaymentStatus, CompensationError> {
     let Some(id) = &order.payment.intent_id else {
         return Ok(PaymentStatus::Voided);
     };
-    let intent = retrieve_payment_intent(gateway, id).await?;
+    let intent = retrieve_payment_intent(payments, id).await?;
     match intent.next_for_cancel() {
         CancelAction::AlreadyDone => Ok(final_payment_status(&intent)),
-        CancelAction::Void => void_payment(gateway, order, id).await,
-        CancelAction::Refund => refund_payment(gateway, order, id).await,
+        CancelAction::Void => void_payment(payments, order, id).await,
+        CancelAction::Refund => refund_payment(payments, order, id).await,
         CancelAction::Unknown => Err(payment_undecided().into()),
     }
 }
 
-/// What an intent is now. The gateway's word on it is the authority, so without
-/// it nobody knows what became of an earlier call.
+/// Retrieves a payment intent.
+///
+/// # Errors
+/// [`ErrorName::PaymentOutcomeUnknown`] if there is no answer, because an earlier call may
+/// have had an effect; otherwise what the rejection means.
 pub async fn retrieve_payment_intent(
-    gateway: &impl PaymentProvider,
+    payments: &impl PaymentProvider,
     id: &PaymentIntentId,
 ) -> Result<PaymentIntent, StepError> {
-    match gateway.retrieve(id).await {
+    match payments.retrieve(id).await {
         CallOutcome::Succeeded(intent) => Ok(intent),
-        CallOutcome::Rejected(refusal) => Err(payment_rejected(refusal)),
+        CallOutcome::Rejected(rejection) => Err(payment_rejected(rejection)),
         CallOutcome::NotSent(why) | CallOutcome::Unknown(why) => {
             Err(ErrorName::PaymentOutcomeUnknown.with_detail(format!("look-up: {why}")))
         }
@@ -64,11 +69,11 @@ pub async fn retrieve_payment_intent(
 }
 
 async fn void_payment(
-    gateway: &impl PaymentProvider,
+    payments: &impl PaymentProvider,
     order: &Order,
     id: &PaymentIntentId,
 ) -> Result<PaymentStatus, CompensationError> {
-    match gateway.cancel(id, &order.payment_idempotency_key("cancel")).await {
+    match payments.cancel(id, &order.payment_idempotency_key("cancel")).await {
         CallOutcome::Succeeded(intent) if intent.state == PaymentIntentState::Canceled => {
             return Ok(PaymentStatus::Voided);
         }
@@ -76,67 +81,73 @@ async fn void_payment(
         CallOutcome::Succeeded(_)
         | CallOutcome::Rejected(PaymentRejection::UnexpectedState(_))
         | CallOutcome::Unknown(_) => {}
-        CallOutcome::Rejected(refusal) => return Err(payment_rejected(refusal).into()),
+        CallOutcome::Rejected(rejection) => return Err(payment_rejected(rejection).into()),
     }
-    // A capture in flight may have been faster: then it is to be refunded.
-    let intent = retrieve_payment_intent(gateway, id).await?;
+    // A capture in flight may have won: then the payment is refunded.
+    let intent = retrieve_payment_intent(payments, id).await?;
     match intent.next_for_cancel() {
         CancelAction::AlreadyDone => Ok(final_payment_status(&intent)),
         CancelAction::Void => Err(CompensationError::NoEffect("the void had no effect")),
-        CancelAction::Refund => refund_payment(gateway, order, id).await,
+        CancelAction::Refund => refund_payment(payments, order, id).await,
         CancelAction::Unknown => Err(payment_undecided().into()),
     }
 }
 
 async fn refund_payment(
-    gateway: &impl PaymentProvider,
+    payments: &impl PaymentProvider,
     order: &Order,
     id: &PaymentIntentId,
 ) -> Result<PaymentStatus, CompensationError> {
-    if let Some(money) = existing_refund(gateway, id).await? {
+    if let Some(money) = existing_refund(payments, id).await? {
         return Ok(money);
     }
-    let refusal = match gateway.refund(id, &order.payment_idempotency_key("refund")).await {
+    let rejection = match payments.refund(id, &order.payment_idempotency_key("refund")).await {
         CallOutcome::Succeeded(state) => return Ok(refund_status(state)),
         CallOutcome::NotSent(why) => return Err(payment_not_sent(&why).into()),
-        CallOutcome::Rejected(refusal) => Some(payment_rejected(refusal)),
+        CallOutcome::Rejected(rejection) => Some(payment_rejected(rejection)),
         CallOutcome::Unknown(_) => None,
     };
-    match (existing_refund(gateway, id).await?, refusal) {
+    match (existing_refund(payments, id).await?, rejection) {
         (Some(money), _) => Ok(money),
-        (None, Some(refusal)) => Err(refusal.into()),
+        (None, Some(rejection)) => Err(rejection.into()),
         (None, None) => Err(CompensationError::NoEffect("the refund had no effect")),
     }
 }
 
-/// What the refunds of an intent came to; none when there is none.
+/// The payment status that the refunds of an intent amount to; none without a refund.
+///
+/// # Errors
+/// As [`retrieve_payment_intent`].
 pub async fn existing_refund(
-    gateway: &impl PaymentProvider,
+    payments: &impl PaymentProvider,
     id: &PaymentIntentId,
 ) -> Result<Option<PaymentStatus>, StepError> {
-    Ok(refund_progress(gateway, id).await?.map(refund_status))
+    Ok(refund_progress(payments, id).await?.map(refund_status))
 }
 
-/// How far the refund of an intent is: as far as the furthest; none when there is none.
+/// The state of the refund of an intent: that of the furthest one; none without a refund.
+///
+/// # Errors
+/// As [`retrieve_payment_intent`].
 pub async fn refund_progress(
-    gateway: &impl PaymentProvider,
+    payments: &impl PaymentProvider,
     id: &PaymentIntentId,
 ) -> Result<Option<RefundState>, StepError> {
     const FURTHEST_FIRST: [RefundState; 3] =
         [RefundState::Succeeded, RefundState::Pending, RefundState::Failed];
-    match gateway.refunds(id).await {
+    match payments.refunds(id).await {
         CallOutcome::Succeeded(refunds) => {
             Ok(FURTHEST_FIRST.into_iter().find(|state| refunds.contains(state)))
         }
-        CallOutcome::Rejected(refusal) => Err(payment_rejected(refusal)),
+        CallOutcome::Rejected(rejection) => Err(payment_rejected(rejection)),
         CallOutcome::NotSent(why) | CallOutcome::Unknown(why) => {
             Err(ErrorName::PaymentOutcomeUnknown.with_detail(format!("refunds: {why}")))
         }
     }
 }
 
-/// What is on record of an intent of which nothing is left to undo. One that was
-/// given back only in part has money of the customer's left: a person must look.
+/// The payment status of an intent of which nothing is left to give back. A partial refund
+/// leaves money of the customer's: an operator must act.
 pub fn final_payment_status(intent: &PaymentIntent) -> PaymentStatus {
     match intent.state {
         PaymentIntentState::Succeeded if intent.refunded_minor < intent.amount.amount_minor() => {
@@ -155,70 +166,78 @@ const fn refund_status(state: RefundState) -> PaymentStatus {
 }
 
 fn payment_undecided() -> StepError {
-    ErrorName::PaymentOutcomeUnknown.with_detail("the bank has not answered")
+    ErrorName::PaymentOutcomeUnknown.with_detail("the card issuer has not answered")
 }
 
-/// The gateway did nothing, and may when it is asked again.
+/// A call of the payment provider had no effect and may be retried.
 pub fn payment_not_sent(why: &str) -> StepError {
     ErrorName::PaymentGatewayUnavailable.with_detail(why)
 }
 
-/// The gateway said no.
-pub fn payment_rejected(refusal: PaymentRejection) -> StepError {
-    match refusal {
+/// What a rejection by the payment provider means.
+pub fn payment_rejected(rejection: PaymentRejection) -> StepError {
+    match rejection {
         PaymentRejection::Declined { code } => ErrorName::PaymentDeclined.with_detail(code),
-        PaymentRejection::UnexpectedState(intent) => ErrorName::PaymentMisconfigured
-            .with_detail(format!("the gateway refuses this of an intent in {:?}", intent.state)),
+        PaymentRejection::UnexpectedState(intent) => ErrorName::PaymentMisconfigured.with_detail(
+            format!("the payment provider rejects the call in state {:?}", intent.state),
+        ),
         PaymentRejection::NotFound => {
-            ErrorName::PaymentMisconfigured.with_detail("the gateway knows no such object")
+            ErrorName::PaymentMisconfigured.with_detail("the payment provider has no such object")
         }
         PaymentRejection::Misconfigured(why) => ErrorName::PaymentMisconfigured.with_detail(why),
     }
 }
 
-/// Gives a label back, if one was bought, and says what came of it.
+/// Refunds a label, if one was bought.
+///
+/// # Errors
+/// [`ErrorName::CarrierUnavailable`] or [`ErrorName::ShipmentOutcomeUnknown`]: retry;
+/// [`ErrorName::CarrierMisconfigured`].
 pub async fn refund_label(
-    carrier: &impl ShippingProvider,
+    shipping: &impl ShippingProvider,
     id: &ShipmentId,
 ) -> Result<LabelRefund, StepError> {
-    let shipment = retrieve_shipment(carrier, id).await?;
+    let shipment = retrieve_shipment(shipping, id).await?;
     if let Some(refund) = final_label_refund(&shipment) {
         return Ok(refund);
     }
-    let refused = match carrier.refund(id).await {
+    let rejected = match shipping.refund(id).await {
         CallOutcome::Succeeded(shipment) => match final_label_refund(&shipment) {
             Some(refund) => return Ok(refund),
             None => false,
         },
         CallOutcome::NotSent(why) => return Err(shipping_not_sent(&why)),
         CallOutcome::Rejected(ShippingRejection::Rejected(_)) => true,
-        CallOutcome::Rejected(refusal) => return Err(shipping_misconfigured(refusal)),
+        CallOutcome::Rejected(rejection) => return Err(shipping_misconfigured(rejection)),
         CallOutcome::Unknown(_) => false,
     };
-    // Refused or unanswered: the shipment itself says what happened to it.
-    match final_label_refund(&self::retrieve_shipment(carrier, id).await?) {
+    // Rejected or unanswered: the shipment itself shows what happened.
+    match final_label_refund(&retrieve_shipment(shipping, id).await?) {
         Some(refund) => Ok(refund),
-        None if refused => Ok(LabelRefund::Refused),
+        None if rejected => Ok(LabelRefund::Refused),
         None => Err(shipping_not_sent("the refund had no effect")),
     }
 }
 
-/// What a shipment is now. The carrier's word on it is the authority, so without
-/// it nobody knows what became of an earlier call.
+/// Retrieves a shipment.
+///
+/// # Errors
+/// [`ErrorName::ShipmentOutcomeUnknown`] if there is no answer, because an earlier call may
+/// have had an effect; otherwise [`ErrorName::CarrierMisconfigured`].
 pub async fn retrieve_shipment(
-    carrier: &impl ShippingProvider,
+    shipping: &impl ShippingProvider,
     id: &ShipmentId,
 ) -> Result<ProviderShipment, StepError> {
-    match carrier.retrieve(id).await {
+    match shipping.retrieve(id).await {
         CallOutcome::Succeeded(shipment) => Ok(shipment),
-        CallOutcome::Rejected(refusal) => Err(shipping_misconfigured(refusal)),
+        CallOutcome::Rejected(rejection) => Err(shipping_misconfigured(rejection)),
         CallOutcome::NotSent(why) | CallOutcome::Unknown(why) => {
             Err(ErrorName::ShipmentOutcomeUnknown.with_detail(format!("look-up: {why}")))
         }
     }
 }
 
-/// What became of a label that is not to be given back any more.
+/// The refund of a label of which nothing is left to refund; none for a live label.
 pub fn final_label_refund(shipment: &ProviderShipment) -> Option<LabelRefund> {
     match (shipment.refund, &shipment.bought) {
         (LabelRefundState::Submitted | LabelRefundState::Refunded, _) => {
@@ -230,16 +249,17 @@ pub fn final_label_refund(shipment: &ProviderShipment) -> Option<LabelRefund> {
     }
 }
 
-/// The carrier did nothing, and may when it is asked again.
+/// A call of the shipping provider had no effect and may be retried.
 pub fn shipping_not_sent(why: &str) -> StepError {
     ErrorName::CarrierUnavailable.with_detail(why)
 }
 
-/// The carrier said no to something that it never refuses an account in order.
-pub fn shipping_misconfigured(refusal: ShippingRejection) -> StepError {
-    ErrorName::CarrierMisconfigured.with_detail(match refusal {
+/// What a rejection by the shipping provider means for a call that it never rejects for a
+/// working account.
+pub fn shipping_misconfigured(rejection: ShippingRejection) -> StepError {
+    ErrorName::CarrierMisconfigured.with_detail(match rejection {
         ShippingRejection::Rejected(why) | ShippingRejection::Misconfigured(why) => why,
         ShippingRejection::AlreadyBought => "the label was bought already".to_owned(),
-        ShippingRejection::NotFound => "the carrier knows no such shipment".to_owned(),
+        ShippingRejection::NotFound => "the shipping provider has no such shipment".to_owned(),
     })
 }

@@ -1,21 +1,21 @@
-//! How every step is run: load, decide, act, record; and once more from the
-//! start when somebody else wrote the order in between.
+//! Optimistic concurrency: every step loads the order, decides, acts and records, and
+//! starts over if another writer changed the order in between ([`retry_on_conflict`]).
 //!
-//! A round that was overtaken has recorded nothing, so the next one decides by
-//! the record as it is then. The rounds are bounded; an order that keeps
-//! changing is tried again later by the state machine.
+//! An attempt that met a conflict has recorded nothing, so that the next one decides on
+//! the record as it then is. Attempts are bounded: if the order keeps changing, the state
+//! machine retries the step later.
 
 use crate::compensation::FailedStates;
 use crate::ports::{LoadOrder, SaveOrder, SaveResult, StoreUnavailable, WorkflowUnavailable};
 use crate::{ErrorName, Order, OrderId, StepError, Timestamp};
 
-/// How many rounds a step makes at most.
+/// The maximum number of attempts.
 pub const MAX_ATTEMPTS: u32 = 8;
 
-/// Why a round ended without a result.
+/// Why an attempt ended without a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttemptError {
-    /// Somebody else wrote the order since it was read.
+    /// Another writer changed the order since it was read.
     Conflict,
     /// The step failed.
     Failed(StepError),
@@ -39,22 +39,28 @@ impl From<StoreUnavailable> for AttemptError {
     }
 }
 
-/// Makes rounds until one is not overtaken.
-pub async fn retry_on_conflict<T, F>(mut round: impl FnMut() -> F) -> Result<T, StepError>
+/// Runs attempts until one meets no conflict.
+///
+/// # Errors
+/// The error of an attempt; [`ErrorName::StoreUnavailable`] after [`MAX_ATTEMPTS`].
+pub async fn retry_on_conflict<T, F>(mut attempt: impl FnMut() -> F) -> Result<T, StepError>
 where
     F: Future<Output = Result<T, AttemptError>>,
 {
     for _ in 0..MAX_ATTEMPTS {
-        match round().await {
+        match attempt().await {
             Ok(result) => return Ok(result),
             Err(AttemptError::Failed(failure)) => return Err(failure),
             Err(AttemptError::Conflict) => {}
         }
     }
-    Err(ErrorName::StoreUnavailable.with_detail("the order kept changing under this step"))
+    Err(ErrorName::StoreUnavailable.with_detail("the order kept changing during this step"))
 }
 
-/// The order of this id, which there must be.
+/// Loads an order that must exist.
+///
+/// # Errors
+/// [`ErrorName::OrderNotFound`], or [`ErrorName::StoreUnavailable`].
 pub async fn load_order(orders: &impl LoadOrder, id: &OrderId) -> Result<Order, StepError> {
     orders
         .load(id)
@@ -62,8 +68,11 @@ pub async fn load_order(orders: &impl LoadOrder, id: &OrderId) -> Result<Order, 
         .ok_or_else(|| ErrorName::OrderNotFound.with_detail("there is no such order"))
 }
 
-/// The order with its compensation on record, by the first step that undoes, before
-/// it acts. A closed order stays as it is.
+/// Records that compensation begins, unless it has begun or the order is closed. Every
+/// compensating step calls this before it acts.
+///
+/// # Errors
+/// A conflict, or [`ErrorName::StoreUnavailable`].
 pub async fn begin_compensation(
     orders: &impl SaveOrder,
     order: Order,
@@ -76,7 +85,10 @@ pub async fn begin_compensation(
     save_order(orders, &order, order.begin_compensation(failed, at)).await
 }
 
-/// Records what comes after `before`, and gives it back to go on with.
+/// Saves `after` on condition that the order is still `before`, and returns it.
+///
+/// # Errors
+/// A conflict, or [`ErrorName::StoreUnavailable`].
 pub async fn save_order(
     orders: &impl SaveOrder,
     before: &Order,

@@ -1,5 +1,9 @@
-//! Answers to an order that waits: recorded first, sent afterwards
-//! (`workflow.md`, section 5).
+//! Decisions about an order that waits for one: a review, a cancellation, an operator's
+//! action, a restock.
+//!
+//! A decision is recorded first, on condition that the order still waits with the same
+//! task token and has no decision. Then it is sent to that token. If sending fails, the
+//! reconciler sends it again while the order still waits.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -7,107 +11,107 @@ use serde_json::{Value, json};
 use crate::policy::ReviewReason;
 use crate::{ErrorName, TaskToken, Timestamp};
 
-/// What a person said about an order under review.
+/// The decision of a review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReviewDecision {
-    /// Go on.
+    /// The order continues.
     Approve,
-    /// Give it up.
+    /// The order is compensated.
     Reject,
 }
 
-/// What an operator says about an order that is stuck.
+/// What an operator does about an order that needs attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OperatorAction {
-    /// Try to take the money once more.
+    /// Capture the payment once more.
     Capture,
-    /// Undo everything.
+    /// Compensate: refund the label, release the stock, give back the money.
     Compensate,
-    /// Seen: a closed order needs nothing more.
+    /// Clear the attention of a closed order.
     Acknowledge,
 }
 
-/// The review of an order. Whether one is required is decided once, with the
-/// authorisation.
+/// The review of an order. Whether it is required is decided once, with the
+/// authorization.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Review {
-    /// Whether a person must look.
+    /// Whether an operator must decide.
     pub required: bool,
-    /// Why.
+    /// The reasons.
     pub reasons: Vec<ReviewReason>,
-    /// Until when.
+    /// The deadline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Timestamp>,
-    /// What was decided.
+    /// The decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<ReviewDecision>,
-    /// By whom: the `sub` of the token.
+    /// The operator: the `sub` of their token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// When.
+    /// When it was decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
-    /// What they wrote about it.
+    /// The note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// The latest answer to a wait.
+/// The latest decision recorded for a waiting task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskDecision {
-    /// The token that it answers.
+    /// The task token that it is for.
     pub token: TaskToken,
-    /// What was said.
+    /// The decision.
     #[serde(flatten)]
     pub kind: DecisionKind,
-    /// By whom: the `sub` of the token, or the name of the part that did.
+    /// Who decided: the `sub` of a token, or the name of a component.
     pub by: String,
-    /// When.
+    /// When it was decided.
     pub at: Timestamp,
-    /// What they wrote about it.
+    /// The note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
-    /// Whether the operator agreed to give captured money back.
+    /// Whether the operator allowed a refund of captured money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<bool>,
 }
 
-/// What an answer says.
+/// A decision for a waiting task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "action", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum DecisionKind {
-    /// A review was decided.
+    /// A review is decided.
     Review(ReviewDecision),
-    /// The customer cancelled.
+    /// The customer canceled.
     Cancellation,
-    /// An operator decided.
+    /// An operator acts.
     Operator(OperatorAction),
-    /// What was short is there again.
+    /// The stock that was short has arrived.
     Restock,
 }
 
-/// What is sent to the token.
+/// The result that is sent to a task token.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TaskResult {
     /// The task succeeds with this output.
     Success(Value),
-    /// The task fails with this error and this cause.
+    /// The task fails with this error and cause.
     Failure(ErrorName, &'static str),
 }
 
 impl DecisionKind {
-    /// What this answer means to the state machine.
+    /// The result that the state machine reads.
     pub fn task_result(self) -> TaskResult {
         match self {
             Self::Review(ReviewDecision::Approve) => {
                 TaskResult::Success(json!({"decision": "approve"}))
             }
             Self::Review(ReviewDecision::Reject) => {
-                TaskResult::Failure(ErrorName::ReviewRejected, "a person rejected the order")
+                TaskResult::Failure(ErrorName::ReviewRejected, "an operator rejected the order")
             }
             Self::Cancellation => {
                 TaskResult::Failure(ErrorName::OrderCancelled, "the customer cancelled the order")
@@ -123,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_says_to_the_state_machine_what_its_choices_read() {
+    fn the_task_result_holds_what_the_state_machine_reads() {
         let check =
             |kind: DecisionKind, expected: TaskResult| assert_eq!(kind.task_result(), expected);
         check(
@@ -136,13 +140,13 @@ mod tests {
         );
         check(
             DecisionKind::Review(ReviewDecision::Reject),
-            TaskResult::Failure(ErrorName::ReviewRejected, "a person rejected the order"),
+            TaskResult::Failure(ErrorName::ReviewRejected, "an operator rejected the order"),
         );
     }
 
     #[test]
-    fn an_answer_is_written_flat() {
-        let answer = TaskDecision {
+    fn a_decision_is_stored_flat() {
+        let decision = TaskDecision {
             token: TaskToken::parse("t").unwrap(),
             kind: DecisionKind::Operator(OperatorAction::Capture),
             by: "op".into(),
@@ -150,9 +154,9 @@ mod tests {
             note: None,
             refund: None,
         };
-        let written = serde_json::to_value(&answer).unwrap();
+        let written = serde_json::to_value(&decision).unwrap();
         assert_eq!(written["kind"], "OPERATOR");
         assert_eq!(written["action"], "capture");
-        assert_eq!(serde_json::from_value::<TaskDecision>(written).unwrap(), answer);
+        assert_eq!(serde_json::from_value::<TaskDecision>(written).unwrap(), decision);
     }
 }

@@ -1,103 +1,80 @@
-//! The closed list of names by which a function tells the state machine how it
-//! failed.
+//! The error names by which a function tells the state machine how it failed.
 //!
-//! A [`ErrorName`] is sorted by what the caller does next: a transient one is tried
-//! again by a retrier of `statemachine.asl.json`, which names it; a final one
-//! is caught. The test `tidy.rs` holds file and list together.
+//! An [`ErrorName`] is sorted by what the caller does next. A transient one is retried:
+//! a retrier of `statemachine.asl.json` names it. A final one is caught. A test
+//! compares this list with the file. [`StepError`] adds a detail for an operator.
 
-/// The name of a failure, as `errorType` of the Lambda error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The name of a failure: the `errorType` of the Lambda error.
+///
+/// The names are matched by the state machine; a deployed one is never renamed.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    strum::Display,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 pub enum ErrorName {
-    /// The gateway could not be reached, or was overloaded; nothing happened there.
+    /// The payment provider could not be reached or was overloaded. The call had no
+    /// effect.
     PaymentGatewayUnavailable,
-    /// The gateway may have acted, and could not be asked whether it did.
+    /// A call of the payment provider may have had an effect, and it cannot be asked.
     PaymentOutcomeUnknown,
-    /// Another order was at the same shelf at the same moment.
+    /// Another order reserved or released the same SKU at the same time.
     StockContended,
-    /// The carrier could not be reached, or was overloaded; nothing happened there.
+    /// The shipping provider could not be reached or was overloaded. The call had no
+    /// effect.
     CarrierUnavailable,
-    /// The carrier may have acted, and could not be asked whether it did.
+    /// A call of the shipping provider may have had an effect, and it cannot be asked.
     ShipmentOutcomeUnknown,
     /// The tables could not be read or written.
     StoreUnavailable,
-    /// The input makes no sense; no retry will mend it.
+    /// The input is malformed. Retrying does not help.
     InvalidRequest,
-    /// There is no such order.
+    /// There is no order with this id.
     OrderNotFound,
-    /// The customer asked for the cancellation of the order.
+    /// The customer canceled the order.
     OrderCancelled,
-    /// A person rejected the order, or nobody looked in time.
+    /// An operator rejected the order, or its review expired.
     ReviewRejected,
-    /// The restock did not come in time.
+    /// The restock did not arrive in time.
     RestockOverdue,
-    /// The bank refused the card.
+    /// The card issuer declined the payment.
     PaymentDeclined,
-    /// The money cannot be taken any more, or the goods are not there to take it for.
+    /// The payment cannot be captured any more, or the order holds no goods to capture
+    /// it for.
     PaymentNotCapturable,
-    /// The gateway refuses our account, our request, or holds another amount than ours.
+    /// The payment provider rejects our account or our request, or holds another amount
+    /// than the order's total.
     PaymentMisconfigured,
-    /// The carrier refuses the address or the parcel, or offers no rate.
+    /// The shipping provider rejects the address or the parcel, or offers no rate.
     ShippingRejected,
-    /// The carrier refuses our account or our request.
+    /// The shipping provider rejects our account or our request.
     CarrierMisconfigured,
-    /// The order has turned round; nothing goes forward any more.
+    /// Compensation began: no step goes forward any more.
     CompensationBegun,
-    /// A later step is not undone yet; compensation must begin at its top.
+    /// A later step is not compensated yet: compensation must start from the top.
     CompensationIncomplete,
     /// Another execution owns the order.
     Superseded,
 }
 
 impl ErrorName {
-    /// Every fault, transient ones first.
-    pub const ALL: [Self; 19] = [
-        Self::PaymentGatewayUnavailable,
-        Self::PaymentOutcomeUnknown,
-        Self::StockContended,
-        Self::CarrierUnavailable,
-        Self::ShipmentOutcomeUnknown,
-        Self::StoreUnavailable,
-        Self::InvalidRequest,
-        Self::OrderNotFound,
-        Self::OrderCancelled,
-        Self::ReviewRejected,
-        Self::RestockOverdue,
-        Self::PaymentDeclined,
-        Self::PaymentNotCapturable,
-        Self::PaymentMisconfigured,
-        Self::ShippingRejected,
-        Self::CarrierMisconfigured,
-        Self::CompensationBegun,
-        Self::CompensationIncomplete,
-        Self::Superseded,
-    ];
+    /// Every error name, the transient ones first.
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The name that the state machine matches.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::PaymentGatewayUnavailable => "PaymentGatewayUnavailable",
-            Self::PaymentOutcomeUnknown => "PaymentOutcomeUnknown",
-            Self::StockContended => "StockContended",
-            Self::CarrierUnavailable => "CarrierUnavailable",
-            Self::ShipmentOutcomeUnknown => "ShipmentOutcomeUnknown",
-            Self::StoreUnavailable => "StoreUnavailable",
-            Self::InvalidRequest => "InvalidRequest",
-            Self::OrderNotFound => "OrderNotFound",
-            Self::OrderCancelled => "OrderCancelled",
-            Self::ReviewRejected => "ReviewRejected",
-            Self::RestockOverdue => "RestockOverdue",
-            Self::PaymentDeclined => "PaymentDeclined",
-            Self::PaymentNotCapturable => "PaymentNotCapturable",
-            Self::PaymentMisconfigured => "PaymentMisconfigured",
-            Self::ShippingRejected => "ShippingRejected",
-            Self::CarrierMisconfigured => "CarrierMisconfigured",
-            Self::CompensationBegun => "CompensationBegun",
-            Self::CompensationIncomplete => "CompensationIncomplete",
-            Self::Superseded => "Superseded",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
-    /// Whether the same call may well succeed later.
+    /// Whether the same call may succeed later.
     pub const fn is_transient(self) -> bool {
         matches!(
             self,
@@ -110,7 +87,7 @@ impl ErrorName {
         )
     }
 
-    /// This fault with what there is to say about it, for an operator.
+    /// An error of this name with a detail for an operator.
     ///
     /// The detail goes into execution history: it must hold nothing private.
     pub fn with_detail(self, detail: impl Into<String>) -> StepError {
@@ -118,19 +95,13 @@ impl ErrorName {
     }
 }
 
-impl std::fmt::Display for ErrorName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// How an operation ended when it did not do what it is for.
+/// Why an operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct StepError {
     /// The name that the state machine matches.
     pub name: ErrorName,
-    /// What there is to say about it, for an operator; nothing private.
+    /// The detail, for an operator. Nothing private.
     pub detail: String,
 }
 
@@ -139,12 +110,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fault_has_a_name_of_its_own() {
+    fn every_error_has_a_unique_name_which_is_that_of_its_variant() {
         let names: std::collections::BTreeSet<_> =
-            ErrorName::ALL.iter().map(|f| f.as_str()).collect();
+            ErrorName::ALL.iter().map(|name| name.as_str()).collect();
         assert_eq!(names.len(), ErrorName::ALL.len());
-        for fault in ErrorName::ALL {
-            assert_eq!(fault.as_str(), format!("{fault:?}"));
+        for name in ErrorName::ALL {
+            assert_eq!(name.as_str(), format!("{name:?}"));
         }
     }
 }

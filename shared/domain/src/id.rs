@@ -1,9 +1,13 @@
-//! Names of things: parsed once, then trusted.
+//! Identifiers. Each is parsed once, strictly, and trusted from then on.
+//!
+//! The id of an order is derived from its request ([`OrderId::for_request`]), so that a
+//! repeated request finds its order. An execution is named after its order, with `-r1`,
+//! `-r2`, … for a restart.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The text is not a name of the kind that it was given for.
+/// The text breaks the rule of this kind of identifier, which the message states.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidId(&'static str);
@@ -16,7 +20,7 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            #[doc = concat!("Parses the text: ", $rule, ".")]
+            #[doc = concat!("Parses the text, which ", $rule, ".\n\n# Errors\n[`InvalidId`] states the rule.")]
             pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
                 let text = text.into();
                 let valid: fn(&str) -> bool = $valid;
@@ -51,19 +55,19 @@ macro_rules! id {
     };
 }
 
-fn printable(text: &str, most: usize) -> bool {
-    (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+fn printable(text: &str, max_length: usize) -> bool {
+    (1..=max_length).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// An id that a provider gave to an object. What it looks like is the provider's
-/// business; all that counts here is that it can be a part of a URL's path.
+/// An id that a provider chose. Its crate knows its format; here it must only be safe as
+/// a part of a URL's path.
 fn opaque(text: &str) -> bool {
     (1..=255).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 id!(
-    /// An order: `ord_` and 32 hexadecimal digits. Also the name of its first execution.
+    /// An order: `ord_` and 32 hexadecimal digits. Its first execution has the same name.
     OrderId,
     "must be `ord_` and 32 lower-case hexadecimal digits",
     |text| text.strip_prefix("ord_").is_some_and(|hex| {
@@ -71,16 +75,16 @@ id!(
     })
 );
 id!(
-    /// A stock-keeping unit: what is sold, by its shelf label.
+    /// A stock-keeping unit: the id of a product.
     Sku,
-    "must be 1 to 64 letters, digits, dots, hyphens or underscores, the first no dot",
-    // `..` would be taken for a step up in a path.
+    "must be 1 to 64 letters, digits, dots, hyphens or underscores, not starting with a dot",
+    // A SKU is a part of a URL's path, where `..` means the parent.
     |text| (1..=64).contains(&text.len())
         && !text.starts_with('.')
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
 );
 id!(
-    /// Who placed the order: the `sub` of the token.
+    /// The customer: the `sub` of their token.
     CustomerId,
     "must be 1 to 255 printable characters without spaces",
     |text| printable(text, 255)
@@ -116,40 +120,39 @@ id!(
     opaque
 );
 
-/// The namespace of the order ids; any other would give other ids to the same requests.
+/// The namespace of the order ids. A change would give new ids to known requests.
 const ORDERS: Uuid = Uuid::from_u128(0x6f1d_1c3a_6f0e_5a53_9f0b_35f4_1c2d_7a10);
 
 impl OrderId {
-    /// The id that this customer's request has, however often it is sent.
+    /// The id of the order that a customer places under an idempotency key.
     ///
-    /// A UUID of version 5 over both names, each with its length before it, so
-    /// that no two different pairs run into the same text.
+    /// A UUID of version 5 over both, each prefixed with its length, so that different
+    /// pairs never make the same text.
     pub fn for_request(customer: &CustomerId, idempotency_key: &str) -> Self {
         let name =
             format!("{}:{customer}{}:{idempotency_key}", customer.0.len(), idempotency_key.len());
         Self(format!("ord_{}", Uuid::new_v5(&ORDERS, name.as_bytes()).simple()))
     }
 
-    /// The first execution of this order has its name.
+    /// The name of the first execution of this order.
     pub fn initial_execution(&self) -> ExecutionName {
         ExecutionName(self.0.clone())
     }
 
-    /// The execution that takes the order over for the `n`th time; the first
-    /// execution took it over 0 times.
+    /// The name of the execution of the `n`th restart; 0 is the first execution.
     pub fn restart_execution(&self, n: u32) -> ExecutionName {
         if n == 0 { self.initial_execution() } else { ExecutionName(format!("{}-r{n}", self.0)) }
     }
 
-    /// Whose execution has this name, and for the how manieth time it took the
-    /// order over; none when it is no execution of an order.
+    /// The order of an execution and the number of its restart; none for a name that is
+    /// not that of an order's execution.
     pub fn from_execution_name(name: &ExecutionName) -> Option<(Self, u32)> {
         let (id, n) = match name.0.split_once("-r") {
             Some((id, n)) => (id, n.parse().ok().filter(|n| *n > 0)?),
             None => (name.0.as_str(), 0),
         };
         let id = Self::parse(id).ok()?;
-        // Written in one way only: what is none of ours may look much like it.
+        // Only the canonical form counts: `-r01` is not ours.
         (id.restart_execution(n) == *name).then_some((id, n))
     }
 }
@@ -163,12 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn the_same_request_has_the_same_order_id_and_every_other_has_another() {
+    fn the_same_request_has_the_same_order_id_and_another_request_another() {
         let id = OrderId::for_request(&customer("ada"), "key-1");
         assert_eq!(id, OrderId::for_request(&customer("ada"), "key-1"));
         assert_ne!(id, OrderId::for_request(&customer("ada"), "key-2"));
         assert_ne!(id, OrderId::for_request(&customer("bob"), "key-1"));
-        // The border between the two names is part of the name.
+        // Where the customer ends and the key begins is a part of the name.
         assert_ne!(
             OrderId::for_request(&customer("ab"), "c"),
             OrderId::for_request(&customer("a"), "bc")
@@ -195,14 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn a_take_over_has_a_name_of_its_own() {
+    fn a_restart_has_another_execution_name() {
         let id = OrderId::for_request(&customer("ada"), "k");
         assert_ne!(id.restart_execution(1), id.initial_execution());
         assert!(ExecutionName::parse(id.restart_execution(3).as_str()).is_ok());
     }
 
     #[test]
-    fn the_name_of_an_execution_says_whose_it_is() {
+    fn an_execution_name_leads_back_to_its_order() {
         let id = OrderId::for_request(&customer("ada"), "k");
         for n in [0, 1, 3, 12] {
             assert_eq!(

@@ -1,13 +1,13 @@
-//! The books that say something about an order, and the ports through which all
-//! of each is read: the gateway's intents, the carrier's labels, the shelves, the
-//! orders themselves. Who compares them is `reconcile-orders`.
+//! The ledgers that say something about an order, and the ports that list each of them:
+//! the payment provider's intents, the shipping provider's labels, the stock levels, the
+//! orders themselves. `reconcile-orders` compares them.
 //!
-//! A book is read a part at a time. An entry that cannot be read is counted, or
-//! named, and left out: one that somebody has spoilt must not hide the others.
+//! A ledger is read page by page. An entry that cannot be parsed is counted, or named, and
+//! left out, so that one malformed entry does not hide the others.
 //!
-//! There is no port for the list of refunds: an intent's entry says how much of it
-//! went back, in the same answer as how much was taken. Two lists, read one after
-//! the other, could disagree only because of the time between them.
+//! No port lists the refunds: the entry of an intent says how much of it was refunded, in
+//! the same response as how much was captured. Two lists that are read one after the other
+//! could disagree merely because of the time between them.
 
 use std::future::Future;
 
@@ -16,98 +16,98 @@ use crate::ports::{CallOutcome, PaymentRejection, ShippingRejection, StoreUnavai
 use crate::shipment::LabelRefundState;
 use crate::{Money, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Timestamp};
 
-/// A part of a book.
+/// A page of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerPage<T> {
     /// Its entries.
     pub entries: Vec<T>,
-    /// How many there were besides that cannot be read.
+    /// The number of entries that cannot be parsed.
     pub unreadable: usize,
-    /// Where the book goes on, if it does.
+    /// Where the next page starts, if there is one.
     pub next: Option<String>,
 }
 
-/// What the gateway's book says of an intent.
+/// The payment provider's entry of a payment intent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentIntentEntry {
     /// The intent.
     pub id: PaymentIntentId,
-    /// The order that it names, as it is written there: it may be anything.
+    /// The order that it names, as written there: it may be any text.
     pub order: Option<String>,
     /// Its state.
     pub state: PaymentIntentState,
-    /// What it is for.
+    /// The amount to charge.
     pub amount: Money,
-    /// How much of it was taken, in minor units.
+    /// The captured amount, in minor units.
     pub captured_minor: u64,
-    /// How much of that went back or is on its way, in minor units.
+    /// The part of it that is refunded, or whose refund is on its way, in minor units.
     pub refunded_minor: u64,
-    /// Whether the bank was ever asked, whatever it said.
+    /// Whether it was ever confirmed, whatever the result.
     pub confirmed: bool,
 }
 
 impl PaymentIntentEntry {
-    /// The order that it names, if what is written there is the name of one.
+    /// The order that it names, if the text is an order id.
     pub fn order_id(&self) -> Option<OrderId> {
         OrderId::parse(self.order.as_deref()?).ok()
     }
 
-    /// What we have of it: taken and not given back, in minor units.
+    /// The captured amount less the refunded amount, in minor units.
     pub const fn net_captured_minor(&self) -> u64 {
         self.captured_minor.saturating_sub(self.refunded_minor)
     }
 }
 
-/// What the carrier's book says of a shipment.
+/// The shipping provider's entry of a shipment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabelEntry {
     /// The shipment.
     pub id: ShipmentId,
-    /// Its reference, as it is written there: it may be anything.
+    /// Its reference, as written there: it may be any text.
     pub reference: Option<String>,
-    /// The carrier's number on its label, if one was bought.
+    /// The tracking code of its label, if one was bought.
     pub tracking_code: Option<String>,
-    /// How far the refund of the label is.
+    /// The refund of the label.
     pub refund: LabelRefundState,
 }
 
 impl LabelEntry {
-    /// The order that it names, if what is written there is the name of one.
+    /// The order that it names, if the text is an order id.
     pub fn order_id(&self) -> Option<OrderId> {
         OrderId::parse(self.reference.as_deref()?).ok()
     }
 
-    /// Whether a parcel could travel with its label, and it is paid for.
+    /// Whether its label is bought and no refund of it is under way.
     pub const fn is_live(&self) -> bool {
         self.tracking_code.is_some()
             && !matches!(self.refund, LabelRefundState::Submitted | LabelRefundState::Refunded)
     }
 }
 
-/// What a shelf says. A hand may have made its figures negative.
+/// The stock level of a SKU. An edit by hand may have made a figure negative.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StockLevel {
-    /// What is on it.
+    /// The SKU.
     pub sku: Sku,
-    /// How many can be reserved now.
+    /// The units that can be reserved now.
     pub available: i64,
-    /// How many were ever put there.
+    /// The units that were ever received.
     pub received: i64,
 }
 
-/// What the table of the orders holds under an id.
+/// An item of the Orders table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderEntry {
     /// An order.
     Order(Box<Order>),
-    /// Something that has not the form of one; its key.
+    /// An item that cannot be parsed; its key.
     Malformed(String),
 }
 
-/// Reads the gateway's book.
+/// Lists the payment intents of the payment provider.
 pub trait ListPaymentIntents: Sync {
-    /// A part of all intents that were created since, newest first, from the entry
-    /// after `after` on.
+    /// A page of the intents created at or after `since`, newest first, starting after the
+    /// entry `after`.
     fn list_payment_intents(
         &self,
         since: Option<Timestamp>,
@@ -121,10 +121,10 @@ pub trait ListPaymentIntents: Sync {
     ) -> impl Future<Output = CallOutcome<PaymentIntentEntry, PaymentRejection>> + Send;
 }
 
-/// Reads the carrier's book.
+/// Lists the labels of the shipping provider.
 pub trait ListLabels: Sync {
-    /// A part of all shipments whose label was bought and that were created from
-    /// `since` to `until`, newest first, from the entry after `after` on.
+    /// A page of the shipments with a bought label that were created from `since` to
+    /// `until`, newest first, starting after the entry `after`.
     fn list_labels(
         &self,
         since: Option<Timestamp>,
@@ -139,25 +139,25 @@ pub trait ListLabels: Sync {
     ) -> impl Future<Output = CallOutcome<LabelEntry, ShippingRejection>> + Send;
 }
 
-/// Reads all orders (`dynamodb:Scan` and `dynamodb:BatchGetItem` on Orders), each
+/// Scans the orders (`dynamodb:Scan` and `dynamodb:BatchGetItem` on Orders), each
 /// strongly consistent.
 pub trait ScanOrders: Sync {
-    /// A part of all orders, in any order, from the entry after `after` on.
+    /// A page of all orders, in any order, starting after the entry `after`.
     fn scan(
         &self,
         after: Option<&str>,
     ) -> impl Future<Output = Result<LedgerPage<OrderEntry>, StoreUnavailable>> + Send;
 
-    /// What there is under these ids, in any order.
+    /// The orders with these ids that exist, in any order.
     fn load_all(
         &self,
         ids: &[OrderId],
     ) -> impl Future<Output = Result<Vec<OrderEntry>, StoreUnavailable>> + Send;
 }
 
-/// Reads all shelves (`dynamodb:Scan` on Inventory), each strongly consistent.
+/// Lists the stock levels (`dynamodb:Scan` on Inventory), strongly consistent.
 pub trait ReadStockLevels: Sync {
-    /// Every shelf; one that cannot be read is counted.
+    /// Every stock level.
     fn stock_levels(
         &self,
     ) -> impl Future<Output = Result<LedgerPage<StockLevel>, StoreUnavailable>> + Send;

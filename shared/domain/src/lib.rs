@@ -1,13 +1,13 @@
-//! The nouns of an order and their rules.
+//! The domain: an order, its rules, and the ports to its neighbors.
 //!
-//! Nothing here opens a socket, reads a clock or knows of AWS: given what is on
-//! record and the time, it says what may happen next. The functions act on
-//! that, and the aws (`shared/aws`) speak the [`ports`] to the outside.
+//! There is no I/O here, no clock and no SDK: given what is on record and the time, the
+//! domain decides what happens next. The functions act on that through the [`ports`].
 //!
-//! Where to begin: [`order`] is the record and the writes that it admits;
-//! [`status`] the table of its life; [`payment`] what each state of the money
-//! means to each operation; [`compensation`] how an order turns round;
-//! [`error`] the closed list of names that the state machine matches.
+//! Where to start: [`order`] is the record and the writes that it allows. Two tables
+//! describe the workflow: [`steps`] lists its states, [`status`] the statuses of an order.
+//! [`payment`] says what each state of a payment intent means to each operation,
+//! [`compensation`] decides how a failed order ends, and [`error`] lists the error names
+//! that the state machine matches.
 
 pub mod attention;
 pub mod backorders;

@@ -1,16 +1,31 @@
-//! Money in whole minor units, and how many of a thing.
+//! Money in whole minor units with a currency, and quantities.
 //!
-//! No floats anywhere: a sum is checked, and one that does not fit is refused.
+//! There are no floats: arithmetic is checked, and a result that does not fit is an error.
 
 use serde::{Deserialize, Serialize};
 
-/// A currency that the shop can take.
+/// A currency that the shop can accept.
 ///
-/// The list is closed: the exponent and the limits are the gateway's own
-/// (docs.stripe.com/currencies), and a currency that is not in it cannot be
-/// written down. Configuration chooses which of these a deployment takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// The list is closed. Exponents and limits are those that the payment provider
+/// publishes (example: <https://docs.stripe.com/currencies>). Configuration chooses which
+/// of these currencies a deployment accepts.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "UPPERCASE")]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum Currency {
     /// Australian dollar.
     Aud,
@@ -35,42 +50,20 @@ pub enum Currency {
 }
 
 impl Currency {
-    /// Every currency there is here.
-    pub const ALL: [Self; 10] = [
-        Self::Aud,
-        Self::Cad,
-        Self::Chf,
-        Self::Dkk,
-        Self::Eur,
-        Self::Gbp,
-        Self::Jpy,
-        Self::Nok,
-        Self::Sek,
-        Self::Usd,
-    ];
+    /// Every currency.
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The ISO 4217 code, in capitals.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Aud => "AUD",
-            Self::Cad => "CAD",
-            Self::Chf => "CHF",
-            Self::Dkk => "DKK",
-            Self::Eur => "EUR",
-            Self::Gbp => "GBP",
-            Self::Jpy => "JPY",
-            Self::Nok => "NOK",
-            Self::Sek => "SEK",
-            Self::Usd => "USD",
-        }
+    pub fn code(self) -> &'static str {
+        self.into()
     }
 
-    /// The currency of an ISO 4217 code, in capitals.
+    /// Finds a currency by its ISO 4217 code, in capitals.
     pub fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|currency| currency.code() == code)
+        code.parse().ok()
     }
 
-    /// How many digits of the amount are minor units.
+    /// How many digits of an amount are behind the decimal point.
     pub const fn exponent(self) -> u32 {
         match self {
             Self::Jpy => 0,
@@ -78,7 +71,7 @@ impl Currency {
         }
     }
 
-    /// The least amount that the gateway charges, in minor units.
+    /// The minimum amount of a charge, in minor units.
     pub const fn min_amount(self) -> u64 {
         match self {
             Self::Gbp => 30,
@@ -88,13 +81,13 @@ impl Currency {
         }
     }
 
-    /// The greatest amount that the gateway charges, in minor units: eight digits.
+    /// The maximum amount of a charge, in minor units: eight digits.
     pub const fn max_amount(self) -> u64 {
         99_999_999
     }
 }
 
-/// An amount of minor units in a currency.
+/// An amount in minor units of a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Money {
@@ -102,24 +95,24 @@ pub struct Money {
     currency: Currency,
 }
 
-/// Why two amounts could not be made into one.
+/// Why an amount cannot be computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
-    /// One currency cannot be added to another.
+    /// Amounts in two currencies cannot be added.
     #[error("amounts in {} and {} cannot be added", .0.code(), .1.code())]
     MixedCurrencies(Currency, Currency),
-    /// The sum does not fit into 64 bits.
+    /// The result does not fit into 64 bits.
     #[error("the amount is too large")]
     TooLarge,
 }
 
 impl Money {
-    /// So many minor units of a currency.
+    /// An amount in minor units of a currency.
     pub const fn new(amount_minor: u64, currency: Currency) -> Self {
         Self { amount: amount_minor, currency }
     }
 
-    /// Minor units.
+    /// The amount in minor units.
     pub const fn amount_minor(self) -> u64 {
         self.amount
     }
@@ -129,7 +122,10 @@ impl Money {
         self.currency
     }
 
-    /// The sum of both.
+    /// The sum of two amounts.
+    ///
+    /// # Errors
+    /// [`MoneyError`].
     pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
         if self.currency != other.currency {
             return Err(MoneyError::MixedCurrencies(self.currency, other.currency));
@@ -138,21 +134,24 @@ impl Money {
         Ok(Self::new(amount, self.currency))
     }
 
-    /// The price of so many.
+    /// The price of a quantity.
+    ///
+    /// # Errors
+    /// [`MoneyError::TooLarge`].
     pub fn checked_mul(self, quantity: Quantity) -> Result<Self, MoneyError> {
         let amount =
             self.amount.checked_mul(u64::from(quantity.get())).ok_or(MoneyError::TooLarge)?;
         Ok(Self::new(amount, self.currency))
     }
 
-    /// Whether the gateway would charge this amount.
+    /// Whether the amount is within the limits of its currency.
     pub fn is_chargeable(self) -> bool {
         (self.currency.min_amount()..=self.currency.max_amount()).contains(&self.amount)
     }
 }
 
 impl std::fmt::Display for Money {
-    /// As people write it: `12.50 USD`, `1200 JPY`.
+    /// With the decimal point of its currency: `12.50 USD`, `1200 JPY`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let unit = 10_u64.pow(self.currency.exponent());
         let (major, minor) = (self.amount / unit, self.amount % unit);
@@ -170,18 +169,18 @@ impl std::fmt::Display for Money {
     }
 }
 
-/// How many of one thing an order may ask for: 1 to 999.
+/// The quantity of a line: 1 to 999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct Quantity(std::num::NonZeroU32);
 
-/// The number is not a quantity.
+/// The number is not from 1 to 999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a whole number from 1 to 999")]
 pub struct InvalidQuantity;
 
 impl Quantity {
-    /// The most that one line may ask for.
+    /// The maximum quantity of a line.
     pub const MAX: u32 = 999;
 
     /// The number.
@@ -226,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_gateway_takes_is_chargeable() {
+    fn an_amount_within_the_limits_is_chargeable() {
         assert!(!usd(49).is_chargeable());
         assert!(usd(50).is_chargeable());
         assert!(usd(99_999_999).is_chargeable());
@@ -234,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn money_is_written_as_people_write_it() {
+    fn money_is_written_with_the_decimal_point_of_its_currency() {
         assert_eq!(usd(1205).to_string(), "12.05 USD");
         assert_eq!(Money::new(1200, Currency::Jpy).to_string(), "1200 JPY");
     }
@@ -248,9 +247,10 @@ mod tests {
     }
 
     #[test]
-    fn every_currency_is_found_by_its_code_and_no_other() {
+    fn a_currency_is_found_by_its_exact_code() {
         for currency in Currency::ALL {
-            assert_eq!(Currency::from_code(currency.code()), Some(currency));
+            assert_eq!(Currency::from_code(currency.code()), Some(*currency));
+            assert_eq!(serde_json::to_value(currency).unwrap(), currency.code());
         }
         for code in ["usd", "XXX", ""] {
             assert_eq!(Currency::from_code(code), None, "{code}");

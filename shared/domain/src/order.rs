@@ -1,19 +1,24 @@
-//! An order as it is on record, and the writes that it admits.
+//! An order as it is on record, and the writes that it allows.
 //!
-//! Truth is in the Orders table: a step loads the order, decides by the facts on
-//! it, acts, and records. Each method here that changes an order gives back the
-//! order as it will be, one [`version`](Order::version) later; the store writes
-//! the difference on condition that the version is still the one that was read.
-//! So a fact that a decision rests on cannot change under it, whichever it is:
-//! the owner, the compensation, the cancellation, the status.
+//! The Orders table is the truth. A step loads the order, decides by the facts on it,
+//! acts, and records. Each method that changes an order returns the order as it will be,
+//! one [`version`](Order::version) later; the store writes the difference on condition
+//! that the version is still the one that was read. So no fact that a decision rests on
+//! can change under it: owner, compensation, cancellation, status.
 //!
-//! One file is one part of its life: `record` is what there is to it, `placement`
-//! how it is accepted, `queries` what the record says ([`Order::ensure_can_proceed`] is
-//! where a step that goes forward learns that it may not), `forward` and `compensation`
-//! what the steps of the state machine record ([`Order::begin_compensation`] is
-//! where an order turns round), `decisions` what people say to it, `recovery`
-//! what the reconciler records, and `write` how every write is made and when the
-//! reconciler looks next.
+//! Three fields keep the order right, whatever crashes:
+//! - [`execution`](Order::execution) owns the order. An execution that does not own it
+//!   changes nothing.
+//! - [`compensation`](Order::compensation) is written once, by the first compensating step
+//!   before it acts. After that no forward write is made.
+//! - [`cancel_requested_at`](Order::cancel_requested_at) is set while the status allows
+//!   it, so that exactly one of "canceled" and "shipped" wins.
+//!
+//! Where to start: `record` has the fields. `queries` has the conditions
+//! ([`Order::ensure_can_proceed`] for forward steps). `forward` and `compensation` are
+//! what the steps of the workflow record, `decisions` what people and restocks decide,
+//! `recovery` what the reconciler records, `write` what every write does and when the
+//! reconciler checks the order next.
 
 mod compensation;
 mod decisions;
@@ -32,7 +37,7 @@ pub use record::{Acknowledgment, Backorder, Customer, Order, OutOfStockPolicy};
 pub use recovery::{MAX_RESTARTS, Observation, Recovery};
 pub use timeline::{TimelineCode, TimelineEntry};
 
-/// How many buckets the index of open orders has.
+/// The number of buckets of the index of open orders.
 pub const OPEN_ORDER_BUCKETS: u8 = 8;
 
 /// The former names of the timeline codes.

@@ -1,142 +1,146 @@
-//! The money of an order: what is on record, what the gateway holds, and what
-//! each state of an intent means to each operation (`workflow.md`, section 2).
+//! The payment of an order: what is on record, what the payment provider holds, and what
+//! each state of a payment intent means to each operation.
+//!
+//! | intent | authorize | capture | cancel |
+//! |---|---|---|---|
+//! | `requires_confirmation` | confirm it | `PaymentNotCapturable` | void it |
+//! | `requires_payment_method`, `requires_action` | `PaymentDeclined` | `PaymentNotCapturable` | void it |
+//! | `processing` | unknown | unknown | unknown |
+//! | `requires_capture` | done | capture it | void it |
+//! | `succeeded`, nothing refunded | done | done | refund it in full |
+//! | `succeeded`, refunded | `PaymentNotCapturable` | `PaymentNotCapturable` | done |
+//! | `canceled` | `PaymentNotCapturable` | `PaymentNotCapturable` | done |
+//!
+//! An intent that seems unconfirmed is voided too: a confirmation may be in flight.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{ErrorName, Money, PaymentIntentId, Timestamp};
 
-/// What is on record about the money.
+/// The payment on record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Payment {
-    /// The one intent of this order, stored before it is ever confirmed.
+    /// The only intent of this order, stored before it is confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent_id: Option<PaymentIntentId>,
-    /// The number in the idempotency keys. It rises only after a look-up showed
-    /// that a call had no effect.
+    /// The number in the idempotency keys. It rises only after a look-up showed that a
+    /// call had no effect.
     #[serde(rename = "try")]
     pub attempt: u32,
-    /// How far the money has got, as far as we know.
+    /// The status, as far as it is known.
     pub status: PaymentStatus,
-    /// When the authorisation lapses.
+    /// When the authorization expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capture_before: Option<Timestamp>,
 }
 
-/// How far the money has got.
+/// The status of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum PaymentStatus {
-    /// Nothing is authorised.
+    /// Nothing is authorized.
     None,
-    /// The card's bank holds the money for us.
+    /// The card issuer holds the money for the shop.
     Authorized,
-    /// We have the money.
+    /// The money is captured.
     Captured,
-    /// The hold was given up, or there never was one.
+    /// The hold is released, or there never was one.
     Voided,
-    /// The money went back, or is on its way.
+    /// The money is refunded, or the refund is on its way.
     Refunded,
-    /// The gateway could not give it back: a person must.
+    /// The refund failed: an operator must act.
     RefundFailed,
 }
 
 impl Payment {
-    /// The record before anything was tried.
+    /// The payment of a new order.
     pub const fn initial() -> Self {
         Self { intent_id: None, attempt: 1, status: PaymentStatus::None, capture_before: None }
     }
 
-    /// Whether the money was authorised, whatever became of it.
+    /// Whether the payment was ever authorized.
     pub fn was_authorized(&self) -> bool {
         !matches!(self.status, PaymentStatus::None)
     }
 }
 
-/// The state of a payment intent, in the gateway's own words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The state of a payment intent, in the payment provider's terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum PaymentIntentState {
-    /// No card, or the last one was refused.
+    /// There is no card, or the last one was declined.
     RequiresPaymentMethod,
-    /// Created, not confirmed: costs nothing.
+    /// Created and not confirmed.
     RequiresConfirmation,
-    /// The bank wants the customer to do something.
+    /// The card issuer wants the customer to authenticate.
     RequiresAction,
-    /// The bank has not answered yet.
+    /// The card issuer has not answered yet.
     Processing,
-    /// Authorised.
+    /// Authorized.
     RequiresCapture,
     /// Captured.
     Succeeded,
-    /// Given up, by us or by the lapse of the authorisation.
+    /// Canceled, by the shop or because the authorization expired.
     Canceled,
 }
 
 impl PaymentIntentState {
     /// Every state.
-    pub const ALL: [Self; 7] = [
-        Self::RequiresPaymentMethod,
-        Self::RequiresConfirmation,
-        Self::RequiresAction,
-        Self::Processing,
-        Self::RequiresCapture,
-        Self::Succeeded,
-        Self::Canceled,
-    ];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 }
 
-/// How risky the gateway thinks the charge is.
+/// The payment provider's assessment of a charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RiskLevel {
-    /// Nothing unusual, or not assessed.
+    /// Normal, or not assessed.
     Normal,
-    /// A person should look.
+    /// An operator should review the order.
     Elevated,
 }
 
-/// A payment intent as the gateway shows it.
+/// A payment intent, as the payment provider shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaymentIntent {
     /// Its id.
     pub id: PaymentIntentId,
     /// Its state.
     pub state: PaymentIntentState,
-    /// What it is for.
+    /// The amount to charge.
     pub amount: Money,
-    /// How much of it went back, in minor units.
+    /// The refunded amount, in minor units.
     pub refunded_minor: u64,
-    /// When the authorisation lapses; known once there is one.
+    /// When the authorization expires; known once there is one.
     pub capture_before: Option<Timestamp>,
-    /// The gateway's risk assessment.
+    /// The risk assessment.
     pub risk: RiskLevel,
-    /// Whether the customer disputes the charge at their bank.
+    /// Whether the customer disputes the charge.
     pub disputed: bool,
 }
 
-/// What an operation that goes forward does next about an intent.
+/// What a forward operation does next about an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ForwardAction {
-    /// Make the call that the operation is for.
+    /// Make the call.
     Call,
-    /// It has its effect already.
+    /// The call had its effect already.
     AlreadyDone,
-    /// It can never have it.
+    /// The call can never have its effect.
     Reject(ErrorName),
-    /// Nobody knows yet: ask again later.
+    /// Undecided: look again later.
     Unknown,
 }
 
-/// What undoing the money takes.
+/// What canceling the payment takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CancelAction {
-    /// Cancel the intent. Also when it seems unconfirmed: a confirmation may be in flight.
+    /// Cancel the intent.
     Void,
-    /// Give all of it back.
+    /// Refund it in full.
     Refund,
-    /// Nothing is left to undo.
+    /// Nothing is left to give back.
     AlreadyDone,
-    /// Nobody knows yet: ask again later.
+    /// Undecided: look again later.
     Unknown,
 }
 
@@ -196,7 +200,7 @@ mod tests {
 
     fn intent(state: PaymentIntentState, refunded_minor: u64) -> PaymentIntent {
         PaymentIntent {
-            id: PaymentIntentId::parse("pi_1").unwrap(),
+            id: PaymentIntentId::parse("intent-1").unwrap(),
             state,
             amount: Money::new(500, Currency::Usd),
             refunded_minor,
@@ -207,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn each_state_of_an_intent_means_to_each_operation_what_the_table_says() {
+    fn each_operation_acts_on_each_state_of_an_intent_as_the_table_says() {
         use ForwardAction::{Call, Reject};
         use PaymentIntentState as S;
         let declined = Reject(ErrorName::PaymentDeclined);

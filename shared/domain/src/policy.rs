@@ -1,4 +1,9 @@
-//! When a person must look, and how long an order may wait.
+//! The rules that have numbers in them: when an order needs a review, and how long it may
+//! wait.
+//!
+//! An authorization expires at `capture_before`, after about seven days, sooner for an
+//! off-session payment. Every deadline ends early enough before it that the steps that
+//! follow still fit.
 
 use std::collections::BTreeMap;
 
@@ -7,28 +12,30 @@ use serde::{Deserialize, Serialize};
 use crate::payment::RiskLevel;
 use crate::{Currency, Money, Timestamp};
 
-/// Why a person must look at an order.
+/// Why an order needs a review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ReviewReason {
     /// The total is at or above the configured threshold.
     TotalAboveThreshold,
-    /// The gateway thinks the charge risky.
+    /// The payment provider reports an elevated risk.
     ElevatedRisk,
 }
 
-/// From which total on a person must look, for each currency, in minor units.
+/// The total from which an order needs a review, for each currency, in minor units.
 ///
-/// A currency without a threshold needs no review for its total.
+/// In a currency without a threshold no total needs a review.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ReviewPolicy(pub BTreeMap<Currency, u64>);
 
 impl ReviewPolicy {
-    /// Why a person must look; none when nobody must.
+    /// Why an order needs a review; empty if it needs none.
     pub fn reasons(&self, total: Money, risk: RiskLevel) -> Vec<ReviewReason> {
-        let above_threshold =
-            self.0.get(&total.currency()).is_some_and(|from| total.amount_minor() >= *from);
+        let above_threshold = self
+            .0
+            .get(&total.currency())
+            .is_some_and(|threshold| total.amount_minor() >= *threshold);
         let mut reasons = Vec::new();
         if above_threshold {
             reasons.push(ReviewReason::TotalAboveThreshold);
@@ -40,24 +47,25 @@ impl ReviewPolicy {
     }
 }
 
-/// Until when a person may decide: two days after the authorisation, or two
-/// days before it lapses, whichever is earlier.
+/// The deadline of a review: two days after the authorization or two days before it
+/// expires, whichever is earlier.
 pub fn review_deadline(authorized_at: Timestamp, capture_before: Timestamp) -> Timestamp {
     authorized_at.plus_hours(48).min(capture_before.plus_hours(-48))
 }
 
-/// Until when a back-order waits: four days after the first shortage, or a day
-/// before the authorisation lapses, whichever is earlier.
+/// The deadline of a backorder: four days after the first shortage or one day before the
+/// authorization expires, whichever is earlier.
 pub fn restock_deadline(first_short_at: Timestamp, capture_before: Timestamp) -> Timestamp {
     first_short_at.plus_hours(96).min(capture_before.plus_hours(-24))
 }
 
-/// Whether the authorisation still holds long enough to buy a label: 12 hours.
+/// Whether the authorization lasts long enough to buy a label: at least 12 more hours.
 pub fn may_buy_label(at: Timestamp, capture_before: Timestamp) -> bool {
     at.plus_hours(12) <= capture_before
 }
 
-/// Seconds until a deadline as a state's timeout wants them: at least 1.
+/// The seconds until a deadline, for the timeout of a state: at least 1, the minimum that
+/// the Amazon States Language allows.
 pub fn timeout_seconds(deadline: Timestamp, at: Timestamp) -> u64 {
     deadline.seconds_since(at).max(1)
 }
@@ -71,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_review_is_asked_for_at_the_threshold_and_for_elevated_risk() {
+    fn a_total_at_the_threshold_or_an_elevated_risk_needs_a_review() {
         use ReviewReason::{ElevatedRisk, TotalAboveThreshold};
         let policy = ReviewPolicy(BTreeMap::from([(Currency::Usd, 50_000)]));
         let check = |amount, currency, risk, expected: &[ReviewReason]| {
@@ -85,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn deadlines_keep_clear_of_the_lapse_of_the_authorisation() {
+    fn deadlines_end_before_the_authorization_expires() {
         let now = at("2026-11-23T04:00:00Z");
         let week = at("2026-11-30T04:00:00Z");
         let soon = at("2026-11-26T04:00:00Z");
@@ -97,9 +105,9 @@ mod tests {
 
     #[test]
     fn a_label_is_bought_only_with_twelve_hours_left() {
-        let lapse = at("2026-11-23T16:00:00Z");
-        assert!(may_buy_label(at("2026-11-23T04:00:00Z"), lapse));
-        assert!(!may_buy_label(at("2026-11-23T04:00:00.001Z"), lapse));
+        let expires = at("2026-11-23T16:00:00Z");
+        assert!(may_buy_label(at("2026-11-23T04:00:00Z"), expires));
+        assert!(!may_buy_label(at("2026-11-23T04:00:00.001Z"), expires));
     }
 
     #[test]

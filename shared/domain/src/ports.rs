@@ -1,9 +1,9 @@
-//! The ports: what the domain needs from its neighbors, one file per neighbor.
+//! The ports: the traits through which the domain and the functions use their neighbors,
+//! one file per neighbor.
 //!
-//! Each trait is as narrow as one IAM permission and names it, so that the traits
-//! in a function's signature read like its policy. The crate `aws` implements the
-//! tables and the workflow, `stripe` and `easypost` the providers, `http-client`
-//! the [`Transport`] under them, and `testing` fakes of all of them.
+//! Each trait is as narrow as one IAM permission and names it, so that the bounds of a
+//! function read like its policy. Adapter crates implement the ports; the crate `testing`
+//! implements all of them in memory.
 
 mod call;
 mod inventory;

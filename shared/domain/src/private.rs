@@ -1,11 +1,11 @@
-//! Values that must never be printed: names, addresses, e-mail, tokens.
+//! Values that must never be printed: names, addresses, e-mail addresses, tokens.
 //!
-//! [`Private`] has a `Debug` that shows nothing, so that a forgotten `{:?}` of
-//! a whole order, in a log line or a failed assertion, gives away nothing.
+//! The `Debug` of [`Private`] shows nothing, so that a `{:?}` of a whole order in a log
+//! line or a failed assertion reveals nothing.
 
 use serde::{Deserialize, Serialize};
 
-/// A value that serialises as itself, for the table and the providers, and
+/// A value that serializes as itself, for the tables and the providers, and
 /// debug-prints as `[private]`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -17,7 +17,7 @@ impl<T> Private<T> {
         Self(value)
     }
 
-    /// The value itself, for the one place that sends it on.
+    /// The value itself, for the code that sends it to where it belongs.
     pub fn expose(&self) -> &T {
         &self.0
     }
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_private_value_prints_nothing_of_itself() {
+    fn a_private_value_does_not_print_itself() {
         assert_eq!(format!("{:?}", Private::new("Ada Lovelace")), "[private]");
     }
 }

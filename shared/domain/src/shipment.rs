@@ -1,10 +1,14 @@
-//! The parcel: what is on record, what the carrier offers, and which rate is chosen.
+//! The shipment of an order: what is on record, what the shipping provider offers, and
+//! which rate is chosen ([`choose_rate`]).
+//!
+//! A shipment without a label costs nothing. A label that is bought is live until it is
+//! refunded.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Private, RateId, ShipmentId, Timestamp};
 
-/// How fast the customer wants the goods.
+/// The shipping service that the customer chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ShippingService {
@@ -14,23 +18,23 @@ pub enum ShippingService {
     Express,
 }
 
-/// An address that a label can be printed for.
+/// A postal address.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Address {
-    /// First line of the street.
+    /// The first line of the street address.
     pub street1: String,
-    /// Second line of the street.
+    /// The second line of the street address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub street2: Option<String>,
-    /// City.
+    /// The city.
     pub city: String,
-    /// State or province.
+    /// The state or province.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Postal code.
+    /// The postal code.
     pub postal_code: String,
-    /// ISO 3166-1 code of two letters.
+    /// The ISO 3166-1 alpha-2 code of the country.
     pub country: String,
 }
 
@@ -40,42 +44,42 @@ impl std::fmt::Debug for Address {
     }
 }
 
-/// Where parcels are sent from.
+/// The sender of every parcel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShipFrom {
     /// The shop's name on the label.
     pub name: String,
-    /// How the carrier can call the shop.
+    /// The shop's phone number, for the carrier.
     pub phone: String,
     /// The shop's address.
     pub address: Address,
 }
 
-/// What is on record about the parcel.
+/// The shipment on record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Shipment {
-    /// The one shipment of this order, stored before its label is bought.
+    /// The only shipment of this order, stored before its label is bought.
     pub shipment_id: ShipmentId,
-    /// The rate that was chosen.
+    /// The chosen rate.
     pub rate_id: RateId,
-    /// Who carries it.
+    /// The carrier, such as `USPS`.
     pub carrier: String,
-    /// By which service.
+    /// The carrier's service.
     pub service: String,
-    /// The label, once it is bought.
+    /// The label, once bought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Label>,
-    /// What came of giving the label back.
+    /// The refund of the label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<LabelRefund>,
-    /// Where the parcel was last seen, in the carrier's word.
+    /// The tracking status, in the provider's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking: Option<String>,
 }
 
 impl Shipment {
-    /// Whether a label was bought and not given back.
+    /// Whether a label was bought and not refunded.
     pub const fn is_live(&self) -> bool {
         self.label.is_some() && self.refund.is_none()
     }
@@ -85,101 +89,98 @@ impl Shipment {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Label {
-    /// The carrier's number, for the customer.
+    /// The tracking code, for the customer.
     pub tracking_code: String,
-    /// The carrier's page about it.
+    /// The carrier's tracking page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking_url: Option<String>,
-    /// When we recorded it.
+    /// When it was recorded.
     pub at: Timestamp,
 }
 
-/// What came of giving the label back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The result of refunding a label, on record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum LabelRefund {
-    /// The carrier has taken the request; the money comes later.
+    /// The shipping provider accepted the request; the money comes later.
     Submitted,
-    /// There was no label to give back.
+    /// There was no label to refund.
     None,
-    /// The carrier will not take it back: a person must look.
+    /// The shipping provider rejected the refund: an operator must act.
     Refused,
 }
 
 impl LabelRefund {
-    /// The word in the function's output.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Submitted => "SUBMITTED",
-            Self::None => "NONE",
-            Self::Refused => "REFUSED",
-        }
+    /// The name in the function's output.
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
-/// What the carrier needs to know of a parcel.
+/// A parcel to ship.
 #[derive(Debug, Clone)]
 pub struct Parcel {
-    /// The reference by which we find it again: the order id.
+    /// The reference by which the shop finds the shipment: the order id.
     pub reference: crate::OrderId,
-    /// Who gets it.
+    /// The recipient.
     pub to_name: Private<String>,
-    /// How the carrier can call them.
+    /// The recipient's phone number, for the carrier.
     pub to_phone: Option<Private<String>>,
-    /// Where it goes.
+    /// The recipient's address.
     pub to: Private<Address>,
-    /// What it weighs, in grams.
+    /// The weight, in grams.
     pub weight_grams: u64,
 }
 
-/// A shipment as the carrier shows it.
+/// A shipment, as the shipping provider shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderShipment {
     /// Its id.
     pub id: ShipmentId,
-    /// What it can be sent by.
+    /// The rates on offer.
     pub rates: Vec<Rate>,
-    /// The label, if one was bought: tracking code and page.
+    /// The tracking code and tracking page of its label, if one was bought.
     pub bought: Option<(String, Option<String>)>,
-    /// How far the refund of the label is.
+    /// The refund of the label.
     pub refund: LabelRefundState,
-    /// Where the parcel is, in the carrier's word, once it says anything:
-    /// `in_transit`, `delivered`, `return_to_sender`…
+    /// The tracking status in the provider's word, once there is one. Examples:
+    /// `in_transit`, `delivered`, `return_to_sender`.
     pub tracking: Option<String>,
 }
 
-/// How far the carrier's refund of a label is.
+/// The state of the refund of a label at the shipping provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LabelRefundState {
-    /// None was asked for.
+    /// No refund was requested.
     NotRequested,
-    /// Asked for, and not decided.
+    /// Requested and not decided.
     Submitted,
-    /// The price of the label is back.
+    /// The label is refunded.
     Refunded,
-    /// Refused.
+    /// Rejected.
     Rejected,
 }
 
-/// A price at which the carrier takes a parcel.
+/// A price for which a carrier takes a parcel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rate {
     /// Its id.
     pub id: RateId,
-    /// Who carries it.
+    /// The carrier, such as `USPS`.
     pub carrier: String,
-    /// By which service.
+    /// The carrier's service.
     pub service: String,
-    /// The price in minor units of the carrier's currency.
+    /// The price, in minor units of its currency.
     pub price_minor: u64,
-    /// Within how many days it is delivered, if the carrier says.
+    /// The days until delivery, if known.
     pub delivery_days: Option<u32>,
 }
 
-/// An express parcel is there within this many days.
+/// The maximum days until delivery of an express parcel.
 const EXPRESS_DAYS: u32 = 2;
 
-/// The rate to buy: the cheapest that is fast enough; of equal ones, the first offered.
+/// Chooses the rate to buy: the cheapest that is fast enough; of equal ones, the first.
 pub fn choose_rate(service: ShippingService, rates: &[Rate]) -> Option<&Rate> {
     rates
         .iter()
@@ -205,18 +206,18 @@ mod tests {
     }
 
     #[test]
-    fn standard_takes_the_cheapest_and_express_the_cheapest_that_is_fast() {
+    fn standard_takes_the_cheapest_rate_and_express_the_cheapest_fast_one() {
         let rates = [
-            rate("rate_slow", 500, Some(5)),
-            rate("rate_fast", 900, Some(2)),
-            rate("rate_faster", 2500, Some(1)),
-            rate("rate_silent", 100, None),
+            rate("slow", 500, Some(5)),
+            rate("fast", 900, Some(2)),
+            rate("faster", 2500, Some(1)),
+            rate("unspecified", 100, None),
         ];
         let check = |service, rates: &[Rate], expected: Option<&str>| {
             assert_eq!(choose_rate(service, rates).map(|r| r.service.as_str()), expected);
         };
-        check(ShippingService::Standard, &rates, Some("rate_silent"));
-        check(ShippingService::Express, &rates, Some("rate_fast"));
+        check(ShippingService::Standard, &rates, Some("unspecified"));
+        check(ShippingService::Express, &rates, Some("fast"));
         check(ShippingService::Express, &rates[..1], None);
         check(ShippingService::Standard, &[], None);
     }

@@ -1,50 +1,53 @@
-//! The stock of an order: what was taken from the shelves, and what was short.
+//! The stock of an order: its reservation, and its shortages.
+//!
+//! For each SKU, `received` = `available` + Σ reservations that are not released: a
+//! reservation on the order is the other half of what left `available`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Quantity, Sku, Timestamp};
 
-/// What an order took from the shelves: all of its lines, in one transaction.
+/// A reservation of every line of an order, made in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reservation {
-    /// How many of each SKU, each SKU once.
+    /// The quantity of each SKU, each SKU once.
     pub lines: Vec<ReservedLine>,
-    /// When.
+    /// When it was made.
     pub at: Timestamp,
-    /// When it was given back. A released reservation is never made again.
+    /// When it was released. A released reservation is never made again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released_at: Option<Timestamp>,
 }
 
 impl Reservation {
-    /// Whether the goods are still set aside.
+    /// Whether it is not released.
     pub const fn is_held(&self) -> bool {
         self.released_at.is_none()
     }
 }
 
-/// How many of one SKU were set aside.
+/// The reserved quantity of one SKU.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReservedLine {
-    /// What.
+    /// The SKU.
     pub sku: Sku,
-    /// How many: the sum over all lines of the order with this SKU, at most 50 × 999.
+    /// The sum over all lines of the order with this SKU: at most 50 × 999.
     pub quantity: u32,
 }
 
-/// A SKU of which there was not enough.
+/// A SKU that is short.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shortage {
-    /// What.
+    /// The SKU.
     pub sku: Sku,
-    /// How many the order asks for.
+    /// The quantity that the order needs.
     pub requested: u32,
-    /// How many there are.
+    /// The quantity that is available.
     pub available: u64,
 }
 
-/// How many of each SKU, each once, in the order of the first line that names it.
+/// Sums the quantities of each SKU, in the order of the first line that names it.
 pub fn sum_by_sku<'a>(lines: impl IntoIterator<Item = (&'a Sku, Quantity)>) -> Vec<ReservedLine> {
     let mut sums: Vec<ReservedLine> = Vec::new();
     for (sku, quantity) in lines {
@@ -61,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_one_sku_are_taken_as_one() {
+    fn lines_with_the_same_sku_are_added_up() {
         let (mug, tee) = (Sku::parse("MUG").unwrap(), Sku::parse("TEE").unwrap());
         let of = |n: u32| Quantity::try_from(n).unwrap();
         let sums = sum_by_sku([(&mug, of(2)), (&tee, of(1)), (&mug, of(3))]);

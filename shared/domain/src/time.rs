@@ -1,4 +1,4 @@
-//! Moments: UTC, to the millisecond, written so that text order is time order.
+//! Timestamps in UTC with milliseconds, in a format whose text order is time order.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,10 +6,10 @@ use std::str::FromStr;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-/// A moment in UTC with milliseconds, written as `2026-11-23T04:00:00.000Z`.
+/// A point in time in UTC with milliseconds, such as `2026-11-23T04:00:00.000Z`.
 ///
-/// Always three digits of fraction, so that the text sorts as the time does:
-/// the tables' indexes are sorted by it.
+/// The text always has three digits of fraction, so that it sorts as the time does: the
+/// indexes of the tables are sorted by it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(jiff::Timestamp);
@@ -20,33 +20,39 @@ pub struct Timestamp(jiff::Timestamp);
 pub struct InvalidTimestamp;
 
 impl Timestamp {
-    /// Milliseconds since 1970 in UTC, the unit of an HTTP event's `timeEpoch`.
+    /// From milliseconds since 1970 in UTC, the unit of `timeEpoch` in an HTTP event.
+    ///
+    /// # Errors
+    /// [`InvalidTimestamp`] if the year is beyond 9999.
     pub fn from_millis(millis: i64) -> Result<Self, InvalidTimestamp> {
         jiff::Timestamp::from_millisecond(millis).map(Self).or(Err(InvalidTimestamp))
     }
 
-    /// The moment of a clock's reading; what is finer than a millisecond is dropped.
+    /// From a timestamp of `jiff`. The part below a millisecond is dropped.
     pub fn from_jiff(at: jiff::Timestamp) -> Self {
         Self::from_millis(at.as_millisecond()).unwrap_or(Self(jiff::Timestamp::UNIX_EPOCH))
     }
 
-    /// Seconds since 1970 in UTC, the unit of the gateway's dates.
+    /// From seconds since 1970 in UTC.
+    ///
+    /// # Errors
+    /// [`InvalidTimestamp`] if the year is beyond 9999.
     pub fn from_seconds(seconds: i64) -> Result<Self, InvalidTimestamp> {
         jiff::Timestamp::from_second(seconds).map(Self).or(Err(InvalidTimestamp))
     }
 
-    /// This moment for code that computes with dates.
+    /// This point in time as a timestamp of `jiff`.
     pub fn to_jiff(self) -> jiff::Timestamp {
         self.0
     }
 
-    /// This moment and so many hours, or the last moment there is.
+    /// Adds hours, which may be negative. Stops at the first and last valid timestamp.
     #[must_use]
     pub fn plus_hours(self, hours: i64) -> Self {
         self.plus(SignedDuration::from_hours(hours))
     }
 
-    /// This moment and so many minutes, or the last moment there is.
+    /// Adds minutes, which may be negative. Stops at the first and last valid timestamp.
     #[must_use]
     pub fn plus_minutes(self, minutes: i64) -> Self {
         self.plus(SignedDuration::from_mins(minutes))
@@ -57,7 +63,7 @@ impl Timestamp {
         Self::from_jiff(self.0.checked_add(duration).unwrap_or(end))
     }
 
-    /// Whole seconds from `earlier` to here, rounded up; 0 when it is not later.
+    /// The whole seconds since `earlier`, rounded up; 0 if it is not earlier.
     pub fn seconds_since(self, earlier: Self) -> u64 {
         let millis = self.0.as_millisecond().saturating_sub(earlier.0.as_millisecond());
         u64::try_from(millis).map_or(0, |millis| millis.div_ceil(1000))
@@ -93,8 +99,8 @@ impl TryFrom<String> for Timestamp {
 }
 
 impl From<Timestamp> for String {
-    fn from(moment: Timestamp) -> Self {
-        moment.to_string()
+    fn from(at: Timestamp) -> Self {
+        at.to_string()
     }
 }
 
@@ -103,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_moment_is_written_with_three_digits_so_that_text_sorts_as_time() {
+    fn a_timestamp_is_written_with_three_digits_of_fraction() {
         let check = |text: &str, expected: &str| {
             assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), expected);
         };
@@ -114,14 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_moment_is_refused() {
+    fn text_that_is_not_a_timestamp_is_rejected() {
         for text in ["", "tomorrow", "2026-11-23", "2026-13-01T00:00:00Z"] {
             assert_eq!(text.parse::<Timestamp>(), Err(InvalidTimestamp), "{text}");
         }
     }
 
     #[test]
-    fn seconds_between_round_up_and_never_fall_below_none() {
+    fn seconds_since_round_up_and_are_never_negative() {
         let at = |millis| Timestamp::from_millis(millis).unwrap();
         assert_eq!(at(1_001).seconds_since(at(0)), 2);
         assert_eq!(at(1_000).seconds_since(at(0)), 1);

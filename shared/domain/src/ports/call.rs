@@ -1,16 +1,16 @@
-//! How a call of a provider ends.
+//! The outcome of a call of a provider.
 
-/// How a call of a provider ended: done, refused, or unknown, and the harmless
-/// fourth, that it surely never began.
+/// The outcome of a call of a provider. A call has more than two: a caller must handle
+/// [`Unknown`](Self::Unknown), and never takes it for a failure.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum CallOutcome<T, R> {
     /// It had its effect; this is what the provider holds now.
     Succeeded(T),
-    /// The provider said no.
+    /// The provider rejected it.
     Rejected(R),
-    /// It surely had no effect: never sent, or turned away unread. Try again later.
+    /// It certainly had no effect: never sent, or turned away by a rate limit. Retry later.
     NotSent(String),
-    /// It may have had its effect, or not: look the object up.
+    /// It may have had its effect: look the object up.
     Unknown(String),
 }

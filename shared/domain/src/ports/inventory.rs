@@ -7,24 +7,24 @@ use crate::catalog::StockItem;
 use crate::stock::Shortage;
 use crate::{Order, Sku, Timestamp};
 
-/// How taking stock from the shelves ended.
+/// The result of reserving stock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub enum ReserveResult {
-    /// Every line is set aside, and the order says so.
+    /// Every line is reserved and the reservation is on the order.
     Reserved,
-    /// Nothing was taken: these were short.
+    /// Nothing was reserved: these SKUs are short.
     OutOfStock(Vec<Shortage>),
-    /// Nothing was taken: the order changed since it was read.
+    /// Nothing was reserved: the order changed since it was read.
     OrderConflict,
-    /// Nothing was taken: another order was at the same shelf.
+    /// Nothing was reserved: another write of the same SKU was under way.
     Contended,
 }
 
-/// Takes stock from the shelves (`dynamodb:UpdateItem` on both tables, in one
+/// Reserves stock (`dynamodb:UpdateItem` on both tables, in one
 /// transaction).
 pub trait ReserveStock: Sync {
-    /// Takes what `after.reservation` says and writes the order, or does neither.
+    /// Reserves what `after.reservation` says and writes the order, or does neither.
     fn reserve(
         &self,
         before: &Order,
@@ -32,22 +32,22 @@ pub trait ReserveStock: Sync {
     ) -> impl Future<Output = Result<ReserveResult, StoreUnavailable>> + Send;
 }
 
-/// How giving stock back ended.
+/// The result of releasing stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum ReleaseResult {
-    /// Every line is back on its shelf, and the order says so.
+    /// Every line is released and the order says so.
     Released,
-    /// Nothing was given back: the order changed since it was read.
+    /// Nothing was released: the order changed since it was read.
     OrderConflict,
-    /// Nothing was given back: another order was at the same shelf.
+    /// Nothing was released: another write of the same SKU was under way.
     Contended,
 }
 
-/// Gives stock back to the shelves (`dynamodb:UpdateItem` on both tables, in
+/// Releases stock (`dynamodb:UpdateItem` on both tables, in
 /// one transaction).
 pub trait ReleaseStock: Sync {
-    /// Gives back what `before.reservation` says and writes the order, or does neither.
+    /// Releases what `before.reservation` says and writes the order, or does neither.
     fn release(
         &self,
         before: &Order,
@@ -55,70 +55,70 @@ pub trait ReleaseStock: Sync {
     ) -> impl Future<Output = Result<ReleaseResult, StoreUnavailable>> + Send;
 }
 
-/// Reads what is sold (`dynamodb:BatchGetItem` and `dynamodb:Scan` on Inventory).
+/// Reads the catalog (`dynamodb:BatchGetItem` and `dynamodb:Scan` on Inventory).
 pub trait ReadCatalog: Sync {
-    /// The items of these SKUs, as far as there are any, in any order.
+    /// The products with these SKUs that exist, in any order.
     fn items(
         &self,
         skus: &[Sku],
     ) -> impl Future<Output = Result<Vec<StockItem>, StoreUnavailable>> + Send;
 
-    /// Everything that is sold, sorted by SKU.
+    /// Every product, sorted by SKU.
     fn all(&self) -> impl Future<Output = Result<Vec<StockItem>, StoreUnavailable>> + Send;
 }
 
-/// How writing an item of the catalogue ended.
+/// The result of writing a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AddProductResult {
-    /// It is on record, as this.
+    /// It is stored, as this.
     Added(StockItem),
-    /// An opening stock was given for a SKU that is on record already.
+    /// An initial stock was given for a SKU that exists already.
     AlreadyExists,
 }
 
-/// What is to be sold under a SKU.
+/// A product to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewProduct {
     /// The SKU.
     pub sku: Sku,
-    /// What people call it.
+    /// The title.
     pub title: String,
-    /// The price of one.
+    /// The price per unit.
     pub unit_price: crate::Money,
-    /// The weight of one, in grams.
+    /// The weight per unit, in grams.
     pub weight_grams: u32,
-    /// How many there are to begin with; only for a new SKU.
+    /// The initial stock; only for a new SKU.
     pub available: Option<u64>,
 }
 
-/// Writes what is sold (`dynamodb:PutItem` and `dynamodb:UpdateItem` on Inventory).
+/// Writes the catalog (`dynamodb:PutItem` and `dynamodb:UpdateItem` on Inventory).
 pub trait WriteCatalog: Sync {
-    /// Writes title, price and weight; the opening stock only when the SKU is new.
+    /// Writes title, price and weight; the initial stock only if the SKU is new.
     fn add_product(
         &self,
-        listing: &NewProduct,
+        product: &NewProduct,
     ) -> impl Future<Output = Result<AddProductResult, StoreUnavailable>> + Send;
 }
 
-/// How putting goods on a shelf ended.
+/// The result of a restock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RestockResult {
-    /// They are there now; this is the item.
+    /// The stock was added; this is the product now.
     Restocked(StockItem),
-    /// They were put there before, by the same request; this is the item.
+    /// The same request added it before; this is the product now.
     Replayed(StockItem),
-    /// The key was used for another quantity.
+    /// The idempotency key was used for another quantity.
     KeyReused,
-    /// Nothing is sold under that SKU.
+    /// The catalog has no such SKU.
     UnknownSku,
-    /// Somebody else was at the same shelf.
+    /// Another write of the same SKU was under way.
     Contended,
 }
 
-/// Puts goods on a shelf (`dynamodb:UpdateItem` and `dynamodb:PutItem` on
+/// Adds stock (`dynamodb:UpdateItem` and `dynamodb:PutItem` on
 /// Inventory, in one transaction).
 pub trait RestockItem: Sync {
-    /// Puts so many there, once for each `key`.
+    /// Adds a quantity, once for each idempotency key.
     fn restock(
         &self,
         sku: &Sku,

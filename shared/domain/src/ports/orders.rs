@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::order::Attention;
 use crate::{CustomerId, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Timestamp};
 
-/// The tables could not be read or written; whether a write happened is open.
+/// The tables could not be read or written. A write may have happened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the store is unavailable: {0}")]
 pub struct StoreUnavailable(pub String);
@@ -20,26 +20,26 @@ impl From<StoreUnavailable> for crate::StepError {
 
 /// Reads one order, strongly consistent (`dynamodb:GetItem` on Orders).
 pub trait LoadOrder: Sync {
-    /// The order, if there is one.
+    /// The order, if it exists.
     fn load(
         &self,
         id: &OrderId,
     ) -> impl Future<Output = Result<Option<Order>, StoreUnavailable>> + Send;
 }
 
-/// How a conditional write ended.
+/// The result of a conditional write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum SaveResult {
-    /// It is on record.
+    /// It is stored.
     Saved,
-    /// Somebody else wrote the order since it was read: read again, decide again.
+    /// Another writer changed the order since it was read: read it and decide again.
     Conflict,
 }
 
-/// Writes what changed of one order (`dynamodb:UpdateItem` on Orders).
+/// Writes the changes of one order (`dynamodb:UpdateItem` on Orders).
 pub trait SaveOrder: Sync {
-    /// Writes the difference, on condition that the version is `before`'s.
+    /// Writes the difference, on condition that the version is still that of `before`.
     fn save(
         &self,
         before: &Order,
@@ -47,59 +47,59 @@ pub trait SaveOrder: Sync {
     ) -> impl Future<Output = Result<SaveResult, StoreUnavailable>> + Send;
 }
 
-/// How placing an order ended.
+/// The result of placing an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlaceResult {
-    /// It is on record now.
+    /// It is stored.
     Created,
-    /// It was on record already, as this.
+    /// It existed already, as this.
     Exists(Box<Order>),
 }
 
 /// Writes a new order (`dynamodb:PutItem` on Orders).
 pub trait PlaceOrder: Sync {
-    /// Writes the order, on condition that there is none with its id.
+    /// Writes the order, on condition that its id is new.
     fn place(
         &self,
         order: &Order,
     ) -> impl Future<Output = Result<PlaceResult, StoreUnavailable>> + Send;
 }
 
-/// A list of orders that a person reads.
+/// A list of orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderList {
-    /// A customer's own, newest first.
+    /// Those of a customer, newest first.
     Customer(CustomerId),
     /// Those that need attention for this reason, oldest first.
     Attention(Attention),
-    /// Those of a bucket of the open ones, the next to be looked at first.
+    /// Those in a bucket of the open orders, by the time of their next check.
     Open(u8),
-    /// Those that wait for a restock of this, oldest first.
+    /// Those that wait for a restock of this SKU, oldest first.
     WaitingFor(Sku),
 }
 
-/// A place in a list of orders: the order there, and what the list is sorted by.
+/// A position in a list of orders: the order and the value that the list is sorted by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PageCursor {
     /// The order.
     pub order_id: OrderId,
-    /// When it was placed, or when it should be looked at.
+    /// When it was placed, or when its next check is.
     pub at: Timestamp,
 }
 
-/// A part of a list of orders.
+/// A page of a list of orders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderPage {
-    /// The orders as they are now; one that has left the list meanwhile is left out.
+    /// The orders as they are now; one that has left the list is left out.
     pub orders: Vec<Order>,
-    /// Where the list goes on, if it does.
+    /// Where the next page starts, if there is one.
     pub next: Option<PageCursor>,
 }
 
 /// Lists orders (`dynamodb:Query` on the indexes of Orders, and
 /// `dynamodb:BatchGetItem`).
 pub trait ListOrders: Sync {
-    /// At most `limit` orders of a list, from the place after `after` on.
+    /// At most `limit` orders of a list, starting after `after`.
     fn list(
         &self,
         list: &OrderList,
@@ -108,11 +108,11 @@ pub trait ListOrders: Sync {
     ) -> impl Future<Output = Result<OrderPage, StoreUnavailable>> + Send;
 }
 
-/// Lists the open orders at which the reconciler should look (`dynamodb:Query`
-/// on an index of Orders).
+/// Lists the open orders that are due for a check (`dynamodb:Query` on an index of
+/// Orders).
 pub trait ListDueOrders: Sync {
-    /// At most `limit` orders of a bucket whose `checkAt` is not after `at`, the
-    /// longest due first. The index is a little late: read each before acting.
+    /// At most `limit` orders of a bucket whose `checkAt` is not after `at`, the longest
+    /// due first. The index lags behind: read each order before acting.
     fn due_orders(
         &self,
         bucket: u8,
@@ -121,17 +121,17 @@ pub trait ListDueOrders: Sync {
     ) -> impl Future<Output = Result<Vec<OrderId>, StoreUnavailable>> + Send;
 }
 
-/// Finds the order that a provider's object belongs to (`dynamodb:Query` on the
-/// indexes of Orders). The index is a little late: a hint that comes too early
-/// finds nothing, and need not.
+/// Finds the order that a provider's object belongs to (`dynamodb:Query` on the indexes
+/// of Orders). The index lags behind: a webhook that comes very early finds nothing, and
+/// the reconciler checks the order without it.
 pub trait FindOrder: Sync {
-    /// The order of this payment intent, if it is ours.
+    /// The order of a payment intent, if it is known.
     fn by_payment_intent(
         &self,
         id: &PaymentIntentId,
     ) -> impl Future<Output = Result<Option<OrderId>, StoreUnavailable>> + Send;
 
-    /// The order of this shipment, if it is ours.
+    /// The order of a shipment, if it is known.
     fn by_shipment(
         &self,
         id: &ShipmentId,

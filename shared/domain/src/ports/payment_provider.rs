@@ -1,4 +1,5 @@
-//! The port of the payment provider.
+//! The port of the payment provider: payment intents that are created, confirmed, captured,
+//! canceled and refunded, each by its id.
 
 use std::future::Future;
 
@@ -6,85 +7,89 @@ use super::CallOutcome;
 use crate::payment::PaymentIntent;
 use crate::{OrderId, PaymentIntentId};
 
-/// Why the gateway said no.
+/// Why the payment provider rejected a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PaymentRejection {
-    /// The bank refused the card; the code is safe to show.
+    /// The card issuer declined the card.
     Declined {
-        /// The gateway's code, generic where the true one must not be shown.
+        /// The decline code; generic where the true one must not be revealed.
         code: String,
     },
-    /// The intent is in a state that does not admit the call.
+    /// The intent is in a state that does not allow the call.
     UnexpectedState(PaymentIntent),
     /// There is no such object.
     NotFound,
-    /// It refuses our key or our request: nothing that a retry could mend.
+    /// Our API key or our request is rejected: a retry does not help.
     Misconfigured(String),
 }
 
-/// What to charge, and for what.
+/// A payment intent to create.
 #[derive(Debug, Clone)]
 pub struct PaymentIntentRequest<'a> {
-    /// The order that is paid.
+    /// The order that it pays.
     pub order_id: &'a OrderId,
-    /// How much.
+    /// The amount to charge.
     pub amount: crate::Money,
-    /// The card: `pm_…`.
+    /// The provider's token for the payment method (example: `pm_card_visa` of Stripe).
     pub payment_method: &'a crate::Private<String>,
-    /// Whose saved card it is: `cus_…`. With one, it is charged off-session.
+    /// The provider's customer whose saved payment method it is. With one, the payment is
+    /// confirmed off-session.
     pub payment_customer: Option<&'a crate::Private<String>>,
 }
 
-/// How far a refund is.
+/// The state of a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundState {
-    /// The money is on its way.
+    /// On its way.
     Pending,
-    /// The money is back.
+    /// Succeeded.
     Succeeded,
-    /// It could not be given back.
+    /// Failed.
     Failed,
 }
 
-/// The payment gateway. `key` is the idempotency key of a call.
+/// The payment provider.
+///
+/// `key` is the idempotency key of a call: the same key has the same effect once, so a
+/// key always belongs to one byte-identical request.
 pub trait PaymentProvider: Sync {
-    /// Creates an intent, without confirming it.
+    /// Creates an intent without confirming it. That costs nothing.
     fn create(
         &self,
         request: &PaymentIntentRequest<'_>,
         key: &str,
     ) -> impl Future<Output = CallOutcome<PaymentIntent, PaymentRejection>> + Send;
-    /// Confirms it: authorises the card.
+    /// Confirms an intent: authorizes the payment.
     fn confirm(
         &self,
         id: &PaymentIntentId,
         off_session: bool,
         key: &str,
     ) -> impl Future<Output = CallOutcome<PaymentIntent, PaymentRejection>> + Send;
-    /// Captures all of it.
+    /// Captures an intent in full.
     fn capture(
         &self,
         id: &PaymentIntentId,
         key: &str,
     ) -> impl Future<Output = CallOutcome<PaymentIntent, PaymentRejection>> + Send;
-    /// Cancels it: gives the hold up.
+    /// Cancels an intent: releases the hold.
     fn cancel(
         &self,
         id: &PaymentIntentId,
         key: &str,
     ) -> impl Future<Output = CallOutcome<PaymentIntent, PaymentRejection>> + Send;
-    /// Refunds all of it.
+    /// Refunds an intent in full.
     fn refund(
         &self,
         id: &PaymentIntentId,
         key: &str,
     ) -> impl Future<Output = CallOutcome<RefundState, PaymentRejection>> + Send;
-    /// The refunds of it, newest first.
+    /// Lists the refunds of an intent, newest first.
     fn refunds(
         &self,
         id: &PaymentIntentId,
     ) -> impl Future<Output = CallOutcome<Vec<RefundState>, PaymentRejection>> + Send;
-    /// What it is now.
+    /// Retrieves an intent.
     fn retrieve(
         &self,
         id: &PaymentIntentId,

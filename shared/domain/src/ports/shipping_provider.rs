@@ -1,4 +1,4 @@
-//! The port of the shipping provider.
+//! The port of the shipping provider: shipments whose label is bought and refunded by id.
 
 use std::future::Future;
 
@@ -6,38 +6,38 @@ use super::CallOutcome;
 use crate::shipment::{Parcel, ProviderShipment};
 use crate::{RateId, ShipmentId};
 
-/// Why the carrier said no.
+/// Why the shipping provider rejected a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ShippingRejection {
-    /// It will not take this parcel to this address; its code.
+    /// The parcel, the address or the refund is rejected; the provider's code.
     Rejected(String),
-    /// The label was bought already.
+    /// The label is bought already.
     AlreadyBought,
     /// There is no such shipment.
     NotFound,
-    /// It refuses our key or our request.
+    /// Our API key or our request is rejected: a retry does not help.
     Misconfigured(String),
 }
 
-/// The carrier.
+/// The shipping provider.
 pub trait ShippingProvider: Sync {
-    /// Creates a shipment and asks for rates; costs nothing.
+    /// Creates a shipment and its rates. That costs nothing.
     fn create(
         &self,
         parcel: &Parcel,
     ) -> impl Future<Output = CallOutcome<ProviderShipment, ShippingRejection>> + Send;
-    /// Buys its label at a rate.
+    /// Buys the label of a shipment at a rate.
     fn buy(
         &self,
         id: &ShipmentId,
         rate: &RateId,
     ) -> impl Future<Output = CallOutcome<ProviderShipment, ShippingRejection>> + Send;
-    /// Asks for the price of its label back.
+    /// Requests a refund of the label of a shipment.
     fn refund(
         &self,
         id: &ShipmentId,
     ) -> impl Future<Output = CallOutcome<ProviderShipment, ShippingRejection>> + Send;
-    /// What it is now.
+    /// Retrieves a shipment.
     fn retrieve(
         &self,
         id: &ShipmentId,

@@ -2,23 +2,23 @@
 
 use std::future::Future;
 
-/// The method of a request to a provider.
+/// An HTTP method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// Reads.
+    /// GET.
     Get,
-    /// Acts.
+    /// POST.
     Post,
 }
 
-/// A request to a provider. It may hold private things: no `Debug` of its body.
+/// An HTTP request to a provider. The body may be private: `Debug` does not show it.
 #[derive(Clone)]
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// The whole address.
+    /// The full URL.
     pub url: String,
-    /// Names, in lower case, and values.
+    /// The headers: names in lower case, and values.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: Vec<u8>,
@@ -30,12 +30,12 @@ impl std::fmt::Debug for Request {
     }
 }
 
-/// An answer of a provider. It may hold private things: no `Debug` of its body.
+/// An HTTP response of a provider. The body may be private: `Debug` does not show it.
 #[derive(Clone)]
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// Names, in lower case, and values.
+    /// The headers: names in lower case, and values.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
@@ -54,21 +54,20 @@ impl std::fmt::Debug for Response {
     }
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
-    /// The request was surely never sent: no connection could be made.
+    /// The request was certainly not sent: no connection could be made.
     #[error("not sent: {0}")]
     NotSent(String),
-    /// It may have been sent; the answer was lost, late or too long.
-    #[error("no answer: {0}")]
+    /// The request may have been sent; the response was lost, late or too long.
+    #[error("no response: {0}")]
     NoResponse(String),
 }
 
-/// Sends requests to providers, with its limits of time and size. One
-/// implementation speaks HTTPS; the simulator's speaks to models.
+/// Sends HTTP requests to providers, within limits of time and size.
 pub trait Transport: Sync {
-    /// Sends the request once.
+    /// Sends a request once.
     fn send(
         &self,
         request: Request,

@@ -7,22 +7,22 @@ use serde_json::Value;
 
 use crate::{ExecutionName, TaskToken, Timestamp};
 
-/// Step Functions could not be reached, or refused us.
+/// Step Functions could not be reached, or rejected the call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the workflow service is unavailable: {0}")]
 pub struct WorkflowUnavailable(pub String);
 
 impl From<WorkflowUnavailable> for crate::StepError {
     fn from(error: WorkflowUnavailable) -> Self {
-        // No step of the state machine speaks to Step Functions, so that it names
-        // no fault of its own for this one.
+        // No step of the state machine calls Step Functions, so that it has no error name
+        // for this.
         crate::ErrorName::StoreUnavailable.with_detail(error.to_string())
     }
 }
 
 /// Starts executions (`states:StartExecution`).
 pub trait StartExecution: Sync {
-    /// Starts one of this name and input; that it was started before is no error.
+    /// Starts an execution. That it was started before is not an error.
     fn start(
         &self,
         name: &ExecutionName,
@@ -32,7 +32,7 @@ pub trait StartExecution: Sync {
 
 /// Stops executions (`states:StopExecution`).
 pub trait StopExecution: Sync {
-    /// Stops the one of this name; that there is none that runs is no error.
+    /// Stops an execution. That it does not run is not an error.
     fn stop(
         &self,
         name: &ExecutionName,
@@ -40,38 +40,38 @@ pub trait StopExecution: Sync {
     ) -> impl Future<Output = Result<(), WorkflowUnavailable>> + Send;
 }
 
-/// Whether an answer reached its wait.
+/// Whether a task result reached its task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum TaskDelivery {
-    /// It did.
+    /// It reached the task.
     Delivered,
-    /// The wait is over: timed out, answered before, or gone.
+    /// The task has ended: it timed out or has a result already.
     TaskEnded,
 }
 
-/// Answers waits (`states:SendTaskSuccess`, `states:SendTaskFailure`).
+/// Ends waiting tasks (`states:SendTaskSuccess`, `states:SendTaskFailure`).
 pub trait SendTaskResult: Sync {
-    /// Ends the wait of this token as the message says.
+    /// Sends a result to the task of a token.
     fn send(
         &self,
         token: &TaskToken,
-        message: &crate::decision::TaskResult,
+        result: &crate::decision::TaskResult,
     ) -> impl Future<Output = Result<TaskDelivery, WorkflowUnavailable>> + Send;
 }
 
-/// Whether an execution is still under way.
+/// Whether an execution is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExecutionState {
-    /// It runs, or waits.
+    /// It is running.
     Running,
-    /// It has ended, one way or another.
+    /// It has ended.
     Ended,
 }
 
-/// Asks how executions are (`states:DescribeExecution`).
+/// Describes executions (`states:DescribeExecution`).
 pub trait DescribeExecution: Sync {
-    /// The state of the execution of this name; none when there is no such one.
+    /// The state of an execution; none if it does not exist.
     fn execution_state(
         &self,
         name: &ExecutionName,
@@ -84,16 +84,16 @@ pub trait DescribeExecution: Sync {
 pub struct ExecutionView {
     /// RUNNING, SUCCEEDED, FAILED, `TIMED_OUT` or ABORTED.
     pub status: String,
-    /// When it began.
+    /// When it started.
     pub started_at: Timestamp,
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped_at: Option<Timestamp>,
-    /// The states that it was in, in the order in which it entered them.
+    /// The states that it entered, in order.
     pub states: Vec<StateVisit>,
 }
 
-/// A visit of an execution to a state.
+/// A state that an execution entered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StateVisit {
@@ -104,10 +104,10 @@ pub struct StateVisit {
     pub kind: String,
     /// When it was entered.
     pub entered_at: Timestamp,
-    /// When it was left.
+    /// When it was exited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exited_at: Option<Timestamp>,
-    /// How often its task was tried; 0 for a state without one.
+    /// The number of attempts of its task; 0 for a state without a task.
     pub attempts: u32,
     /// The error of the last attempt that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,7 +116,7 @@ pub struct StateVisit {
 
 /// Reads executions (`states:DescribeExecution`, `states:GetExecutionHistory`).
 pub trait ReadExecution: Sync {
-    /// The execution of this name, if there is one.
+    /// The execution, if it exists.
     fn read(
         &self,
         name: &ExecutionName,
