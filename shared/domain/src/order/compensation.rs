@@ -1,4 +1,4 @@
-//! Turning round: what each compensating step records.
+//! What the compensating steps record.
 
 use super::Order;
 use super::timeline::TimelineCode;
@@ -8,7 +8,7 @@ use crate::shipment::LabelRefund;
 use crate::{ErrorName, StepError, Timestamp};
 
 impl Order {
-    /// Records that the order turns round, and how it will end.
+    /// Records that compensation begins, and how the order will end.
     #[must_use]
     pub fn begin_compensation(&self, failed: &FailedStates, at: Timestamp) -> Self {
         self.compensating(
@@ -34,7 +34,7 @@ impl Order {
         order
     }
 
-    /// Records what came of giving the label back.
+    /// Records the refund of the label.
     #[must_use]
     pub fn with_label_refund(&self, refund: LabelRefund, at: Timestamp) -> Self {
         let mut order = self.next_step(at);
@@ -47,7 +47,7 @@ impl Order {
         order
     }
 
-    /// Records that the goods were given back.
+    /// Records that the stock is released.
     #[must_use]
     pub fn released(&self, at: Timestamp) -> Self {
         let mut order = self.next_step(at);
@@ -57,21 +57,24 @@ impl Order {
         order
     }
 
-    /// Records what became of the money, and closes the order with the outcome
-    /// that was decided.
-    pub fn closed(&self, money: PaymentStatus, at: Timestamp) -> Result<Self, StepError> {
+    /// Records the final status of the payment and closes the order with the outcome that
+    /// was decided.
+    ///
+    /// # Errors
+    /// [`ErrorName::InvalidRequest`] if the order is closed or never compensated.
+    pub fn closed(&self, payment: PaymentStatus, at: Timestamp) -> Result<Self, StepError> {
         let Some(compensation) = &self.compensation else {
-            return Err(ErrorName::InvalidRequest.with_detail("an order that never turned round"));
+            return Err(ErrorName::InvalidRequest.with_detail("the order is not compensating"));
         };
         let mut order = self.transition(compensation.outcome.status(), None, at)?;
-        order.payment.status = money;
-        if money == PaymentStatus::RefundFailed {
+        order.payment.status = payment;
+        if payment == PaymentStatus::RefundFailed {
             order.raise_attention(TimelineCode::RefundFailed, at);
         }
         Ok(order)
     }
 
-    /// Records that a person should look, whatever the status.
+    /// Records that an operator should look at the order, in any status.
     #[must_use]
     pub fn with_attention(&self, code: TimelineCode, at: Timestamp) -> Self {
         let mut order = self.next_write(at);

@@ -1,4 +1,7 @@
-//! Answering: what people and restocks say to an order that waits.
+//! Decisions about an order that waits, and which of them its task still lacks.
+//!
+//! A decision is for the task token that was read with the order. It is accepted once, and
+//! only while the order waits and is not compensating.
 
 use super::Order;
 use super::record::Acknowledgment;
@@ -10,51 +13,54 @@ use crate::decision::{
 use crate::payment::PaymentStatus;
 use crate::{Status, TaskToken, Timestamp};
 
-/// Why an answer to an order that waits is refused.
+/// Why a decision is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DecisionError {
-    /// It does not wait for this.
+    /// The order does not wait for it.
     #[error("the order does not wait for this decision")]
     NotWaiting,
-    /// Somebody else was first.
+    /// There is a decision already.
     #[error("the order was decided already")]
     AlreadyDecided,
     /// The deadline has passed.
     #[error("the deadline for this decision has passed")]
     DeadlinePassed,
-    /// It turned round, or was cancelled.
-    #[error("the order is being undone")]
+    /// The order compensates, or was canceled.
+    #[error("the order is being compensated")]
     Compensating,
-    /// To capture takes reserved stock and a live label.
+    /// Capturing needs reserved stock, a live label and no compensation.
     #[error("capturing needs reserved stock, a live label and no compensation")]
     NotCapturable,
-    /// Money was taken: giving it back must be asked for.
-    #[error("the money was captured: undoing it needs `refund: true`")]
+    /// The payment is captured and the decision does not allow a refund.
+    #[error("the payment is captured: compensating needs `refund: true`")]
     RefundNotConfirmed,
     /// The order is not closed, or needs no attention.
     #[error("only the attention of a closed order can be acknowledged")]
     NothingToAcknowledge,
 }
 
-/// Why a cancellation is refused.
+/// Why a cancellation is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CancellationError {
-    /// It has ended, one way or another.
+    /// The order is closed.
     #[error("the order is closed")]
     Closed,
-    /// The carrier is being asked for the label.
+    /// The label may be bought at any moment.
     #[error("the order is being shipped")]
     AlreadyShipping,
-    /// Somebody is looking at it.
-    #[error("the order is in an operator's hands")]
+    /// The order waits for an operator.
+    #[error("the order waits for an operator")]
     WithOperator,
-    /// It turned round for another reason.
-    #[error("the order is being undone already")]
+    /// The order compensates already.
+    #[error("the order is being compensated already")]
     Compensating,
 }
 
 impl Order {
-    /// Records what a person decided about an order under review.
+    /// Records the decision of a review.
+    ///
+    /// # Errors
+    /// [`DecisionError`].
     pub fn decide_review(
         &self,
         decision: ReviewDecision,
@@ -91,8 +97,11 @@ impl Order {
         Ok(order)
     }
 
-    /// Records what an operator decided about an order that is stuck, or that
-    /// they have seen what was raised about a closed one.
+    /// Records what an operator does about an order that needs attention. `refund` allows
+    /// a refund of captured money.
+    ///
+    /// # Errors
+    /// [`DecisionError`].
     pub fn apply_operator_action(
         &self,
         action: OperatorAction,
@@ -120,12 +129,15 @@ impl Order {
         Ok(order)
     }
 
-    /// Records that the customer cancels it, while that is possible.
+    /// Records that the customer cancels the order, while that is possible. `None` if that
+    /// is on record already.
     ///
-    /// A wait is answered with the same write; an order that has not begun is
-    /// closed by it, and its execution is then to be stopped. Otherwise the next
-    /// step of the execution meets the flag and turns round. Asked for once more,
-    /// nothing changes: `None`.
+    /// If the order waits, the same write decides its wait. A scheduled order without a
+    /// payment intent is closed by the write, and the caller then stops its execution.
+    /// Otherwise the next forward write meets the flag, and the execution compensates.
+    ///
+    /// # Errors
+    /// [`CancellationError`].
     pub fn request_cancellation(
         &self,
         by: &str,
@@ -138,15 +150,15 @@ impl Order {
             return Ok(None);
         }
         self.allow_cancellation()?;
-        let asked = Self { cancel_requested_at: Some(at), ..self.clone() };
-        // Nothing was asked of anybody yet, so nothing is to be undone.
+        let requested = Self { cancel_requested_at: Some(at), ..self.clone() };
+        // No provider was called yet: there is nothing to compensate.
         if self.status == Status::Scheduled && self.payment.intent_id.is_none() {
-            return asked
+            return requested
                 .transition(Status::Cancelled, None, at)
                 .map(Some)
                 .or(Err(CancellationError::AlreadyShipping));
         }
-        let mut order = asked.next_write(at);
+        let mut order = requested.next_write(at);
         order.add_timeline_entry(TimelineCode::CancellationRequested.to_string(), at);
         if let Ok(token) = self.undecided_token(self.status) {
             let by = by.to_owned();
@@ -175,7 +187,10 @@ impl Order {
         }
     }
 
-    /// Records that what it waits for is there again.
+    /// Records that the stock that the order waits for has arrived.
+    ///
+    /// # Errors
+    /// [`DecisionError`].
     pub fn restocked(&self, at: Timestamp) -> Result<Self, DecisionError> {
         let token = self.waiting_token(Status::Backordered)?;
         let mut order = self.next_write(at);
@@ -219,22 +234,21 @@ impl Order {
         Ok(order)
     }
 
-    /// The wait that it is in, and what is to be said to it by what is on record;
-    /// none when there is nothing to say, or nobody waits.
+    /// The decision that the waiting task of this order should get, with its token; none if
+    /// no task waits or there is no decision.
     ///
-    /// An answer is for the token that it was given to. After a take-over the
-    /// wait has another one: a cancellation and a review's decision hold for it
-    /// too, what an operator said of an earlier state of things does not. The wait
-    /// of an order that turned round or was closed behind its back is told to undo:
-    /// it finds that it may not go on, undoes what is left, and ends.
+    /// A decision is for the token that it was made for. After a restart the wait has a new
+    /// token: the decision of a review and a cancellation hold for it too, an operator's
+    /// action does not. A wait whose order was closed or compensated by another execution
+    /// gets `compensate`: it compensates what is left, and ends.
     pub fn undelivered_decision(&self) -> Option<(TaskToken, TaskResult)> {
         let token = self.task_token.clone()?;
         let kind = if self.status.is_closed() {
             DecisionKind::Operator(OperatorAction::Compensate)
-        } else if let Some(answer) =
-            self.task_decision.as_ref().filter(|answer| answer.token == token)
+        } else if let Some(decision) =
+            self.task_decision.as_ref().filter(|decision| decision.token == token)
         {
-            answer.kind
+            decision.kind
         } else {
             self.standing_decision()?
         };
@@ -242,10 +256,10 @@ impl Order {
     }
 
     fn standing_decision(&self) -> Option<DecisionKind> {
-        let may_be_told = self.status.allows_cancellation();
-        if may_be_told && self.compensation.is_some() {
+        let may_be_sent = self.status.allows_cancellation();
+        if may_be_sent && self.compensation.is_some() {
             Some(DecisionKind::Operator(OperatorAction::Compensate))
-        } else if may_be_told && self.cancel_requested_at.is_some() {
+        } else if may_be_sent && self.cancel_requested_at.is_some() {
             Some(DecisionKind::Cancellation)
         } else if self.status == Status::InReview {
             self.review_decision().map(DecisionKind::Review)
@@ -254,21 +268,21 @@ impl Order {
         }
     }
 
-    /// Whether what it waits for was answered already.
+    /// Whether its waiting task has a decision on record.
     pub fn has_task_decision(&self) -> bool {
         let token = self.task_token.as_ref();
-        self.task_decision.as_ref().is_some_and(|answer| token == Some(&answer.token))
+        self.task_decision.as_ref().is_some_and(|decision| token == Some(&decision.token))
     }
 
-    fn record_task_decision(&mut self, answer: TaskDecision) {
-        let at = answer.at;
-        self.task_decision = Some(answer);
-        // Should it not reach the wait, it is sent again soon.
+    fn record_task_decision(&mut self, decision: TaskDecision) {
+        let at = decision.at;
+        self.task_decision = Some(decision);
+        // If sending it fails, the reconciler sends it again soon.
         self.schedule_check(at);
     }
 
-    /// The token of the wait, if it is this wait, nobody has answered it, and
-    /// the order is not being undone.
+    /// The token of the wait in this status, if the wait has no decision and the order is
+    /// not compensating.
     fn waiting_token(&self, status: Status) -> Result<TaskToken, DecisionError> {
         if self.compensation.is_some() || self.cancel_requested_at.is_some() {
             return Err(DecisionError::Compensating);
@@ -286,7 +300,7 @@ impl Order {
             Some(_) if status == Status::InReview => DecisionError::AlreadyDecided,
             _ => DecisionError::NotWaiting,
         })?;
-        if self.task_decision.as_ref().is_some_and(|answer| answer.token == token) {
+        if self.task_decision.as_ref().is_some_and(|decision| decision.token == token) {
             return Err(DecisionError::AlreadyDecided);
         }
         Ok(token)

@@ -1,4 +1,4 @@
-//! Going forward: what each step records.
+//! What the forward steps record.
 
 use super::Order;
 use super::record::Backorder;
@@ -10,7 +10,7 @@ use crate::stock::Reservation;
 use crate::{PaymentIntentId, Sku, Status, StepError, Timestamp};
 
 impl Order {
-    /// Records the intent that was created, before it is ever confirmed.
+    /// Records the payment intent, before it is confirmed.
     #[must_use]
     pub fn with_intent(&self, intent: &PaymentIntentId, at: Timestamp) -> Self {
         let mut order = self.next_step(at);
@@ -18,8 +18,8 @@ impl Order {
         order
     }
 
-    /// Raises the number in the idempotency keys, after a look-up showed that a
-    /// call had no effect.
+    /// Raises the number in the idempotency keys, after a look-up showed that a call had no
+    /// effect.
     #[must_use]
     pub fn with_next_attempt(&self, at: Timestamp) -> Self {
         let mut order = self.next_write(at);
@@ -27,15 +27,19 @@ impl Order {
         order
     }
 
-    /// Records that the money is authorised, and decides whether a person must look.
+    /// Records that the payment is authorized, and decides whether the order needs a review.
+    ///
+    /// # Errors
+    /// [`ErrorName::InvalidRequest`](crate::ErrorName::InvalidRequest) if the status does not
+    /// allow it.
     pub fn authorized(
         &self,
         intent: &PaymentIntent,
         policy: &ReviewPolicy,
         at: Timestamp,
     ) -> Result<Self, StepError> {
-        // An authorisation lasts about a week; without the gateway's word, the
-        // shortest that it grants.
+        // An authorization lasts about a week. If the provider does not say how long,
+        // assume the shortest, which off-session payments get.
         let capture_before = intent.capture_before.unwrap_or_else(|| at.plus_hours(4 * 24));
         let reasons = policy.reasons(self.total, intent.risk);
         let required = !reasons.is_empty();
@@ -54,7 +58,11 @@ impl Order {
         Ok(order)
     }
 
-    /// Records that every line is set aside.
+    /// Records that every line is reserved.
+    ///
+    /// # Errors
+    /// [`ErrorName::InvalidRequest`](crate::ErrorName::InvalidRequest) if the status does not
+    /// allow it.
     pub fn reserved(&self, at: Timestamp) -> Result<Self, StepError> {
         let mut order = self.transition(Status::Reserved, None, at)?;
         order.reservation =
@@ -62,8 +70,8 @@ impl Order {
         Ok(order)
     }
 
-    /// Records that it waits for a restock of `short`: its place in the queue
-    /// and its deadline are those of the first shortage.
+    /// Records that the order waits for a restock of `short`. Its place in the queue and its
+    /// deadline are those of its first shortage.
     #[must_use]
     pub fn backordered(&self, short: &Sku, at: Timestamp) -> Self {
         let capture_before = self.payment.capture_before.unwrap_or(at);
@@ -76,8 +84,12 @@ impl Order {
         order
     }
 
-    /// Records the shipment and the rate that will be bought. From here on a
-    /// cancellation is refused.
+    /// Records the shipment and the rate that will be bought. From then on a cancellation is
+    /// rejected.
+    ///
+    /// # Errors
+    /// [`ErrorName::InvalidRequest`](crate::ErrorName::InvalidRequest) if the status does not
+    /// allow it.
     pub fn with_shipment(
         &self,
         shipment: &ProviderShipment,
@@ -97,7 +109,7 @@ impl Order {
         Ok(order)
     }
 
-    /// Records the label that was bought.
+    /// Records the label.
     #[must_use]
     pub fn with_label(
         &self,
@@ -116,7 +128,11 @@ impl Order {
         order
     }
 
-    /// Records that the money is ours: the order is done.
+    /// Records that the payment is captured: the order is fulfilled.
+    ///
+    /// # Errors
+    /// [`ErrorName::InvalidRequest`](crate::ErrorName::InvalidRequest) if the status does not
+    /// allow it.
     pub fn fulfilled(&self, at: Timestamp) -> Result<Self, StepError> {
         let mut order = self.transition(Status::Fulfilled, None, at)?;
         order.payment.status = PaymentStatus::Captured;

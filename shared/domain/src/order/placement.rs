@@ -1,4 +1,4 @@
-//! Beginning: what an order is when it is accepted.
+//! How an order is placed.
 
 use super::Order;
 use super::record::{Customer, OutOfStockPolicy};
@@ -8,37 +8,37 @@ use crate::payment::Payment;
 use crate::shipment::{Address, ShippingService};
 use crate::{CustomerId, Money, OrderId, Private, Status, Timestamp};
 
-/// What a customer asked for, priced by the server.
+/// A new order, priced by the server.
 #[derive(Debug, Clone)]
 pub struct NewOrder {
     /// Its id.
     pub order_id: OrderId,
-    /// Who placed it.
+    /// The customer who placed it.
     pub customer_id: CustomerId,
-    /// Who the goods are for.
+    /// The recipient.
     pub customer: Customer,
-    /// Where they go.
+    /// The recipient's address.
     pub shipping_address: Address,
-    /// What was ordered, priced.
+    /// The lines, priced.
     pub items: Vec<LineItem>,
-    /// What it costs.
+    /// The total.
     pub total: Money,
-    /// The gateway's token for the card.
+    /// The payment provider's token for the payment method.
     pub payment_method: String,
-    /// The gateway's customer.
+    /// The payment provider's customer, for a saved payment method.
     pub payment_customer: Option<String>,
-    /// How fast it should come.
+    /// The shipping service.
     pub shipping_service: ShippingService,
-    /// When it should begin, if not at once.
+    /// When it starts, if not at once.
     pub scheduled_for: Option<Timestamp>,
-    /// What to do when the goods are not there.
+    /// What to do if goods are out of stock.
     pub when_out_of_stock: OutOfStockPolicy,
     /// The hash of the request.
     pub request_hash: String,
 }
 
 impl Order {
-    /// The order as it is first written down.
+    /// The order as it is first stored.
     pub fn accept(new: NewOrder, at: Timestamp) -> Self {
         let status = if new.scheduled_for.is_some() { Status::Scheduled } else { Status::Received };
         Self {
@@ -46,9 +46,9 @@ impl Order {
             version: 1,
             execution: new.order_id.initial_execution(),
             open: Some(super::write::open_bucket(&new.order_id)),
-            // Long before the first write could be overdue: the crash between
-            // the record and the start of its execution is mended soonest.
-            check_at: Some(at.plus_minutes(2)),
+            // Soon: if the API crashes before it starts the execution, the reconciler
+            // starts it.
+            check_at: Some(at.plus_minutes(super::write::CHECK_SOON_MINUTES)),
             order_id: new.order_id,
             customer_id: new.customer_id,
             customer: Private::new(new.customer),

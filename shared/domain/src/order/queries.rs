@@ -1,4 +1,4 @@
-//! Asking: what the record says.
+//! What the record says, and what it allows.
 
 use super::Order;
 use crate::catalog::LineItem;
@@ -9,55 +9,59 @@ use crate::stock::{Reservation, ReservedLine, sum_by_sku};
 use crate::{ErrorName, ExecutionName, Private, Status, StepError};
 
 impl Order {
-    /// Whether this execution owns the order; a hand-made invocation names none and passes.
+    /// Whether this execution owns the order. An invocation by hand names none and passes.
     pub fn is_owned_by(&self, execution: Option<&ExecutionName>) -> bool {
         execution.is_none_or(|name| *name == self.execution)
     }
 
-    /// Whether a step of this execution may go forward.
+    /// Whether a forward step of this execution may proceed.
+    ///
+    /// # Errors
+    /// [`ErrorName::Superseded`] if another execution owns the order,
+    /// [`ErrorName::CompensationBegun`] if it compensates or is closed otherwise than as
+    /// fulfilled, [`ErrorName::OrderCancelled`] if the customer canceled.
     pub fn ensure_can_proceed(&self, execution: Option<&ExecutionName>) -> Result<(), StepError> {
         if !self.is_owned_by(execution) {
             return Err(ErrorName::Superseded.with_detail("another execution owns the order"));
         }
         if self.compensation.is_some() {
-            return Err(ErrorName::CompensationBegun.with_detail("the order is being undone"));
+            return Err(ErrorName::CompensationBegun.with_detail("the order is being compensated"));
         }
         if self.cancel_requested_at.is_some() {
-            return Err(ErrorName::OrderCancelled.with_detail("the customer cancelled the order"));
+            return Err(ErrorName::OrderCancelled.with_detail("the customer canceled the order"));
         }
-        // Whatever closed it otherwise than as it should end: it stays closed.
         if self.status.is_closed() && self.status != Status::Fulfilled {
             return Err(ErrorName::CompensationBegun.with_detail("the order is closed"));
         }
         Ok(())
     }
 
-    /// Whether a person must approve it first and has not.
+    /// Whether it needs an approval that it does not have.
     pub fn needs_approval(&self) -> bool {
         self.review.as_ref().is_some_and(|review| review.required) && !self.is_approved()
     }
 
-    /// Whether its goods are set aside.
+    /// Whether it holds a reservation.
     pub fn holds_stock(&self) -> bool {
         self.reservation.as_ref().is_some_and(Reservation::is_held)
     }
 
-    /// Whether it has a label that was not given back.
+    /// Whether it has a label that is not refunded.
     pub fn has_live_label(&self) -> bool {
         self.shipment.as_ref().is_some_and(Shipment::is_live)
     }
 
-    /// Whether a shipment is stored that is not yet seen to be given back, refused or unbought.
+    /// Whether it has a shipment for which no result of a refund is on record.
     pub fn has_open_shipment(&self) -> bool {
         self.shipment.as_ref().is_some_and(|shipment| shipment.refund.is_none())
     }
 
-    /// Whether a person approved it.
+    /// Whether an operator approved it.
     pub fn is_approved(&self) -> bool {
         self.review_decision() == Some(ReviewDecision::Approve)
     }
 
-    /// What a person decided about it.
+    /// The decision of its review.
     pub fn review_decision(&self) -> Option<ReviewDecision> {
         self.review.as_ref().and_then(|review| review.decision)
     }
@@ -69,12 +73,12 @@ impl Order {
             && self.compensation.is_none()
     }
 
-    /// How many of each SKU it takes from the shelves.
+    /// The quantity of each SKU that it needs.
     pub fn required_stock(&self) -> Vec<ReservedLine> {
         sum_by_sku(self.items.iter().map(|line| (&line.sku, line.quantity)))
     }
 
-    /// What the carrier needs to know of its parcel.
+    /// Its parcel.
     pub fn parcel(&self) -> Parcel {
         let customer = self.customer.expose();
         let weigh = |line: &LineItem| u64::from(line.weight_grams) * u64::from(line.quantity.get());
@@ -87,12 +91,12 @@ impl Order {
         }
     }
 
-    /// The idempotency key of a step at the gateway, of the present try.
+    /// The idempotency key of a call of the payment provider: `{orderId}:{step}:{attempt}`.
     pub fn payment_idempotency_key(&self, step: &str) -> String {
         format!("{}:{step}:{}", self.order_id, self.payment.attempt)
     }
 
-    /// The input of its execution: its id, and when it should begin.
+    /// The input of its execution: nothing but its id and its date.
     pub fn execution_input(&self) -> serde_json::Value {
         match self.scheduled_for {
             Some(at) => serde_json::json!({"orderId": self.order_id, "scheduledFor": at}),

@@ -1,4 +1,4 @@
-//! The record: what there is to an order, attribute for attribute as it is stored.
+//! The fields of an order, attribute for attribute as they are stored in the Orders table.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,15 +14,15 @@ use crate::{
     CustomerId, ExecutionName, Money, OrderId, Private, Sku, Status, TaskToken, Timestamp,
 };
 
-/// Who the goods are for.
+/// The recipient of an order.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Customer {
-    /// Their name, for the label.
+    /// The name, for the label.
     pub name: String,
-    /// Their e-mail address.
+    /// The e-mail address.
     pub email: String,
-    /// Their phone number, for the carrier.
+    /// The phone number, for the carrier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
 }
@@ -33,40 +33,40 @@ impl std::fmt::Debug for Customer {
     }
 }
 
-/// What to do when the goods are not there.
+/// What to do if goods are out of stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OutOfStockPolicy {
-    /// Give the order up.
+    /// Compensate the order.
     #[default]
     Reject,
     /// Wait for a restock.
     Wait,
 }
 
-/// Since when and until when an order waits for a restock.
+/// The wait for a restock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backorder {
-    /// The first shortage: the order's place in the queue.
+    /// When the order was first short: its place in the queue.
     pub since: Timestamp,
     /// The deadline, set with the first shortage.
     pub deadline: Timestamp,
 }
 
-/// That a person has seen what was raised about a closed order. Not for the
-/// customer's eyes: it names them.
+/// An operator's acknowledgment of what was raised about a closed order. Not for the
+/// customer: it names the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acknowledgment {
-    /// By whom: the `sub` of the token.
+    /// The operator: the `sub` of their token.
     pub by: String,
-    /// When.
+    /// When it was given.
     pub at: Timestamp,
-    /// What they wrote about it.
+    /// The note.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// An order as it is on record.
+/// An order on record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Order {
@@ -74,53 +74,53 @@ pub struct Order {
     pub order_id: OrderId,
     /// Where it is in its life.
     pub status: Status,
-    /// Rises with every write, the waiting tasks' too. The `ETag` of the API.
+    /// Rises with every write, also those of the waiting tasks. The `ETag` of the API.
     pub version: u64,
     /// The execution that owns it.
     pub execution: ExecutionName,
-    /// Who placed it.
+    /// The customer who placed it.
     pub customer_id: CustomerId,
-    /// Who the goods are for.
+    /// The recipient.
     pub customer: Private<Customer>,
-    /// Where they go.
+    /// The recipient's address.
     pub shipping_address: Private<Address>,
-    /// What was ordered, as the server priced it.
+    /// The lines, as the server priced them.
     pub items: Vec<LineItem>,
-    /// What it costs.
+    /// The total.
     pub total: Money,
-    /// The gateway's token for the card: `pm_…`.
+    /// The payment provider's token for the payment method.
     pub payment_method: Private<String>,
-    /// The gateway's customer whose saved card it is: `cus_…`.
+    /// The payment provider's customer whose saved payment method it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_customer: Option<Private<String>>,
-    /// How fast it should come.
+    /// The shipping service.
     pub shipping_service: ShippingService,
-    /// When it should begin, if not at once.
+    /// When it starts, if not at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled_for: Option<Timestamp>,
-    /// What to do when the goods are not there.
+    /// What to do if goods are out of stock.
     pub when_out_of_stock: OutOfStockPolicy,
-    /// The money.
+    /// The payment.
     pub payment: Payment,
-    /// The goods that were set aside.
+    /// The reservation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reservation: Option<Reservation>,
-    /// The parcel.
+    /// The shipment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shipment: Option<Shipment>,
-    /// The review; none before the authorisation.
+    /// The review; none before the authorization.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<Review>,
     /// The wait for a restock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backorder: Option<Backorder>,
-    /// The latest answer to a wait.
+    /// The latest decision for a waiting task.
     #[serde(rename = "answer", default, skip_serializing_if = "Option::is_none")]
     pub task_decision: Option<TaskDecision>,
-    /// That it turned round.
+    /// The compensation, once begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compensation: Option<Compensation>,
-    /// The token of the wait that it is in.
+    /// The task token of the wait that it is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_token: Option<TaskToken>,
     /// Why a person should look at it.
@@ -129,31 +129,30 @@ pub struct Order {
     /// The first SKU that was short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<Sku>,
-    /// When the customer asked to cancel it, in time.
+    /// When the customer canceled it, in time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancel_requested_at: Option<Timestamp>,
-    /// What a customer sees of its history.
+    /// The history that its customer reads.
     pub timeline: Vec<TimelineEntry>,
-    /// The hash of the request, to tell a repeat from another request.
+    /// The hash of the request, to tell a repeated request from a different one.
     pub request_hash: String,
     /// When it was placed.
     pub created_at: Timestamp,
     /// When it was last written.
     pub updated_at: Timestamp,
-    /// Its bucket in the index of open orders; none once it is settled.
+    /// Its bucket in the index of open orders; none once it is finalized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open: Option<String>,
-    /// When the reconciler should look at it.
+    /// When the reconciler checks it next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check_at: Option<Timestamp>,
-    /// When a provider last said that something happened, as long as nobody has
-    /// looked what.
+    /// When the latest webhook arrived that the reconciler has not followed up.
     #[serde(rename = "hintedAt", default, skip_serializing_if = "Option::is_none")]
     pub webhook_pending_at: Option<Timestamp>,
-    /// The providers' events that were seen, the latest last, to know a repeat.
+    /// The ids of the latest webhook events, the newest last, to recognize a repeat.
     #[serde(rename = "hints", default, skip_serializing_if = "Vec::is_empty")]
     pub seen_webhooks: Vec<String>,
-    /// Who has seen what was raised about it, once it was closed.
+    /// The acknowledgment of what was raised about it, once closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged: Option<Acknowledgment>,
 }

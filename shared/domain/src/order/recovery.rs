@@ -1,5 +1,5 @@
-//! Recovering: what the reconciler records of an order whose execution died, of
-//! what a provider hinted at, and of one that needs nobody any more.
+//! What the reconciler records: the restart of an order whose execution ended early, a
+//! webhook, what a check of the providers showed, and that an order is finalized.
 
 use super::Order;
 use super::timeline::TimelineCode;
@@ -9,43 +9,43 @@ use crate::payment::PaymentStatus;
 use crate::shipment::LabelRefund;
 use crate::{ExecutionName, OrderId, Status, StepError, TaskToken, Timestamp};
 
-/// How often an order is taken over before a person must look.
+/// The maximum number of restarts before an operator must decide.
 pub const MAX_RESTARTS: u32 = 3;
-/// How many of the providers' events are remembered.
+/// The maximum number of webhook event ids on record.
 const MAX_SEEN_WEBHOOKS: usize = 32;
-/// After how long an order is looked at again that could not be looked after.
+/// The minutes until the next check of an order whose check failed.
 const POSTPONED_MINUTES: i64 = 5;
 
-/// What is to be done about an order whose execution ended without closing it.
+/// What to do about an order whose execution ended without closing it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recovery {
-    /// Another execution goes on with it.
+    /// Restart it under a new execution.
     Restart(Box<Order>),
-    /// It was taken over too often: a person must look.
+    /// It was restarted too often: an operator must decide.
     Escalate(Box<Order>),
-    /// A person must look already, and has not answered.
+    /// It waits for an operator who has not decided.
     Skip,
 }
 
-/// What the reconciler found out about an order.
+/// What a check of an order showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Observation {
-    /// The authorisation lapses within a day.
+    /// The authorization expires within a day.
     AuthorizationExpiring,
     /// The customer disputes the charge.
     Disputed,
-    /// What became of the money.
+    /// The status of the payment.
     Payment(PaymentStatus),
-    /// A call at the gateway had no effect: the next one has another key.
+    /// A call of the payment provider had no effect: the next one needs another key.
     CallHadNoEffect,
-    /// What became of the label.
+    /// The refund of the label.
     Label(LabelRefund),
-    /// Where the parcel is, in the carrier's word.
+    /// The tracking status, in the provider's word.
     Tracking(String),
 }
 
 impl Observation {
-    /// Whether a person must know.
+    /// Whether an operator must know.
     pub const fn needs_operator(&self) -> bool {
         matches!(
             self,
@@ -57,39 +57,42 @@ impl Observation {
     }
 }
 
-/// Taking over.
+/// Restarts.
 impl Order {
-    /// What becomes of it now that its execution is seen to have ended.
+    /// What to do about the order now that its execution has ended.
     ///
-    /// One that needs attention is not restarted by itself: only when a person
-    /// answered, and then however often it was taken over before.
+    /// An order that waits for an operator is restarted only once the operator decided,
+    /// and then regardless of the number of restarts.
+    ///
+    /// # Errors
+    /// [`ErrorName::InvalidRequest`](crate::ErrorName::InvalidRequest) if the order is closed.
     pub fn recovery(&self, at: Timestamp) -> Result<Recovery, StepError> {
-        let asks_a_person = self.status == Status::NeedsAttention && self.task_token.is_some();
-        let may_go_on = if asks_a_person {
+        let waits_for_operator = self.status == Status::NeedsAttention && self.task_token.is_some();
+        let may_restart = if waits_for_operator {
             self.has_task_decision()
         } else {
             self.restart_count() < MAX_RESTARTS
         };
-        Ok(match (may_go_on, asks_a_person) {
+        Ok(match (may_restart, waits_for_operator) {
             (true, _) => Recovery::Restart(Box::new(self.restarted(at))),
             (false, false) => Recovery::Escalate(Box::new(self.escalated(at)?)),
             (false, true) => Recovery::Skip,
         })
     }
 
-    /// How often it was taken over.
+    /// The number of its restarts.
     pub fn restart_count(&self) -> u32 {
         OrderId::from_execution_name(&self.execution).map_or(0, |(_, n)| n)
     }
 
-    /// The execution from which the present one took it over.
+    /// The execution before the present one.
     pub fn previous_execution(&self) -> Option<ExecutionName> {
         let before = self.restart_count().checked_sub(1)?;
         Some(self.order_id.restart_execution(before))
     }
 
-    /// Records that another execution goes on with it. The wait that it was in
-    /// is over; what was answered there is on record.
+    /// Records the restart under a new execution. The wait that it was in is over; the
+    /// decision made there stays on record.
     #[must_use]
     pub fn restarted(&self, at: Timestamp) -> Self {
         let mut order = self.next_step(at);
@@ -99,8 +102,11 @@ impl Order {
         order
     }
 
-    /// Records that a person must look. In place of a wait's token stands a name
-    /// that no wait has, so that there is something to answer.
+    /// Records that an operator must decide. In place of a task token stands one that no
+    /// task has, so that there is something to decide.
+    ///
+    /// # Errors
+    /// [`ErrorName::InvalidRequest`](crate::ErrorName::InvalidRequest) if the order is closed.
     pub fn escalated(&self, at: Timestamp) -> Result<Self, StepError> {
         let mut order =
             self.transition(Status::NeedsAttention, Some(TimelineCode::Escalated), at)?;
@@ -112,56 +118,56 @@ impl Order {
     }
 }
 
-/// Looking.
+/// Checks.
 impl Order {
-    /// Whether the reconciler should look at it now.
+    /// Whether it is due for a check.
     pub fn is_due(&self, at: Timestamp) -> bool {
         self.open.is_some() && self.check_at.is_some_and(|check_at| check_at <= at)
     }
 
-    /// Whether its authorisation lapses within a day.
+    /// Whether its authorization expires within a day.
     pub fn is_authorization_expiring(&self, at: Timestamp) -> bool {
         self.expiry_warning_at().is_some_and(|watch| watch <= at)
     }
 
-    /// Records that a provider says that something happened: a hint to look. It
-    /// is believed in nothing else. A repeat of an event is none: `None`.
+    /// Records a webhook event: the order is due for a check at once. Nothing else of the
+    /// event is believed. `None` for an event that is on record already.
     pub fn with_webhook(&self, event_id: &str, at: Timestamp) -> Option<Self> {
         if self.seen_webhooks.iter().any(|seen| seen == event_id) {
             return None;
         }
         let mut order = self.next_version();
         order.seen_webhooks.push(event_id.to_owned());
-        let forgotten = order.seen_webhooks.len().saturating_sub(MAX_SEEN_WEBHOOKS);
-        order.seen_webhooks.drain(..forgotten);
+        let excess = order.seen_webhooks.len().saturating_sub(MAX_SEEN_WEBHOOKS);
+        order.seen_webhooks.drain(..excess);
         order.webhook_pending_at = Some(at);
         order.open = Some(open_bucket(&order.order_id));
-        order.check_at = Some(order.check_at.map_or(at, |look| look.min(at)));
+        order.check_at = Some(order.check_at.map_or(at, |check_at| check_at.min(at)));
         Some(order)
     }
 
-    /// Records what was found, as far as it is new, and when to look again.
+    /// Records the new observations, and when the next check is.
     #[must_use]
-    pub fn inspected(&self, findings: &[Observation], at: Timestamp) -> Self {
+    pub fn inspected(&self, observations: &[Observation], at: Timestamp) -> Self {
         let mut order = self.next_version();
-        order.apply_observations(findings, at);
+        order.apply_observations(observations, at);
         order.webhook_pending_at = None;
         order.schedule_check(at);
         order
     }
 
-    /// Records what was found, and that nobody needs to look any more: the order
-    /// is closed, its money and its label are final, its execution has ended.
+    /// Records the new observations, and that the order needs no more checks: it is closed,
+    /// its payment and its label are final, and its execution has ended.
     #[must_use]
-    pub fn finalized(&self, findings: &[Observation], at: Timestamp) -> Self {
-        let mut order = self.inspected(findings, at);
+    pub fn finalized(&self, observations: &[Observation], at: Timestamp) -> Self {
+        let mut order = self.inspected(observations, at);
         order.open = None;
         order.check_at = None;
         order.task_token = None;
         order
     }
 
-    /// Records that it could not be looked after now.
+    /// Records that the check failed and is postponed.
     #[must_use]
     pub fn postponed(&self, at: Timestamp) -> Self {
         let mut order = self.next_version();
@@ -169,31 +175,31 @@ impl Order {
         order
     }
 
-    /// The order one write later, of which nothing changed that anybody sees.
+    /// The order one version later, without a visible change.
     fn next_version(&self) -> Self {
         Self { version: self.version + 1, ..self.clone() }
     }
 
-    /// Has the reconciler look again within so many minutes, if the order is not settled.
+    /// Schedules the next check in `minutes`, unless the order is finalized.
     pub fn check_within(&mut self, minutes: i64, at: Timestamp) {
         if self.open.is_some() {
             self.check_at = Some(at.plus_minutes(minutes));
         }
     }
 
-    /// What of these is not on record yet.
-    pub fn new_observations<'a>(&self, findings: &'a [Observation]) -> Vec<&'a Observation> {
-        findings.iter().filter(|finding| self.is_new(finding)).collect()
+    /// The observations that are not on record yet.
+    pub fn new_observations<'a>(&self, observations: &'a [Observation]) -> Vec<&'a Observation> {
+        observations.iter().filter(|observation| self.is_new(observation)).collect()
     }
 
-    fn is_new(&self, finding: &Observation) -> bool {
+    fn is_new(&self, observation: &Observation) -> bool {
         let shipment = self.shipment.as_ref();
-        match finding {
+        match observation {
             Observation::AuthorizationExpiring => {
                 !self.has_timeline_code(TimelineCode::AuthorizationExpiring)
             }
             Observation::Disputed => !self.has_timeline_code(TimelineCode::Disputed),
-            Observation::Payment(money) => self.payment.status != *money,
+            Observation::Payment(status) => self.payment.status != *status,
             Observation::CallHadNoEffect => true,
             Observation::Label(refund) => shipment.is_some_and(|s| s.refund != Some(*refund)),
             Observation::Tracking(word) => {
@@ -202,20 +208,20 @@ impl Order {
         }
     }
 
-    fn apply_observations(&mut self, findings: &[Observation], at: Timestamp) {
-        for finding in findings {
-            if !self.is_new(finding) {
+    fn apply_observations(&mut self, observations: &[Observation], at: Timestamp) {
+        for observation in observations {
+            if !self.is_new(observation) {
                 continue;
             }
             self.updated_at = at.max(self.updated_at);
-            match finding {
+            match observation {
                 Observation::AuthorizationExpiring => {
                     self.raise_attention(TimelineCode::AuthorizationExpiring, at)
                 }
                 Observation::Disputed => self.raise_attention(TimelineCode::Disputed, at),
-                Observation::Payment(money) => {
-                    self.payment.status = *money;
-                    if *money == PaymentStatus::RefundFailed {
+                Observation::Payment(status) => {
+                    self.payment.status = *status;
+                    if *status == PaymentStatus::RefundFailed {
                         self.raise_attention(TimelineCode::RefundFailed, at);
                     }
                 }

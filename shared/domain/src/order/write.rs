@@ -1,4 +1,7 @@
-//! How every write is made.
+//! What every write of an order does, and when the reconciler checks the order next.
+//!
+//! A write raises the version and reschedules the check. A step also ends the wait that
+//! the order is in. A transition checks the table of [`status`](crate::status) as well.
 
 use super::Order;
 use super::timeline::{TimelineCode, TimelineEntry};
@@ -7,31 +10,31 @@ use crate::payment::PaymentStatus;
 use crate::shipment::{LabelRefund, Shipment};
 use crate::{ErrorName, Status, StepError, Timestamp};
 
-/// How long after a write the reconciler looks at an open order, in minutes.
+/// The minutes from a write to the next check of an open order.
 const CHECK_AFTER_MINUTES: i64 = 15;
-/// How long after something that may have been lost: an answer, a start.
+/// The minutes to the next check after something that may be lost: a decision, a start.
 pub(super) const CHECK_SOON_MINUTES: i64 = 2;
-/// How long before an authorisation lapses a person must know.
+/// The hours before the expiration of an authorization from which an operator must know.
 const EXPIRY_WARNING_HOURS: i64 = 24;
 
-/// One of the eight buckets of the index of open orders, always the same for an order.
+/// The bucket of an order in the index of open orders. It never changes.
 pub(super) fn open_bucket(id: &crate::OrderId) -> String {
     let last = id.as_str().bytes().last().unwrap_or(b'0');
     char::from(b'0' + last % super::OPEN_ORDER_BUCKETS).to_string()
 }
 
 impl Order {
-    /// The order one write later, with whatever it waits in left as it is.
+    /// The order one write later. A wait goes on.
     pub(super) fn next_write(&self, at: Timestamp) -> Self {
         let mut order = self.clone();
         order.version += 1;
-        // Two clocks may differ by a little; the record never runs backwards.
+        // Clocks differ a little; `updatedAt` never goes back.
         order.updated_at = at.max(self.updated_at);
         order.schedule_check(at);
         order
     }
 
-    /// The order one step later: the wait that it was in, if any, is over.
+    /// The order one step later. A wait is over.
     pub(super) fn next_step(&self, at: Timestamp) -> Self {
         let mut order = self.next_write(at);
         if order.task_token.take().is_some() {
@@ -42,6 +45,9 @@ impl Order {
     }
 
     /// The order one step later, in another status.
+    ///
+    /// # Errors
+    /// [`ErrorName::InvalidRequest`] if the table of statuses does not allow it.
     pub(super) fn transition(
         &self,
         to: Status,
@@ -56,7 +62,7 @@ impl Order {
         let mut order = self.next_step(at);
         order.status = to;
         if to.is_closed() {
-            // Its execution may still wait: who settles the order answers it.
+            // Its execution may still wait: the reconciler ends that wait.
             order.task_token.clone_from(&self.task_token);
             order.attention = order.persistent_attention();
         }
@@ -66,8 +72,8 @@ impl Order {
         Ok(order)
     }
 
-    /// Calls a person. Whoever is called already because of what the order waits
-    /// for is not called away from that: the wait's end brings this one up.
+    /// Raises attention. An order that waits for a review or a restock keeps that attention;
+    /// this one shows when the wait ends.
     pub(super) fn raise_attention(&mut self, code: TimelineCode, at: Timestamp) {
         self.add_timeline_entry(code.to_string(), at);
         if !matches!(self.attention, Some(Attention::Review | Attention::Backorder)) {
@@ -75,11 +81,11 @@ impl Order {
         }
     }
 
-    /// What was raised on the way and stays raised whatever wait came between:
-    /// only a person takes it away. A lapse is none any more once the order is closed.
+    /// The attention that outlives a wait: only an operator clears it. An authorization that
+    /// is about to expire needs none once the order is closed.
     fn persistent_attention(&self) -> Option<Attention> {
-        let refused = |shipment: &Shipment| shipment.refund == Some(LabelRefund::Refused);
-        let raised = self.shipment.as_ref().is_some_and(refused)
+        let rejected = |shipment: &Shipment| shipment.refund == Some(LabelRefund::Refused);
+        let raised = self.shipment.as_ref().is_some_and(rejected)
             || self.payment.status == PaymentStatus::RefundFailed
             || self.has_timeline_code(TimelineCode::Disputed)
             || self.has_timeline_code(TimelineCode::PaymentAmountMismatch)
@@ -88,7 +94,7 @@ impl Order {
         raised.then_some(Attention::Operator)
     }
 
-    /// Whether its timeline says this.
+    /// Whether its timeline has this code.
     pub fn has_timeline_code(&self, code: TimelineCode) -> bool {
         self.timeline.iter().any(|entry| entry.detail.as_deref() == Some(code.as_str()))
     }
@@ -99,54 +105,60 @@ impl Order {
     }
 }
 
-/// When the reconciler looks next.
+/// The next check.
 impl Order {
-    /// Has the reconciler look again when there may be something to do, if the
-    /// order is not settled.
+    /// Schedules the next check for when there may be something to do, unless the order is
+    /// finalized.
     pub(super) fn schedule_check(&mut self, at: Timestamp) {
         if self.open.is_some() {
-            // A hint that nobody has followed is followed soon, whoever writes meanwhile.
-            let hinted = self.webhook_pending_at.is_some();
-            self.check_at = Some(if hinted { at } else { self.next_check(at) });
+            // A pending webhook keeps the order due, whatever is written meanwhile.
+            let is_pending = self.webhook_pending_at.is_some();
+            self.check_at = Some(if is_pending { at } else { self.next_check(at) });
         }
     }
 
     fn next_check(&self, at: Timestamp) -> Timestamp {
         let usual = at.plus_minutes(CHECK_AFTER_MINUTES);
-        let minutes_after = |moment: Option<Timestamp>, minutes| {
-            moment.map(|moment| moment.plus_minutes(minutes)).filter(|next| *next > at)
+        let minutes_after = |time: Option<Timestamp>, minutes| {
+            time.map(|time| time.plus_minutes(minutes)).filter(|next| *next > at)
         };
-        let deadline = |moment| minutes_after(moment, CHECK_SOON_MINUTES).unwrap_or(usual);
+        let after_deadline = |time| minutes_after(time, CHECK_SOON_MINUTES).unwrap_or(usual);
         let next = match self.status {
             status if status.is_closed() => self.next_check_of_closed(at),
             _ if self.has_task_decision() => at.plus_minutes(CHECK_SOON_MINUTES),
-            Status::InReview => deadline(self.review.as_ref().and_then(|review| review.deadline)),
-            Status::Backordered => deadline(self.backorder.as_ref().map(|wait| wait.deadline)),
+            Status::InReview => {
+                after_deadline(self.review.as_ref().and_then(|review| review.deadline))
+            }
+            Status::Backordered => {
+                after_deadline(self.backorder.as_ref().map(|wait| wait.deadline))
+            }
             Status::Scheduled => {
                 minutes_after(self.scheduled_for, CHECK_AFTER_MINUTES).unwrap_or(usual)
             }
             Status::NeedsAttention => at.plus_hours(24),
             _ => usual,
         };
-        self.expiry_warning_at().filter(|watch| *watch > at).map_or(next, |watch| watch.min(next))
+        self.expiry_warning_at()
+            .filter(|warning| *warning > at)
+            .map_or(next, |warning| warning.min(next))
     }
 
-    /// What a closed order still waits for, a refund or a late label, comes
-    /// within an hour, a day, or days.
+    /// A closed order is checked after 15 minutes, an hour and a day, then daily: a refund
+    /// or a late label shows within that time.
     fn next_check_of_closed(&self, at: Timestamp) -> Timestamp {
         let closed = self.closed_at();
-        let looks =
+        let checks =
             [closed.plus_minutes(CHECK_AFTER_MINUTES), closed.plus_hours(1), closed.plus_hours(24)];
-        looks.into_iter().find(|look| *look > at).unwrap_or_else(|| at.plus_hours(24))
+        checks.into_iter().find(|check| *check > at).unwrap_or_else(|| at.plus_hours(24))
     }
 
-    /// When it was closed; when it was last written, as long as it is not.
+    /// When it was closed; if it is not, when it was last written.
     pub fn closed_at(&self) -> Timestamp {
         let closing = |entry: &&TimelineEntry| entry.status.is_closed();
         self.timeline.iter().find(closing).map_or(self.updated_at, |entry| entry.at)
     }
 
-    /// From when on a person must know that the authorisation is about to lapse.
+    /// From when on an operator must know that the authorization is about to expire.
     pub(super) fn expiry_warning_at(&self) -> Option<Timestamp> {
         let held = self.payment.status == PaymentStatus::Authorized && !self.status.is_closed();
         let until = self.payment.capture_before.filter(|_| held)?;
