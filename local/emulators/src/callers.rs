@@ -7,9 +7,9 @@ use crate::exchange::HttpRequest;
 
 /// The calls that were counted, by order and by key.
 #[derive(Debug, Clone)]
-pub(crate) struct Callers(BTreeMap<String, BTreeMap<String, u64>>);
+pub(crate) struct CallCounts(BTreeMap<String, BTreeMap<String, u64>>);
 
-impl Callers {
+impl CallCounts {
     pub(crate) const fn new() -> Self {
         Self(BTreeMap::new())
     }

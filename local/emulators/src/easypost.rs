@@ -16,6 +16,7 @@
 //! label cannot be refunded (422); at `.get` there is no such shipment (404). A refund that is
 //! taken and refused in the end is an act, `reject-refund`.
 
+pub mod history;
 pub mod ledger;
 pub mod shipments;
 
@@ -29,17 +30,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use self::error::Refusal;
+use self::error::ApiError;
 use self::ledger::Ledger;
-use self::shipments::{Doing, LabelRefundStatus, Shipment};
-use crate::callers::Callers;
+use self::shipments::{CallContext, LabelRefundStatus, Shipment};
+use crate::callers::CallCounts;
 use crate::emulator::{ControlAction, ControlActionError, Emulator};
 use crate::exchange::{HttpRequest, HttpResponse, InFlightCall, NetworkOutcome, Scheme};
 use crate::faults::{Fault, FaultKind, FaultPlan, FaultPoint};
 use crate::ids::Ids;
-use crate::schedule::Due;
+use crate::schedule::Schedule;
 use crate::stripe::KINDS;
-use crate::webhooks::{Queue, WebhookEvent};
+use crate::webhooks::{EventQueue, WebhookEvent};
 
 /// Where a call to the carrier can be made to go wrong.
 pub const FAULT_POINTS: &[FaultPoint] = &[
@@ -58,15 +59,15 @@ pub(crate) struct RefundFinal(usize);
 pub struct EasyPostEmulator {
     ids: Ids,
     shipments: Vec<Shipment>,
-    places: BTreeMap<String, usize>,
+    index_by_id: BTreeMap<String, usize>,
     /// Orders whose label refunds are refused in the end.
-    refunds_refused: BTreeSet<String>,
+    rejected_refunds: BTreeSet<String>,
     /// Shipments with a purchase in flight.
     in_flight: BTreeSet<String>,
-    due: Due<RefundFinal>,
+    schedule: Schedule<RefundFinal>,
     plan: FaultPlan,
-    callers: Callers,
-    events: Queue,
+    callers: CallCounts,
+    events: EventQueue,
 }
 
 impl EasyPostEmulator {
@@ -75,13 +76,13 @@ impl EasyPostEmulator {
         Self {
             ids: Ids::new(seed),
             shipments: Vec::new(),
-            places: BTreeMap::new(),
-            refunds_refused: BTreeSet::new(),
+            index_by_id: BTreeMap::new(),
+            rejected_refunds: BTreeSet::new(),
             in_flight: BTreeSet::new(),
-            due: Due::new(),
+            schedule: Schedule::new(),
             plan: FaultPlan::new(FAULT_POINTS),
-            callers: Callers::new(),
-            events: Queue::new(),
+            callers: CallCounts::new(),
+            events: EventQueue::new(),
         }
     }
 
@@ -91,14 +92,14 @@ impl EasyPostEmulator {
         Ledger { shipments: &self.shipments }
     }
 
-    fn read(&mut self, call: &HttpRequest, at: Timestamp) -> Result<Request, Refusal> {
+    fn read(&mut self, call: &HttpRequest, at: Timestamp) -> Result<Request, ApiError> {
         self.advance_to(at);
         check_secret(call)?;
-        let route = Route::of(call).ok_or_else(Refusal::no_route)?;
+        let route = Route::of(call).ok_or_else(ApiError::no_route)?;
         let body = if call.body.is_empty() {
             Value::Null
         } else {
-            serde_json::from_slice(&call.body).ok().ok_or_else(Refusal::not_json)?
+            serde_json::from_slice(&call.body).ok().ok_or_else(ApiError::not_json)?
         };
         let order = match &route {
             Route::Create => body["shipment"]["reference"].as_str().map(str::to_owned),
@@ -112,31 +113,31 @@ impl EasyPostEmulator {
     }
 
     fn find(&self, id: &str) -> Option<&Shipment> {
-        self.places.get(id).and_then(|place| self.shipments.get(*place))
+        self.index_by_id.get(id).and_then(|index| self.shipments.get(*index))
     }
 
     fn answer(&mut self, request: &Request, fault: Option<FaultKind>) -> HttpResponse {
         match fault {
-            Some(FaultKind::ServerError) => Refusal::server_error().into_answer(),
+            Some(FaultKind::ServerError) => ApiError::server_error().into_response(),
             Some(FaultKind::ServerErrorAfterEffect) => {
                 // Whatever came of it, nobody is told.
                 let _ = self.execute(request, false);
-                Refusal::server_error().into_answer()
+                ApiError::server_error().into_response()
             }
             other => match self.execute(request, other == Some(FaultKind::Reject)) {
                 Ok(answer) => answer,
-                Err(refusal) => refusal.into_answer(),
+                Err(error) => error.into_response(),
             },
         }
     }
 
-    fn execute(&mut self, request: &Request, refuse: bool) -> Result<HttpResponse, Refusal> {
-        let doing = Doing { at: request.at, refuse };
+    fn execute(&mut self, request: &Request, reject: bool) -> Result<HttpResponse, ApiError> {
+        let context = CallContext { at: request.at, reject };
         match &request.route {
-            Route::Create => self.create_shipment(&request.body, doing),
-            Route::Buy(id) => self.buy(id, &request.body, doing),
-            Route::Refund(id) => self.refund(id, doing),
-            Route::Get(_) | Route::List if refuse => Err(Refusal::not_found()),
+            Route::Create => self.create_shipment(&request.body, context),
+            Route::Buy(id) => self.buy(id, &request.body, context),
+            Route::Refund(id) => self.refund(id, context),
+            Route::Get(_) | Route::List if reject => Err(ApiError::not_found()),
             Route::Get(id) => self.get(id),
             Route::List => self.list(&request.query, request.at),
         }
@@ -147,9 +148,9 @@ impl EasyPostEmulator {
         let kind = fault.map(|fault| fault.kind);
         match kind {
             Some(FaultKind::ConnectionRefused) => return NetworkOutcome::ConnectionRefused,
-            Some(FaultKind::Hang) => return NetworkOutcome::Hang(self.hold(request)),
+            Some(FaultKind::Hang) => return NetworkOutcome::Hang(self.mark_in_flight(request)),
             Some(FaultKind::TooManyRequests) => {
-                return NetworkOutcome::Response(Refusal::rate_limited().into_answer());
+                return NetworkOutcome::Response(ApiError::rate_limited().into_response());
             }
             _ => {}
         }
@@ -160,26 +161,30 @@ impl EasyPostEmulator {
                 NetworkOutcome::Delayed {
                     response: answer,
                     delay_ms,
-                    in_flight: self.hold(request),
+                    in_flight: self.mark_in_flight(request),
                 }
             }
             Some(FaultKind::DropResponse) => NetworkOutcome::ConnectionClosed,
             Some(FaultKind::Kill) => NetworkOutcome::CallerKilled { order: request.order.clone() },
-            Some(FaultKind::MalformedResponse) => NetworkOutcome::Response(HttpResponse::garbage()),
+            Some(FaultKind::MalformedResponse) => {
+                NetworkOutcome::Response(HttpResponse::malformed())
+            }
             _ => NetworkOutcome::Response(answer),
         }
     }
 
     /// Only a purchase in flight is noticed by others.
-    fn hold(&mut self, request: &Request) -> InFlightCall {
+    fn mark_in_flight(&mut self, request: &Request) -> InFlightCall {
         let Route::Buy(id) = &request.route else { return InFlightCall(None) };
         self.in_flight.insert(id.clone());
         InFlightCall(Some(id.clone()))
     }
 
-    fn shipments_of(&self, order: &str, fits: impl Fn(&Shipment) -> bool) -> Vec<usize> {
-        let of = |shipment: &Shipment| shipment.order.as_deref() == Some(order) && fits(shipment);
-        (0..self.shipments.len()).filter(|place| of(&self.shipments[*place])).collect()
+    fn shipments_of(&self, order: &str, matches_filter: impl Fn(&Shipment) -> bool) -> Vec<usize> {
+        let of = |shipment: &Shipment| {
+            shipment.order.as_deref() == Some(order) && matches_filter(shipment)
+        };
+        (0..self.shipments.len()).filter(|index| of(&self.shipments[*index])).collect()
     }
 }
 
@@ -191,22 +196,22 @@ impl Emulator for EasyPostEmulator {
     fn handle(&mut self, call: &HttpRequest, at: Timestamp) -> HttpResponse {
         match self.read(call, at) {
             Ok(request) => self.answer(&request, None),
-            Err(refusal) => refusal.into_answer(),
+            Err(error) => error.into_response(),
         }
     }
 
     fn handle_with_faults(&mut self, call: &HttpRequest, at: Timestamp) -> NetworkOutcome {
         let request = match self.read(call, at) {
             Ok(request) => request,
-            Err(refusal) => return NetworkOutcome::Response(refusal.into_answer()),
+            Err(error) => return NetworkOutcome::Response(error.into_response()),
         };
         self.callers.count(request.order.as_deref(), call);
         let fault = self.plan.next_fault(request.route.point(), request.order.as_deref());
         self.deliver(&request, fault.as_ref())
     }
 
-    fn release(&mut self, ticket: &InFlightCall) {
-        if let Some(id) = &ticket.0 {
+    fn release(&mut self, in_flight: &InFlightCall) {
+        if let Some(id) = &in_flight.0 {
             self.in_flight.remove(id);
         }
     }
@@ -216,13 +221,13 @@ impl Emulator for EasyPostEmulator {
     }
 
     fn advance_to(&mut self, at: Timestamp) {
-        while let Some((when, RefundFinal(place))) = self.due.take(at) {
-            self.end_refund(place, when);
+        while let Some((when, RefundFinal(index))) = self.schedule.pop_due(at) {
+            self.finalize_refund(index, when);
         }
     }
 
     fn next_scheduled(&self) -> Option<Timestamp> {
-        self.due.next()
+        self.schedule.next_at()
     }
 
     fn perform(&mut self, act: &ControlAction, at: Timestamp) -> Result<(), ControlActionError> {
@@ -233,24 +238,24 @@ impl Emulator for EasyPostEmulator {
         };
         match act {
             ControlAction::RejectRefund { order } => {
-                self.refunds_refused.insert(order.clone());
-                for place in self.shipments_of(order, submitted) {
-                    self.end_refund(place, at);
+                self.rejected_refunds.insert(order.clone());
+                for index in self.shipments_of(order, submitted) {
+                    self.finalize_refund(index, at);
                 }
             }
             ControlAction::CompleteRefund { order } => {
-                let places = self.shipments_of(order, submitted);
-                if places.is_empty() {
+                let index_by_id = self.shipments_of(order, submitted);
+                if index_by_id.is_empty() {
                     return nothing(order, "no label refund submitted");
                 }
-                for place in places {
-                    self.end_refund(place, at);
+                for index in index_by_id {
+                    self.finalize_refund(index, at);
                 }
             }
             ControlAction::UpdateTracker { order, status } => {
-                let places = self.shipments_of(order, |shipment| shipment.label.is_some());
-                let Some(place) = places.last() else { return nothing(order, "no label") };
-                self.track(*place, status, at)?;
+                let index_by_id = self.shipments_of(order, |shipment| shipment.label.is_some());
+                let Some(index) = index_by_id.last() else { return nothing(order, "no label") };
+                self.track(*index, status, at)?;
             }
             ControlAction::ExpireAuthorization { .. }
             | ControlAction::FailRefund { .. }
@@ -324,11 +329,11 @@ impl Route {
 }
 
 /// The key is the user name of Basic authentication, and must look like a test key.
-fn check_secret(call: &HttpRequest) -> Result<(), Refusal> {
+fn check_secret(call: &HttpRequest) -> Result<(), ApiError> {
     let secret = call.secret().filter(|secret| secret.scheme == Scheme::Basic);
-    let fits = secret.is_some_and(|secret| {
+    let matches_filter = secret.is_some_and(|secret| {
         let rest = ["EZTK", "EZTEST"].iter().find_map(|prefix| secret.text.strip_prefix(prefix));
         rest.is_some_and(|rest| rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
     });
-    if fits { Ok(()) } else { Err(Refusal::bad_key()) }
+    if matches_filter { Ok(()) } else { Err(ApiError::bad_key()) }
 }

@@ -26,7 +26,7 @@ pub trait Emulator: Send + 'static {
     fn handle_with_faults(&mut self, call: &HttpRequest, at: Timestamp) -> NetworkOutcome;
 
     /// Ends a call that hung or was late.
-    fn release(&mut self, ticket: &InFlightCall);
+    fn release(&mut self, in_flight: &InFlightCall);
 
     /// The tickets that were not given back. After a crash nobody holds them any more.
     fn in_flight(&self) -> Vec<InFlightCall>;
@@ -169,16 +169,16 @@ pub fn apply(provider: &mut dyn Emulator, record: &JournalEntry) -> Outcome {
         Input::Request(call) => {
             return Outcome::Network(provider.handle_with_faults(call, record.at));
         }
-        Input::Release(ticket) => provider.release(ticket),
+        Input::Release(in_flight) => provider.release(in_flight),
         Input::AddFaults(faults) => {
-            if let Err(wrong) = provider.fault_plan_mut().add(faults.clone()) {
-                return Outcome::InvalidFaultPlan(wrong);
+            if let Err(error) = provider.fault_plan_mut().add(faults.clone()) {
+                return Outcome::InvalidFaultPlan(error);
             }
         }
         Input::ClearFaults => provider.fault_plan_mut().clear(),
         Input::Control(act) => {
-            if let Err(wrong) = provider.perform(act, record.at) {
-                return Outcome::ControlActionFailed(wrong);
+            if let Err(error) = provider.perform(act, record.at) {
+                return Outcome::ControlActionFailed(error);
             }
         }
     }

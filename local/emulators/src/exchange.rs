@@ -167,7 +167,7 @@ impl HttpResponse {
 
     /// What comes of an answer on its way when the plan says `garbage`: the status of a
     /// success, and a page that some proxy made up.
-    pub(crate) fn garbage() -> Self {
+    pub(crate) fn malformed() -> Self {
         let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
         let body = b"<html><body>{\"id\": \xff\xfe <h1>It works!</h1>".to_vec();
         Self { status: 200, headers, body }

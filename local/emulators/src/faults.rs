@@ -19,9 +19,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// The most faults that one plan holds.
-const FAULTS_AT_MOST: usize = 1_000;
+const MAX_FAULTS: usize = 1_000;
 /// The longest delay of an answer, in milliseconds: ten minutes.
-const DELAY_AT_MOST_MS: u64 = 600_000;
+const MAX_DELAY_MS: u64 = 600_000;
 
 /// How a call goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -147,7 +147,7 @@ impl CallRange {
         Self { from: nth, to: Some(nth) }
     }
 
-    fn hold(self, nth: u64) -> bool {
+    fn contains(self, nth: u64) -> bool {
         self.from <= nth && self.to.is_none_or(|to| nth <= to)
     }
 }
@@ -296,7 +296,7 @@ impl FaultPlanError {
 }
 
 #[derive(Debug, Clone)]
-struct Planned {
+struct PlannedFault {
     fault: Fault,
     met: u64,
 }
@@ -305,7 +305,7 @@ struct Planned {
 #[derive(Debug, Clone)]
 pub struct FaultPlan {
     points: &'static [FaultPoint],
-    faults: Vec<Planned>,
+    faults: Vec<PlannedFault>,
     calls: BTreeMap<Option<String>, BTreeMap<String, u64>>,
     met: BTreeMap<FaultKind, u64>,
 }
@@ -324,14 +324,14 @@ impl FaultPlan {
     /// Adds faults after those that are there; all of them, or none and the first error.
     pub fn add(&mut self, faults: Vec<Fault>) -> Result<(), FaultPlanError> {
         self.validate(&faults)?;
-        self.faults.extend(faults.into_iter().map(|fault| Planned { fault, met: 0 }));
+        self.faults.extend(faults.into_iter().map(|fault| PlannedFault { fault, met: 0 }));
         Ok(())
     }
 
     /// Whether [`FaultPlan::add`] would take these faults.
     pub fn validate(&self, faults: &[Fault]) -> Result<(), FaultPlanError> {
-        if self.faults.len() + faults.len() > FAULTS_AT_MOST {
-            return Err(FaultPlanError::new("faults", &format!("more than {FAULTS_AT_MOST}")));
+        if self.faults.len() + faults.len() > MAX_FAULTS {
+            return Err(FaultPlanError::new("faults", &format!("more than {MAX_FAULTS}")));
         }
         for (n, fault) in faults.iter().enumerate() {
             self.check(fault, &format!("faults[{n}]"))?;
@@ -340,11 +340,11 @@ impl FaultPlan {
     }
 
     fn check(&self, fault: &Fault, field: &str) -> Result<(), FaultPlanError> {
-        let wrong =
+        let invalid =
             |name: &str, reason: &str| Err(FaultPlanError::new(&format!("{field}.{name}"), reason));
         let Some(point) = self.points.iter().find(|point| point.covers(&fault.point)) else {
             let names: Vec<_> = self.points.iter().map(|point| point.name).collect();
-            return wrong("at", &format!("{:?} is none of {}", fault.point, names.join(", ")));
+            return invalid("at", &format!("{:?} is none of {}", fault.point, names.join(", ")));
         };
         if !point.kinds.contains(&fault.kind) {
             let names: Vec<_> = point.kinds.iter().map(|kind| kind.name()).collect();
@@ -354,21 +354,21 @@ impl FaultPlan {
                 fault.point,
                 names.join(", ")
             );
-            return wrong("kind", &reason);
+            return invalid("kind", &reason);
         }
         if fault.calls.from == 0 {
-            return wrong("calls.from", "must be 1 or more: the first call is 1");
+            return invalid("calls.from", "must be 1 or more: the first call is 1");
         }
         if fault.calls.to.is_some_and(|to| to < fault.calls.from) {
-            return wrong("calls.to", "must not be less than from");
+            return invalid("calls.to", "must not be less than from");
         }
         match (fault.kind, fault.delay_ms) {
-            (FaultKind::Delay, None) => wrong("delayMs", "is missing: how late?"),
-            (FaultKind::Delay, Some(delay)) if delay > DELAY_AT_MOST_MS => {
-                wrong("delayMs", &format!("must be {DELAY_AT_MOST_MS} or less"))
+            (FaultKind::Delay, None) => invalid("delayMs", "is missing: how late?"),
+            (FaultKind::Delay, Some(delay)) if delay > MAX_DELAY_MS => {
+                invalid("delayMs", &format!("must be {MAX_DELAY_MS} or less"))
             }
             (FaultKind::Delay, Some(_)) | (_, None) => Ok(()),
-            (_, Some(_)) => wrong("delayMs", "only goes with kind late"),
+            (_, Some(_)) => invalid("delayMs", "only goes with kind late"),
         }
     }
 
@@ -393,7 +393,7 @@ impl FaultPlan {
         let planned = self.faults.iter_mut().find(|planned| {
             let fault = &planned.fault;
             fault.point == point
-                && fault.calls.hold(nth)
+                && fault.calls.contains(nth)
                 && fault.order.as_deref().is_none_or(|only| Some(only) == order)
                 && can_happen(fault.kind)
         })?;
@@ -441,14 +441,14 @@ impl FaultPlan {
 
     /// The plan as it is shown: each fault with how often it was met, and the counts.
     pub fn to_json(&self) -> Value {
-        let faults: Vec<Value> = self.faults.iter().map(Planned::to_json).collect();
+        let faults: Vec<Value> = self.faults.iter().map(PlannedFault::to_json).collect();
         let met: Map<String, Value> =
             self.met.iter().map(|(kind, met)| (kind.name().to_owned(), json!(met))).collect();
         json!({ "faults": faults, "met": met, "calls": self.call_counts() })
     }
 }
 
-impl Planned {
+impl PlannedFault {
     fn to_json(&self) -> Value {
         let mut shown =
             json!({ "at": self.fault.point, "calls": self.fault.calls, "kind": self.fault.kind });

@@ -31,6 +31,7 @@
 mod connection;
 mod control;
 mod delivery;
+mod response;
 
 use std::any::Any;
 use std::fmt;
@@ -48,7 +49,7 @@ use crate::emulator::{Emulator, Input, JournalEntry, Outcome, apply};
 use crate::webhooks::WebhookEvent;
 
 /// How many deliveries may wait for the one before them.
-const DELIVERIES_AT_MOST: usize = 1_024;
+const MAX_QUEUED_DELIVERIES: usize = 1_024;
 
 /// A model that the face shares with whoever reads its ledger.
 #[derive(Debug)]
@@ -153,15 +154,16 @@ pub async fn serve<P: Emulator>(
             "a look-alike listens on loopback only",
         ));
     }
-    let (send, receive) = mpsc::channel(DELIVERIES_AT_MOST);
-    let face = Arc::new(Face { state, clock, hooks, deliveries: send, changed: Notify::new() });
-    let left_behind = face.state.lock().in_flight();
-    for ticket in left_behind {
-        face.give(Input::Release(ticket)).await;
+    let (send, receive) = mpsc::channel(MAX_QUEUED_DELIVERIES);
+    let server =
+        Arc::new(EmulatorServer { state, clock, hooks, deliveries: send, changed: Notify::new() });
+    let left_behind = server.state.lock().in_flight();
+    for in_flight in left_behind {
+        server.apply(Input::Release(in_flight)).await;
     }
     let mut tasks = JoinSet::new();
-    if let Some(webhook) = face.hooks.webhook.clone() {
-        tasks.spawn(delivery::run(Arc::clone(&face), webhook, receive));
+    if let Some(webhook) = server.hooks.webhook.clone() {
+        tasks.spawn(delivery::run(Arc::clone(&server), webhook, receive));
     }
     let mut shutdown = pin!(shutdown);
     loop {
@@ -169,7 +171,7 @@ pub async fn serve<P: Emulator>(
             () = &mut shutdown => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    tasks.spawn(connection::run(Arc::clone(&face), stream));
+                    tasks.spawn(connection::run(Arc::clone(&server), stream));
                 }
                 // The client went away between its knock and our opening.
                 Err(gone) if gone.kind() == io::ErrorKind::ConnectionAborted => {}
@@ -188,7 +190,7 @@ struct Delivery {
     guard: BusyGuard,
 }
 
-struct Face<P> {
+struct EmulatorServer<P> {
     state: SharedEmulator<P>,
     clock: Clock,
     hooks: Hooks,
@@ -197,9 +199,9 @@ struct Face<P> {
     changed: Notify,
 }
 
-impl<P: Emulator> Face<P> {
+impl<P: Emulator> EmulatorServer<P> {
     /// Gives the model one input, writes it down, and sends off what there is to tell.
-    async fn give(&self, input: Input) -> Outcome {
+    async fn apply(&self, input: Input) -> Outcome {
         let (came, events) = {
             let mut state = self.state.lock();
             let record = JournalEntry { at: (self.clock)(), input };

@@ -19,11 +19,11 @@ impl Ids {
     pub(crate) fn stripe(&mut self, prefix: &str) -> String {
         let (mut low, mut high) = self.draw();
         let mut id = format!("{prefix}_3");
-        for place in 0..23 {
-            let half = if place < 12 { &mut low } else { &mut high };
+        for index in 0..23 {
+            let half = if index < 12 { &mut low } else { &mut high };
             id.push(take(
                 half,
-                place,
+                index,
                 b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
             ));
         }
@@ -34,9 +34,9 @@ impl Ids {
     pub(crate) fn easypost(&mut self, prefix: &str) -> String {
         let (mut low, mut high) = self.draw();
         let mut id = format!("{prefix}_");
-        for place in 0..32 {
-            let half = if place < 16 { &mut low } else { &mut high };
-            id.push(take(half, place, b"0123456789abcdef"));
+        for index in 0..32 {
+            let half = if index < 16 { &mut low } else { &mut high };
+            id.push(take(half, index, b"0123456789abcdef"));
         }
         id
     }
@@ -55,9 +55,9 @@ impl Ids {
 }
 
 /// The next character; every sixth is a letter.
-fn take(half: &mut u64, place: usize, alphabet: &[u8]) -> char {
+fn take(half: &mut u64, index: usize, alphabet: &[u8]) -> char {
     let letters = alphabet.get(10..).unwrap_or(alphabet);
-    let alphabet = if place % 6 == 5 { letters } else { alphabet };
+    let alphabet = if index % 6 == 5 { letters } else { alphabet };
     let base = alphabet.len() as u64;
     let digit = usize::try_from(*half % base).unwrap_or(0);
     *half /= base;

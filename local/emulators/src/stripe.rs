@@ -20,6 +20,7 @@
 //! `.get` there is no such object (404). Where the object's state refuses anyway, that
 //! answer is given.
 
+pub mod history;
 pub mod ledger;
 pub mod payment_intents;
 pub mod refunds;
@@ -38,19 +39,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use self::error::Refusal;
-use self::idempotency::{Keys, Known, Likeness};
+use self::error::ApiError;
+use self::idempotency::{KeyState, Keys, RequestFingerprint};
 use self::ledger::Ledger;
 use self::params::Params;
-use self::payment_intents::{Doing, Intent, IntentStatus};
+use self::payment_intents::{CallContext, Intent, IntentStatus};
 use self::refunds::{Refund, RefundStatus};
-use crate::callers::Callers;
+use crate::callers::CallCounts;
 use crate::emulator::{ControlAction, ControlActionError, Emulator};
 use crate::exchange::{HttpRequest, HttpResponse, InFlightCall, NetworkOutcome};
 use crate::faults::{Fault, FaultKind, FaultPlan, FaultPoint};
 use crate::ids::Ids;
-use crate::schedule::Due;
-use crate::webhooks::{Queue, WebhookEvent};
+use crate::schedule::Schedule;
+use crate::webhooks::{EventQueue, WebhookEvent};
 
 /// The version of the API that this is.
 pub const API_VERSION: &str = "2026-10-28.endive";
@@ -80,7 +81,7 @@ pub const FAULT_POINTS: &[FaultPoint] = &[
 ];
 
 /// The longest idempotency key.
-const KEY_AT_MOST: usize = 255;
+const MAX_KEY_LENGTH: usize = 255;
 
 /// What happens by itself.
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +89,7 @@ pub(crate) enum Timer {
     Lapse(usize),
     Approve(usize),
     Dispute(usize),
-    SettleRefund(usize),
+    CompleteRefund(usize),
     FailRefund(usize),
 }
 
@@ -97,16 +98,16 @@ pub(crate) enum Timer {
 pub struct StripeEmulator {
     ids: Ids,
     intents: Vec<Intent>,
-    intent_places: BTreeMap<String, usize>,
+    intent_index: BTreeMap<String, usize>,
     refunds: Vec<Refund>,
-    refund_places: BTreeMap<String, usize>,
+    refund_index: BTreeMap<String, usize>,
     /// Orders whose refunds fail.
-    refunds_fail: BTreeSet<String>,
+    failing_refunds: BTreeSet<String>,
     keys: Keys,
-    due: Due<Timer>,
+    schedule: Schedule<Timer>,
     plan: FaultPlan,
-    callers: Callers,
-    events: Queue,
+    callers: CallCounts,
+    events: EventQueue,
 }
 
 impl StripeEmulator {
@@ -115,15 +116,15 @@ impl StripeEmulator {
         Self {
             ids: Ids::new(seed),
             intents: Vec::new(),
-            intent_places: BTreeMap::new(),
+            intent_index: BTreeMap::new(),
             refunds: Vec::new(),
-            refund_places: BTreeMap::new(),
-            refunds_fail: BTreeSet::new(),
+            refund_index: BTreeMap::new(),
+            failing_refunds: BTreeSet::new(),
             keys: Keys::new(),
-            due: Due::new(),
+            schedule: Schedule::new(),
             plan: FaultPlan::new(FAULT_POINTS),
-            callers: Callers::new(),
-            events: Queue::new(),
+            callers: CallCounts::new(),
+            events: EventQueue::new(),
         }
     }
 
@@ -133,30 +134,30 @@ impl StripeEmulator {
         Ledger { intents: &self.intents, refunds: &self.refunds }
     }
 
-    fn read(&mut self, call: &HttpRequest, at: Timestamp) -> Result<Request, Refusal> {
+    fn read(&mut self, call: &HttpRequest, at: Timestamp) -> Result<Request, ApiError> {
         self.advance_to(at);
         check_secret(call)?;
         if let Some(version) = call.header_value("stripe-version")
             && version != API_VERSION
         {
-            return Err(Refusal::invalid(&format!("Invalid Stripe API version: {version}")));
+            return Err(ApiError::invalid(&format!("Invalid Stripe API version: {version}")));
         }
-        let route = Route::of(call).ok_or_else(|| Refusal::no_route(&call.method, call.path()))?;
+        let route = Route::of(call).ok_or_else(|| ApiError::no_route(&call.method, call.path()))?;
         let params = Params::of(call)?;
         let key = call.header_value("idempotency-key").filter(|_| call.method == "POST");
-        if key.is_some_and(|key| key.is_empty() || key.len() > KEY_AT_MOST) {
-            return Err(Refusal::invalid(&format!(
-                "Idempotency-Key must be 1 to {KEY_AT_MOST} characters."
+        if key.is_some_and(|key| key.is_empty() || key.len() > MAX_KEY_LENGTH) {
+            return Err(ApiError::invalid(&format!(
+                "Idempotency-Key must be 1 to {MAX_KEY_LENGTH} characters."
             )));
         }
-        let likeness = (call.method.clone(), call.path().to_owned(), params.sorted());
+        let fingerprint = (call.method.clone(), call.path().to_owned(), params.sorted());
         let order = self.order_of(&route, &params);
         Ok(Request {
             id: self.ids.stripe("req"),
             route,
             params,
             key: key.map(str::to_owned),
-            likeness,
+            fingerprint,
             order,
             at,
         })
@@ -165,8 +166,8 @@ impl StripeEmulator {
     /// The order that a call is for: by the metadata, or by the object that it names.
     fn order_of(&self, route: &Route, params: &Params) -> Option<String> {
         let intent = |id: Option<&str>| {
-            let place = self.intent_places.get(id?)?;
-            self.intents.get(*place)?.order.clone()
+            let index = self.intent_index.get(id?)?;
+            self.intents.get(*index)?.order.clone()
         };
         match route {
             Route::Create => params
@@ -179,26 +180,29 @@ impl StripeEmulator {
             }
             Route::Refund | Route::ListRefunds => intent(params.text("payment_intent")),
             Route::GetRefund(id) => {
-                let number = self.refund_places.get(id)?;
+                let number = self.refund_index.get(id)?;
                 self.refunds.get(*number)?.order.clone()
             }
             Route::List => None,
         }
     }
 
-    fn known(&self, request: &Request) -> Known {
-        request.key.as_deref().map_or(Known::Fresh, |key| self.keys.look(key, &request.likeness))
+    fn known(&self, request: &Request) -> KeyState {
+        request
+            .key
+            .as_deref()
+            .map_or(KeyState::New, |key| self.keys.state_of(key, &request.fingerprint))
     }
 
     /// Answers a call that was read: from its key, or by executing it.
     fn answer(&mut self, request: &Request, fault: Option<FaultKind>) -> HttpResponse {
         let answer = match self.known(request) {
-            Known::Fresh => self.execute_and_keep(request, fault),
-            Known::Mismatch => {
-                Refusal::key_mismatch(request.key.as_deref().unwrap_or("")).into_answer()
+            KeyState::New => self.execute_and_keep(request, fault),
+            KeyState::Mismatch => {
+                ApiError::key_mismatch(request.key.as_deref().unwrap_or("")).into_response()
             }
-            Known::InFlight => Refusal::key_in_use().into_answer(),
-            Known::Answered(first) => {
+            KeyState::InFlight => ApiError::key_in_use().into_response(),
+            KeyState::Answered(first) => {
                 let original = first.header_value("request-id").unwrap_or("").to_owned();
                 let again =
                     HttpResponse { headers: without(&first.headers, "request-id"), ..first };
@@ -214,13 +218,13 @@ impl StripeEmulator {
     fn execute_and_keep(&mut self, request: &Request, fault: Option<FaultKind>) -> HttpResponse {
         let (answer, executed) = match self.execute_with(request, fault) {
             Ok(body) => (HttpResponse::json(200, &body), true),
-            Err(refusal) => {
-                let executed = refusal.executed;
-                (refusal.into_answer(), executed)
+            Err(error) => {
+                let executed = error.executed;
+                (error.into_response(), executed)
             }
         };
         if let Some(key) = request.key.as_deref().filter(|_| executed) {
-            self.keys.keep(key, &request.likeness, &request.stamp(answer.clone()), request.at);
+            self.keys.store(key, &request.fingerprint, &request.stamp(answer.clone()), request.at);
         }
         answer
     }
@@ -229,36 +233,36 @@ impl StripeEmulator {
         &mut self,
         request: &Request,
         fault: Option<FaultKind>,
-    ) -> Result<Value, Refusal> {
+    ) -> Result<Value, ApiError> {
         match fault {
-            Some(FaultKind::ServerError) => Err(Refusal::server_error()),
+            Some(FaultKind::ServerError) => Err(ApiError::server_error()),
             Some(FaultKind::ServerErrorAfterEffect) => {
                 // Whatever came of it, nobody is told.
                 let _ = self.execute(request, false);
-                Err(Refusal::server_error())
+                Err(ApiError::server_error())
             }
             other => self.execute(request, other == Some(FaultKind::Reject)),
         }
     }
 
-    fn execute(&mut self, request: &Request, refuse: bool) -> Result<Value, Refusal> {
-        let doing = Doing {
+    fn execute(&mut self, request: &Request, reject: bool) -> Result<Value, ApiError> {
+        let context = CallContext {
             at: request.at,
             key: request.key.as_deref(),
             request: Some(&request.id),
-            refuse,
+            reject,
         };
         let params = &request.params;
         match &request.route {
-            Route::Create => self.create_intent(params, doing),
-            Route::Confirm(id) => self.confirm_intent(id, params, doing),
-            Route::Capture(id) => self.capture_intent(id, params, doing),
-            Route::Cancel(id) => self.cancel_intent(id, params, doing),
-            Route::Refund => self.create_refund(params, doing),
-            Route::Get(id) if refuse => Err(Refusal::missing(404, "intent", "payment_intent", id)),
-            Route::GetRefund(id) if refuse => Err(Refusal::missing(404, "id", "refund", id)),
-            Route::List | Route::ListRefunds if refuse => {
-                Err(Refusal::missing(404, "id", "list", ""))
+            Route::Create => self.create_intent(params, context),
+            Route::Confirm(id) => self.confirm_intent(id, params, context),
+            Route::Capture(id) => self.capture_intent(id, params, context),
+            Route::Cancel(id) => self.cancel_intent(id, params, context),
+            Route::Refund => self.create_refund(params, context),
+            Route::Get(id) if reject => Err(ApiError::missing(404, "intent", "payment_intent", id)),
+            Route::GetRefund(id) if reject => Err(ApiError::missing(404, "id", "refund", id)),
+            Route::List | Route::ListRefunds if reject => {
+                Err(ApiError::missing(404, "id", "list", ""))
             }
             Route::Get(id) => self.get_intent(id, params),
             Route::GetRefund(id) => self.get_refund(id, params),
@@ -272,10 +276,10 @@ impl StripeEmulator {
         let kind = fault.map(|fault| fault.kind);
         match kind {
             Some(FaultKind::ConnectionRefused) => return NetworkOutcome::ConnectionRefused,
-            Some(FaultKind::Hang) => return NetworkOutcome::Hang(self.hold(request)),
+            Some(FaultKind::Hang) => return NetworkOutcome::Hang(self.mark_in_flight(request)),
             Some(FaultKind::TooManyRequests) => {
                 return NetworkOutcome::Response(
-                    request.stamp(Refusal::rate_limit().into_answer()),
+                    request.stamp(ApiError::rate_limit().into_response()),
                 );
             }
             _ => {}
@@ -287,47 +291,49 @@ impl StripeEmulator {
                 NetworkOutcome::Delayed {
                     response: answer,
                     delay_ms,
-                    in_flight: self.hold(request),
+                    in_flight: self.mark_in_flight(request),
                 }
             }
             Some(FaultKind::DropResponse) => NetworkOutcome::ConnectionClosed,
             Some(FaultKind::Kill) => NetworkOutcome::CallerKilled { order: request.order.clone() },
-            Some(FaultKind::MalformedResponse) => NetworkOutcome::Response(HttpResponse::garbage()),
+            Some(FaultKind::MalformedResponse) => {
+                NetworkOutcome::Response(HttpResponse::malformed())
+            }
             _ => NetworkOutcome::Response(answer),
         }
     }
 
-    fn hold(&mut self, request: &Request) -> InFlightCall {
+    fn mark_in_flight(&mut self, request: &Request) -> InFlightCall {
         if let Some(key) = &request.key {
-            self.keys.hold(key, &request.likeness, request.at);
+            self.keys.mark_in_flight(key, &request.fingerprint, request.at);
         }
         InFlightCall(request.key.clone())
     }
 
     fn ring(&mut self, timer: Timer, at: Timestamp) {
-        let doing = Doing::by_itself(at);
+        let context = CallContext::scheduled(at);
         match timer {
-            Timer::Lapse(place) => self.lapse(place, doing),
-            Timer::Approve(place) => {
-                self.intents[place].timer = None;
-                if let Some(card) = self.intents[place].card {
-                    self.approve(place, card, doing);
+            Timer::Lapse(index) => self.lapse(index, context),
+            Timer::Approve(index) => {
+                self.intents[index].timer = None;
+                if let Some(card) = self.intents[index].card {
+                    self.approve(index, card, context);
                 }
             }
-            Timer::Dispute(place) => self.dispute(place, doing),
-            Timer::SettleRefund(number) => self.settle_refund(number, doing),
-            Timer::FailRefund(number) => self.fail_refund(number, doing),
+            Timer::Dispute(index) => self.dispute(index, context),
+            Timer::CompleteRefund(number) => self.complete_refund(number, context),
+            Timer::FailRefund(number) => self.fail_refund(number, context),
         }
     }
 
     fn intents_in(&self, order: &str, status: IntentStatus) -> Vec<usize> {
-        let fits =
+        let matches_filter =
             |intent: &Intent| intent.order.as_deref() == Some(order) && intent.status == status;
-        (0..self.intents.len()).filter(|place| fits(&self.intents[*place])).collect()
+        (0..self.intents.len()).filter(|index| matches_filter(&self.intents[*index])).collect()
     }
 
-    fn refunds_of(&self, order: &str, fits: impl Fn(&Refund) -> bool) -> Vec<usize> {
-        let of = |refund: &Refund| refund.order.as_deref() == Some(order) && fits(refund);
+    fn refunds_of(&self, order: &str, matches_filter: impl Fn(&Refund) -> bool) -> Vec<usize> {
+        let of = |refund: &Refund| refund.order.as_deref() == Some(order) && matches_filter(refund);
         (0..self.refunds.len()).filter(|number| of(&self.refunds[*number])).collect()
     }
 }
@@ -340,22 +346,22 @@ impl Emulator for StripeEmulator {
     fn handle(&mut self, call: &HttpRequest, at: Timestamp) -> HttpResponse {
         match self.read(call, at) {
             Ok(request) => self.answer(&request, None),
-            Err(refusal) => refusal.into_answer().header("stripe-version", API_VERSION),
+            Err(error) => error.into_response().header("stripe-version", API_VERSION),
         }
     }
 
     fn handle_with_faults(&mut self, call: &HttpRequest, at: Timestamp) -> NetworkOutcome {
         let request = match self.read(call, at) {
             Ok(request) => request,
-            Err(refusal) => {
+            Err(error) => {
                 return NetworkOutcome::Response(
-                    refusal.into_answer().header("stripe-version", API_VERSION),
+                    error.into_response().header("stripe-version", API_VERSION),
                 );
             }
         };
         self.callers.count(request.order.as_deref(), call);
         // A call that its key answers is not executed, so only the wire can fail it.
-        let fresh = matches!(self.known(&request), Known::Fresh);
+        let fresh = matches!(self.known(&request), KeyState::New);
         let can_happen = |kind| {
             fresh
                 || !matches!(
@@ -368,8 +374,8 @@ impl Emulator for StripeEmulator {
         self.deliver(&request, fault.as_ref())
     }
 
-    fn release(&mut self, ticket: &InFlightCall) {
-        if let Some(key) = &ticket.0 {
+    fn release(&mut self, in_flight: &InFlightCall) {
+        if let Some(key) = &in_flight.0 {
             self.keys.release(key);
         }
     }
@@ -379,40 +385,40 @@ impl Emulator for StripeEmulator {
     }
 
     fn advance_to(&mut self, at: Timestamp) {
-        while let Some((when, timer)) = self.due.take(at) {
+        while let Some((when, timer)) = self.schedule.pop_due(at) {
             self.ring(timer, when);
         }
-        self.keys.forget(at);
+        self.keys.expire(at);
     }
 
     fn next_scheduled(&self) -> Option<Timestamp> {
-        self.due.next()
+        self.schedule.next_at()
     }
 
     fn perform(&mut self, act: &ControlAction, at: Timestamp) -> Result<(), ControlActionError> {
         self.advance_to(at);
-        let doing = Doing::by_itself(at);
+        let context = CallContext::scheduled(at);
         let nothing = |order: &str, missing| {
             Err(ControlActionError::NotApplicable { order: order.to_owned(), missing })
         };
         match act {
             ControlAction::ExpireAuthorization { order } => {
                 match self.intents_in(order, IntentStatus::RequiresCapture).last() {
-                    Some(place) => self.lapse(*place, doing),
+                    Some(index) => self.lapse(*index, context),
                     None => return nothing(order, "no money held"),
                 }
             }
             ControlAction::Dispute { order } => {
                 match self.intents_in(order, IntentStatus::Succeeded).last() {
-                    Some(place) => self.dispute(*place, doing),
+                    Some(index) => self.dispute(*index, context),
                     None => return nothing(order, "nothing captured"),
                 }
             }
             ControlAction::FailRefund { order } => {
-                self.refunds_fail.insert(order.clone());
+                self.failing_refunds.insert(order.clone());
                 for number in self.refunds_of(order, |refund| refund.status != RefundStatus::Failed)
                 {
-                    self.fail_refund(number, doing);
+                    self.fail_refund(number, context);
                 }
             }
             ControlAction::CompleteRefund { order } => {
@@ -422,7 +428,7 @@ impl Emulator for StripeEmulator {
                     return nothing(order, "no refund pending");
                 }
                 for number in pending {
-                    self.settle_refund(number, doing);
+                    self.complete_refund(number, context);
                 }
             }
             ControlAction::RejectRefund { .. } | ControlAction::UpdateTracker { .. } => {
@@ -459,7 +465,7 @@ struct Request {
     route: Route,
     params: Params,
     key: Option<String>,
-    likeness: Likeness,
+    fingerprint: RequestFingerprint,
     order: Option<String>,
     at: Timestamp,
 }
@@ -519,20 +525,20 @@ impl Route {
     }
 }
 
-fn check_secret(call: &HttpRequest) -> Result<(), Refusal> {
+fn check_secret(call: &HttpRequest) -> Result<(), ApiError> {
     let Some(secret) = call.secret() else {
         let message = "You did not provide an API key. You need to provide your API key in the Authorization header.";
-        return Err(Refusal::bad_key(message));
+        return Err(ApiError::bad_key(message));
     };
     let rest = ["sk_test_", "rk_test_"].iter().find_map(|prefix| secret.text.strip_prefix(prefix));
-    let fits = rest.is_some_and(|rest| {
+    let matches_filter = rest.is_some_and(|rest| {
         !rest.is_empty() && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     });
-    if fits {
+    if matches_filter {
         return Ok(());
     }
     // Nothing of a secret that may be a real one is repeated.
-    Err(Refusal::bad_key(
+    Err(ApiError::bad_key(
         "Invalid API Key provided: a test key is needed here, sk_test_**** or rk_test_****",
     ))
 }

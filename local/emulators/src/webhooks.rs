@@ -21,19 +21,19 @@ pub enum EventSource {
 }
 
 /// How many events wait for whoever takes them; then the oldest go untold.
-const EVENTS_AT_MOST: usize = 10_000;
+const MAX_QUEUED_EVENTS: usize = 10_000;
 
 /// Events that wait to be taken.
 #[derive(Debug, Clone)]
-pub(crate) struct Queue(VecDeque<WebhookEvent>);
+pub(crate) struct EventQueue(VecDeque<WebhookEvent>);
 
-impl Queue {
+impl EventQueue {
     pub(crate) const fn new() -> Self {
         Self(VecDeque::new())
     }
 
     pub(crate) fn push(&mut self, event: WebhookEvent) {
-        if self.0.len() == EVENTS_AT_MOST {
+        if self.0.len() == MAX_QUEUED_EVENTS {
             self.0.pop_front();
         }
         self.0.push_back(event);

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::error::Refusal;
+use super::error::ApiError;
 
 /// The states of the United States, their territories and their armed forces' posts.
 const STATES: &str = "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ \
@@ -12,25 +12,25 @@ const STATES: &str = "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA M
 const FIRST_ZIP: u32 = 501;
 
 /// Checks an address of a new shipment; `field` is `to_address` or `from_address`.
-pub(super) fn check<'a>(value: &'a Value, field: &str) -> Result<&'a Map<String, Value>, Refusal> {
+pub(super) fn check<'a>(value: &'a Value, field: &str) -> Result<&'a Map<String, Value>, ApiError> {
     let address = value
         .as_object()
         .filter(|address| !address.is_empty())
-        .ok_or_else(|| Refusal::required(field))?;
+        .ok_or_else(|| ApiError::required(field))?;
     for name in ["street1", "city", "country"] {
         if text(address, name).is_none() {
-            return Err(Refusal::required(&format!("{field}.{name}")));
+            return Err(ApiError::required(&format!("{field}.{name}")));
         }
     }
     if text(address, "name").is_none() && text(address, "company").is_none() {
-        return Err(Refusal::required(&format!("{field}.name")));
+        return Err(ApiError::required(&format!("{field}.name")));
     }
     let country = text(address, "country").unwrap_or("");
     if country.len() != 2 || !country.chars().all(|c| c.is_ascii_uppercase()) {
-        return Err(Refusal::address());
+        return Err(ApiError::address());
     }
     if country == "US" && !exists_in_the_us(address) {
-        return Err(Refusal::address());
+        return Err(ApiError::address());
     }
     Ok(address)
 }

@@ -9,14 +9,14 @@ use crate::exchange::HttpResponse;
 
 /// A refused call.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct ApiError {
     status: u16,
     code: &'static str,
     message: &'static str,
     errors: Vec<Value>,
 }
 
-impl Refusal {
+impl ApiError {
     const fn new(status: u16, code: &'static str, message: &'static str) -> Self {
         Self { status, code, message, errors: Vec::new() }
     }
@@ -105,7 +105,7 @@ impl Refusal {
         Self::new(500, "INTERNAL_SERVER_ERROR", "An unexpected error occurred.")
     }
 
-    pub(crate) fn into_answer(self) -> HttpResponse {
+    pub(crate) fn into_response(self) -> HttpResponse {
         let body = json!({ "error": { "code": self.code, "message": self.message, "errors": self.errors } });
         HttpResponse::json(self.status, &body)
     }

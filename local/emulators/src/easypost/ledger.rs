@@ -5,47 +5,12 @@
 //! back, or are on their way: a refund that was refused in the end is none.
 
 use std::collections::BTreeMap;
-use std::ops::AddAssign;
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::history::LabelTotals;
 use super::shipments::Shipment;
-
-/// Labels, counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LabelTotals {
-    /// Bought, ever.
-    pub labels: u64,
-    /// Refunded, or submitted for it.
-    pub label_refunds: u64,
-}
-
-impl AddAssign for LabelTotals {
-    fn add_assign(&mut self, other: Self) {
-        self.labels += other.labels;
-        self.label_refunds += other.label_refunds;
-    }
-}
-
-impl LabelTotals {
-    /// Labels that a parcel could travel with: bought, and not on their way back.
-    pub const fn live(&self) -> u64 {
-        self.labels - self.label_refunds
-    }
-}
-
-/// One thing that happened to a shipment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct HistoryEntry {
-    /// When, on the given clock.
-    pub at: Timestamp,
-    /// What: `created`, `bought`, `refund_submitted`, `refunded`, `refund_rejected`, or the
-    /// tracker's status.
-    pub what: String,
-}
 
 /// What the carrier knows of one order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -117,15 +82,15 @@ impl<'a> Ledger<'a> {
 
     /// As `GET /_ledger` shows it, for one order or for all.
     pub fn to_json(&self, order: Option<&str>) -> Value {
-        let wanted = |of: Option<&str>| order.is_none() || of == order;
+        let requested = |of: Option<&str>| order.is_none() || of == order;
         let shipments: Vec<Value> = self
             .shipments
             .iter()
-            .filter(|shipment| wanted(shipment.order.as_deref()))
+            .filter(|shipment| requested(shipment.order.as_deref()))
             .map(Shipment::to_ledger)
             .collect();
         let mut orders = self.orders();
-        orders.retain(|id, _| wanted(Some(id)));
+        orders.retain(|id, _| requested(Some(id)));
         let totals = order.map_or_else(|| self.totals(), |order| self.order(order).labels);
         json!({ "provider": "carrier", "totals": totals, "orders": orders, "shipments": shipments })
     }

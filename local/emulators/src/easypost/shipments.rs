@@ -4,12 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::error::Refusal;
-use super::ledger::{HistoryEntry, LabelTotals};
+use super::error::ApiError;
+use super::history::{HistoryEntry, LabelTotals};
 use super::{EasyPostEmulator, RefundFinal, address};
 use crate::emulator::ControlActionError;
 use crate::exchange::HttpResponse;
-use crate::schedule::DueKey;
+use crate::schedule::ScheduleKey;
 
 /// How long after it was submitted the refund of a label is final.
 pub const REFUND_COMPLETES_AFTER: SignedDuration = SignedDuration::from_hours(24);
@@ -87,7 +87,7 @@ pub struct Shipment {
     pub(crate) to: Value,
     pub(crate) parcel: Value,
     pub(crate) options: Map<String, Value>,
-    pub(crate) timer: Option<DueKey>,
+    pub(crate) timer: Option<ScheduleKey>,
 }
 
 impl Shipment {
@@ -126,67 +126,67 @@ impl Shipment {
 
 /// When something is done, and whether the plan wants the business to say no.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Doing {
+pub(crate) struct CallContext {
     pub(crate) at: Timestamp,
-    pub(crate) refuse: bool,
+    pub(crate) reject: bool,
 }
 
 impl EasyPostEmulator {
     pub(super) fn create_shipment(
         &mut self,
         body: &Value,
-        doing: Doing,
-    ) -> Result<HttpResponse, Refusal> {
+        context: CallContext,
+    ) -> Result<HttpResponse, ApiError> {
         let asked = body["shipment"].as_object().filter(|asked| !asked.is_empty());
-        let asked = asked.ok_or_else(|| Refusal::required("shipment"))?;
+        let asked = asked.ok_or_else(|| ApiError::required("shipment"))?;
         let part = |name: &str| asked.get(name).unwrap_or(&Value::Null);
         let to = address::check(part("to_address"), "to_address")?;
         let from = address::check(part("from_address"), "from_address")?;
-        let parcel = part("parcel").as_object().ok_or_else(|| Refusal::required("parcel"))?;
+        let parcel = part("parcel").as_object().ok_or_else(|| ApiError::required("parcel"))?;
         let tenths = weight(parcel)?;
         let reference =
             part("reference").as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-        if doing.refuse {
-            return Err(Refusal::address());
+        if context.reject {
+            return Err(ApiError::address());
         }
         let id = self.ids.easypost("shp");
         let (rates, messages) = self.quote(tenths, to.get("country") == from.get("country"));
         let mut shipment = Shipment {
             id: id.clone(),
             order: reference,
-            created: doing.at,
+            created: context.at,
             refund: None,
             history: Vec::new(),
-            updated: doing.at,
+            updated: context.at,
             label: None,
             rates,
             messages,
-            from: self.render_address(from, doing.at),
-            to: self.render_address(to, doing.at),
-            parcel: self.render_parcel(parcel, doing.at),
+            from: self.render_address(from, context.at),
+            to: self.render_address(to, context.at),
+            parcel: self.render_parcel(parcel, context.at),
             options: part("options").as_object().cloned().unwrap_or_default(),
             timer: None,
         };
-        shipment.note(doing.at, "created");
+        shipment.note(context.at, "created");
         let answer = HttpResponse::json(201, &shipment.render())
             .header("location", &format!("/api/v2/shipments/{id}"));
-        self.places.insert(id, self.shipments.len());
+        self.index_by_id.insert(id, self.shipments.len());
         self.shipments.push(shipment);
         Ok(answer)
     }
 
-    fn quote(&mut self, tenths: u64, at_home: bool) -> (Vec<Rate>, Vec<Value>) {
+    fn quote(&mut self, tenths: u64, is_domestic: bool) -> (Vec<Rate>, Vec<Value>) {
         let pounds = tenths.div_ceil(160);
-        let services = if at_home { AT_HOME } else { ABROAD };
+        let services = if is_domestic { DOMESTIC } else { INTERNATIONAL };
         let (mut rates, mut messages) = (Vec::new(), Vec::new());
         for service in services {
-            if pounds > service.pounds_at_most {
+            if pounds > service.max_pounds {
                 messages.push(json!({
                     "carrier": service.carrier, "carrier_account_id": super::render::ACCOUNT, "type": "rate_error",
-                    "message": format!("{}: the maximum weight is {} lb", service.name, service.pounds_at_most),
+                    "message": format!("{}: the maximum weight is {} lb", service.name, service.max_pounds),
                 }));
             } else {
-                let cents = service.first_pound + service.each_pound * (pounds - 1);
+                let cents = service.first_pound + service.additional_pound * (pounds - 1);
                 let id = self.ids.easypost("rate");
                 let (carrier, days) = (service.carrier, service.days);
                 rates.push(Rate { id, carrier, service: service.name, cents, days });
@@ -199,122 +199,126 @@ impl EasyPostEmulator {
         &mut self,
         id: &str,
         body: &Value,
-        doing: Doing,
-    ) -> Result<HttpResponse, Refusal> {
-        let place = self.place(id)?;
+        context: CallContext,
+    ) -> Result<HttpResponse, ApiError> {
+        let index = self.index(id)?;
         if self.in_flight.contains(id) {
-            return Err(Refusal::purchase_in_progress());
+            return Err(ApiError::purchase_in_progress());
         }
-        if self.shipments[place].label.is_some() {
-            return Err(Refusal::postage_exists());
+        if self.shipments[index].label.is_some() {
+            return Err(ApiError::postage_exists());
         }
-        let wanted = body["rate"]["id"].as_str().ok_or_else(|| Refusal::required("rate"))?;
-        let Some(rate) = self.shipments[place].rates.iter().position(|rate| rate.id == wanted)
+        let requested = body["rate"]["id"].as_str().ok_or_else(|| ApiError::required("rate"))?;
+        let Some(rate) = self.shipments[index].rates.iter().position(|rate| rate.id == requested)
         else {
-            return Err(Refusal::invalid("rate", "is not a rate of this shipment"));
+            return Err(ApiError::invalid("rate", "is not a rate of this shipment"));
         };
-        if doing.refuse {
-            return Err(Refusal::postage_failure());
+        if context.reject {
+            return Err(ApiError::postage_failure());
         }
         let label = Label {
             id: self.ids.easypost("pl"),
-            at: doing.at,
+            at: context.at,
             rate,
             tracking_code: self.ids.tracking_code(),
             tracker: Tracker {
                 id: self.ids.easypost("trk"),
                 status: "unknown".to_owned(),
-                updated: doing.at,
+                updated: context.at,
                 seen: Vec::new(),
             },
         };
-        let shipment = &mut self.shipments[place];
+        let shipment = &mut self.shipments[index];
         shipment.label = Some(label);
-        shipment.note(doing.at, "bought");
+        shipment.note(context.at, "bought");
         let answer = HttpResponse::json(200, &shipment.render());
-        self.tell_of_tracker("tracker.created", place, None, doing.at);
+        self.queue_tracker_event("tracker.created", index, None, context.at);
         Ok(answer)
     }
 
-    pub(super) fn refund(&mut self, id: &str, doing: Doing) -> Result<HttpResponse, Refusal> {
-        let place = self.place(id)?;
-        let shipment = &self.shipments[place];
+    pub(super) fn refund(
+        &mut self,
+        id: &str,
+        context: CallContext,
+    ) -> Result<HttpResponse, ApiError> {
+        let index = self.index(id)?;
+        let shipment = &self.shipments[index];
         if shipment.label.is_none() {
-            return Err(Refusal::no_refund("It has no label."));
+            return Err(ApiError::no_refund("It has no label."));
         }
         if let Some(refund) = shipment.refund {
-            return Err(Refusal::no_refund(&format!("Its refund is {} already.", refund.name())));
+            return Err(ApiError::no_refund(&format!("Its refund is {} already.", refund.name())));
         }
-        if doing.refuse {
-            return Err(Refusal::no_refund("The carrier does not refund it."));
+        if context.reject {
+            return Err(ApiError::no_refund("The carrier does not refund it."));
         }
-        let timer = self.due.put(doing.at + REFUND_COMPLETES_AFTER, RefundFinal(place));
-        let shipment = &mut self.shipments[place];
+        let timer = self.schedule.insert(context.at + REFUND_COMPLETES_AFTER, RefundFinal(index));
+        let shipment = &mut self.shipments[index];
         shipment.refund = Some(LabelRefundStatus::Submitted);
         shipment.timer = Some(timer);
-        shipment.note(doing.at, "refund_submitted");
+        shipment.note(context.at, "refund_submitted");
         Ok(HttpResponse::json(200, &shipment.render()))
     }
 
     /// The carrier has made up its mind. It tells of a refund that it gives, and says nothing
     /// of one that it refuses: that is only seen by looking.
-    pub(super) fn end_refund(&mut self, place: usize, at: Timestamp) {
-        let shipment = &mut self.shipments[place];
+    pub(super) fn finalize_refund(&mut self, index: usize, at: Timestamp) {
+        let shipment = &mut self.shipments[index];
         let refused =
-            shipment.order.as_ref().is_some_and(|order| self.refunds_refused.contains(order));
+            shipment.order.as_ref().is_some_and(|order| self.rejected_refunds.contains(order));
         let timer = shipment.timer.take();
-        self.due.cancel(timer);
+        self.schedule.cancel(timer);
         if refused {
             shipment.refund = Some(LabelRefundStatus::Rejected);
             shipment.note(at, "refund_rejected");
         } else {
             shipment.refund = Some(LabelRefundStatus::Refunded);
             shipment.note(at, "refunded");
-            self.tell_of_refund(place, at);
+            self.queue_refund_event(index, at);
         }
     }
 
     /// The parcel was seen.
     pub(super) fn track(
         &mut self,
-        place: usize,
+        index: usize,
         status: &str,
         at: Timestamp,
     ) -> Result<(), ControlActionError> {
         if !STATUSES.contains(&status) {
             return Err(ControlActionError::UnknownStatus(status.to_owned()));
         }
-        let shipment = &mut self.shipments[place];
+        let shipment = &mut self.shipments[index];
         shipment.note(at, status);
         let Some(label) = &mut shipment.label else { return Ok(()) };
         let before = std::mem::replace(&mut label.tracker.status, status.to_owned());
         label.tracker.updated = at;
         label.tracker.seen.push((at, status.to_owned()));
-        self.tell_of_tracker("tracker.updated", place, Some(&before), at);
+        self.queue_tracker_event("tracker.updated", index, Some(&before), at);
         Ok(())
     }
 
-    pub(super) fn get(&self, id: &str) -> Result<HttpResponse, Refusal> {
-        Ok(HttpResponse::json(200, &self.shipments[self.place(id)?].render()))
+    pub(super) fn get(&self, id: &str) -> Result<HttpResponse, ApiError> {
+        Ok(HttpResponse::json(200, &self.shipments[self.index(id)?].render()))
     }
 
     pub(super) fn list(
         &self,
         query: &[(String, String)],
         at: Timestamp,
-    ) -> Result<HttpResponse, Refusal> {
+    ) -> Result<HttpResponse, ApiError> {
         let param = |name: &str| {
             query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
         };
         let size = match param("page_size").map(str::parse) {
             None => 20,
             Some(Ok(size @ 1..=100)) => size,
-            Some(_) => return Err(Refusal::invalid("page_size", "must be 1 to 100")),
+            Some(_) => return Err(ApiError::invalid("page_size", "must be 1 to 100")),
         };
         let only_bought = param("purchased") != Some("false");
         let (start, end) = range(param("start_datetime"), param("end_datetime"), at)?;
         let before = match param("before_id") {
-            Some(id) => self.place(id)?,
+            Some(id) => self.index(id)?,
             None => self.shipments.len(),
         };
         let newest_first = self.shipments.iter().take(before).rev();
@@ -327,8 +331,8 @@ impl EasyPostEmulator {
         Ok(HttpResponse::json(200, &json!({ "shipments": shipments, "has_more": has_more })))
     }
 
-    fn place(&self, id: &str) -> Result<usize, Refusal> {
-        self.places.get(id).copied().ok_or_else(Refusal::not_found)
+    fn index(&self, id: &str) -> Result<usize, ApiError> {
+        self.index_by_id.get(id).copied().ok_or_else(ApiError::not_found)
     }
 }
 
@@ -341,10 +345,10 @@ fn range(
     start: Option<&str>,
     end: Option<&str>,
     at: Timestamp,
-) -> Result<(Timestamp, Timestamp), Refusal> {
+) -> Result<(Timestamp, Timestamp), ApiError> {
     let read = |name: &str, text: Option<&str>| {
-        let wrong = || Refusal::invalid(name, "must be a date and time");
-        text.map(|text| text.parse::<Timestamp>().ok().ok_or_else(wrong)).transpose()
+        let error = || ApiError::invalid(name, "must be a date and time");
+        text.map(|text| text.parse::<Timestamp>().ok().ok_or_else(error)).transpose()
     };
     Ok(match (read("start_datetime", start)?, read("end_datetime", end)?) {
         (Some(start), Some(end)) => (start, end),
@@ -375,42 +379,42 @@ struct Service {
     /// In cents, for a parcel of at most a pound.
     first_pound: u64,
     /// In cents, for each pound or part of one after it.
-    each_pound: u64,
-    pounds_at_most: u64,
+    additional_pound: u64,
+    max_pounds: u64,
 }
 
 impl Service {
     const fn of(
         (carrier, name): (&'static str, &'static str),
         days: Option<u8>,
-        (first_pound, each_pound): (u64, u64),
-        pounds_at_most: u64,
+        (first_pound, additional_pound): (u64, u64),
+        max_pounds: u64,
     ) -> Self {
-        Self { carrier, name, days, first_pound, each_pound, pounds_at_most }
+        Self { carrier, name, days, first_pound, additional_pound, max_pounds }
     }
 }
 
 /// Within a country; the prices of a pound are those of the recordings.
-const AT_HOME: &[Service] = &[
+const DOMESTIC: &[Service] = &[
     Service::of(("USPS", "Express"), Some(1), (3_415, 310), 70),
     Service::of(("USPS", "Priority"), Some(2), (742, 96), 70),
     Service::of(("USPS", "GroundAdvantage"), Some(3), (607, 61), 70),
 ];
 
 /// Between countries. The cheapest promises no day, as in reality.
-const ABROAD: &[Service] = &[
+const INTERNATIONAL: &[Service] = &[
     Service::of(("USPS", "FirstClassPackageInternationalService"), None, (1_689, 540), 4),
     Service::of(("USPS", "PriorityMailInternational"), Some(8), (4_420, 480), 66),
     Service::of(("DHLExpress", "ExpressWorldwideNonDoc"), Some(2), (6_890, 720), 70),
 ];
 
 /// The weight in tenths of an ounce, rounded up.
-fn weight(parcel: &Map<String, Value>) -> Result<u64, Refusal> {
+fn weight(parcel: &Map<String, Value>) -> Result<u64, ApiError> {
     let value = parcel.get("weight").filter(|weight| !weight.is_null());
-    let value = value.ok_or_else(|| Refusal::required("parcel.weight"))?;
+    let value = value.ok_or_else(|| ApiError::required("parcel.weight"))?;
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let wrong = || Refusal::invalid("parcel.weight", "must be a number greater than 0");
-    tenths(&text).filter(|tenths| *tenths > 0).ok_or_else(wrong)
+    let error = || ApiError::invalid("parcel.weight", "must be a number greater than 0");
+    tenths(&text).filter(|tenths| *tenths > 0).ok_or_else(error)
 }
 
 /// A decimal number in tenths, rounded up, without floats.

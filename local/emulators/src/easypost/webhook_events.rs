@@ -8,23 +8,23 @@ use super::render::time;
 use crate::webhooks::{EventSource, WebhookEvent};
 
 impl EasyPostEmulator {
-    pub(super) fn tell_of_tracker(
+    pub(super) fn queue_tracker_event(
         &mut self,
         kind: &str,
-        place: usize,
+        index: usize,
         before: Option<&str>,
         at: Timestamp,
     ) {
-        let shipment = &self.shipments[place];
+        let shipment = &self.shipments[index];
         let Some(label) = &shipment.label else { return };
         let result = shipment.render_tracker(label);
         let previous = before.map_or_else(|| json!({}), |status| json!({ "status": status }));
-        self.tell(kind, place, &result, &previous, at);
+        self.queue_event(kind, index, &result, &previous, at);
     }
 
-    pub(super) fn tell_of_refund(&mut self, place: usize, at: Timestamp) {
+    pub(super) fn queue_refund_event(&mut self, index: usize, at: Timestamp) {
         let id = self.ids.easypost("rfnd");
-        let shipment = &self.shipments[place];
+        let shipment = &self.shipments[index];
         let carrier = shipment
             .label
             .as_ref()
@@ -41,10 +41,17 @@ impl EasyPostEmulator {
             "carrier": carrier,
             "shipment_id": shipment.id,
         });
-        self.tell("refund.successful", place, &result, &json!({}), at);
+        self.queue_event("refund.successful", index, &result, &json!({}), at);
     }
 
-    fn tell(&mut self, kind: &str, place: usize, result: &Value, previous: &Value, at: Timestamp) {
+    fn queue_event(
+        &mut self,
+        kind: &str,
+        index: usize,
+        result: &Value,
+        previous: &Value,
+        at: Timestamp,
+    ) {
         let id = self.ids.easypost("evt");
         let body = json!({
             "description": kind,
@@ -60,7 +67,7 @@ impl EasyPostEmulator {
             "object": "Event",
             "result": result,
         });
-        let (kind, order) = (kind.to_owned(), self.shipments[place].order.clone());
+        let (kind, order) = (kind.to_owned(), self.shipments[index].order.clone());
         self.events.push(WebhookEvent {
             source: EventSource::EasyPost,
             id,

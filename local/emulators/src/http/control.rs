@@ -7,23 +7,26 @@ use http_body_util::Full;
 use hyper::Response;
 use serde_json::{Value, json};
 
-use super::Face;
-use super::connection::Reply;
+use super::EmulatorServer;
+use super::response::BodyResponse;
 use crate::emulator::{ControlAction, Emulator, Input, Outcome};
 use crate::exchange::HttpRequest;
 use crate::faults::Fault;
 
-pub(super) async fn answer<P: Emulator>(face: &Arc<Face<P>>, call: &HttpRequest) -> Reply {
+pub(super) async fn answer<P: Emulator>(
+    server: &Arc<EmulatorServer<P>>,
+    call: &HttpRequest,
+) -> BodyResponse {
     let (status, body) = match (call.method.as_str(), call.path()) {
-        ("GET", "/_ledger") => (200, ledger(face, call)),
-        ("GET", "/_faults") => (200, face.state.lock().fault_plan().to_json()),
-        ("POST", "/_faults") => add_faults(face, call, false).await,
-        ("PUT", "/_faults") => add_faults(face, call, true).await,
+        ("GET", "/_ledger") => (200, ledger(server, call)),
+        ("GET", "/_faults") => (200, server.state.lock().fault_plan().to_json()),
+        ("POST", "/_faults") => add_faults(server, call, false).await,
+        ("PUT", "/_faults") => add_faults(server, call, true).await,
         ("DELETE", "/_faults") => {
-            face.give(Input::ClearFaults).await;
-            (200, face.state.lock().fault_plan().to_json())
+            server.apply(Input::ClearFaults).await;
+            (200, server.state.lock().fault_plan().to_json())
         }
-        ("POST", "/_acts") => act(face, call).await,
+        ("POST", "/_acts") => act(server, call).await,
         (_, "/_ledger" | "/_faults" | "/_acts") => {
             (405, json!({ "error": "this route does not know that method" }))
         }
@@ -33,11 +36,11 @@ pub(super) async fn answer<P: Emulator>(face: &Arc<Face<P>>, call: &HttpRequest)
     reply.body(Full::from(Bytes::from(body.to_string()))).unwrap_or_default()
 }
 
-fn ledger<P: Emulator>(face: &Face<P>, call: &HttpRequest) -> Value {
+fn ledger<P: Emulator>(server: &EmulatorServer<P>, call: &HttpRequest) -> Value {
     let query: Vec<(String, String)> = serde_urlencoded::from_str(call.query()).unwrap_or_default();
     let order = query.into_iter().find(|(name, _)| name == "order").map(|(_, order)| order);
-    let mut state = face.state.lock();
-    let now = (face.clock)();
+    let mut state = server.state.lock();
+    let now = (server.clock)();
     state.advance_to(now);
     let mut ledger = state.ledger_json(order.as_deref());
     let plan = state.fault_plan();
@@ -50,37 +53,37 @@ fn ledger<P: Emulator>(face: &Face<P>, call: &HttpRequest) -> Value {
 }
 
 async fn add_faults<P: Emulator>(
-    face: &Face<P>,
+    server: &EmulatorServer<P>,
     call: &HttpRequest,
     instead: bool,
 ) -> (u16, Value) {
     let parsed = match serde_json::from_slice(&call.body) {
         Ok(value) => Fault::parse_list(&value),
-        Err(wrong) => return (400, json!({ "error": format!("not JSON: {wrong}") })),
+        Err(error) => return (400, json!({ "error": format!("not JSON: {error}") })),
     };
     let faults = match parsed {
         Ok(faults) => faults,
-        Err(wrong) => return (400, json!({ "error": wrong.to_string() })),
+        Err(error) => return (400, json!({ "error": error.to_string() })),
     };
-    if let Err(wrong) = face.state.lock().fault_plan().validate(&faults) {
-        return (400, json!({ "error": wrong.to_string() }));
+    if let Err(error) = server.state.lock().fault_plan().validate(&faults) {
+        return (400, json!({ "error": error.to_string() }));
     }
     if instead {
-        face.give(Input::ClearFaults).await;
+        server.apply(Input::ClearFaults).await;
     }
-    match face.give(Input::AddFaults(faults)).await {
-        Outcome::InvalidFaultPlan(wrong) => (400, json!({ "error": wrong.to_string() })),
-        _ => (200, face.state.lock().fault_plan().to_json()),
+    match server.apply(Input::AddFaults(faults)).await {
+        Outcome::InvalidFaultPlan(error) => (400, json!({ "error": error.to_string() })),
+        _ => (200, server.state.lock().fault_plan().to_json()),
     }
 }
 
-async fn act<P: Emulator>(face: &Face<P>, call: &HttpRequest) -> (u16, Value) {
+async fn act<P: Emulator>(server: &EmulatorServer<P>, call: &HttpRequest) -> (u16, Value) {
     let act: ControlAction = match serde_json::from_slice(&call.body) {
         Ok(act) => act,
-        Err(wrong) => return (400, json!({ "error": wrong.to_string() })),
+        Err(error) => return (400, json!({ "error": error.to_string() })),
     };
-    match face.give(Input::Control(act)).await {
-        Outcome::ControlActionFailed(wrong) => (409, json!({ "error": wrong.to_string() })),
+    match server.apply(Input::Control(act)).await {
+        Outcome::ControlActionFailed(error) => (409, json!({ "error": error.to_string() })),
         _ => (200, json!({})),
     }
 }

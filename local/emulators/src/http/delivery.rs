@@ -19,17 +19,17 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::{BusyGuard, Clock, Delivery, Face, WebhookEndpoint};
+use super::{BusyGuard, Clock, Delivery, EmulatorServer, WebhookEndpoint};
 use crate::emulator::Emulator;
-use crate::schedule::Due;
+use crate::schedule::Schedule;
 use crate::webhooks::WebhookEvent;
 
 /// How long a delivery may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait before each further attempt.
-const AGAIN_AFTER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
+const RETRY_DELAYS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
 /// How often to look for what happened while nobody called.
-const GLANCE: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Why an event did not arrive.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ pub enum DeliveryError {
     #[error("the connection failed: {0}")]
     Connection(String),
     /// No answer in time.
-    #[error("no answer within {} s", PATIENCE.as_secs())]
+    #[error("no answer within {} s", DELIVERY_TIMEOUT.as_secs())]
     Timeout,
 }
 
@@ -51,7 +51,7 @@ pub async fn deliver(
     event: &WebhookEvent,
     at: Timestamp,
 ) -> Result<u16, DeliveryError> {
-    match tokio::time::timeout(PATIENCE, post(webhook, event, at)).await {
+    match tokio::time::timeout(DELIVERY_TIMEOUT, post(webhook, event, at)).await {
         Ok(outcome) => outcome,
         Err(_elapsed) => Err(DeliveryError::Timeout),
     }
@@ -76,13 +76,13 @@ async fn post(
         .body(Full::<Bytes>::from(event.body.clone()))
         .ok()
         .ok_or(DeliveryError::InvalidUrl)?;
-    let broken = |wrong: &dyn std::error::Error| DeliveryError::Connection(wrong.to_string());
-    let stream = TcpStream::connect((host, port)).await.map_err(|wrong| broken(&wrong))?;
+    let broken = |error: &dyn std::error::Error| DeliveryError::Connection(error.to_string());
+    let stream = TcpStream::connect((host, port)).await.map_err(|error| broken(&error))?;
     let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(|wrong| broken(&wrong))?;
+        http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
     let mut background = JoinSet::new();
     background.spawn(connection);
-    let answer = sender.send_request(request).await.map_err(|wrong| broken(&wrong))?;
+    let answer = sender.send_request(request).await.map_err(|error| broken(&error))?;
     let status = answer.status().as_u16();
     // Whether the rest of the answer comes changes nothing.
     let _ = answer.into_body().collect().await;
@@ -91,72 +91,78 @@ async fn post(
 
 /// How long after it happened an event is told, on the stack's clock. A provider is not faster,
 /// and a stack whose clock leaps is then busy with nothing else when it comes.
-const LATER: SignedDuration = SignedDuration::from_secs(5);
+const DELIVERY_DELAY: SignedDuration = SignedDuration::from_secs(5);
 
 /// Delivers what calls left behind, and what happened while nobody called.
 pub(super) async fn run<P: Emulator>(
-    face: Arc<Face<P>>,
+    server: Arc<EmulatorServer<P>>,
     webhook: WebhookEndpoint,
     mut waiting: mpsc::Receiver<Delivery>,
 ) {
-    let mut untold = Due::new();
+    let mut scheduled = Schedule::new();
     let mut held = None;
     loop {
-        let next = [face.state.lock().next_scheduled(), untold.next()].into_iter().flatten().min();
-        let due = until(&face, next);
+        let next =
+            [server.state.lock().next_scheduled(), scheduled.next_at()].into_iter().flatten().min();
+        let due = until(&server, next);
         // Not before the timer is set: a clock that leaps would leap past it.
         drop(held.take());
         tokio::select! {
             Some(Delivery { events, guard }) = waiting.recv() => {
-                put(&face, &mut untold, events);
+                put(&server, &mut scheduled, events);
                 held = Some(guard);
             }
             guard = due => {
-                let now = (face.clock)();
+                let now = (server.clock)();
                 let events = {
-                    let mut state = face.state.lock();
+                    let mut state = server.state.lock();
                     state.advance_to(now);
                     state.take_events()
                 };
-                put(&face, &mut untold, events);
-                while let Some((_, event)) = untold.take(now) {
-                    deliver_patiently(&face.clock, &webhook, &event).await;
+                put(&server, &mut scheduled, events);
+                while let Some((_, event)) = scheduled.pop_due(now) {
+                    deliver_with_retries(&server.clock, &webhook, &event).await;
                 }
                 held = Some(guard);
             }
-            () = face.changed.notified() => {}
+            () = server.changed.notified() => {}
         }
     }
 }
 
 /// Puts events in the queue of what is to be told; without the stack's clock, at once.
-fn put<P: Emulator>(face: &Face<P>, untold: &mut Due<WebhookEvent>, events: Vec<WebhookEvent>) {
-    let later = if face.hooks.sleep_until.is_some() { LATER } else { SignedDuration::ZERO };
+fn put<P: Emulator>(
+    server: &EmulatorServer<P>,
+    scheduled: &mut Schedule<WebhookEvent>,
+    events: Vec<WebhookEvent>,
+) {
+    let later =
+        if server.hooks.sleep_until.is_some() { DELIVERY_DELAY } else { SignedDuration::ZERO };
     for event in events {
-        untold.put(event.at.saturating_add(later).unwrap_or(event.at), event);
+        scheduled.insert(event.at.saturating_add(later).unwrap_or(event.at), event);
     }
 }
 
 /// Until something is due, or may be. The timer is set by the call, not by the first poll.
 fn until<P: Emulator>(
-    face: &Face<P>,
+    server: &EmulatorServer<P>,
     due: Option<Timestamp>,
 ) -> Pin<Box<dyn Future<Output = BusyGuard> + Send>> {
-    match (&face.hooks.sleep_until, due) {
+    match (&server.hooks.sleep_until, due) {
         (Some(sleep), Some(due)) => sleep(due),
         (Some(_), None) => Box::pin(std::future::pending()),
         (None, _) => {
-            let busy = Arc::clone(&face.hooks.busy_guard);
+            let busy = Arc::clone(&server.hooks.busy_guard);
             Box::pin(async move {
-                tokio::time::sleep(GLANCE).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
                 busy()
             })
         }
     }
 }
 
-async fn deliver_patiently(clock: &Clock, webhook: &WebhookEndpoint, event: &WebhookEvent) {
-    for pause in AGAIN_AFTER.iter().map(Some).chain([None]) {
+async fn deliver_with_retries(clock: &Clock, webhook: &WebhookEndpoint, event: &WebhookEvent) {
+    for pause in RETRY_DELAYS.iter().map(Some).chain([None]) {
         let arrived = deliver(webhook, event, clock()).await;
         if arrived.is_ok_and(|status| (200..300).contains(&status)) {
             break;

@@ -49,7 +49,7 @@ pub(crate) enum Issuer {
     /// Wants the owner to prove who they are.
     Authenticates,
     /// Takes its time: the intent is `processing` for a minute.
-    Hesitates,
+    AnswersLater,
 }
 
 /// What becomes of a refund.
@@ -95,14 +95,14 @@ pub(crate) const AUTHENTICATION: Decline = Decline {
     advice: NEVER_AGAIN,
 };
 const INSUFFICIENT_FUNDS: Decline =
-    declined("insufficient_funds", "Your card has insufficient funds.", LATER);
+    declined("insufficient_funds", "Your card has insufficient funds.", DELIVERY_DELAY);
 const LOST: Decline = declined("lost_card", "Your card was declined.", NEVER_AGAIN);
 const STOLEN: Decline = declined("stolen_card", "Your card was declined.", NEVER_AGAIN);
 const FRAUDULENT: Decline = declined("fraudulent", "Your card was declined.", NEVER_AGAIN);
 const VELOCITY: Decline = declined(
     "card_velocity_exceeded",
     "Your card was declined for making repeated attempts too frequently or exceeding its amount limit.",
-    LATER,
+    DELIVERY_DELAY,
 );
 const EXPIRED: Decline = Decline {
     code: "expired_card",
@@ -120,11 +120,11 @@ const PROCESSING_ERROR: Decline = Decline {
     code: "processing_error",
     reason: "processing_error",
     message: "An error occurred while processing your card. Try again in a little bit.",
-    advice: LATER,
+    advice: DELIVERY_DELAY,
 };
 
 const NEVER_AGAIN: &str = "do_not_try_again";
-const LATER: &str = "try_again_later";
+const DELIVERY_DELAY: &str = "try_again_later";
 
 const fn declined(reason: &'static str, message: &'static str, advice: &'static str) -> Decline {
     Decline { code: "card_declined", reason, message, advice }
@@ -172,7 +172,7 @@ const CARDS: &[(&str, Card)] = &[
     ("createDispute", Card { last4: "0259", disputed: true, ..VISA }),
     // Ours, not Stripe's: no card of theirs stays in `processing`, nor has a refund fail that
     // was pending.
-    ("lookalikeProcessing", Card { last4: "7777", issuer: Issuer::Hesitates, ..VISA }),
+    ("lookalikeProcessing", Card { last4: "7777", issuer: Issuer::AnswersLater, ..VISA }),
     (
         "lookalikeRefundPendsThenFails",
         Card { last4: "7778", refund: RefundFate::PendsThenFails, ..VISA },
@@ -185,8 +185,9 @@ const CARDS: &[(&str, Card)] = &[
 pub(crate) fn find(token: &str) -> Option<&'static Card> {
     if let Some(name) = token.strip_prefix("pm_card_") {
         let plain = name.strip_prefix("visa_").unwrap_or(name);
-        let named =
-            |wanted: &str| CARDS.iter().find(|(known, _)| *known == wanted).map(|(_, card)| card);
+        let named = |requested: &str| {
+            CARDS.iter().find(|(known, _)| *known == requested).map(|(_, card)| card)
+        };
         return named(name).or_else(|| named(plain).filter(|card| card.brand == "visa"));
     }
     let id = token.strip_prefix("pm_1")?;

@@ -6,7 +6,7 @@ use crate::exchange::HttpResponse;
 
 /// A refused call.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct ApiError {
     status: u16,
     error: Map<String, Value>,
     retry: Option<bool>,
@@ -15,7 +15,7 @@ pub(crate) struct Refusal {
     pub(crate) executed: bool,
 }
 
-impl Refusal {
+impl ApiError {
     fn new(status: u16, kind: &str, message: &str) -> Self {
         let mut error = Map::new();
         error.insert("message".to_owned(), json!(message));
@@ -38,9 +38,8 @@ impl Refusal {
 
     /// 404, or 400 for a parameter: no object of that id.
     pub(crate) fn missing(status: u16, param: &str, what: &str, id: &str) -> Self {
-        let refusal =
-            Self::parameter("resource_missing", param, &format!("No such {what}: '{id}'"));
-        Self { status, ..refusal }
+        let error = Self::parameter("resource_missing", param, &format!("No such {what}: '{id}'"));
+        Self { status, ..error }
     }
 
     /// 401: no secret, or none that looks like a test key.
@@ -56,10 +55,10 @@ impl Refusal {
 
     /// 400: executed, and refused by the state that the object is in.
     pub(crate) fn by_state(code: Option<&str>, message: &str) -> Self {
-        let refusal = Self::invalid(message).executed();
+        let error = Self::invalid(message).executed();
         match code {
-            Some(code) => refusal.with("code", json!(code)).with("doc_url", doc_url(code)),
-            None => refusal,
+            Some(code) => error.with("code", json!(code)).with("doc_url", doc_url(code)),
+            None => error,
         }
     }
 
@@ -111,7 +110,7 @@ impl Refusal {
         self
     }
 
-    pub(crate) fn into_answer(self) -> HttpResponse {
+    pub(crate) fn into_response(self) -> HttpResponse {
         let answer = HttpResponse::json(self.status, &json!({ "error": self.error }));
         match self.retry {
             Some(retry) => {

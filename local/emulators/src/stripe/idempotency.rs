@@ -12,14 +12,14 @@ use jiff::{SignedDuration, Timestamp};
 use crate::exchange::HttpResponse;
 
 /// How long a key is kept.
-pub(crate) const KEPT: SignedDuration = SignedDuration::from_hours(24);
+pub(crate) const KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
 /// What makes two calls the same: method, path and parameters.
-pub(crate) type Likeness = (String, String, Vec<(String, String)>);
+pub(crate) type RequestFingerprint = (String, String, Vec<(String, String)>);
 
 #[derive(Debug, Clone)]
-struct Kept {
-    likeness: Likeness,
+struct KeyRecord {
+    fingerprint: RequestFingerprint,
     since: Timestamp,
     answer: Option<HttpResponse>,
     in_flight: bool,
@@ -27,8 +27,8 @@ struct Kept {
 
 /// What a key says about a call.
 #[derive(Debug)]
-pub(crate) enum Known {
-    Fresh,
+pub(crate) enum KeyState {
+    New,
     Mismatch,
     InFlight,
     Answered(HttpResponse),
@@ -37,7 +37,7 @@ pub(crate) enum Known {
 /// The keys that are kept.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
-    kept: BTreeMap<String, Kept>,
+    kept: BTreeMap<String, KeyRecord>,
     by_age: BTreeSet<(Timestamp, String)>,
 }
 
@@ -46,31 +46,36 @@ impl Keys {
         Self { kept: BTreeMap::new(), by_age: BTreeSet::new() }
     }
 
-    pub(crate) fn look(&self, key: &str, likeness: &Likeness) -> Known {
+    pub(crate) fn state_of(&self, key: &str, fingerprint: &RequestFingerprint) -> KeyState {
         match self.kept.get(key) {
-            Some(kept) if kept.likeness != *likeness => Known::Mismatch,
-            Some(Kept { in_flight: true, .. }) => Known::InFlight,
-            Some(Kept { answer: Some(answer), .. }) => Known::Answered(answer.clone()),
-            None | Some(Kept { answer: None, .. }) => Known::Fresh,
+            Some(kept) if kept.fingerprint != *fingerprint => KeyState::Mismatch,
+            Some(KeyRecord { in_flight: true, .. }) => KeyState::InFlight,
+            Some(KeyRecord { answer: Some(answer), .. }) => KeyState::Answered(answer.clone()),
+            None | Some(KeyRecord { answer: None, .. }) => KeyState::New,
         }
     }
 
     /// Keeps the answer of an executed call.
-    pub(crate) fn keep(
+    pub(crate) fn store(
         &mut self,
         key: &str,
-        likeness: &Likeness,
+        fingerprint: &RequestFingerprint,
         answer: &HttpResponse,
         at: Timestamp,
     ) {
-        self.put(key, likeness, Some(answer.clone()), false, at);
+        self.put(key, fingerprint, Some(answer.clone()), false, at);
     }
 
     /// Marks a call as in flight; what was kept for it stays.
-    pub(crate) fn hold(&mut self, key: &str, likeness: &Likeness, at: Timestamp) {
+    pub(crate) fn mark_in_flight(
+        &mut self,
+        key: &str,
+        fingerprint: &RequestFingerprint,
+        at: Timestamp,
+    ) {
         match self.kept.get_mut(key) {
             Some(kept) => kept.in_flight = true,
-            None => self.put(key, likeness, None, true, at),
+            None => self.put(key, fingerprint, None, true, at),
         }
     }
 
@@ -89,11 +94,11 @@ impl Keys {
     }
 
     /// Forgets what is a day old at `at`, unless it is still in flight.
-    pub(crate) fn forget(&mut self, at: Timestamp) {
+    pub(crate) fn expire(&mut self, at: Timestamp) {
         let old: Vec<String> = self
             .by_age
             .iter()
-            .take_while(|(since, _)| at.duration_since(*since) >= KEPT)
+            .take_while(|(since, _)| at.duration_since(*since) >= KEY_LIFETIME)
             .map(|(_, key)| key.clone())
             .collect();
         for key in old {
@@ -106,14 +111,14 @@ impl Keys {
     fn put(
         &mut self,
         key: &str,
-        likeness: &Likeness,
+        fingerprint: &RequestFingerprint,
         answer: Option<HttpResponse>,
         in_flight: bool,
         at: Timestamp,
     ) {
         self.remove(key);
         self.by_age.insert((at, key.to_owned()));
-        let kept = Kept { likeness: likeness.clone(), since: at, answer, in_flight };
+        let kept = KeyRecord { fingerprint: fingerprint.clone(), since: at, answer, in_flight };
         self.kept.insert(key.to_owned(), kept);
     }
 

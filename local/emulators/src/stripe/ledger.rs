@@ -7,61 +7,13 @@
 //! not failed gives back.
 
 use std::collections::BTreeMap;
-use std::ops::AddAssign;
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::history::PaymentTotals;
 use super::payment_intents::{Intent, IntentStatus};
 use super::refunds::Refund;
-
-/// Cumulative money, in minor units.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct PaymentTotals {
-    /// Held on cards, ever.
-    pub authorized: i64,
-    /// Taken from cards, ever.
-    pub captured: i64,
-    /// Held and given back without being taken.
-    pub voided: i64,
-    /// Taken and given back, or on its way back.
-    pub refunded: i64,
-}
-
-impl AddAssign for PaymentTotals {
-    fn add_assign(&mut self, other: Self) {
-        self.authorized += other.authorized;
-        self.captured += other.captured;
-        self.voided += other.voided;
-        self.refunded += other.refunded;
-    }
-}
-
-impl PaymentTotals {
-    /// What is still held: authorised, neither captured nor voided.
-    pub const fn held(&self) -> i64 {
-        self.authorized - self.captured - self.voided
-    }
-
-    /// What the shop has in the end: captured and not refunded.
-    pub const fn net(&self) -> i64 {
-        self.captured - self.refunded
-    }
-}
-
-/// One thing that happened to an object.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct HistoryEntry {
-    /// When, on the given clock.
-    pub at: Timestamp,
-    /// What: `created`, `authorized`, `declined`, `captured`, `voided`, `lapsed`, …
-    pub what: &'static str,
-    /// The money that moved, in minor units; 0 where none did.
-    pub amount: i64,
-    /// The idempotency key of the call that did it; none for what happened by itself.
-    pub key: Option<String>,
-}
 
 /// What the gateway knows of one order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -146,21 +98,21 @@ impl<'a> Ledger<'a> {
 
     /// As `GET /_ledger` shows it, for one order or for all.
     pub fn to_json(&self, order: Option<&str>) -> Value {
-        let wanted = |of: Option<&str>| order.is_none() || of == order;
+        let requested = |of: Option<&str>| order.is_none() || of == order;
         let intents: Vec<Value> = self
             .intents
             .iter()
-            .filter(|intent| wanted(intent.order.as_deref()))
+            .filter(|intent| requested(intent.order.as_deref()))
             .map(Intent::to_ledger)
             .collect();
         let refunds: Vec<Value> = self
             .refunds
             .iter()
-            .filter(|refund| wanted(refund.order.as_deref()))
+            .filter(|refund| requested(refund.order.as_deref()))
             .map(Refund::to_ledger)
             .collect();
         let mut orders = self.orders();
-        orders.retain(|id, _| wanted(Some(id)));
+        orders.retain(|id, _| requested(Some(id)));
         let totals = order.map_or_else(|| self.totals(), |order| self.order(order).totals);
         json!({ "provider": "gateway", "totals": totals, "orders": orders, "intents": intents, "refunds": refunds })
     }

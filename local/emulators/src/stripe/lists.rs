@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::StripeEmulator;
-use super::error::Refusal;
+use super::error::ApiError;
 use super::params::Params;
 
 const INTENTS: &[&str] =
@@ -16,7 +16,7 @@ const REFUNDS: &[&str] =
 type Row = (String, Timestamp, Value);
 
 impl StripeEmulator {
-    pub(super) fn list_intents(&self, params: &Params) -> Result<Value, Refusal> {
+    pub(super) fn list_intents(&self, params: &Params) -> Result<Value, ApiError> {
         params.only(INTENTS)?;
         let expand: Vec<String> = params
             .expand(&["data.latest_charge"])?
@@ -24,51 +24,52 @@ impl StripeEmulator {
             .map(|field| field.trim_start_matches("data.").to_owned())
             .collect();
         let customer = params.text("customer");
-        let rows = self.intents.iter().enumerate().rev().filter_map(|(place, intent)| {
-            let wanted = customer.is_none() || intent.customer.as_deref() == customer;
-            wanted.then(|| (intent.id.clone(), intent.created, self.render_intent(place, &expand)))
+        let rows = self.intents.iter().enumerate().rev().filter_map(|(index, intent)| {
+            let requested = customer.is_none() || intent.customer.as_deref() == customer;
+            requested
+                .then(|| (intent.id.clone(), intent.created, self.render_intent(index, &expand)))
         });
         page(rows, params, "/v1/payment_intents")
     }
 
-    pub(super) fn list_refunds(&self, params: &Params) -> Result<Value, Refusal> {
+    pub(super) fn list_refunds(&self, params: &Params) -> Result<Value, ApiError> {
         params.only(REFUNDS)?;
         params.expand(&[])?;
         let (intent, charge) = (params.text("payment_intent"), params.text("charge"));
         let rows = self.refunds.iter().enumerate().rev().filter_map(|(number, refund)| {
-            let wanted = intent.is_none_or(|id| refund.intent == id)
+            let requested = intent.is_none_or(|id| refund.intent == id)
                 && charge.is_none_or(|id| refund.charge == id);
-            wanted.then(|| (refund.id.clone(), refund.created, self.render_refund(number, &[])))
+            requested.then(|| (refund.id.clone(), refund.created, self.render_refund(number, &[])))
         });
         page(rows, params, "/v1/refunds")
     }
 }
 
-fn page(rows: impl Iterator<Item = Row>, params: &Params, url: &str) -> Result<Value, Refusal> {
+fn page(rows: impl Iterator<Item = Row>, params: &Params, url: &str) -> Result<Value, ApiError> {
     let limit = match params.whole("limit")? {
         None => 10,
         Some(limit @ 1..=100) => usize::try_from(limit).unwrap_or(10),
         Some(_) => {
             return Err(
-                Refusal::invalid("Invalid limit: must be 1 to 100").with("param", json!("limit"))
+                ApiError::invalid("Invalid limit: must be 1 to 100").with("param", json!("limit"))
             );
         }
     };
     let bounds = bounds(params)?;
     let mut rows: Vec<Row> =
-        rows.filter(|(_, at, _)| bounds.iter().all(|bound| bound.hold(*at))).collect();
+        rows.filter(|(_, at, _)| bounds.iter().all(|bound| bound.mark_in_flight(*at))).collect();
     if let Some(after) = params.text("starting_after") {
-        let Some(place) = rows.iter().position(|(id, _, _)| id == after) else {
-            return Err(Refusal::missing(400, "starting_after", "object", after));
+        let Some(index) = rows.iter().position(|(id, _, _)| id == after) else {
+            return Err(ApiError::missing(400, "starting_after", "object", after));
         };
-        rows.drain(..=place);
+        rows.drain(..=index);
     }
     if let Some(before) = params.text("ending_before") {
-        let Some(place) = rows.iter().position(|(id, _, _)| id == before) else {
-            return Err(Refusal::missing(400, "ending_before", "object", before));
+        let Some(index) = rows.iter().position(|(id, _, _)| id == before) else {
+            return Err(ApiError::missing(400, "ending_before", "object", before));
         };
-        rows.truncate(place);
-        rows.drain(..place.saturating_sub(limit));
+        rows.truncate(index);
+        rows.drain(..index.saturating_sub(limit));
     }
     let has_more = rows.len() > limit;
     let data: Vec<Value> = rows.into_iter().take(limit).map(|(_, _, body)| body).collect();
@@ -81,7 +82,7 @@ struct Bound {
 }
 
 impl Bound {
-    fn hold(&self, at: Timestamp) -> bool {
+    fn mark_in_flight(&self, at: Timestamp) -> bool {
         let at = at.as_second();
         match self.how.as_str() {
             "gt" => at > self.second,
@@ -93,19 +94,19 @@ impl Bound {
     }
 }
 
-fn bounds(params: &Params) -> Result<Vec<Bound>, Refusal> {
+fn bounds(params: &Params) -> Result<Vec<Bound>, ApiError> {
     let mut bounds = Vec::new();
     if let Some(second) = params.whole("created")? {
         bounds.push(Bound { how: "eq".to_owned(), second });
     }
     for (how, text) in params.map("created") {
-        let wrong = || {
-            Refusal::invalid(&format!("Invalid integer: {text}")).with("param", json!("created"))
+        let error = || {
+            ApiError::invalid(&format!("Invalid integer: {text}")).with("param", json!("created"))
         };
         if !["gt", "gte", "lt", "lte"].contains(&how.as_str()) {
-            return Err(Refusal::invalid(&format!("Received unknown parameter: created[{how}]")));
+            return Err(ApiError::invalid(&format!("Received unknown parameter: created[{how}]")));
         }
-        bounds.push(Bound { how, second: text.parse().ok().ok_or_else(wrong)? });
+        bounds.push(Bound { how, second: text.parse().ok().ok_or_else(error)? });
     }
     Ok(bounds)
 }

@@ -1,6 +1,6 @@
 //! The form-encoded parameters of a call, and the ways in which they can be wrong.
 
-use super::error::Refusal;
+use super::error::ApiError;
 use crate::exchange::HttpRequest;
 
 /// The parameters, from the query of a GET and the body of a POST.
@@ -8,11 +8,11 @@ use crate::exchange::HttpRequest;
 pub(crate) struct Params(Vec<(String, String)>);
 
 impl Params {
-    pub(crate) fn of(call: &HttpRequest) -> Result<Self, Refusal> {
+    pub(crate) fn of(call: &HttpRequest) -> Result<Self, ApiError> {
         let encoded = if call.method == "GET" { call.query().as_bytes() } else { &call.body };
         serde_urlencoded::from_bytes(encoded)
             .map(Self)
-            .map_err(|wrong| Refusal::invalid(&format!("Invalid request body: {wrong}")))
+            .map_err(|error| ApiError::invalid(&format!("Invalid request body: {error}")))
     }
 
     /// In an order of their own, so that two calls can be compared.
@@ -23,7 +23,7 @@ impl Params {
     }
 
     /// Refuses any parameter whose first name is not among these.
-    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Refusal> {
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), ApiError> {
         let first = |name: &'_ str| {
             name.split_once('[').map_or(name.to_owned(), |(first, _)| first.to_owned())
         };
@@ -35,7 +35,7 @@ impl Params {
         {
             Some(name) => {
                 let message = format!("Received unknown parameter: {name}");
-                Err(Refusal::parameter("parameter_unknown", &name, &message))
+                Err(ApiError::parameter("parameter_unknown", &name, &message))
             }
             None => Ok(()),
         }
@@ -47,9 +47,9 @@ impl Params {
         value.filter(|value| !value.is_empty())
     }
 
-    pub(crate) fn required(&self, name: &str) -> Result<&str, Refusal> {
+    pub(crate) fn required(&self, name: &str) -> Result<&str, ApiError> {
         self.text(name).ok_or_else(|| {
-            Refusal::parameter(
+            ApiError::parameter(
                 "parameter_missing",
                 name,
                 &format!("Missing required param: {name}."),
@@ -58,25 +58,25 @@ impl Params {
     }
 
     /// A whole number, 0 or more.
-    pub(crate) fn whole(&self, name: &str) -> Result<Option<i64>, Refusal> {
+    pub(crate) fn whole(&self, name: &str) -> Result<Option<i64>, ApiError> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        let wrong = || {
-            Refusal::parameter(
+        let error = || {
+            ApiError::parameter(
                 "parameter_invalid_integer",
                 name,
                 &format!("Invalid integer: {text}"),
             )
         };
-        text.parse().ok().filter(|whole| *whole >= 0).map(Some).ok_or_else(wrong)
+        text.parse().ok().filter(|whole| *whole >= 0).map(Some).ok_or_else(error)
     }
 
     /// True or false; false when left out.
-    pub(crate) fn flag(&self, name: &str) -> Result<bool, Refusal> {
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, ApiError> {
         match self.text(name) {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
             Some(other) => {
-                Err(Refusal::invalid(&format!("Invalid boolean: {other}"))
+                Err(ApiError::invalid(&format!("Invalid boolean: {other}"))
                     .with("param", name.into()))
             }
         }
@@ -87,11 +87,11 @@ impl Params {
         &self,
         name: &str,
         words: &[&'static str],
-    ) -> Result<Option<&'static str>, Refusal> {
+    ) -> Result<Option<&'static str>, ApiError> {
         let Some(text) = self.text(name) else { return Ok(None) };
         words.iter().find(|word| **word == text).copied().map(Some).ok_or_else(|| {
             let message = format!("Invalid {name}: must be one of {}", words.join(", "));
-            Refusal::invalid(&message).with("param", name.into())
+            ApiError::invalid(&message).with("param", name.into())
         })
     }
 
@@ -104,13 +104,14 @@ impl Params {
     }
 
     /// `expand[]`, or `expand[0]`; each must be one of these.
-    pub(crate) fn expand(&self, expandable: &[&str]) -> Result<Vec<String>, Refusal> {
-        let wanted: Vec<String> = self.map("expand").into_iter().map(|(_, value)| value).collect();
-        match wanted.iter().find(|wanted| !expandable.contains(&wanted.as_str())) {
-            Some(wrong) => {
-                Err(Refusal::invalid(&format!("This property cannot be expanded ({wrong}).")))
+    pub(crate) fn expand(&self, expandable: &[&str]) -> Result<Vec<String>, ApiError> {
+        let requested: Vec<String> =
+            self.map("expand").into_iter().map(|(_, value)| value).collect();
+        match requested.iter().find(|requested| !expandable.contains(&requested.as_str())) {
+            Some(error) => {
+                Err(ApiError::invalid(&format!("This property cannot be expanded ({error}).")))
             }
-            None => Ok(wanted),
+            None => Ok(requested),
         }
     }
 }

@@ -8,12 +8,12 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::cards::{self, Card, Decline, Issuer};
-use super::error::{Refusal, doc_url};
-use super::ledger::{HistoryEntry, PaymentTotals};
+use super::error::{ApiError, doc_url};
+use super::history::{HistoryEntry, PaymentTotals};
 use super::params::Params;
 use super::request::{self, Cancellation, Capture, Confirmation, NewIntent};
 use super::{StripeEmulator, Timer};
-use crate::schedule::DueKey;
+use crate::schedule::ScheduleKey;
 
 /// How long the gateway holds money that a present customer confirmed.
 pub const AUTHORIZATION_VALIDITY: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -23,7 +23,7 @@ pub const AUTHORIZATION_VALIDITY_OFF_SESSION: SignedDuration =
 /// How long the one hesitating card is `processing`.
 pub const PROCESSING_TIME: SignedDuration = SignedDuration::from_secs(60);
 /// How long after the capture the one disputed card's owner complains.
-const COMPLAINT: SignedDuration = SignedDuration::from_hours(1);
+const DISPUTE_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// Where an intent stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -106,7 +106,7 @@ pub struct Intent {
     pub(crate) off_session: bool,
     pub(crate) canceled: Option<(Timestamp, Option<&'static str>)>,
     pub(crate) charges: Vec<Charge>,
-    pub(crate) timer: Option<DueKey>,
+    pub(crate) timer: Option<ScheduleKey>,
 }
 
 impl Intent {
@@ -135,30 +135,30 @@ impl Intent {
         })
     }
 
-    fn note(&mut self, doing: &Doing<'_>, what: &'static str, amount: i64) {
+    fn note(&mut self, context: &CallContext<'_>, what: &'static str, amount: i64) {
         self.history.push(HistoryEntry {
-            at: doing.at,
+            at: context.at,
             what,
             amount,
-            key: doing.key.map(str::to_owned),
+            key: context.key.map(str::to_owned),
         });
     }
 }
 
 /// Who does something to an object, and when.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Doing<'a> {
+pub(crate) struct CallContext<'a> {
     pub(crate) at: Timestamp,
     pub(crate) key: Option<&'a str>,
     pub(crate) request: Option<&'a str>,
     /// Whether the plan wants the business to say no.
-    pub(crate) refuse: bool,
+    pub(crate) reject: bool,
 }
 
-impl Doing<'_> {
+impl CallContext<'_> {
     /// What happens by itself.
-    pub(crate) const fn by_itself(at: Timestamp) -> Self {
-        Self { at, key: None, request: None, refuse: false }
+    pub(crate) const fn scheduled(at: Timestamp) -> Self {
+        Self { at, key: None, request: None, reject: false }
     }
 }
 
@@ -166,22 +166,22 @@ impl StripeEmulator {
     pub(super) fn create_intent(
         &mut self,
         params: &Params,
-        doing: Doing<'_>,
-    ) -> Result<Value, Refusal> {
+        context: CallContext<'_>,
+    ) -> Result<Value, ApiError> {
         let asked = NewIntent::of(params)?;
-        if doing.refuse {
-            return Err(refused_outright());
+        if context.reject {
+            return Err(declined_at_creation());
         }
         let expand = asked.expand.clone();
         let confirmation = asked.confirmation;
-        let place = self.add_intent(NewIntent { confirmation: None, ..asked }, doing);
+        let index = self.add_intent(NewIntent { confirmation: None, ..asked }, context);
         if let Some(confirmation) = confirmation {
-            self.confirm_at(place, &confirmation, doing)?;
+            self.confirm_at(index, &confirmation, context)?;
         }
-        Ok(self.render_intent(place, &expand))
+        Ok(self.render_intent(index, &expand))
     }
 
-    fn add_intent(&mut self, asked: NewIntent, doing: Doing<'_>) -> usize {
+    fn add_intent(&mut self, asked: NewIntent, context: CallContext<'_>) -> usize {
         let order = asked
             .metadata
             .iter()
@@ -193,7 +193,7 @@ impl StripeEmulator {
             amount: asked.amount,
             currency: asked.currency.to_owned(),
             status: IntentStatus::RequiresPaymentMethod,
-            created: doing.at,
+            created: context.at,
             totals: PaymentTotals::default(),
             confirms: 0,
             failed_refunds: 0,
@@ -215,49 +215,50 @@ impl StripeEmulator {
             intent.card = asked.card;
             intent.payment_method = Some(self.ids.stripe("pm"));
         }
-        intent.note(&doing, "created", 0);
-        let place = self.intents.len();
-        self.intent_places.insert(intent.id.clone(), place);
+        intent.note(&context, "created", 0);
+        let index = self.intents.len();
+        self.intent_index.insert(intent.id.clone(), index);
         self.intents.push(intent);
-        self.tell_of_intent("payment_intent.created", place, doing);
-        place
+        self.queue_intent_event("payment_intent.created", index, context);
+        index
     }
 
     pub(super) fn confirm_intent(
         &mut self,
         id: &str,
         params: &Params,
-        doing: Doing<'_>,
-    ) -> Result<Value, Refusal> {
+        context: CallContext<'_>,
+    ) -> Result<Value, ApiError> {
         let asked = Confirmation::of(params)?;
-        let place = self.place_of_intent(id)?;
-        self.confirm_at(place, &asked, doing)?;
-        Ok(self.render_intent(place, &asked.expand))
+        let index = self.index_of_intent(id)?;
+        self.confirm_at(index, &asked, context)?;
+        Ok(self.render_intent(index, &asked.expand))
     }
 
     fn confirm_at(
         &mut self,
-        place: usize,
+        index: usize,
         asked: &Confirmation,
-        doing: Doing<'_>,
-    ) -> Result<(), Refusal> {
-        let card = self.card_to_confirm(place, asked)?;
-        let intent = &mut self.intents[place];
+        context: CallContext<'_>,
+    ) -> Result<(), ApiError> {
+        let card = self.card_to_confirm(index, asked)?;
+        let intent = &mut self.intents[index];
         intent.off_session = asked.off_session;
         intent.confirms += 1;
-        match if doing.refuse { Issuer::Declines(&cards::GENERIC) } else { card.issuer } {
-            Issuer::Approves => self.approve(place, card, doing),
-            Issuer::Declines(decline) => return Err(self.decline(place, card, decline, doing)),
+        match if context.reject { Issuer::Declines(&cards::GENERIC) } else { card.issuer } {
+            Issuer::Approves => self.approve(index, card, context),
+            Issuer::Declines(decline) => return Err(self.decline(index, card, decline, context)),
             Issuer::Authenticates if asked.must_not_ask || asked.off_session => {
-                return Err(self.decline(place, card, &cards::AUTHENTICATION, doing));
+                return Err(self.decline(index, card, &cards::AUTHENTICATION, context));
             }
             Issuer::Authenticates => {
-                self.move_to(place, IntentStatus::RequiresAction, doing);
+                self.move_to(index, IntentStatus::RequiresAction, context);
             }
-            Issuer::Hesitates => {
-                self.move_to(place, IntentStatus::Processing, doing);
-                let timer = self.due.put(doing.at + PROCESSING_TIME, Timer::Approve(place));
-                self.intents[place].timer = Some(timer);
+            Issuer::AnswersLater => {
+                self.move_to(index, IntentStatus::Processing, context);
+                let timer =
+                    self.schedule.insert(context.at + PROCESSING_TIME, Timer::Approve(index));
+                self.intents[index].timer = Some(timer);
             }
         }
         Ok(())
@@ -266,51 +267,51 @@ impl StripeEmulator {
     /// The card that a confirmation asks the issuer about, where the intent's state allows one.
     fn card_to_confirm(
         &mut self,
-        place: usize,
+        index: usize,
         asked: &Confirmation,
-    ) -> Result<&'static Card, Refusal> {
+    ) -> Result<&'static Card, ApiError> {
         use IntentStatus::{RequiresAction, RequiresConfirmation, RequiresPaymentMethod};
-        let intent = &self.intents[place];
+        let intent = &self.intents[index];
         if asked.off_session && intent.customer.is_none() {
             let message =
                 "`off_session` needs a saved payment method: the PaymentIntent has no customer.";
-            return Err(Refusal::invalid(message));
+            return Err(ApiError::invalid(message));
         }
         if !matches!(intent.status, RequiresPaymentMethod | RequiresConfirmation | RequiresAction) {
-            return Err(self.unexpected_state(place, "confirmed"));
+            return Err(self.unexpected_state(index, "confirmed"));
         }
         if asked.card.is_some() {
             let payment_method = self.ids.stripe("pm");
-            let intent = &mut self.intents[place];
+            let intent = &mut self.intents[index];
             (intent.card, intent.payment_method) = (asked.card, Some(payment_method));
         }
         let message =
             "You cannot confirm this PaymentIntent because it's missing a payment method.";
-        self.intents[place].card.ok_or_else(|| {
-            self.by_state_with_intent(place, Some("payment_intent_unexpected_state"), message)
+        self.intents[index].card.ok_or_else(|| {
+            self.by_state_with_intent(index, Some("payment_intent_unexpected_state"), message)
         })
     }
 
-    fn move_to(&mut self, place: usize, status: IntentStatus, doing: Doing<'_>) {
-        let intent = &mut self.intents[place];
+    fn move_to(&mut self, index: usize, status: IntentStatus, context: CallContext<'_>) {
+        let intent = &mut self.intents[index];
         intent.status = status;
-        intent.note(&doing, status.name(), 0);
-        self.tell_of_intent(&format!("payment_intent.{}", status.name()), place, doing);
+        intent.note(&context, status.name(), 0);
+        self.queue_intent_event(&format!("payment_intent.{}", status.name()), index, context);
     }
 
     /// The issuer says yes: the money is held, or taken at once.
-    pub(super) fn approve(&mut self, place: usize, card: &'static Card, doing: Doing<'_>) {
+    pub(super) fn approve(&mut self, index: usize, card: &'static Card, context: CallContext<'_>) {
         let id = self.ids.stripe("ch");
-        let intent = &mut self.intents[place];
+        let intent = &mut self.intents[index];
         let hold = if intent.off_session {
             AUTHORIZATION_VALIDITY_OFF_SESSION
         } else {
             AUTHORIZATION_VALIDITY
         };
-        let capture_before = (intent.capture_method == "manual").then(|| doing.at + hold);
+        let capture_before = (intent.capture_method == "manual").then(|| context.at + hold);
         intent.charges.push(Charge {
             id,
-            created: doing.at,
+            created: context.at,
             card,
             payment_method: intent.payment_method.clone().unwrap_or_default(),
             decline: None,
@@ -320,30 +321,30 @@ impl StripeEmulator {
         });
         let amount = intent.amount;
         intent.totals.authorized += amount;
-        intent.note(&doing, "authorized", amount);
+        intent.note(&context, "authorized", amount);
         intent.status = IntentStatus::RequiresCapture;
         match capture_before {
             Some(due) => {
-                intent.timer = Some(self.due.put(due, Timer::Lapse(place)));
-                self.tell_of_intent("payment_intent.amount_capturable_updated", place, doing);
+                intent.timer = Some(self.schedule.insert(due, Timer::Lapse(index)));
+                self.queue_intent_event("payment_intent.amount_capturable_updated", index, context);
             }
-            None => self.take_money(place, amount, doing),
+            None => self.capture_amount(index, amount, context),
         }
     }
 
     /// The issuer says no: the card is of no use to this intent any more.
     fn decline(
         &mut self,
-        place: usize,
+        index: usize,
         card: &'static Card,
         decline: &'static Decline,
-        doing: Doing<'_>,
-    ) -> Refusal {
+        context: CallContext<'_>,
+    ) -> ApiError {
         let id = self.ids.stripe("ch");
-        let intent = &mut self.intents[place];
+        let intent = &mut self.intents[index];
         intent.charges.push(Charge {
             id,
-            created: doing.at,
+            created: context.at,
             card,
             payment_method: intent.payment_method.take().unwrap_or_default(),
             decline: Some(decline),
@@ -353,152 +354,152 @@ impl StripeEmulator {
         });
         intent.card = None;
         intent.status = IntentStatus::RequiresPaymentMethod;
-        intent.note(&doing, "declined", 0);
-        self.tell_of_intent("payment_intent.payment_failed", place, doing);
-        let mut error = self.intents[place]
+        intent.note(&context, "declined", 0);
+        self.queue_intent_event("payment_intent.payment_failed", index, context);
+        let mut error = self.intents[index]
             .last_decline()
             .map(|(charge, _)| card_error(charge))
             .unwrap_or_default();
-        error.insert("payment_intent".to_owned(), self.render_intent(place, &[]));
-        Refusal::card(error)
+        error.insert("payment_intent".to_owned(), self.render_intent(index, &[]));
+        ApiError::card(error)
     }
 
     pub(super) fn capture_intent(
         &mut self,
         id: &str,
         params: &Params,
-        doing: Doing<'_>,
-    ) -> Result<Value, Refusal> {
+        context: CallContext<'_>,
+    ) -> Result<Value, ApiError> {
         let asked = Capture::of(params)?;
-        let place = self.place_of_intent(id)?;
-        if self.intents[place].status != IntentStatus::RequiresCapture {
-            return Err(self.unexpected_state(place, "captured"));
+        let index = self.index_of_intent(id)?;
+        if self.intents[index].status != IntentStatus::RequiresCapture {
+            return Err(self.unexpected_state(index, "captured"));
         }
-        if doing.refuse {
+        if context.reject {
             // The one way in which a capture is refused for good: the hold is gone.
-            self.lapse(place, Doing { key: None, ..doing });
-            return Err(self.unexpected_state(place, "captured"));
+            self.lapse(index, CallContext { key: None, ..context });
+            return Err(self.unexpected_state(index, "captured"));
         }
-        let held = self.intents[place].amount;
+        let held = self.intents[index].amount;
         let amount = asked.amount.unwrap_or(held);
         if amount == 0 || amount > held {
             let message = format!(
                 "The amount to capture must be between 1 and the {held} that is capturable."
             );
             let code = if amount == 0 { "amount_too_small" } else { "amount_too_large" };
-            return Err(Refusal::parameter(code, "amount_to_capture", &message));
+            return Err(ApiError::parameter(code, "amount_to_capture", &message));
         }
-        self.take_money(place, amount, doing);
-        Ok(self.render_intent(place, &asked.expand))
+        self.capture_amount(index, amount, context);
+        Ok(self.render_intent(index, &asked.expand))
     }
 
     /// The held money is taken; what is not taken of it is given back.
-    fn take_money(&mut self, place: usize, amount: i64, doing: Doing<'_>) {
-        let intent = &mut self.intents[place];
+    fn capture_amount(&mut self, index: usize, amount: i64, context: CallContext<'_>) {
+        let intent = &mut self.intents[index];
         let rest = intent.amount - amount;
         intent.totals.captured += amount;
         intent.totals.voided += rest;
         intent.status = IntentStatus::Succeeded;
-        intent.note(&doing, "captured", amount);
+        intent.note(&context, "captured", amount);
         if rest > 0 {
-            intent.note(&doing, "voided", rest);
+            intent.note(&context, "voided", rest);
         }
         let timer = intent.timer.take();
         let disputed = intent.card.is_some_and(|card| card.disputed);
         if let Some(charge) = intent.charges.last_mut() {
             charge.captured = true;
         }
-        self.due.cancel(timer);
+        self.schedule.cancel(timer);
         if disputed {
-            self.due.put(doing.at + COMPLAINT, Timer::Dispute(place));
+            self.schedule.insert(context.at + DISPUTE_AFTER, Timer::Dispute(index));
         }
-        self.tell_of_intent("payment_intent.succeeded", place, doing);
+        self.queue_intent_event("payment_intent.succeeded", index, context);
     }
 
     pub(super) fn cancel_intent(
         &mut self,
         id: &str,
         params: &Params,
-        doing: Doing<'_>,
-    ) -> Result<Value, Refusal> {
+        context: CallContext<'_>,
+    ) -> Result<Value, ApiError> {
         let asked = Cancellation::of(params)?;
-        let place = self.place_of_intent(id)?;
-        let status = self.intents[place].status;
+        let index = self.index_of_intent(id)?;
+        let status = self.intents[index].status;
         if matches!(
             status,
             IntentStatus::Succeeded | IntentStatus::Canceled | IntentStatus::Processing
         ) {
-            return Err(self.unexpected_state(place, "canceled"));
+            return Err(self.unexpected_state(index, "canceled"));
         }
-        if doing.refuse {
+        if context.reject {
             let message =
                 "This PaymentIntent could not be canceled because of a restriction on the account.";
-            return Err(self.by_state_with_intent(place, None, message));
+            return Err(self.by_state_with_intent(index, None, message));
         }
-        self.give_up(place, asked.reason, "voided", doing);
-        Ok(self.render_intent(place, &asked.expand))
+        self.release_hold(index, asked.reason, "voided", context);
+        Ok(self.render_intent(index, &asked.expand))
     }
 
     /// Nobody came for the money in time.
-    pub(super) fn lapse(&mut self, place: usize, doing: Doing<'_>) {
-        self.give_up(place, Some("automatic"), "lapsed", doing);
+    pub(super) fn lapse(&mut self, index: usize, context: CallContext<'_>) {
+        self.release_hold(index, Some("automatic"), "lapsed", context);
     }
 
-    fn give_up(
+    fn release_hold(
         &mut self,
-        place: usize,
+        index: usize,
         reason: Option<&'static str>,
         what: &'static str,
-        doing: Doing<'_>,
+        context: CallContext<'_>,
     ) {
-        let intent = &mut self.intents[place];
+        let intent = &mut self.intents[index];
         let held = intent.capturable();
         intent.totals.voided += held;
-        intent.note(&doing, if held > 0 { what } else { "canceled" }, held);
+        intent.note(&context, if held > 0 { what } else { "canceled" }, held);
         intent.status = IntentStatus::Canceled;
-        intent.canceled = Some((doing.at, reason));
+        intent.canceled = Some((context.at, reason));
         let timer = intent.timer.take();
-        self.due.cancel(timer);
-        self.tell_of_intent("payment_intent.canceled", place, doing);
+        self.schedule.cancel(timer);
+        self.queue_intent_event("payment_intent.canceled", index, context);
     }
 
     /// The owner of the card complains of a captured charge.
-    pub(super) fn dispute(&mut self, place: usize, doing: Doing<'_>) {
-        let intent = &mut self.intents[place];
-        intent.note(&doing, "disputed", 0);
+    pub(super) fn dispute(&mut self, index: usize, context: CallContext<'_>) {
+        let intent = &mut self.intents[index];
+        intent.note(&context, "disputed", 0);
         if let Some(charge) = intent.charges.last_mut() {
             charge.disputed = true;
         }
-        self.tell_of_dispute(place, doing);
+        self.queue_dispute_event(index, context);
     }
 
-    pub(super) fn get_intent(&self, id: &str, params: &Params) -> Result<Value, Refusal> {
+    pub(super) fn get_intent(&self, id: &str, params: &Params) -> Result<Value, ApiError> {
         let expand = request::look(params)?;
-        Ok(self.render_intent(self.place_of_intent(id)?, &expand))
+        Ok(self.render_intent(self.index_of_intent(id)?, &expand))
     }
 
-    pub(super) fn place_of_intent(&self, id: &str) -> Result<usize, Refusal> {
-        let missing = || Refusal::missing(404, "intent", "payment_intent", id);
-        self.intent_places.get(id).copied().ok_or_else(missing)
+    pub(super) fn index_of_intent(&self, id: &str) -> Result<usize, ApiError> {
+        let missing = || ApiError::missing(404, "intent", "payment_intent", id);
+        self.intent_index.get(id).copied().ok_or_else(missing)
     }
 
-    fn unexpected_state(&self, place: usize, done: &str) -> Refusal {
-        let status = self.intents[place].status.name();
+    fn unexpected_state(&self, index: usize, done: &str) -> ApiError {
+        let status = self.intents[index].status.name();
         let message =
             format!("This PaymentIntent could not be {done} because it has a status of {status}.");
-        self.by_state_with_intent(place, Some("payment_intent_unexpected_state"), &message)
+        self.by_state_with_intent(index, Some("payment_intent_unexpected_state"), &message)
     }
 
-    fn by_state_with_intent(&self, place: usize, code: Option<&str>, message: &str) -> Refusal {
-        Refusal::by_state(code, message).with("payment_intent", self.render_intent(place, &[]))
+    fn by_state_with_intent(&self, index: usize, code: Option<&str>, message: &str) -> ApiError {
+        ApiError::by_state(code, message).with("payment_intent", self.render_intent(index, &[]))
     }
 }
 
 /// A card that is refused before there is an intent.
-fn refused_outright() -> Refusal {
+fn declined_at_creation() -> ApiError {
     let mut error = decline_fields(&cards::GENERIC);
     error.insert("param".to_owned(), json!("payment_method"));
-    Refusal::card(error)
+    ApiError::card(error)
 }
 
 /// The error object of a declined charge.

@@ -8,12 +8,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::cards::RefundFate;
-use super::error::Refusal;
-use super::ledger::HistoryEntry;
+use super::error::ApiError;
+use super::history::HistoryEntry;
 use super::params::Params;
-use super::payment_intents::{Doing, IntentStatus};
+use super::payment_intents::{CallContext, IntentStatus};
 use super::{StripeEmulator, Timer};
-use crate::schedule::DueKey;
+use crate::schedule::ScheduleKey;
 
 /// How long after it was asked for a refund that pends succeeds, or one that fails fails.
 pub const REFUND_COMPLETES_AFTER: SignedDuration = SignedDuration::from_mins(30);
@@ -62,7 +62,7 @@ pub struct Refund {
     pub(crate) currency: String,
     pub(crate) reason: Option<&'static str>,
     pub(crate) metadata: Vec<(String, String)>,
-    pub(crate) timer: Option<DueKey>,
+    pub(crate) timer: Option<ScheduleKey>,
 }
 
 impl Refund {
@@ -84,20 +84,20 @@ impl StripeEmulator {
     pub(super) fn create_refund(
         &mut self,
         params: &Params,
-        doing: Doing<'_>,
-    ) -> Result<Value, Refusal> {
+        context: CallContext<'_>,
+    ) -> Result<Value, ApiError> {
         params.only(CREATE)?;
         let expand = params.expand(EXPANDABLE)?;
-        let wanted = params.whole("amount")?;
+        let requested = params.whole("amount")?;
         let reason = params.one_of("reason", REASONS)?;
-        let place = self.refunded_intent(params)?;
-        let amount = self.refundable(place, wanted)?;
-        if doing.refuse {
+        let index = self.refunded_intent(params)?;
+        let amount = self.refundable(index, requested)?;
+        if context.reject {
             let message =
                 "You have insufficient funds in your Stripe balance to issue this refund.";
-            return Err(Refusal::by_state(Some("balance_insufficient"), message));
+            return Err(ApiError::by_state(Some("balance_insufficient"), message));
         }
-        let intent = &self.intents[place];
+        let intent = &self.intents[index];
         let Some((charge, card)) =
             intent.charges.last().map(|charge| (charge.id.clone(), charge.card))
         else {
@@ -105,7 +105,7 @@ impl StripeEmulator {
         };
         let (intent_id, order, currency) =
             (intent.id.clone(), intent.order.clone(), intent.currency.clone());
-        let fails = self.refunds_fail.contains(&order.clone().unwrap_or_default());
+        let fails = self.failing_refunds.contains(&order.clone().unwrap_or_default());
         let fate = if fails { card.refund.failing() } else { card.refund };
         let refund = Refund {
             id: self.ids.stripe("re"),
@@ -113,7 +113,7 @@ impl StripeEmulator {
             order,
             amount,
             status: if fate.pends() { RefundStatus::Pending } else { RefundStatus::Succeeded },
-            created: doing.at,
+            created: context.at,
             history: Vec::new(),
             charge,
             currency,
@@ -121,57 +121,63 @@ impl StripeEmulator {
             metadata: params.map("metadata"),
             timer: None,
         };
-        let number = self.add_refund(refund, place, fate, doing);
+        let number = self.add_refund(refund, index, fate, context);
         Ok(self.render_refund(number, &expand))
     }
 
     fn add_refund(
         &mut self,
         mut refund: Refund,
-        place: usize,
+        index: usize,
         fate: RefundFate,
-        doing: Doing<'_>,
+        context: CallContext<'_>,
     ) -> usize {
         let number = self.refunds.len();
         let (amount, status) = (refund.amount, refund.status.name());
-        let step =
-            |what| HistoryEntry { at: doing.at, what, amount, key: doing.key.map(str::to_owned) };
+        let step = |what| HistoryEntry {
+            at: context.at,
+            what,
+            amount,
+            key: context.key.map(str::to_owned),
+        };
         refund.history.push(step(status));
         refund.timer = match fate {
             RefundFate::Succeeds => None,
-            RefundFate::PendsFirst => {
-                Some(self.due.put(doing.at + REFUND_COMPLETES_AFTER, Timer::SettleRefund(number)))
-            }
-            RefundFate::FailsLater | RefundFate::PendsThenFails => {
-                Some(self.due.put(doing.at + REFUND_COMPLETES_AFTER, Timer::FailRefund(number)))
-            }
+            RefundFate::PendsFirst => Some(
+                self.schedule
+                    .insert(context.at + REFUND_COMPLETES_AFTER, Timer::CompleteRefund(number)),
+            ),
+            RefundFate::FailsLater | RefundFate::PendsThenFails => Some(
+                self.schedule
+                    .insert(context.at + REFUND_COMPLETES_AFTER, Timer::FailRefund(number)),
+            ),
         };
-        self.refund_places.insert(refund.id.clone(), number);
+        self.refund_index.insert(refund.id.clone(), number);
         self.refunds.push(refund);
-        let intent = &mut self.intents[place];
+        let intent = &mut self.intents[index];
         intent.totals.refunded += amount;
         intent.history.push(step("refunded"));
-        self.tell_of_refund("refund.created", number, doing);
-        self.tell_of_charge("charge.refunded", place, doing);
+        self.queue_refund_event("refund.created", number, context);
+        self.queue_charge_event("charge.refunded", index, context);
         number
     }
 
-    fn refunded_intent(&self, params: &Params) -> Result<usize, Refusal> {
+    fn refunded_intent(&self, params: &Params) -> Result<usize, ApiError> {
         if let Some(id) = params.text("payment_intent") {
-            let missing = || Refusal::missing(404, "payment_intent", "payment_intent", id);
-            return self.intent_places.get(id).copied().ok_or_else(missing);
+            let missing = || ApiError::missing(404, "payment_intent", "payment_intent", id);
+            return self.intent_index.get(id).copied().ok_or_else(missing);
         }
         let id = params.text("charge").ok_or_else(|| {
             let message = "One of the following params should be provided for this request: payment_intent or charge.";
-            Refusal::invalid(message).with("code", json!("parameter_missing"))
+            ApiError::invalid(message).with("code", json!("parameter_missing"))
         })?;
         let of = |charge: &super::payment_intents::Charge| charge.id == id;
-        let place = self.intents.iter().position(|intent| intent.charges.iter().any(of));
-        place.ok_or_else(|| Refusal::missing(404, "charge", "charge", id))
+        let index = self.intents.iter().position(|intent| intent.charges.iter().any(of));
+        index.ok_or_else(|| ApiError::missing(404, "charge", "charge", id))
     }
 
-    fn refundable(&self, place: usize, wanted: Option<i64>) -> Result<i64, Refusal> {
-        let intent = &self.intents[place];
+    fn refundable(&self, index: usize, requested: Option<i64>) -> Result<i64, ApiError> {
+        let intent = &self.intents[index];
         if intent.status != IntentStatus::Succeeded {
             return Err(nothing_to_refund(&intent.id));
         }
@@ -179,10 +185,10 @@ impl StripeEmulator {
         let charge = intent.charges.last().map_or("", |charge| charge.id.as_str());
         if left == 0 {
             let message = format!("Charge {charge} has already been refunded.");
-            return Err(Refusal::by_state(Some("charge_already_refunded"), &message));
+            return Err(ApiError::by_state(Some("charge_already_refunded"), &message));
         }
-        match wanted.unwrap_or(left) {
-            0 => Err(Refusal::parameter(
+        match requested.unwrap_or(left) {
+            0 => Err(ApiError::parameter(
                 "parameter_invalid_integer",
                 "amount",
                 "Invalid positive integer",
@@ -191,62 +197,62 @@ impl StripeEmulator {
                 let message = format!(
                     "Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
                 );
-                Err(Refusal::by_state(None, &message).with("param", json!("amount")))
+                Err(ApiError::by_state(None, &message).with("param", json!("amount")))
             }
             amount => Ok(amount),
         }
     }
 
     /// What was pending has arrived.
-    pub(super) fn settle_refund(&mut self, number: usize, doing: Doing<'_>) {
-        self.end_refund(number, RefundStatus::Succeeded, doing);
-        self.tell_of_refund("charge.refund.updated", number, doing);
-        self.tell_of_refund("refund.updated", number, doing);
+    pub(super) fn complete_refund(&mut self, number: usize, context: CallContext<'_>) {
+        self.finalize_refund(number, RefundStatus::Succeeded, context);
+        self.queue_refund_event("charge.refund.updated", number, context);
+        self.queue_refund_event("refund.updated", number, context);
     }
 
     /// What was on its way, or thought to have arrived, has come back.
-    pub(super) fn fail_refund(&mut self, number: usize, doing: Doing<'_>) {
-        self.end_refund(number, RefundStatus::Failed, doing);
+    pub(super) fn fail_refund(&mut self, number: usize, context: CallContext<'_>) {
+        self.finalize_refund(number, RefundStatus::Failed, context);
         let refund = &self.refunds[number];
         let amount = refund.amount;
-        if let Some(place) = self.intent_places.get(&refund.intent).copied() {
-            let intent = &mut self.intents[place];
+        if let Some(index) = self.intent_index.get(&refund.intent).copied() {
+            let intent = &mut self.intents[index];
             intent.totals.refunded -= amount;
             intent.failed_refunds += 1;
             intent.history.push(HistoryEntry {
-                at: doing.at,
+                at: context.at,
                 what: "refund_failed",
                 amount,
                 key: None,
             });
         }
-        self.tell_of_refund("charge.refund.updated", number, doing);
-        self.tell_of_refund("refund.failed", number, doing);
+        self.queue_refund_event("charge.refund.updated", number, context);
+        self.queue_refund_event("refund.failed", number, context);
     }
 
-    fn end_refund(&mut self, number: usize, status: RefundStatus, doing: Doing<'_>) {
+    fn finalize_refund(&mut self, number: usize, status: RefundStatus, context: CallContext<'_>) {
         let refund = &mut self.refunds[number];
         refund.status = status;
         refund.history.push(HistoryEntry {
-            at: doing.at,
+            at: context.at,
             what: status.name(),
             amount: refund.amount,
             key: None,
         });
         let timer = refund.timer.take();
-        self.due.cancel(timer);
+        self.schedule.cancel(timer);
     }
 
-    pub(super) fn get_refund(&self, id: &str, params: &Params) -> Result<Value, Refusal> {
+    pub(super) fn get_refund(&self, id: &str, params: &Params) -> Result<Value, ApiError> {
         params.only(&["expand"])?;
         let expand = params.expand(EXPANDABLE)?;
-        let missing = || Refusal::missing(404, "id", "refund", id);
-        let number = self.refund_places.get(id).copied().ok_or_else(missing)?;
+        let missing = || ApiError::missing(404, "id", "refund", id);
+        let number = self.refund_index.get(id).copied().ok_or_else(missing)?;
         Ok(self.render_refund(number, &expand))
     }
 }
 
-fn nothing_to_refund(id: &str) -> Refusal {
+fn nothing_to_refund(id: &str) -> ApiError {
     let message = format!("This PaymentIntent ({id}) does not have a successful charge to refund.");
-    Refusal::by_state(None, &message)
+    ApiError::by_state(None, &message)
 }

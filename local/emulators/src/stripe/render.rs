@@ -8,8 +8,8 @@ use super::payment_intents::{Charge, Intent, card_error};
 use super::refunds::{Refund, RefundStatus};
 
 impl StripeEmulator {
-    pub(super) fn render_intent(&self, place: usize, expand: &[String]) -> Value {
-        let intent = &self.intents[place];
+    pub(super) fn render_intent(&self, index: usize, expand: &[String]) -> Value {
+        let intent = &self.intents[index];
         let mut body = head(intent);
         body.extend(middle(intent));
         body.extend(tail(intent));
@@ -21,19 +21,19 @@ impl StripeEmulator {
         Value::Object(body)
     }
 
-    pub(super) fn render_charge_of(&self, place: usize) -> Value {
-        let intent = &self.intents[place];
+    pub(super) fn render_charge_of(&self, index: usize) -> Value {
+        let intent = &self.intents[index];
         intent.charges.last().map_or(Value::Null, |charge| render_charge(intent, charge))
     }
 
     pub(super) fn render_refund(&self, number: usize, expand: &[String]) -> Value {
         let refund = &self.refunds[number];
         let mut body = render_refund(refund);
-        if let Some(place) = self.intent_places.get(&refund.intent).copied() {
+        if let Some(index) = self.intent_index.get(&refund.intent).copied() {
             for field in expand {
                 body[field] = match field.as_str() {
-                    "charge" => self.render_charge_of(place),
-                    _ => self.render_intent(place, &[]),
+                    "charge" => self.render_charge_of(index),
+                    _ => self.render_intent(index, &[]),
                 };
             }
         }

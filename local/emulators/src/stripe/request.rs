@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::cards::{self, Card};
-use super::error::Refusal;
+use super::error::ApiError;
 use super::params::Params;
 
 const CREATE: &[&str] = &[
@@ -99,12 +99,14 @@ pub(super) struct NewIntent {
 }
 
 impl NewIntent {
-    pub(super) fn of(params: &Params) -> Result<Self, Refusal> {
+    pub(super) fn of(params: &Params) -> Result<Self, ApiError> {
         params.only(CREATE)?;
         let (amount, currency) = price(params)?;
         let confirm = params.flag("confirm")?;
         if !confirm && params.text("off_session").is_some() {
-            return Err(Refusal::invalid("You can only set `off_session` when `confirm` is true."));
+            return Err(ApiError::invalid(
+                "You can only set `off_session` when `confirm` is true.",
+            ));
         }
         Ok(Self {
             amount,
@@ -136,12 +138,12 @@ pub(super) struct Confirmation {
 }
 
 impl Confirmation {
-    pub(super) fn of(params: &Params) -> Result<Self, Refusal> {
+    pub(super) fn of(params: &Params) -> Result<Self, ApiError> {
         params.only(CONFIRM)?;
         Self::within(params)
     }
 
-    fn within(params: &Params) -> Result<Self, Refusal> {
+    fn within(params: &Params) -> Result<Self, ApiError> {
         Ok(Self {
             card: chosen_card(params)?,
             must_not_ask: params.flag("error_on_requires_action")?,
@@ -163,7 +165,7 @@ pub(super) struct Capture {
 }
 
 impl Capture {
-    pub(super) fn of(params: &Params) -> Result<Self, Refusal> {
+    pub(super) fn of(params: &Params) -> Result<Self, ApiError> {
         params.only(CAPTURE)?;
         Ok(Self { amount: params.whole("amount_to_capture")?, expand: params.expand(EXPANDABLE)? })
     }
@@ -177,7 +179,7 @@ pub(super) struct Cancellation {
 }
 
 impl Cancellation {
-    pub(super) fn of(params: &Params) -> Result<Self, Refusal> {
+    pub(super) fn of(params: &Params) -> Result<Self, ApiError> {
         params.only(CANCEL)?;
         let reason = params.one_of("cancellation_reason", CANCEL_REASONS)?;
         Ok(Self { reason, expand: params.expand(EXPANDABLE)? })
@@ -185,12 +187,12 @@ impl Cancellation {
 }
 
 /// A look.
-pub(super) fn look(params: &Params) -> Result<Vec<String>, Refusal> {
+pub(super) fn look(params: &Params) -> Result<Vec<String>, ApiError> {
     params.only(&["client_secret", "expand"])?;
     params.expand(EXPANDABLE)
 }
 
-fn price(params: &Params) -> Result<(i64, &'static str), Refusal> {
+fn price(params: &Params) -> Result<(i64, &'static str), ApiError> {
     params.required("amount")?;
     let amount = params.whole("amount")?.unwrap_or(0);
     let currency = params.required("currency")?.to_ascii_lowercase();
@@ -198,26 +200,26 @@ fn price(params: &Params) -> Result<(i64, &'static str), Refusal> {
         let known: Vec<_> = LEAST.iter().map(|(known, _)| *known).collect();
         let message =
             format!("Invalid currency: {currency}. It must be one of {}", known.join(", "));
-        return Err(Refusal::invalid(&message).with("param", json!("currency")));
+        return Err(ApiError::invalid(&message).with("param", json!("currency")));
     };
     if amount < *least {
         let message = format!("Amount must be at least {least} {currency}");
-        return Err(Refusal::parameter("amount_too_small", "amount", &message));
+        return Err(ApiError::parameter("amount_too_small", "amount", &message));
     }
     if amount > GREATEST {
         let message = format!("Amount must be no more than {GREATEST} {currency}");
-        return Err(Refusal::parameter("amount_too_large", "amount", &message));
+        return Err(ApiError::parameter("amount_too_large", "amount", &message));
     }
     Ok((amount, currency))
 }
 
-fn chosen_card(params: &Params) -> Result<Option<&'static Card>, Refusal> {
+fn chosen_card(params: &Params) -> Result<Option<&'static Card>, ApiError> {
     let Some(token) = params.text("payment_method") else { return Ok(None) };
-    let missing = || Refusal::missing(400, "payment_method", "PaymentMethod", token);
+    let missing = || ApiError::missing(400, "payment_method", "PaymentMethod", token);
     cards::find(token).map(Some).ok_or_else(missing)
 }
 
-fn automatic_methods(params: &Params) -> Result<Option<&'static str>, Refusal> {
+fn automatic_methods(params: &Params) -> Result<Option<&'static str>, ApiError> {
     if !params.flag("automatic_payment_methods[enabled]")? {
         return Ok(None);
     }

@@ -2,49 +2,70 @@
 
 use serde_json::{Value, json};
 
-use super::payment_intents::Doing;
+use super::payment_intents::CallContext;
 use super::{API_VERSION, StripeEmulator, render};
 use crate::webhooks::{EventSource, WebhookEvent};
 
 impl StripeEmulator {
-    pub(super) fn tell_of_intent(&mut self, kind: &str, place: usize, doing: Doing<'_>) {
-        let object = self.render_intent(place, &[]);
-        let order = self.intents[place].order.clone();
-        self.tell(kind, &object, order, doing);
+    pub(super) fn queue_intent_event(
+        &mut self,
+        kind: &str,
+        index: usize,
+        context: CallContext<'_>,
+    ) {
+        let object = self.render_intent(index, &[]);
+        let order = self.intents[index].order.clone();
+        self.queue_event(kind, &object, order, context);
     }
 
-    pub(super) fn tell_of_charge(&mut self, kind: &str, place: usize, doing: Doing<'_>) {
-        let object = self.render_charge_of(place);
-        let order = self.intents[place].order.clone();
-        self.tell(kind, &object, order, doing);
+    pub(super) fn queue_charge_event(
+        &mut self,
+        kind: &str,
+        index: usize,
+        context: CallContext<'_>,
+    ) {
+        let object = self.render_charge_of(index);
+        let order = self.intents[index].order.clone();
+        self.queue_event(kind, &object, order, context);
     }
 
-    pub(super) fn tell_of_refund(&mut self, kind: &str, number: usize, doing: Doing<'_>) {
+    pub(super) fn queue_refund_event(
+        &mut self,
+        kind: &str,
+        number: usize,
+        context: CallContext<'_>,
+    ) {
         let object = self.render_refund(number, &[]);
         let order = self.refunds[number].order.clone();
-        self.tell(kind, &object, order, doing);
+        self.queue_event(kind, &object, order, context);
     }
 
-    pub(super) fn tell_of_dispute(&mut self, place: usize, doing: Doing<'_>) {
+    pub(super) fn queue_dispute_event(&mut self, index: usize, context: CallContext<'_>) {
         let id = self.ids.stripe("du");
-        let intent = &self.intents[place];
+        let intent = &self.intents[index];
         let Some(charge) = intent.charges.last() else { return };
-        let object = render::dispute(&id, intent, charge, doing.at);
+        let object = render::dispute(&id, intent, charge, context.at);
         let order = intent.order.clone();
-        self.tell("charge.dispute.created", &object, order, doing);
+        self.queue_event("charge.dispute.created", &object, order, context);
     }
 
-    fn tell(&mut self, kind: &str, object: &Value, order: Option<String>, doing: Doing<'_>) {
+    fn queue_event(
+        &mut self,
+        kind: &str,
+        object: &Value,
+        order: Option<String>,
+        context: CallContext<'_>,
+    ) {
         let id = self.ids.stripe("evt");
         let body = json!({
             "id": id,
             "object": "event",
             "api_version": API_VERSION,
-            "created": doing.at.as_second(),
+            "created": context.at.as_second(),
             "data": { "object": object },
             "livemode": false,
             "pending_webhooks": 1,
-            "request": { "id": doing.request, "idempotency_key": doing.key },
+            "request": { "id": context.request, "idempotency_key": context.key },
             "type": kind,
         });
         let kind = kind.to_owned();
@@ -53,7 +74,7 @@ impl StripeEmulator {
             id,
             event_type: kind,
             order,
-            at: doing.at,
+            at: context.at,
             body: body.to_string(),
         });
     }
