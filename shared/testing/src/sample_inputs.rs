@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use domain::{ErrorName, StepError};
-use serde_json::Value;
+use domain::{ErrorName, OrderId, StepError};
+use serde_json::{Value, json};
 
 /// The sample inputs of a function: file name and content.
 ///
@@ -44,4 +44,34 @@ pub fn assert_every_sample_input_is_understood(
             Ok(output) => assert_eq!(output["outcome"], "SUPERSEDED", "{name}"),
         }
     }
+}
+
+/// Inputs that every function which the state machine calls must reject as
+/// `InvalidRequest`. Each is wrong in one field; the order may exist.
+pub fn malformed_inputs(id: &OrderId) -> Vec<Value> {
+    vec![
+        Value::Null,
+        json!(true),
+        json!([]),
+        json!([1, 2]),
+        json!("authorize"),
+        json!({}),
+        json!({"orderId": null}),
+        json!({"orderId": 7}),
+        json!({"orderId": ["ord_1"]}),
+        json!({"orderId": "ord_1"}),
+        json!({"orderId": format!("{id}\u{0}")}),
+        json!({"orderId": id, "operation": "refund"}),
+        json!({"orderId": id, "operation": ""}),
+        json!({"orderId": id, "operation": 1}),
+        json!({"orderId": id, "operation": "Cancel"}),
+        json!({"orderId": id, "execution": 1}),
+        json!({"orderId": id, "execution": {}}),
+        json!({"orderId": id, "execution": ""}),
+        json!({"orderId": id, "enteredAt": "soon"}),
+        json!({"orderId": id, "enteredAt": 1_795_405_999}),
+        json!({"orderId": id, "failed": []}),
+        json!({"orderId": id, "failed": "no"}),
+        json!({"orderId": id, "failed": {"InitiateShipping": "no"}}),
+    ]
 }

@@ -18,13 +18,22 @@ pub(crate) fn invoke(test_bed: &TestBed, input: Value) -> Result<Value, StepErro
     run(function(test_bed).handle(input, now)).expect("the process does not crash")
 }
 
+/// Invokes an operation as the execution that owns the order. `None` if the process crashes.
+pub(crate) fn attempt(
+    test_bed: &TestBed,
+    operation: &str,
+    order: &Order,
+) -> Option<Result<Value, StepError>> {
+    run(function(test_bed).handle(input(operation, order), now))
+}
+
 /// Invokes an operation as the execution that owns the order.
 pub(crate) fn perform(
     test_bed: &TestBed,
     operation: &str,
     order: &Order,
 ) -> Result<Value, StepError> {
-    invoke(test_bed, input(operation, order))
+    attempt(test_bed, operation, order).expect("the process does not crash")
 }
 
 /// The order after compensation began because its shipping failed.

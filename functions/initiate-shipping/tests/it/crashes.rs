@@ -1,36 +1,20 @@
 //! The process crashes once or twice, before or after the effect of any call. The next run
 //! finds all that it needs, and no label is bought twice.
 
-use domain::Order;
 use domain::shipment::{LabelRefundState, ProviderShipment};
 use testing::crash::crash_twice;
-use testing::fakes::{TestBed, run};
+use testing::fakes::TestBed;
 use testing::samples;
 
-use crate::support::{function, input, now, perform, stored_order};
-
-/// Crashes an operation at every pair of its crash points, of which it has `points`, and
-/// checks what is left each time.
-fn crash(
-    operation: &str,
-    points: usize,
-    order: &Order,
-    test_bed: impl Fn() -> TestBed,
-    check: impl Fn(&TestBed, &str),
-) {
-    let operation =
-        |test_bed: &TestBed| run(function(test_bed).handle(input(operation, order), now));
-    crash_twice(points, test_bed, operation, check);
-}
+use crate::support::{attempt, perform, stored_order};
 
 #[test]
 fn wherever_book_crashes_one_label_is_bought() {
     let order = samples::reserved();
-    crash(
-        "book",
+    crash_twice(
         10,
-        &order,
         || TestBed::with(&order),
+        |test_bed| attempt(test_bed, "book", &order),
         |test_bed, at| {
             perform(test_bed, "book", &order).expect(at);
             assert_eq!(test_bed.labels(), 1, "{at}");
@@ -42,11 +26,10 @@ fn wherever_book_crashes_one_label_is_bought() {
 #[test]
 fn wherever_book_crashed_cancel_leaves_no_live_label() {
     let order = samples::reserved();
-    crash(
-        "book",
+    crash_twice(
         10,
-        &order,
         || TestBed::with(&order),
+        |test_bed| attempt(test_bed, "book", &order),
         |test_bed, at| {
             perform(test_bed, "cancel", &order).expect(at);
             assert_eq!(test_bed.live_labels(), 0, "{at}");
@@ -65,11 +48,16 @@ fn wherever_a_label_refund_crashes_it_is_recorded_only_once_it_is_true() {
         ..samples::provider_shipment()
     };
     let test_bed = || TestBed::with(&order).shipment(bought.clone());
-    crash("cancel", 10, &order, test_bed, |test_bed, at| {
-        if !stored_order(test_bed, &order).has_open_shipment() {
-            assert_eq!(test_bed.live_labels(), 0, "{at}: not recorded earlier");
-        }
-        perform(test_bed, "cancel", &order).expect(at);
-        assert_eq!(test_bed.live_labels(), 0, "{at}");
-    });
+    crash_twice(
+        10,
+        test_bed,
+        |test_bed| attempt(test_bed, "cancel", &order),
+        |test_bed, at| {
+            if !stored_order(test_bed, &order).has_open_shipment() {
+                assert_eq!(test_bed.live_labels(), 0, "{at}: not recorded earlier");
+            }
+            perform(test_bed, "cancel", &order).expect(at);
+            assert_eq!(test_bed.live_labels(), 0, "{at}");
+        },
+    );
 }

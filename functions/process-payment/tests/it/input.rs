@@ -1,9 +1,9 @@
 //! Malformed input is rejected by name before any call; the samples are accepted.
 
 use domain::ErrorName;
-use serde_json::{Value, json};
+use serde_json::json;
 use testing::fakes::TestBed;
-use testing::sample_inputs::assert_every_sample_input_is_understood;
+use testing::sample_inputs::{assert_every_sample_input_is_understood, malformed_inputs};
 use testing::samples;
 
 use crate::support::{error_name, invoke};
@@ -11,30 +11,10 @@ use crate::support::{error_name, invoke};
 #[test]
 fn malformed_input_is_an_invalid_request_and_makes_no_call() {
     let order = samples::received();
-    let id = &order.order_id;
     let test_bed = TestBed::with(&order);
-    for input in [
-        Value::Null,
-        json!(true),
-        json!([1, 2]),
-        json!("authorize"),
-        json!({}),
-        json!({"orderId": null}),
-        json!({"orderId": 7}),
-        json!({"orderId": ["ord_1"]}),
-        json!({"orderId": "ord_1"}),
-        json!({"orderId": format!("{id}\u{0}")}),
-        json!({"orderId": id, "operation": "refund"}),
-        json!({"orderId": id, "operation": ""}),
-        json!({"orderId": id, "operation": 1}),
-        json!({"orderId": id, "operation": "Capture"}),
-        json!({"orderId": id, "execution": {}}),
-        json!({"orderId": id, "execution": ""}),
-        json!({"orderId": id, "enteredAt": "soon"}),
-        json!({"orderId": id, "enteredAt": 1_795_405_999}),
-        json!({"orderId": id, "failed": []}),
-        json!({"orderId": id, "failed": {"InitiateShipping": "no"}}),
-    ] {
+    let other_operations = ["Capture", "book"]
+        .map(|operation| json!({"orderId": order.order_id, "operation": operation}));
+    for input in malformed_inputs(&order.order_id).into_iter().chain(other_operations) {
         let printed = input.to_string();
         assert_eq!(error_name(invoke(&test_bed, input)), ErrorName::InvalidRequest, "{printed}");
     }

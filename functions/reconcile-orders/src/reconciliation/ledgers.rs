@@ -73,9 +73,11 @@ where
 
 /// Returns what was read. Logs the reason if it was not.
 pub(super) fn read_or_log<T>(ledger: &'static str, result: Result<T, Unreadable>) -> Option<T> {
-    result
-        .map_err(|Unreadable(why)| {
-            tracing::warn!(ledger, why, "the ledger was not read completely")
-        })
-        .ok()
+    match result {
+        Ok(value) => Some(value),
+        Err(Unreadable(why)) => {
+            tracing::warn!(ledger, why, "the ledger was not read completely");
+            None
+        }
+    }
 }

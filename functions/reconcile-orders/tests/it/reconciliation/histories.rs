@@ -8,6 +8,7 @@ use domain::order::Attention;
 use domain::payment::{PaymentIntentState, PaymentStatus, RiskLevel};
 use domain::policy::ReviewPolicy;
 use domain::shipment::{LabelRefund, LabelRefundState, ProviderShipment};
+use domain::steps::State;
 use domain::{ErrorName, Order, OrderId, PaymentIntentId, ShipmentId, Status};
 use testing::samples;
 
@@ -87,12 +88,12 @@ pub(crate) fn make(number: usize, situation: Situation) -> History {
         Situation::Received => {}
         Situation::CanceledBeforeItBegan => builder.cancel(),
         Situation::NeverAuthorized => {
-            builder.compensated("ProcessPayment", ErrorName::PaymentGatewayUnavailable)
+            builder.compensate(State::ProcessPayment, ErrorName::PaymentGatewayUnavailable);
         }
-        Situation::Declined => builder.declined(),
-        Situation::Fulfilled => builder.fulfilled(RiskLevel::Normal),
-        Situation::FulfilledAfterReview => builder.fulfilled(RiskLevel::Elevated),
-        _ => builder.further(situation),
+        Situation::Declined => builder.decline(),
+        Situation::Fulfilled => builder.fulfill(RiskLevel::Normal),
+        Situation::FulfilledAfterReview => builder.fulfill(RiskLevel::Elevated),
+        _ => builder.advance(situation),
     }
     if Situation::AT_REST.contains(&situation) {
         builder.order = builder.order.finalized(&[], samples::placed_at());
@@ -119,30 +120,26 @@ impl Builder {
         Self { number, order, intent, label: None }
     }
 
-    fn further(&mut self, situation: Situation) {
-        let refused = ErrorName::ShippingRejected;
-        self.authorized(if situation == Situation::Rejected {
-            RiskLevel::Elevated
-        } else {
-            RiskLevel::Normal
-        });
+    fn advance(&mut self, situation: Situation) {
+        let is_rejected = situation == Situation::Rejected;
+        self.authorize(if is_rejected { RiskLevel::Elevated } else { RiskLevel::Normal });
         match situation {
             Situation::Authorized => {}
-            Situation::OutOfStock => self.compensated("OutOfStock", ErrorName::StockContended),
-            Situation::Rejected => self.rejected(),
+            Situation::OutOfStock => self.compensate(State::OutOfStock, ErrorName::StockContended),
+            Situation::Rejected => self.reject(),
             Situation::Canceled => {
                 self.cancel();
-                self.compensated("CheckInventory", ErrorName::OrderCancelled);
+                self.compensate(State::CheckInventory, ErrorName::OrderCancelled);
             }
-            Situation::Reserved => self.reserved(),
+            Situation::Reserved => self.reserve(),
             Situation::ShippingFailed => {
-                self.reserved();
-                self.shipment(false);
-                self.compensated("InitiateShipping", refused);
+                self.reserve();
+                self.ship(false);
+                self.compensate(State::InitiateShipping, ErrorName::ShippingRejected);
             }
             Situation::NeedsAttention => {
-                self.reserved();
-                self.shipment(true);
+                self.reserve();
+                self.ship(true);
                 let needs_attention = samples::waiting(
                     self.order.clone(),
                     Status::NeedsAttention,
@@ -151,14 +148,14 @@ impl Builder {
                 self.order = needs_attention;
             }
             _ => {
-                self.reserved();
-                self.shipment(true);
-                self.after_the_label(situation);
+                self.reserve();
+                self.ship(true);
+                self.compensate_after_label(situation);
             }
         }
     }
 
-    fn after_the_label(&mut self, situation: Situation) {
+    fn compensate_after_label(&mut self, situation: Situation) {
         let captured = [Situation::Refunded, Situation::RefundPending, Situation::RefundFailed]
             .contains(&situation);
         if captured {
@@ -185,14 +182,14 @@ impl Builder {
         }
     }
 
-    fn authorized(&mut self, risk: RiskLevel) {
+    fn authorize(&mut self, risk: RiskLevel) {
         let at = samples::placed_at();
-        let held = domain::payment::PaymentIntent {
+        let intent = domain::payment::PaymentIntent {
             risk,
             ..samples::payment_intent(PaymentIntentState::RequiresCapture)
         };
         self.order = self.order.with_intent(&self.intent.id, at);
-        self.order = self.order.authorized(&held, &ReviewPolicy::default(), at).unwrap();
+        self.order = self.order.authorized(&intent, &ReviewPolicy::default(), at).unwrap();
         self.intent.state = PaymentIntentState::RequiresCapture;
         self.intent.confirmed = true;
         if risk == RiskLevel::Elevated {
@@ -201,27 +198,27 @@ impl Builder {
         }
     }
 
-    fn declined(&mut self) {
+    fn decline(&mut self) {
         self.order = self.order.with_intent(&self.intent.id, samples::placed_at());
         self.intent.confirmed = true;
-        self.compensated("ProcessPayment", ErrorName::PaymentDeclined);
+        self.compensate(State::ProcessPayment, ErrorName::PaymentDeclined);
     }
 
-    fn reserved(&mut self) {
+    fn reserve(&mut self) {
         self.order = self.order.reserved(samples::placed_at()).unwrap();
     }
 
-    fn rejected(&mut self) {
+    fn reject(&mut self) {
         let decided = self.order.decide_review(ReviewDecision::Reject, "operator-1", None, now());
         self.order = decided.unwrap();
-        self.compensated("AwaitReview", ErrorName::ReviewRejected);
+        self.compensate(State::AwaitReview, ErrorName::ReviewRejected);
     }
 
     fn cancel(&mut self) {
         self.order = self.order.request_cancellation("customer-1", now()).unwrap().unwrap();
     }
 
-    fn shipment(&mut self, bought: bool) {
+    fn ship(&mut self, bought: bool) {
         let at = samples::placed_at();
         let id = ShipmentId::parse(format!("shp_{}", self.number)).unwrap();
         let shipment = ProviderShipment { id: id.clone(), ..samples::provider_shipment() };
@@ -239,22 +236,22 @@ impl Builder {
         });
     }
 
-    fn fulfilled(&mut self, risk: RiskLevel) {
-        self.authorized(risk);
+    fn fulfill(&mut self, risk: RiskLevel) {
+        self.authorize(risk);
         if risk == RiskLevel::Elevated {
             let decided =
                 self.order.decide_review(ReviewDecision::Approve, "operator-1", None, now());
             self.order = decided.unwrap();
         }
-        self.reserved();
-        self.shipment(true);
+        self.reserve();
+        self.ship(true);
         self.intent.state = PaymentIntentState::Succeeded;
         self.intent.captured_minor = self.intent.amount.amount_minor();
         self.order = self.order.fulfilled(samples::placed_at()).unwrap();
     }
 
-    fn compensated(&mut self, state: &str, fault: ErrorName) {
-        let failed = failed(state, fault);
+    fn compensate(&mut self, state: State, error: ErrorName) {
+        let failed = failed(state, error);
         self.order = self.order.begin_compensation(&failed, now());
         if self.order.shipment.is_some() {
             self.order = self.order.with_label_refund(LabelRefund::None, now());
@@ -268,7 +265,7 @@ impl Builder {
     }
 
     fn refund_label(&mut self, refund: LabelRefund) {
-        let failed = failed("CapturePayment", ErrorName::PaymentNotCapturable);
+        let failed = failed(State::CapturePayment, ErrorName::PaymentNotCapturable);
         let order = self.order.begin_compensation(&failed, now());
         self.order = order.with_label_refund(refund, now()).released(now());
         if let (Some(label), LabelRefund::Submitted) = (&mut self.label, refund) {
@@ -276,8 +273,8 @@ impl Builder {
         }
     }
 
-    fn close(&mut self, money: PaymentStatus) {
-        self.order = self.order.closed(money, now()).unwrap();
+    fn close(&mut self, payment: PaymentStatus) {
+        self.order = self.order.closed(payment, now()).unwrap();
     }
 
     /// Adds an unconfirmed intent and an unbought shipment, as a lost response leaves them.
@@ -309,7 +306,7 @@ fn now() -> domain::Timestamp {
     samples::placed_at().plus_minutes(1)
 }
 
-fn failed(state: &str, fault: ErrorName) -> FailedStates {
-    let seen = FailedState { error: fault.as_str().to_owned(), shortages: Vec::new() };
-    [(state.parse().unwrap(), seen)].into()
+fn failed(state: State, error: ErrorName) -> FailedStates {
+    let failure = FailedState { error: error.as_str().to_owned(), shortages: Vec::new() };
+    [(state, failure)].into()
 }

@@ -201,7 +201,7 @@ fn in_the_stock_levels() -> Vec<Plant> {
     ]
 }
 
-fn in_the_orders() -> Vec<Plant> {
+fn in_payments_and_shipments_of_orders() -> Vec<Plant> {
     vec![
         plant(Situation::Refunded, &[(Kind::PaymentRecordMismatch, TheOrder)], |state, id| {
             order(state, id).payment.status = PaymentStatus::Voided;
@@ -224,6 +224,11 @@ fn in_the_orders() -> Vec<Plant> {
         plant(Situation::LabelRefunded, &[(Kind::LabelRecordMismatch, TheOrder)], |state, id| {
             order(state, id).shipment.as_mut().unwrap().refund = None;
         }),
+    ]
+}
+
+fn in_other_fields_of_orders() -> Vec<Plant> {
+    vec![
         plant(
             Situation::ShippingFailed,
             &[
@@ -296,7 +301,8 @@ fn plants() -> Vec<Plant> {
     let mut plants = at_the_payment_provider();
     plants.extend(at_the_shipping_provider());
     plants.extend(in_the_stock_levels());
-    plants.extend(in_the_orders());
+    plants.extend(in_payments_and_shipments_of_orders());
+    plants.extend(in_other_fields_of_orders());
     plants.extend([edited_to_fulfilled(), malformed()]);
     plants
 }
