@@ -1,9 +1,9 @@
 //! Resuming backorders: orders that wait for stock continue, oldest first, and only as
 //! many as the stock can serve.
 //!
-//! A restock resumes the orders that wait for its SKU; the reconciler resumes any,
-//! whatever brought the goods, such as another order that released them. Stock promised
-//! to one order is not promised to the next. Nothing is reserved here: the resumed order
+//! A restock resumes the orders that wait for its SKU. The reconciler resumes all that can
+//! be served, also when another order released the goods. Stock promised to one order is
+//! not promised to the next. Nothing is reserved here: the resumed order
 //! reserves in a transaction, and if it is short again it waits again in its old place.
 
 use std::collections::BTreeMap;
@@ -172,7 +172,7 @@ impl StockLevels {
         if order.holds_stock() {
             return true;
         }
-        // An order that was resumed before has its goods promised, whatever is left.
+        // An order that was resumed before has its goods promised, even if fewer are left.
         if !is_available && !was_resumed(order) {
             return false;
         }

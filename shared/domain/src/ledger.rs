@@ -42,7 +42,7 @@ pub struct PaymentIntentEntry {
     pub captured_minor: u64,
     /// The part of it that is refunded, or whose refund is on its way, in minor units.
     pub refunded_minor: u64,
-    /// Whether it was ever confirmed, whatever the result.
+    /// Whether it was ever confirmed, with any result.
     pub confirmed: bool,
 }
 

@@ -29,7 +29,6 @@ pub mod ports;
 pub mod private;
 pub mod shipment;
 pub mod status;
-pub mod step;
 pub mod steps;
 pub mod stock;
 pub mod task_input;

@@ -6,7 +6,7 @@
 //! that the version is still the one that was read. So no fact that a decision rests on
 //! can change under it: owner, compensation, cancellation, status.
 //!
-//! Three fields keep the order right, whatever crashes:
+//! Three fields keep the order right through any crash:
 //! - [`execution`](Order::execution) owns the order. An execution that does not own it
 //!   changes nothing.
 //! - [`compensation`](Order::compensation) is written once, by the first compensating step
@@ -39,36 +39,3 @@ pub use timeline::{TimelineCode, TimelineEntry};
 
 /// The number of buckets of the index of open orders.
 pub const OPEN_ORDER_BUCKETS: u8 = 8;
-
-/// The former names of the timeline codes.
-pub mod timeline_code {
-    use super::TimelineCode;
-    /// [`TimelineCode::CompensationBegun`].
-    pub const COMPENSATION_BEGUN: TimelineCode = TimelineCode::CompensationBegun;
-    /// [`TimelineCode::ReviewExpired`].
-    pub const REVIEW_EXPIRED: TimelineCode = TimelineCode::ReviewExpired;
-    /// [`TimelineCode::CancellationRequested`].
-    pub const CANCELLATION_REQUESTED: TimelineCode = TimelineCode::CancellationRequested;
-    /// [`TimelineCode::LabelRefundRefused`].
-    pub const LABEL_REFUND_REFUSED: TimelineCode = TimelineCode::LabelRefundRefused;
-    /// [`TimelineCode::RefundFailed`].
-    pub const REFUND_FAILED: TimelineCode = TimelineCode::RefundFailed;
-    /// [`TimelineCode::PaymentNotFinalized`].
-    pub const PAYMENT_NOT_FINALIZED: TimelineCode = TimelineCode::PaymentNotFinalized;
-    /// [`TimelineCode::PaymentAmountMismatch`].
-    pub const PAYMENT_AMOUNT_MISMATCH: TimelineCode = TimelineCode::PaymentAmountMismatch;
-    /// [`TimelineCode::Acknowledged`].
-    pub const ACKNOWLEDGED: TimelineCode = TimelineCode::Acknowledged;
-    /// [`TimelineCode::AuthorizationExpiring`].
-    pub const AUTHORIZATION_EXPIRING: TimelineCode = TimelineCode::AuthorizationExpiring;
-    /// [`TimelineCode::Restarted`].
-    pub const RESTARTED: TimelineCode = TimelineCode::Restarted;
-    /// [`TimelineCode::Escalated`].
-    pub const ESCALATED: TimelineCode = TimelineCode::Escalated;
-    /// [`TimelineCode::Disputed`].
-    pub const DISPUTED: TimelineCode = TimelineCode::Disputed;
-    /// [`TimelineCode::Tracking`].
-    pub const TRACKING: TimelineCode = TimelineCode::Tracking;
-    /// [`TimelineCode::LedgerMismatch`].
-    pub const LEDGER_MISMATCH: TimelineCode = TimelineCode::LedgerMismatch;
-}

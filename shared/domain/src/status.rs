@@ -6,7 +6,7 @@
 //! customer reads when the order failed. A closed status has no successor.
 //!
 //! Two rules hold for every status that is not closed, and are not repeated in the
-//! rows: the order may come to NEEDS_ATTENTION, and once it compensates it may take
+//! rows: the order may come to `NEEDS_ATTENTION`, and once it compensates it may take
 //! the outcome that was decided. See [`Status::can_transition_to`].
 
 use serde::{Deserialize, Serialize};

@@ -1,11 +1,12 @@
-//! Where the providers' published contracts are.
+//! The providers' published API contracts, against which the adapters and emulators are
+//! tested.
 
 use std::path::PathBuf;
 
-/// The folder of a provider's recordings; none where this repository stands alone.
+/// The folder of a provider's contracts; none in a clone of this repository alone.
 ///
 /// # Panics
-/// With `CI=true`, when the recordings are missing: CI must not skip them.
+/// With `CI=true` if the contracts are missing: CI must not skip them.
 pub fn contracts(provider: &str) -> Option<PathBuf> {
     let contracts = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/contracts");
     let folder = contracts.join(provider);

@@ -1,11 +1,11 @@
-//! The world in memory, for tests: the tables, the gateway, the carrier and the
-//! workflow, each behind its ports, all over one [`TestBed`].
+//! In-memory fakes of every port, over one shared [`TestBed`]: the tables, the payment
+//! provider, the shipping provider and the workflow.
 //!
-//! Nothing here waits, so a future over these fakes either ends when it is
-//! polled once or has met the point at which the test lets the process die:
-//! [`run`] tells which. A test says what goes wrong at which call
-//! ([`TestBed::on`]), counts the calls, and reads the ledgers afterwards. They are
-//! small on purpose; the providers' full models are not for what ships.
+//! A future over these fakes never waits: polled once, it ends, or it has met the crash
+//! point at which the test lets the process die. [`run`] tells which. A test injects a
+//! fault at the nth call of a point ([`TestBed::on`]), counts the calls, and reads the
+//! ledgers afterwards. The fakes are small; the providers' full rules are in the emulators
+//! of the local stack.
 
 pub mod invocation;
 mod ledger;
@@ -30,35 +30,35 @@ use domain::ports::{PaymentRejection, ShippingRejection};
 use domain::shipment::ProviderShipment;
 use domain::{Order, OrderId, Sku};
 
-/// What happens to an order behind the back of whoever works on it.
+/// A write of an order by another writer.
 pub type ConcurrentWrite = fn(&Order) -> Order;
 
-/// What goes wrong at a call.
+/// A fault that is injected at a call.
 #[derive(Debug, Clone)]
 pub enum InjectedFault {
-    /// Nothing happens; the caller can know.
+    /// The call has no effect, and the caller knows.
     NotSent,
-    /// Nothing happens; the caller cannot know.
+    /// The call has no effect, and the caller does not know.
     RequestLost,
-    /// It happens; the caller cannot know.
+    /// The call has its effect, and the caller does not know.
     ResponseLost,
-    /// Nothing happens, and the gateway keeps the failure under the key.
+    /// The call has no effect, and the payment provider stores the failure under its key.
     StoredFailure,
-    /// The gateway says no.
+    /// The payment provider rejects the call.
     PaymentRejected(PaymentRejection),
-    /// Nothing happens, and the gateway shows the intent so.
+    /// The call has no effect and returns this intent.
     PaymentIntentIs(PaymentIntent),
-    /// Nothing happens, and the carrier shows the shipment so.
+    /// The call has no effect and returns this shipment.
     ShipmentIs(ProviderShipment),
-    /// The carrier says no.
+    /// The shipping provider rejects the call.
     ShippingRejected(ShippingRejection),
-    /// The shelf is contended.
+    /// Another write of the same SKU is under way.
     Contended,
-    /// Just before, somebody else writes every order like this.
+    /// Just before the call, another writer changes every order like this.
     ConcurrentWrite(ConcurrentWrite),
 }
 
-/// All that there is, shared by its faces.
+/// The state behind all fakes. A clone shares it.
 #[derive(Debug, Clone, Default)]
 pub struct TestBed(Arc<Mutex<State>>);
 
@@ -70,65 +70,65 @@ struct State {
     shipping_provider: shipping_provider::Ledger,
     workflow: workflow::Ledger,
     calls: Vec<&'static str>,
-    troubles: Vec<(&'static str, usize, InjectedFault)>,
+    faults: Vec<(&'static str, usize, InjectedFault)>,
     steps_left: Option<usize>,
 }
 
 impl TestBed {
-    /// A world in which this order is on record, with enough on the shelves.
+    /// A test bed with this order on record and enough stock for it.
     pub fn with(order: &Order) -> Self {
-        let world = Self::default();
-        world.put(order);
+        let bed = Self::default();
+        bed.put(order);
         for line in &order.items {
-            world.stock(line.sku.as_str(), 10);
+            bed.stock(line.sku.as_str(), 10);
         }
-        world
+        bed
     }
 
-    /// The tables of this world.
+    /// The tables.
     pub fn tables(&self) -> FakeTables {
         FakeTables(self.clone())
     }
 
-    /// The gateway of this world.
+    /// The payment provider.
     pub fn payment_provider(&self) -> FakePaymentProvider {
         FakePaymentProvider(self.clone())
     }
 
-    /// The carrier of this world.
+    /// The shipping provider.
     pub fn shipping_provider(&self) -> FakeShippingProvider {
         FakeShippingProvider(self.clone())
     }
 
-    /// The workflow of this world.
+    /// The workflow.
     pub fn workflow(&self) -> FakeWorkflow {
         FakeWorkflow(self.clone())
     }
 
-    /// The `nth` call at this point, from 1 and from the beginning, goes wrong so.
+    /// Injects a fault at the `nth` call of a point, counted from 1 over all calls.
     #[must_use]
-    pub fn on(self, point: &'static str, nth: usize, trouble: InjectedFault) -> Self {
-        self.state().troubles.push((point, nth, trouble));
+    pub fn on(self, point: &'static str, nth: usize, fault: InjectedFault) -> Self {
+        self.state().faults.push((point, nth, fault));
         self
     }
 
-    /// The process dies after so many of its crash points: there is one before
-    /// and one after the effect of every call. With `None` it lives.
+    /// Lets the process die after `steps` crash points. There is one before and one after
+    /// the effect of every call. With `None` it survives.
     pub fn crashes_after(&self, steps: Option<usize>) {
         self.state().steps_left = steps;
     }
 
-    /// Every call so far, by its point.
+    /// The points of all calls so far, in order.
     pub fn calls(&self) -> Vec<&'static str> {
         self.state().calls.clone()
     }
 
-    /// How many calls there were at points that begin so.
+    /// The number of calls at points with this prefix.
     pub fn count(&self, prefix: &str) -> usize {
         self.state().calls.iter().filter(|point| point.starts_with(prefix)).count()
     }
 
-    /// Makes the calls so far forgotten.
+    /// Forgets the calls so far.
     pub fn clear_calls(&self) {
         self.state().calls.clear();
     }
@@ -137,15 +137,15 @@ impl TestBed {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a call: its crash points, its trouble, its effect.
+    /// Makes a call, with its crash points, its injected fault and its effect.
     async fn call<T>(
         &self,
         point: &'static str,
         effect: impl FnOnce(&mut State) -> T,
     ) -> Result<T, InjectedFault> {
-        self.live_on().await;
-        let trouble = self.begin(point);
-        let result = match trouble {
+        self.crash_point().await;
+        let fault = self.begin(point);
+        let result = match fault {
             None => Ok(effect(&mut self.state())),
             Some(InjectedFault::ConcurrentWrite(write)) => {
                 let mut state = self.state();
@@ -158,9 +158,9 @@ impl TestBed {
                 effect(&mut self.state());
                 Err(InjectedFault::ResponseLost)
             }
-            Some(trouble) => Err(trouble),
+            Some(fault) => Err(fault),
         };
-        self.live_on().await;
+        self.crash_point().await;
         result
     }
 
@@ -168,13 +168,13 @@ impl TestBed {
         let mut state = self.state();
         state.calls.push(point);
         let nth = state.calls.iter().filter(|call| **call == point).count();
-        let planned = state.troubles.iter().find(|(at, n, _)| *at == point && *n == nth);
-        planned.map(|(_, _, trouble)| trouble.clone())
+        let planned = state.faults.iter().find(|(at, n, _)| *at == point && *n == nth);
+        planned.map(|(_, _, fault)| fault.clone())
     }
 
-    /// A crash point: whoever waits here for ever has died.
-    async fn live_on(&self) {
-        let dead = match &mut self.state().steps_left {
+    /// A crash point. A process that dies here waits forever.
+    async fn crash_point(&self) {
+        let dies = match &mut self.state().steps_left {
             Some(0) => true,
             Some(left) => {
                 *left -= 1;
@@ -182,13 +182,13 @@ impl TestBed {
             }
             None => false,
         };
-        if dead {
+        if dies {
             std::future::pending::<()>().await;
         }
     }
 }
 
-/// Runs something over a [`TestBed`] to its end; none when it died on the way.
+/// Runs a future over a [`TestBed`]; `None` if the process died.
 pub fn run<F: Future>(future: F) -> Option<F::Output> {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => Some(result),

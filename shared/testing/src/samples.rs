@@ -1,5 +1,5 @@
-//! An order for tests, at any stage of its life, made by the same writes that
-//! make a real one. No test of this workspace writes an order by hand.
+//! Sample orders at every stage of their life, made by the same writes that make real
+//! ones. No test writes an order by hand.
 
 use domain::catalog::LineItem;
 use domain::order::{Customer, NewOrder, OutOfStockPolicy};
@@ -17,11 +17,11 @@ pub fn placed_at() -> Timestamp {
 }
 
 fn must<T, E: std::fmt::Debug>(parsed: Result<T, E>) -> T {
-    #[expect(clippy::expect_used, reason = "constants of this file, held by its own test")]
+    #[expect(clippy::expect_used, reason = "constants of this file")]
     parsed.expect("a sample parses")
 }
 
-/// What a customer asks for: two mugs and a shirt, 44.99 USD.
+/// A new order: two mugs and a T-shirt, 44.99 USD.
 pub fn new_order() -> NewOrder {
     let customer_id = must(CustomerId::parse("customer-1"));
     let line = |sku: &str, title: &str, n: u32, price, weight_grams| LineItem {
@@ -58,12 +58,12 @@ pub fn new_order() -> NewOrder {
     }
 }
 
-/// An order that was accepted just now.
+/// An order that was just placed.
 pub fn received() -> Order {
     Order::accept(new_order(), placed_at())
 }
 
-/// The intent of the sample order in a state.
+/// The payment intent of the sample order, in a state.
 pub fn payment_intent(state: PaymentIntentState) -> PaymentIntent {
     PaymentIntent {
         id: must(PaymentIntentId::parse("pi_sample")),
@@ -76,7 +76,7 @@ pub fn payment_intent(state: PaymentIntentState) -> PaymentIntent {
     }
 }
 
-/// An order whose money is authorised.
+/// An order whose payment is authorized.
 pub fn authorized() -> Order {
     let order = received()
         .with_intent(&payment_intent(PaymentIntentState::RequiresConfirmation).id, placed_at());
@@ -84,7 +84,7 @@ pub fn authorized() -> Order {
     must(order.authorized(&held, &ReviewPolicy::default(), placed_at()))
 }
 
-/// An order that a person must look at, as the waiting task writes it.
+/// An order that waits for its review.
 pub fn in_review() -> Order {
     let order = received()
         .with_intent(&payment_intent(PaymentIntentState::RequiresConfirmation).id, placed_at());
@@ -96,7 +96,7 @@ pub fn in_review() -> Order {
     waiting(order, Status::InReview, domain::order::Attention::Review)
 }
 
-/// The order as a waiting task of the state machine leaves it.
+/// The order as a waiting task of the state machine writes it.
 pub fn waiting(mut order: Order, status: Status, attention: domain::order::Attention) -> Order {
     order.version += 1;
     order.status = status;
@@ -110,12 +110,12 @@ pub fn waiting(mut order: Order, status: Status, attention: domain::order::Atten
     order
 }
 
-/// An order whose goods are set aside.
+/// An order whose stock is reserved.
 pub fn reserved() -> Order {
     must(authorized().reserved(placed_at()))
 }
 
-/// The shipment of the sample order, its label not bought.
+/// The shipment of the sample order, without a label.
 pub fn provider_shipment() -> ProviderShipment {
     let rate = |id: &str, service: &str, price_minor, days| Rate {
         id: must(RateId::parse(id)),
@@ -133,7 +133,7 @@ pub fn provider_shipment() -> ProviderShipment {
     }
 }
 
-/// An order whose shipment is stored and whose label may be bought.
+/// An order whose shipment is stored.
 pub fn shipping() -> Order {
     let shipment = provider_shipment();
     must(reserved().with_shipment(&shipment, &shipment.rates[0], placed_at()))
@@ -144,12 +144,12 @@ pub fn labeled() -> Order {
     shipping().with_label("9400100000000000000000", Some("https://track.example/1"), placed_at())
 }
 
-/// An order that is done.
+/// An order that is fulfilled.
 pub fn fulfilled() -> Order {
     must(labeled().fulfilled(placed_at()))
 }
 
-/// An order that an operator must decide about, after its label was bought.
+/// An order that waits for an operator, after its label was bought.
 pub fn needs_attention() -> Order {
     waiting(labeled(), Status::NeedsAttention, domain::order::Attention::Operator)
 }

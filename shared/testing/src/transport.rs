@@ -1,4 +1,4 @@
-//! Transports that answer from memory and keep the requests.
+//! Transports that respond from memory and record the requests.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::ports::{Request, Response, Transport, TransportError};
 use serde_json::Value;
 
-/// Answers every request with the same, and keeps the requests.
+/// Gives every request the same response, and records the requests.
 #[derive(Debug, Clone)]
 pub struct FixedTransport {
-    /// The answer to every request.
+    /// The response to every request.
     pub answer: Result<Response, TransportError>,
     /// The requests so far.
     pub requests: Arc<Mutex<Vec<Request>>>,
@@ -22,7 +22,7 @@ impl Transport for FixedTransport {
     }
 }
 
-/// Answers the nth request with the nth answer, and times out after the last.
+/// Gives the nth request the nth response, and times out after the last.
 #[derive(Debug, Clone, Default)]
 pub struct ScriptedTransport {
     answers: Arc<Mutex<VecDeque<(u16, Value)>>>,
@@ -30,14 +30,14 @@ pub struct ScriptedTransport {
 }
 
 impl ScriptedTransport {
-    /// A transport with one answer: a status code and a JSON body.
+    /// A transport with one response: a status code and a JSON body.
     pub fn with_answer(status: u16, body: &Value) -> Self {
         let transport = Self::default();
         transport.push_answer(status, body);
         transport
     }
 
-    /// Adds an answer after the others.
+    /// Adds a response after the others.
     pub fn push_answer(&self, status: u16, body: &Value) {
         lock(&self.answers).push_back((status, body.clone()));
     }

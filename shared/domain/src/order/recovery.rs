@@ -216,7 +216,7 @@ impl Order {
             self.updated_at = at.max(self.updated_at);
             match observation {
                 Observation::AuthorizationExpiring => {
-                    self.raise_attention(TimelineCode::AuthorizationExpiring, at)
+                    self.raise_attention(TimelineCode::AuthorizationExpiring, at);
                 }
                 Observation::Disputed => self.raise_attention(TimelineCode::Disputed, at),
                 Observation::Payment(status) => {

@@ -36,7 +36,7 @@ pub struct TimelineEntry {
 pub enum TimelineCode {
     /// Compensation began.
     CompensationBegun,
-    /// Compensation began because nobody decided the review in time.
+    /// Compensation began because the review expired without a decision.
     ReviewExpired,
     /// The customer asked to cancel the order.
     CancellationRequested,

@@ -111,7 +111,7 @@ impl Order {
     /// finalized.
     pub(super) fn schedule_check(&mut self, at: Timestamp) {
         if self.open.is_some() {
-            // A pending webhook keeps the order due, whatever is written meanwhile.
+            // A pending webhook keeps the order due through other writes.
             let is_pending = self.webhook_pending_at.is_some();
             self.check_at = Some(if is_pending { at } else { self.next_check(at) });
         }

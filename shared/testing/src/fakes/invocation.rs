@@ -1,4 +1,4 @@
-//! What the tests of the functions ask with, and how they read what came of it.
+//! How the tests of the functions invoke them, and read the result.
 
 use serde_json::{Value, json};
 
@@ -6,12 +6,12 @@ use super::TestBed;
 use crate::samples;
 use domain::{ErrorName, Order, StepError, Timestamp};
 
-/// A minute after the sample order was placed.
+/// The time of an invocation: one minute after the sample order was placed.
 pub fn now() -> Timestamp {
     samples::placed_at().plus_minutes(1)
 }
 
-/// What the state machine sends.
+/// The input that the state machine sends, with a state that failed before.
 pub fn input(operation: &str, order: &Order) -> Value {
     json!({
         "operation": operation,
@@ -22,21 +22,27 @@ pub fn input(operation: &str, order: &Order) -> Value {
     })
 }
 
-/// The same request from an execution that does not own the order.
+/// The same input from an execution that does not own the order.
 pub fn superseded_input(operation: &str, order: &Order) -> Value {
     let mut input = input(operation, order);
     input["execution"] = json!("ord_00000000000000000000000000000000-r3");
     input
 }
 
-/// The name under which it failed.
+/// The name of the error of a failed invocation.
+///
+/// # Panics
+/// If it did not fail.
 #[expect(clippy::expect_used, reason = "a test fails by panicking")]
 pub fn error_name(result: Result<Value, StepError>) -> ErrorName {
-    result.expect_err("it fails").name
+    result.expect_err("the invocation fails").name
 }
 
 /// The order as it is on record now.
+///
+/// # Panics
+/// If it is not on record.
 #[expect(clippy::expect_used, reason = "a test fails by panicking")]
-pub fn stored_order(world: &TestBed, order: &Order) -> Order {
-    world.order(&order.order_id).expect("the order is on record")
+pub fn stored_order(bed: &TestBed, order: &Order) -> Order {
+    bed.order(&order.order_id).expect("the order is on record")
 }

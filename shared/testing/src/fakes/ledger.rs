@@ -1,4 +1,4 @@
-//! The books of the world in memory, each as one part, as they are.
+//! The ledgers of the fakes, each as one page.
 
 use super::{FakePaymentProvider, FakeShippingProvider, FakeTables, InjectedFault, State};
 use domain::ledger::{
@@ -15,20 +15,20 @@ const fn whole<T>(entries: Vec<T>) -> LedgerPage<T> {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "taken as `map_err` gives it")]
-fn lost(trouble: InjectedFault) -> StoreUnavailable {
-    StoreUnavailable(format!("{trouble:?}"))
+fn lost(fault: InjectedFault) -> StoreUnavailable {
+    StoreUnavailable(format!("{fault:?}"))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "taken as `unwrap_or_else` gives it")]
-fn unknown<T, R>(trouble: InjectedFault) -> CallOutcome<T, R> {
-    match trouble {
+fn unknown<T, R>(fault: InjectedFault) -> CallOutcome<T, R> {
+    match fault {
         InjectedFault::NotSent => CallOutcome::NotSent("down".to_owned()),
-        _ => CallOutcome::Unknown("no answer".to_owned()),
+        _ => CallOutcome::Unknown("no response".to_owned()),
     }
 }
 
 impl State {
-    /// The order that an object names: here, the one that has it on record.
+    /// The order that an object names: here, the order that has it on record.
     fn owner(&self, owns: impl Fn(&Order) -> bool) -> Option<String> {
         let order = self.orders.values().find(|order| owns(order))?;
         Some(order.order_id.to_string())

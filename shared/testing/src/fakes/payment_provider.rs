@@ -1,5 +1,5 @@
-//! The payment gateway: intents that admit each call once, keys under which the
-//! first result is kept, and a ledger.
+//! The fake payment provider: payment intents that allow each call once, idempotency keys
+//! that replay the first result, and a ledger.
 
 use std::collections::BTreeMap;
 
@@ -11,23 +11,23 @@ use domain::ports::{
 };
 use domain::{Money, PaymentIntentId};
 
-/// The payment gateway.
+/// The fake payment provider.
 #[derive(Debug, Clone)]
 pub struct FakePaymentProvider(pub(super) TestBed);
 
-/// What the customer's bank says.
+/// How the card issuer answers a confirmation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Card {
-    /// Yes.
+    /// It authorizes.
     #[default]
     Good,
-    /// Yes, and the gateway thinks it risky.
+    /// It authorizes, with an elevated risk.
     Risky,
-    /// No.
+    /// It declines.
     Declined,
-    /// Only after the customer did something.
+    /// It wants the customer to authenticate.
     NeedsAction,
-    /// Nothing yet.
+    /// It has not answered yet.
     Silent,
 }
 
@@ -46,54 +46,54 @@ pub(super) struct Ledger {
 }
 
 impl TestBed {
-    /// The customer's bank says this from now on.
+    /// Sets how the card issuer answers.
     #[must_use]
     pub fn card(self, card: Card) -> Self {
         self.state().payment_provider.card = card;
         self
     }
 
-    /// The gateway makes intents for another amount than it is asked to.
+    /// Creates intents for another amount than requested.
     #[must_use]
     pub fn charging(self, amount: Money) -> Self {
         self.state().payment_provider.charges_instead = Some(amount);
         self
     }
 
-    /// The gateway fails to give anything back.
+    /// Makes refunds fail.
     #[must_use]
     pub fn failing_refunds(self) -> Self {
         self.state().payment_provider.refunds_fail = true;
         self
     }
 
-    /// The gateway takes its time to give anything back.
+    /// Makes refunds stay pending.
     #[must_use]
     pub fn pending_refunds(self) -> Self {
         self.state().payment_provider.refunds_pend = true;
         self
     }
 
-    /// What all refunds have come to by now.
+    /// Moves all refunds to this state.
     pub fn resolve_refunds(&self, state: RefundState) {
         self.state().payment_provider.refunds.fill(state);
     }
 
-    /// Puts an intent into the gateway's books.
+    /// Adds a payment intent.
     #[must_use]
     pub fn intent(self, intent: PaymentIntent) -> Self {
         self.state().payment_provider.intents.insert(intent.id.clone(), intent);
         self
     }
 
-    /// Puts a refund into the gateway's books.
+    /// Adds a refund.
     #[must_use]
     pub fn refund(self, state: RefundState) -> Self {
         self.state().payment_provider.refunds.push(state);
         self
     }
 
-    /// The intents in this state.
+    /// The number of payment intents in this state.
     pub fn payment_intents_in(&self, state: PaymentIntentState) -> usize {
         self.state()
             .payment_provider
@@ -103,26 +103,26 @@ impl TestBed {
             .count()
     }
 
-    /// How often the bank was asked for money.
+    /// The number of authorizations requested from the card issuer.
     pub fn authorization_requests(&self) -> usize {
         self.state().payment_provider.authorization_requests
     }
 
-    /// How many refunds there are.
+    /// The number of refunds.
     pub fn refunds(&self) -> usize {
         self.state().payment_provider.refunds.len()
     }
 }
 
 impl State {
-    /// Acts once under a key; the result is kept, and given again.
+    /// Acts once under an idempotency key and replays the result.
     fn once(&mut self, key: &str, act: impl FnOnce(&mut Ledger) -> Outcome) -> Outcome {
-        if let Some(kept) = self.payment_provider.keys.get(key) {
-            return kept.clone().unwrap_or(CallOutcome::Unknown("kept failure".to_owned()));
+        if let Some(stored) = self.payment_provider.keys.get(key) {
+            return stored.clone().unwrap_or(CallOutcome::Unknown("stored failure".to_owned()));
         }
-        let answer = act(&mut self.payment_provider);
-        self.payment_provider.keys.insert(key.to_owned(), Some(answer.clone()));
-        answer
+        let outcome = act(&mut self.payment_provider);
+        self.payment_provider.keys.insert(key.to_owned(), Some(outcome.clone()));
+        outcome
     }
 }
 
@@ -143,7 +143,7 @@ impl Ledger {
         CallOutcome::Succeeded(intent)
     }
 
-    /// Moves an intent on, if it is in a state that admits it.
+    /// Moves an intent to another state, if its state allows it.
     fn act(
         &mut self,
         id: &PaymentIntentId,
@@ -173,9 +173,9 @@ impl Ledger {
             Card::NeedsAction => RequiresAction,
             Card::Silent => Processing,
         };
-        // A declined intent would take another try: that nobody makes one is a promise.
-        let answer = self.act(id, &[RequiresConfirmation, RequiresPaymentMethod], to);
-        let CallOutcome::Succeeded(mut intent) = answer else { return answer };
+        // A declined intent would accept another confirmation. The workflow never makes one.
+        let outcome = self.act(id, &[RequiresConfirmation, RequiresPaymentMethod], to);
+        let CallOutcome::Succeeded(mut intent) = outcome else { return outcome };
         self.authorization_requests += 1;
         if to == RequiresCapture {
             intent.capture_before = samples::payment_intent(RequiresCapture).capture_before;
@@ -220,28 +220,28 @@ impl FakePaymentProvider {
         act: impl FnOnce(&mut Ledger) -> Outcome,
     ) -> Outcome {
         let result = self.0.call(point, |state| state.once(key, act)).await;
-        result.unwrap_or_else(|trouble| {
-            if matches!(trouble, InjectedFault::StoredFailure) {
+        result.unwrap_or_else(|fault| {
+            if matches!(fault, InjectedFault::StoredFailure) {
                 self.0.state().payment_provider.keys.insert(key.to_owned(), None);
             }
-            shown(trouble)
+            shown(fault)
         })
     }
 }
 
-/// The intent as a trouble has the gateway show it, or what else comes of it.
-fn shown(trouble: InjectedFault) -> Outcome {
-    match trouble {
+/// The outcome of a fault for a call that returns an intent.
+fn shown(fault: InjectedFault) -> Outcome {
+    match fault {
         InjectedFault::PaymentIntentIs(intent) => CallOutcome::Succeeded(intent),
-        other => troubled(other),
+        other => injected(other),
     }
 }
 
-fn troubled<T>(trouble: InjectedFault) -> CallOutcome<T, PaymentRejection> {
-    match trouble {
+fn injected<T>(fault: InjectedFault) -> CallOutcome<T, PaymentRejection> {
+    match fault {
         InjectedFault::NotSent => CallOutcome::NotSent("down".to_owned()),
-        InjectedFault::PaymentRejected(refusal) => CallOutcome::Rejected(refusal),
-        _ => CallOutcome::Unknown("no answer".to_owned()),
+        InjectedFault::PaymentRejected(rejection) => CallOutcome::Rejected(rejection),
+        _ => CallOutcome::Unknown("no response".to_owned()),
     }
 }
 
@@ -277,7 +277,7 @@ impl PaymentProvider for FakePaymentProvider {
         _key: &str,
     ) -> CallOutcome<RefundState, PaymentRejection> {
         let result = self.0.call("payment.refund", |state| state.payment_provider.refund(id)).await;
-        result.unwrap_or_else(troubled)
+        result.unwrap_or_else(injected)
     }
 
     async fn refunds(
@@ -286,7 +286,7 @@ impl PaymentProvider for FakePaymentProvider {
     ) -> CallOutcome<Vec<RefundState>, PaymentRejection> {
         let list =
             |state: &mut State| CallOutcome::Succeeded(state.payment_provider.refunds.clone());
-        self.0.call("payment.refunds", list).await.unwrap_or_else(troubled)
+        self.0.call("payment.refunds", list).await.unwrap_or_else(injected)
     }
 
     async fn retrieve(&self, id: &PaymentIntentId) -> Outcome {

@@ -1,4 +1,4 @@
-//! The carrier: shipments that are bought once, and a ledger of labels.
+//! The fake shipping provider: shipments whose label is bought once, and a ledger.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use domain::ports::{CallOutcome, ShippingProvider, ShippingRejection};
 use domain::shipment::{LabelRefundState, Parcel, ProviderShipment};
 use domain::{RateId, ShipmentId};
 
-/// The carrier.
+/// The fake shipping provider.
 #[derive(Debug, Clone)]
 pub struct FakeShippingProvider(pub(super) TestBed);
 
@@ -18,38 +18,38 @@ type Outcome = CallOutcome<ProviderShipment, ShippingRejection>;
 pub(super) struct Ledger {
     pub(super) shipments: BTreeMap<ShipmentId, ProviderShipment>,
     labels: usize,
-    refuses_refunds: bool,
-    offers_nothing: bool,
+    rejects_refunds: bool,
+    offers_no_rate: bool,
 }
 
 impl TestBed {
-    /// Puts a shipment into the carrier's books.
+    /// Adds a shipment.
     #[must_use]
     pub fn shipment(self, shipment: ProviderShipment) -> Self {
         self.state().shipping_provider.shipments.insert(shipment.id.clone(), shipment);
         self
     }
 
-    /// The carrier takes no label back.
+    /// Makes the provider reject label refunds.
     #[must_use]
     pub fn rejecting_label_refunds(self) -> Self {
-        self.state().shipping_provider.refuses_refunds = true;
+        self.state().shipping_provider.rejects_refunds = true;
         self
     }
 
-    /// The carrier offers no rate.
+    /// Makes the provider offer no rate.
     #[must_use]
     pub fn offering_no_rate(self) -> Self {
-        self.state().shipping_provider.offers_nothing = true;
+        self.state().shipping_provider.offers_no_rate = true;
         self
     }
 
-    /// How many labels were ever sold.
+    /// The number of labels ever bought.
     pub fn labels(&self) -> usize {
         self.state().shipping_provider.labels
     }
 
-    /// How many labels were sold and not given back.
+    /// The number of labels bought and not refunded.
     pub fn live_labels(&self) -> usize {
         let live = |shipment: &&ProviderShipment| {
             shipment.bought.is_some() && shipment.refund == LabelRefundState::NotRequested
@@ -65,7 +65,7 @@ impl Ledger {
             return CallOutcome::Rejected(ShippingRejection::NotFound);
         };
         let mut shipment = ProviderShipment { id: id.clone(), ..samples::provider_shipment() };
-        if self.offers_nothing {
+        if self.offers_no_rate {
             shipment.rates.clear();
         }
         self.shipments.insert(id, shipment.clone());
@@ -93,7 +93,7 @@ impl Ledger {
             Some(shipment)
                 if shipment.bought.is_some()
                     && shipment.refund == LabelRefundState::NotRequested
-                    && !self.refuses_refunds =>
+                    && !self.rejects_refunds =>
             {
                 shipment.refund = LabelRefundState::Submitted;
                 CallOutcome::Succeeded(shipment.clone())
@@ -104,27 +104,27 @@ impl Ledger {
 }
 
 impl FakeShippingProvider {
-    async fn ask(&self, point: &'static str, act: impl FnOnce(&mut State) -> Outcome) -> Outcome {
-        self.0.call(point, act).await.unwrap_or_else(|trouble| match trouble {
+    async fn call(&self, point: &'static str, act: impl FnOnce(&mut State) -> Outcome) -> Outcome {
+        self.0.call(point, act).await.unwrap_or_else(|fault| match fault {
             InjectedFault::NotSent => CallOutcome::NotSent("down".to_owned()),
-            InjectedFault::ShippingRejected(refusal) => CallOutcome::Rejected(refusal),
+            InjectedFault::ShippingRejected(rejection) => CallOutcome::Rejected(rejection),
             InjectedFault::ShipmentIs(shipment) => CallOutcome::Succeeded(shipment),
-            _ => CallOutcome::Unknown("no answer".to_owned()),
+            _ => CallOutcome::Unknown("no response".to_owned()),
         })
     }
 }
 
 impl ShippingProvider for FakeShippingProvider {
     async fn create(&self, _parcel: &Parcel) -> Outcome {
-        self.ask("shipping.create", |state| state.shipping_provider.create()).await
+        self.call("shipping.create", |state| state.shipping_provider.create()).await
     }
 
     async fn buy(&self, id: &ShipmentId, rate: &RateId) -> Outcome {
-        self.ask("shipping.buy", |state| state.shipping_provider.buy(id, rate)).await
+        self.call("shipping.buy", |state| state.shipping_provider.buy(id, rate)).await
     }
 
     async fn refund(&self, id: &ShipmentId) -> Outcome {
-        self.ask("shipping.refund", |state| state.shipping_provider.refund(id)).await
+        self.call("shipping.refund", |state| state.shipping_provider.refund(id)).await
     }
 
     async fn retrieve(&self, id: &ShipmentId) -> Outcome {
@@ -132,6 +132,6 @@ impl ShippingProvider for FakeShippingProvider {
             Some(shipment) => CallOutcome::Succeeded(shipment.clone()),
             None => CallOutcome::Rejected(ShippingRejection::NotFound),
         };
-        self.ask("shipping.retrieve", get).await
+        self.call("shipping.retrieve", get).await
     }
 }

@@ -1,4 +1,4 @@
-//! The two tables, with the conditions that the real writes have.
+//! The fake tables, with the conditions that the real writes have.
 
 use super::{InjectedFault, State, TestBed};
 use domain::catalog::StockItem;
@@ -10,14 +10,14 @@ use domain::ports::{
 use domain::stock::{ReservedLine, Shortage};
 use domain::{Currency, Money, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Timestamp};
 
-/// The Orders and the Inventory table.
+/// The Orders table and the Inventory table.
 #[derive(Debug, Clone)]
 pub struct FakeTables(pub(super) TestBed);
 
 impl TestBed {
-    /// Puts an order on record, whatever was there.
+    /// Stores an order, without a condition.
     pub fn put(&self, order: &Order) {
-        self.state().orders.insert(order.order_id.clone(), written(order));
+        self.state().orders.insert(order.order_id.clone(), serialized(order));
     }
 
     /// The order as it is on record.
@@ -25,7 +25,7 @@ impl TestBed {
         self.state().orders.get(id).cloned()
     }
 
-    /// Puts so many of a SKU on its shelf, new.
+    /// Stores a product with this stock, without a condition.
     pub fn stock(&self, sku: &str, available: u64) {
         let Ok(sku) = Sku::parse(sku) else { return };
         let item = StockItem {
@@ -39,7 +39,7 @@ impl TestBed {
         self.state().stock_levels.insert(sku, item);
     }
 
-    /// How many of a SKU are on its shelf.
+    /// The available stock of a SKU.
     pub fn available(&self, sku: &str) -> Option<u64> {
         self.state()
             .stock_levels
@@ -48,7 +48,7 @@ impl TestBed {
             .map(|i| i.available)
     }
 
-    /// The SKUs of which `received` is not `available` and what orders hold.
+    /// The SKUs whose `received` is not `available` plus what orders hold.
     pub fn stock_discrepancies(&self) -> Vec<Sku> {
         let state = self.state();
         let held = |sku: &Sku| -> u64 {
@@ -62,16 +62,16 @@ impl TestBed {
     }
 }
 
-/// As it comes back from the table: what is not written is not there.
-fn written(order: &Order) -> Order {
+/// The order as it is read back: what is not serialized is lost.
+fn serialized(order: &Order) -> Order {
     let text = serde_json::to_vec(order).unwrap_or_default();
     #[expect(clippy::expect_used, reason = "a record that cannot be read again fails the test")]
     serde_json::from_slice(&text).expect("an order is read as it was written")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "taken as `map_err` gives it")]
-fn lost(trouble: InjectedFault) -> StoreUnavailable {
-    StoreUnavailable(format!("{trouble:?}"))
+fn unavailable(fault: InjectedFault) -> StoreUnavailable {
+    StoreUnavailable(format!("{fault:?}"))
 }
 
 impl State {
@@ -80,13 +80,13 @@ impl State {
     }
 
     fn write(&mut self, after: &Order) {
-        self.orders.insert(after.order_id.clone(), written(after));
+        self.orders.insert(after.order_id.clone(), serialized(after));
     }
 }
 
 impl LoadOrder for FakeTables {
     async fn load(&self, id: &OrderId) -> Result<Option<Order>, StoreUnavailable> {
-        self.0.call("orders.load", |state| state.orders.get(id).cloned()).await.map_err(lost)
+        self.0.call("orders.load", |state| state.orders.get(id).cloned()).await.map_err(unavailable)
     }
 }
 
@@ -99,20 +99,20 @@ impl SaveOrder for FakeTables {
             state.write(after);
             SaveResult::Saved
         };
-        self.0.call("orders.save", save).await.map_err(lost)
+        self.0.call("orders.save", save).await.map_err(unavailable)
     }
 }
 
-/// Whether an order is on a list, and what the list is sorted by.
-fn place_on(list: &OrderList, order: &Order) -> Option<Timestamp> {
+/// The sort value of an order on a list; none if it is not on it.
+fn position_on(list: &OrderList, order: &Order) -> Option<Timestamp> {
     let on = match list {
         OrderList::Customer(id) => order.customer_id == *id,
         OrderList::Attention(why) => order.attention == Some(*why),
         OrderList::Open(bucket) => order.open.as_deref() == Some(&bucket.to_string()),
         OrderList::WaitingFor(sku) => order.waits_for.as_ref() == Some(sku),
     };
-    let by_look = matches!(list, OrderList::Open(_));
-    on.then_some(if by_look { order.check_at? } else { order.created_at })
+    let by_check = matches!(list, OrderList::Open(_));
+    on.then_some(if by_check { order.check_at? } else { order.created_at })
 }
 
 impl ListOrders for FakeTables {
@@ -127,7 +127,7 @@ impl ListOrders for FakeTables {
             let mut found: Vec<(Timestamp, Order)> = state
                 .orders
                 .values()
-                .filter_map(|order| Some((place_on(list, order)?, order.clone())))
+                .filter_map(|order| Some((position_on(list, order)?, order.clone())))
                 .filter(|(at, order)| {
                     after.is_none_or(|place| (*at, &order.order_id) > (place.at, &place.order_id))
                 })
@@ -140,7 +140,7 @@ impl ListOrders for FakeTables {
                 next.map(|(at, order)| PageCursor { order_id: order.order_id.clone(), at: *at });
             OrderPage { orders: found.into_iter().map(|(_, order)| order).collect(), next }
         };
-        self.0.call("orders.list", find).await.map_err(lost)
+        self.0.call("orders.list", find).await.map_err(unavailable)
     }
 }
 
@@ -157,13 +157,13 @@ impl ListDueOrders for FakeTables {
             let mut found: Vec<(Timestamp, OrderId)> = state
                 .orders
                 .values()
-                .filter_map(|order| Some((place_on(&list, order)?, order.order_id.clone())))
-                .filter(|(look, _)| *look <= at)
+                .filter_map(|order| Some((position_on(&list, order)?, order.order_id.clone())))
+                .filter(|(check_at, _)| *check_at <= at)
                 .collect();
             found.sort();
             found.into_iter().take(limit).map(|(_, id)| id).collect()
         };
-        self.0.call("orders.due", find).await.map_err(lost)
+        self.0.call("orders.due", find).await.map_err(unavailable)
     }
 }
 
@@ -174,13 +174,13 @@ impl FindOrder for FakeTables {
     ) -> Result<Option<OrderId>, StoreUnavailable> {
         let ours = |order: &&Order| order.payment.intent_id.as_ref() == Some(id);
         let find = |state: &mut State| state.orders.values().find(ours).map(|o| o.order_id.clone());
-        self.0.call("orders.find", find).await.map_err(lost)
+        self.0.call("orders.find", find).await.map_err(unavailable)
     }
 
     async fn by_shipment(&self, id: &ShipmentId) -> Result<Option<OrderId>, StoreUnavailable> {
         let ours = |order: &&Order| order.shipment.as_ref().is_some_and(|s| s.shipment_id == *id);
         let find = |state: &mut State| state.orders.values().find(ours).map(|o| o.order_id.clone());
-        self.0.call("orders.find", find).await.map_err(lost)
+        self.0.call("orders.find", find).await.map_err(unavailable)
     }
 }
 
@@ -193,7 +193,7 @@ impl PlaceOrder for FakeTables {
             state.write(order);
             PlaceResult::Created
         };
-        self.0.call("orders.place", place).await.map_err(lost)
+        self.0.call("orders.place", place).await.map_err(unavailable)
     }
 }
 
@@ -222,7 +222,7 @@ impl ReserveStock for FakeTables {
         };
         match self.0.call("stock.reserve", reserve).await {
             Err(InjectedFault::Contended) => Ok(ReserveResult::Contended),
-            other => other.map_err(lost),
+            other => other.map_err(unavailable),
         }
     }
 }
@@ -256,7 +256,7 @@ impl ReleaseStock for FakeTables {
         };
         match self.0.call("stock.release", release).await {
             Err(InjectedFault::Contended) => Ok(ReleaseResult::Contended),
-            other => other.map_err(lost),
+            other => other.map_err(unavailable),
         }
     }
 }
@@ -266,37 +266,37 @@ impl ReadCatalog for FakeTables {
         let items = |state: &mut State| {
             state.stock_levels.values().filter(|item| skus.contains(&item.sku)).cloned().collect()
         };
-        self.0.call("catalog.items", items).await.map_err(lost)
+        self.0.call("catalog.items", items).await.map_err(unavailable)
     }
 
     async fn all(&self) -> Result<Vec<StockItem>, StoreUnavailable> {
         let all = |state: &mut State| state.stock_levels.values().cloned().collect();
-        self.0.call("catalog.all", all).await.map_err(lost)
+        self.0.call("catalog.all", all).await.map_err(unavailable)
     }
 }
 
 impl WriteCatalog for FakeTables {
     async fn add_product(
         &self,
-        listing: &NewProduct,
+        product: &NewProduct,
     ) -> Result<AddProductResult, StoreUnavailable> {
         let list = |state: &mut State| {
-            let there = state.stock_levels.get(&listing.sku);
-            if there.is_some() && listing.available.is_some() {
+            let there = state.stock_levels.get(&product.sku);
+            if there.is_some() && product.available.is_some() {
                 return AddProductResult::AlreadyExists;
             }
-            let opening = listing.available.unwrap_or(0);
+            let opening = product.available.unwrap_or(0);
             let item = StockItem {
-                sku: listing.sku.clone(),
-                title: listing.title.clone(),
-                unit_price: listing.unit_price,
-                weight_grams: listing.weight_grams,
+                sku: product.sku.clone(),
+                title: product.title.clone(),
+                unit_price: product.unit_price,
+                weight_grams: product.weight_grams,
                 available: there.map_or(opening, |item| item.available),
                 received: there.map_or(opening, |item| item.received),
             };
-            state.stock_levels.insert(listing.sku.clone(), item.clone());
+            state.stock_levels.insert(product.sku.clone(), item.clone());
             AddProductResult::Added(item)
         };
-        self.0.call("catalog.add_product", list).await.map_err(lost)
+        self.0.call("catalog.add_product", list).await.map_err(unavailable)
     }
 }

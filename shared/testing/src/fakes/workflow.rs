@@ -1,5 +1,4 @@
-//! The workflow service: the executions that were started and the tokens that
-//! were answered.
+//! The fake workflow: executions that were started, and task tokens that got a result.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +12,7 @@ use domain::ports::{
 };
 use domain::{ExecutionName, TaskToken};
 
-/// Step Functions.
+/// The fake of Step Functions.
 #[derive(Debug, Clone)]
 pub struct FakeWorkflow(pub(super) TestBed);
 
@@ -23,17 +22,17 @@ pub(super) struct Ledger {
     ended: BTreeSet<ExecutionName>,
     stopped: Vec<ExecutionName>,
     views: BTreeMap<ExecutionName, ExecutionView>,
-    gone: BTreeSet<TaskToken>,
-    answers: Vec<(TaskToken, TaskResult)>,
+    ended_tasks: BTreeSet<TaskToken>,
+    task_results: Vec<(TaskToken, TaskResult)>,
 }
 
 impl TestBed {
-    /// The executions that were started, with their inputs.
+    /// The started executions, with their inputs.
     pub fn started(&self) -> BTreeMap<ExecutionName, Value> {
         self.state().workflow.started.clone()
     }
 
-    /// An execution was started, and runs.
+    /// Adds an execution that is running.
     #[must_use]
     pub fn running(self, name: &ExecutionName) -> Self {
         let input = serde_json::json!({"orderId": name});
@@ -44,38 +43,38 @@ impl TestBed {
         self
     }
 
-    /// An execution was started, and has ended.
+    /// Adds an execution that has ended.
     #[must_use]
     pub fn ended(self, name: &ExecutionName) -> Self {
-        let world = self.running(name);
-        world.state().workflow.ended.insert(name.clone());
-        world
+        let bed = self.running(name);
+        bed.state().workflow.ended.insert(name.clone());
+        bed
     }
 
-    /// The executions that were told to stop, in that order.
+    /// The executions for which a stop was requested, in order.
     pub fn stopped(&self) -> Vec<ExecutionName> {
         self.state().workflow.stopped.clone()
     }
 
-    /// Whether an execution runs.
+    /// Whether an execution is running.
     pub fn is_running(&self, name: &ExecutionName) -> bool {
         let state = self.state();
         state.workflow.started.contains_key(name) && !state.workflow.ended.contains(name)
     }
 
-    /// The answers that reached their wait.
+    /// The task results that reached their task.
     pub fn task_results(&self) -> Vec<(TaskToken, TaskResult)> {
-        self.state().workflow.answers.clone()
+        self.state().workflow.task_results.clone()
     }
 
-    /// The wait of this token is over.
+    /// Ends the task of this token.
     #[must_use]
     pub fn with_ended_task(self, token: TaskToken) -> Self {
-        self.state().workflow.gone.insert(token);
+        self.state().workflow.ended_tasks.insert(token);
         self
     }
 
-    /// An execution looks like this.
+    /// Sets the view of an execution.
     #[must_use]
     pub fn execution(self, name: ExecutionName, view: ExecutionView) -> Self {
         self.state().workflow.views.insert(name, view);
@@ -84,8 +83,8 @@ impl TestBed {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "taken as `map_err` gives it")]
-fn down(trouble: InjectedFault) -> WorkflowUnavailable {
-    WorkflowUnavailable(format!("{trouble:?}"))
+fn unavailable(fault: InjectedFault) -> WorkflowUnavailable {
+    WorkflowUnavailable(format!("{fault:?}"))
 }
 
 impl StartExecution for FakeWorkflow {
@@ -93,7 +92,7 @@ impl StartExecution for FakeWorkflow {
         let start = |state: &mut super::State| {
             state.workflow.started.entry(name.clone()).or_insert_with(|| input.clone());
         };
-        self.0.call("workflow.start", start).await.map_err(down)
+        self.0.call("workflow.start", start).await.map_err(unavailable)
     }
 }
 
@@ -109,7 +108,7 @@ impl StopExecution for FakeWorkflow {
                 state.workflow.ended.insert(name.clone());
             }
         };
-        self.0.call("workflow.stop", stop).await.map_err(down)
+        self.0.call("workflow.stop", stop).await.map_err(unavailable)
     }
 }
 
@@ -124,7 +123,7 @@ impl DescribeExecution for FakeWorkflow {
                 if ended { ExecutionState::Ended } else { ExecutionState::Running }
             })
         };
-        self.0.call("workflow.status", read).await.map_err(down)
+        self.0.call("workflow.status", read).await.map_err(unavailable)
     }
 }
 
@@ -132,16 +131,16 @@ impl SendTaskResult for FakeWorkflow {
     async fn send(
         &self,
         token: &TaskToken,
-        message: &TaskResult,
+        result: &TaskResult,
     ) -> Result<TaskDelivery, WorkflowUnavailable> {
-        let answer = |state: &mut super::State| {
-            if !state.workflow.gone.insert(token.clone()) {
+        let send = |state: &mut super::State| {
+            if !state.workflow.ended_tasks.insert(token.clone()) {
                 return TaskDelivery::TaskEnded;
             }
-            state.workflow.answers.push((token.clone(), message.clone()));
+            state.workflow.task_results.push((token.clone(), result.clone()));
             TaskDelivery::Delivered
         };
-        self.0.call("workflow.send", answer).await.map_err(down)
+        self.0.call("workflow.send", send).await.map_err(unavailable)
     }
 }
 
@@ -151,6 +150,6 @@ impl ReadExecution for FakeWorkflow {
         name: &ExecutionName,
     ) -> Result<Option<ExecutionView>, WorkflowUnavailable> {
         let read = |state: &mut super::State| state.workflow.views.get(name).cloned();
-        self.0.call("workflow.read", read).await.map_err(down)
+        self.0.call("workflow.read", read).await.map_err(unavailable)
     }
 }
