@@ -10,7 +10,7 @@ use serde_json::Value;
 #[derive(Debug, Clone)]
 pub struct FixedTransport {
     /// The response to every request.
-    pub answer: Result<Response, TransportError>,
+    pub response: Result<Response, TransportError>,
     /// The requests so far.
     pub requests: Arc<Mutex<Vec<Request>>>,
 }
@@ -18,28 +18,28 @@ pub struct FixedTransport {
 impl Transport for FixedTransport {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         lock(&self.requests).push(request);
-        self.answer.clone()
+        self.response.clone()
     }
 }
 
 /// Gives the nth request the nth response, and times out after the last.
 #[derive(Debug, Clone, Default)]
 pub struct ScriptedTransport {
-    answers: Arc<Mutex<VecDeque<(u16, Value)>>>,
+    responses: Arc<Mutex<VecDeque<(u16, Value)>>>,
     urls: Arc<Mutex<Vec<String>>>,
 }
 
 impl ScriptedTransport {
     /// A transport with one response: a status code and a JSON body.
-    pub fn with_answer(status: u16, body: &Value) -> Self {
+    pub fn with_response(status: u16, body: &Value) -> Self {
         let transport = Self::default();
-        transport.push_answer(status, body);
+        transport.push_response(status, body);
         transport
     }
 
     /// Adds a response after the others.
-    pub fn push_answer(&self, status: u16, body: &Value) {
-        lock(&self.answers).push_back((status, body.clone()));
+    pub fn push_response(&self, status: u16, body: &Value) {
+        lock(&self.responses).push_back((status, body.clone()));
     }
 
     /// The URLs of the requests so far, in order.
@@ -51,7 +51,7 @@ impl ScriptedTransport {
 impl Transport for ScriptedTransport {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         lock(&self.urls).push(request.url);
-        let next = lock(&self.answers).pop_front();
+        let next = lock(&self.responses).pop_front();
         let (status, body) = next.ok_or(TransportError::NoResponse("timed out".to_owned()))?;
         Ok(Response { status, headers: Vec::new(), body: body.to_string().into_bytes() })
     }

@@ -35,7 +35,7 @@ fn done<T: std::fmt::Debug, R: std::fmt::Debug>(called: CallOutcome<T, R>) -> T 
 #[test]
 fn bought_shipments_are_asked_for_between_two_dates_a_page_after_the_other() {
     let body = json!({"shipments": [shipment("shp_2"), {"id": "shp_1"}], "has_more": true});
-    let wire = ScriptedTransport::with_answer(200, &body);
+    let wire = ScriptedTransport::with_response(200, &body);
     let until = samples::placed_at();
     let first = done(run(easypost(&wire).list_labels(None, until, None)).unwrap());
     let bare = LabelEntry {
@@ -52,7 +52,7 @@ fn bought_shipments_are_asked_for_between_two_dates_a_page_after_the_other() {
     };
     assert_eq!(first.entries, [sold, bare]);
     assert_eq!(first.next.as_deref(), Some("shp_1"));
-    wire.push_answer(200, &json!({"shipments": [], "has_more": false}));
+    wire.push_response(200, &json!({"shipments": [], "has_more": false}));
     let since = until.plus_hours(-1);
     let last = done(run(easypost(&wire).list_labels(Some(since), until, Some("shp_1"))).unwrap());
     assert_eq!(last.next, None);
@@ -72,7 +72,7 @@ fn a_shipment_that_cannot_be_read_is_counted_and_hides_no_other() {
     let mut odd = shipment("shp_3");
     odd["refund_status"] = json!("eaten by the dog");
     let body = json!({"shipments": [odd, shipment("shp_2"), {"id": "7"}], "has_more": false});
-    let wire = ScriptedTransport::with_answer(200, &body);
+    let wire = ScriptedTransport::with_response(200, &body);
     let part = done(run(easypost(&wire).list_labels(None, samples::placed_at(), None)).unwrap());
     assert_eq!((part.entries.len(), part.unreadable), (1, 2));
 }
@@ -85,7 +85,7 @@ fn no_answer_leaves_the_outcome_unknown_and_not_found_is_an_answer() {
         run(ListLabels::entry(&easypost(&silent), &id)).unwrap(),
         CallOutcome::Unknown(_)
     ));
-    let missing = ScriptedTransport::with_answer(404, &json!({"error": {"code": "NOT_FOUND"}}));
+    let missing = ScriptedTransport::with_response(404, &json!({"error": {"code": "NOT_FOUND"}}));
     let answer = run(ListLabels::entry(&easypost(&missing), &id)).unwrap();
     assert!(matches!(answer, CallOutcome::Rejected(ShippingRejection::NotFound)), "{answer:?}");
 }

@@ -20,7 +20,7 @@ use testing::contracts::contracts;
 use testing::transport::FixedTransport;
 
 fn carrier(answer: Result<Response, TransportError>) -> (EasyPost<FixedTransport>, FixedTransport) {
-    let wire = FixedTransport { answer, requests: Arc::default() };
+    let wire = FixedTransport { response: answer, requests: Arc::default() };
     let key = Private::new("EZTKcanary".to_owned());
     let address = Address {
         street1: "1 Canary Wharf".to_owned(),

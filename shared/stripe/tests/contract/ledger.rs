@@ -41,7 +41,7 @@ fn done<T: std::fmt::Debug, R: std::fmt::Debug>(called: CallOutcome<T, R>) -> T 
 
 #[test]
 fn intents_are_asked_for_with_their_charges_a_page_after_the_other() {
-    let wire = ScriptedTransport::with_answer(200, &page(&[intent("pi_2", &charge())], true));
+    let wire = ScriptedTransport::with_response(200, &page(&[intent("pi_2", &charge())], true));
     let first = done(run(stripe(&wire).list_payment_intents(None, None)).unwrap());
     assert_eq!(first.next.as_deref(), Some("pi_2"));
     let expected = PaymentIntentEntry {
@@ -54,7 +54,7 @@ fn intents_are_asked_for_with_their_charges_a_page_after_the_other() {
         confirmed: true,
     };
     assert_eq!(first.entries, [expected]);
-    wire.push_answer(200, &page(&[], false));
+    wire.push_response(200, &page(&[], false));
     let last = done(
         run(stripe(&wire).list_payment_intents(Some(samples::placed_at()), Some("pi_2"))).unwrap(),
     );
@@ -74,7 +74,7 @@ fn an_intent_was_confirmed_when_the_bank_was_ever_asked() {
     let check = |status: &str, charge: Value, expected: bool| {
         let mut body = intent("pi_1", &charge);
         body["status"] = json!(status);
-        let wire = ScriptedTransport::with_answer(200, &body);
+        let wire = ScriptedTransport::with_response(200, &body);
         let id = PaymentIntentId::parse("pi_1").unwrap();
         let entry = done(run(ListPaymentIntents::entry(&stripe(&wire), &id)).unwrap());
         assert_eq!(entry.confirmed, expected, "{status}");
@@ -99,12 +99,12 @@ fn an_intent_that_cannot_be_read_is_counted_and_hides_no_other() {
         }];
     for spoilt in spoilt {
         let data = [intent("pi_2", &charge()), spoilt];
-        let wire = ScriptedTransport::with_answer(200, &page(&data, false));
+        let wire = ScriptedTransport::with_response(200, &page(&data, false));
         let part = done(run(stripe(&wire).list_payment_intents(None, None)).unwrap());
         assert_eq!((part.entries.len(), part.unreadable), (1, 1));
     }
     // Nobody can go on after an entry without a name.
-    let wire = ScriptedTransport::with_answer(200, &page(&[json!({"id": 5})], true));
+    let wire = ScriptedTransport::with_response(200, &page(&[json!({"id": 5})], true));
     let part = run(stripe(&wire).list_payment_intents(None, None)).unwrap();
     assert!(matches!(part, CallOutcome::Rejected(PaymentRejection::Misconfigured(_))), "{part:?}");
 }
@@ -122,7 +122,7 @@ fn no_answer_leaves_the_outcome_unknown_and_not_found_is_an_answer() {
         CallOutcome::Unknown(_)
     ));
     let body = json!({"error": {"code": "resource_missing"}});
-    let missing = ScriptedTransport::with_answer(404, &body);
+    let missing = ScriptedTransport::with_response(404, &body);
     let answer = run(ListPaymentIntents::entry(&stripe(&missing), &id)).unwrap();
     assert!(matches!(answer, CallOutcome::Rejected(PaymentRejection::NotFound)), "{answer:?}");
 }

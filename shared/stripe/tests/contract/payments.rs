@@ -23,7 +23,7 @@ use testing::transport::FixedTransport;
 const KEY: &str = "sk_test_canary";
 
 fn gateway(answer: Result<Response, TransportError>) -> (Stripe<FixedTransport>, FixedTransport) {
-    let wire = FixedTransport { answer, requests: Arc::default() };
+    let wire = FixedTransport { response: answer, requests: Arc::default() };
     let key = Private::new(KEY.to_owned());
     (Stripe::new(wire.clone(), "https://api.stripe.com", key), wire)
 }
