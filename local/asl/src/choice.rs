@@ -1,8 +1,8 @@
 //! Choice rules: the conditions of a Choice state.
 //!
 //! A [`ChoiceRule`] is one entry of `Choices` without its `Next` and `Assign`. A value of a type
-//! that the operator does not compare is not an error: the condition is false. A path that leads
-//! to no value is an error, except for `IsPresent`.
+//! that the operator does not compare is not an error: the condition is false. A path that leads to
+//! no value is an error, except for `IsPresent`.
 
 use std::cmp::Ordering;
 
@@ -323,8 +323,8 @@ impl Comparison {
     }
 }
 
-/// Parses a timestamp in the RFC 3339 profile of the States Language: an uppercase `T` between
-/// date and time, and an uppercase `Z` or an offset at the end.
+/// Parses a timestamp in the RFC 3339 profile of the States Language: an uppercase `T` between date
+/// and time, and an uppercase `Z` or an offset at the end.
 pub fn timestamp(text: &str) -> Option<Timestamp> {
     let (_, time) = text.split_once('T')?;
     let zoned = time.ends_with('Z') || time.contains(['+', '-']);
@@ -377,19 +377,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::scope::{CopyBudget, RandomSource, Variables};
+    use crate::scope::{TestScope, Variables};
 
     fn holds(rule: &Value, input: &Value) -> Result<bool, String> {
-        let (context, variables, random_source) =
-            (json!({}), Variables::new(), RandomSource::seeded(1));
-        let scope = Scope {
-            input,
-            context: &context,
-            variables: &variables,
-            random_source: &random_source,
-            copy_budget: &CopyBudget::default(),
-        };
-        ChoiceRule::parse(rule).unwrap().matches(&scope).map_err(|error| error.to_string())
+        let scope = TestScope::new(json!({}), Variables::new());
+        let rule = ChoiceRule::parse(rule).unwrap();
+        rule.matches(&scope.scope(input)).map_err(|error| error.to_string())
     }
 
     #[test]

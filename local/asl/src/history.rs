@@ -1,8 +1,8 @@
 //! The execution history, with the event names and the shape of AWS's API.
 //!
-//! `History` gives each event its id; ids are shared by all branches. The children of a
-//! distributed Map are executions of their own: their events are counted, because error causes
-//! name event ids, but not kept.
+//! `History` gives each event its id; ids are shared by all branches. The children of a distributed
+//! Map are executions of their own: their events are counted, because error causes name event ids,
+//! but not kept.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -18,8 +18,8 @@ pub struct HistoryEvent {
     pub timestamp: Timestamp,
     /// The event type.
     pub event_type: EventType,
-    /// The details under their API name, such as
-    /// `{"stateEnteredEventDetails": {"name": …, "input": …}}`; an empty object if AWS has none.
+    /// The details under their API name; an empty object if AWS has none. For example
+    /// `{"stateEnteredEventDetails": {"name": …, "input": …}}`.
     pub details: Value,
 }
 
@@ -101,8 +101,8 @@ impl EventType {
 /// AWS fails an execution at event 25,000.
 pub(crate) const MAX_EVENTS: u64 = 25_000;
 
-/// A limit for the events of all children of distributed Maps together. AWS has none; this
-/// engine needs one so that no definition runs forever.
+/// A limit for the events of all children of distributed Maps together. AWS has none; this engine
+/// needs one so that no definition runs forever.
 const MAX_CHILD_EVENTS: u64 = 1_000_000;
 
 /// The history that an event belongs to.

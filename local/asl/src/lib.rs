@@ -2,8 +2,8 @@
 //!
 //! It is pure: no I/O, no clock, no threads, no randomness except from its seed. A driver reports
 //! timestamped [`Event`]s to an [`Execution`] and executes the [`Command`]s it returns. The same
-//! interpreter therefore serves the real clock, any speed, virtual time, and a restart from disk:
-//! a stored execution consists of its [`StartParameters`] and its events, which are replayed.
+//! interpreter therefore serves the real clock, any speed, virtual time, and a restart from disk: a
+//! stored execution consists of its [`StartParameters`] and its events, which are replayed.
 //!
 //! Read in this order:
 //!
@@ -42,6 +42,7 @@
 //! ```
 
 pub mod choice;
+mod cursor;
 mod decimal;
 pub mod definition;
 pub mod history;

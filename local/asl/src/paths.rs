@@ -1,11 +1,11 @@
 //! JSONPath as Step Functions evaluates it, and the reference paths of `ResultPath`.
 //!
-//! AWS uses Jayway `JsonPath`, apparently 2.0.0: `[-1]` finds nothing and `[(@.length-1)]` the
-//! last item, function names are ordinary names, filters accept unquoted strings, and names have
-//! no escapes. This module implements that dialect, its distinction between definite and
-//! indefinite paths, and its error messages, which appear in the `cause` of executions. A definite
-//! path returns one value or fails. An indefinite path (wildcard, filter, slice, descent, several
-//! names or indexes) returns an array of everything it finds.
+//! AWS uses Jayway `JsonPath`, apparently 2.0.0: `[-1]` finds nothing and `[(@.length-1)]` the last
+//! item, function names are ordinary names, filters accept unquoted strings, and names have no
+//! escapes. This module implements that dialect, its distinction between definite and indefinite
+//! paths, and its error messages, which appear in the `cause` of executions. A definite path
+//! returns one value or fails. An indefinite path (wildcard, filter, slice, descent, several names
+//! or indexes) returns an array of everything it finds.
 //!
 //! `paths/syntax.rs` has the parsed form, `parse.rs` and `parse_filter.rs` the parsers, `walk.rs`
 //! and `filter.rs` the evaluation. `scope.rs` defines the roots; `template.rs` is the main caller.
@@ -209,8 +209,8 @@ impl ReferencePath {
         Some(at)
     }
 
-    /// The input in the cause is unchanged except for nulls: a failed write creates only nulls,
-    /// and only where nothing existed.
+    /// The input in the cause is unchanged except for nulls: a failed write creates only nulls, and
+    /// only where nothing existed.
     fn unwritable(&self, input: &Value) -> PathError {
         let input = input.to_string();
         PathError {

@@ -81,8 +81,8 @@ fn approximate_size(value: &Value) -> usize {
 
 /// A small seeded generator (splitmix64), the only source of randomness of an execution.
 ///
-/// It uses interior mutability because evaluation borrows the scope immutably. Numbers are drawn
-/// in evaluation order, which is the same in each replay.
+/// It uses interior mutability because evaluation borrows the scope immutably. Numbers are drawn in
+/// evaluation order, which is the same in each replay.
 #[derive(Debug, Clone)]
 pub struct RandomSource {
     state: Cell<u64>,
@@ -111,6 +111,35 @@ impl RandomSource {
 
     fn next_u128(&self) -> u128 {
         (u128::from(self.next_u64()) << 64) | u128::from(self.next_u64())
+    }
+}
+
+/// A scope for unit tests.
+#[cfg(test)]
+pub(crate) struct TestScope {
+    context: Value,
+    variables: Variables,
+    random_source: RandomSource,
+    copy_budget: CopyBudget,
+}
+
+#[cfg(test)]
+impl TestScope {
+    /// Creates a scope with this context object and these variables.
+    pub(crate) fn new(context: Value, variables: Variables) -> Self {
+        let (random_source, copy_budget) = (RandomSource::seeded(7), CopyBudget::default());
+        Self { context, variables, random_source, copy_budget }
+    }
+
+    /// The scope in which `$` is `input`.
+    pub(crate) fn scope<'a>(&'a self, input: &'a Value) -> Scope<'a> {
+        Scope {
+            input,
+            context: &self.context,
+            variables: &self.variables,
+            random_source: &self.random_source,
+            copy_budget: &self.copy_budget,
+        }
     }
 }
 

@@ -14,8 +14,8 @@ use crate::paths::{Path, PathError, PathErrorKind, PathSyntaxError};
 use crate::scope::Scope;
 
 /// An error in computing data. [`EvaluationError::error`] is the AWS error name; `Display` is the
-/// cause without the prefix "An error occurred while executing the state …", which the
-/// interpreter adds.
+/// cause without the prefix "An error occurred while executing the state …", which the interpreter
+/// adds.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum EvaluationError {
     /// The path of a `.$` field found nothing.
@@ -129,8 +129,7 @@ impl PathOrCall {
         }
     }
 
-    /// Evaluates it. If a path finds nothing, the error names the field, as AWS does for
-    /// templates,
+    /// Evaluates it. If a path finds nothing, the error names the field, as AWS does for templates,
     /// `ErrorPath` and `CausePath`.
     ///
     /// # Errors
@@ -263,22 +262,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::scope::{CopyBudget, RandomSource, Variables};
+    use crate::scope::{TestScope, Variables};
 
     fn evaluate(template: &Value, input: &Value) -> Result<Value, (String, &'static str)> {
         let variables: Variables = [("v".to_owned(), json!([1, 2]))].into_iter().collect();
-        let (context, random_source) = (json!({"Id": "arn"}), RandomSource::seeded(1));
-        let copy_budget = CopyBudget::default();
-        let scope = Scope {
-            input,
-            context: &context,
-            variables: &variables,
-            random_source: &random_source,
-            copy_budget: &copy_budget,
-        };
+        let scope = TestScope::new(json!({"Id": "arn"}), variables);
         let template =
             PayloadTemplate::parse(template).map_err(|reason| (reason.to_string(), "syntax"))?;
-        template.evaluate(&scope).map_err(|error| (error.to_string(), error.error()))
+        template.evaluate(&scope.scope(input)).map_err(|error| (error.to_string(), error.error()))
     }
 
     #[test]

@@ -2,9 +2,9 @@
 //! `../shared/conformance/asl`.
 //!
 //! All definitions that AWS validated must have the same result here. Of the definitions that third
-//! parties validated, `definitions-differences.md` lists exactly those with a different result, with
-//! the reason. Rejected calls and validations must match word for word. Every definition that AWS
-//! executed is valid.
+//! parties validated, `definitions-differences.md` lists exactly those with a different result,
+//! with the reason. Rejected calls and validations must match word for word. Every definition that
+//! AWS executed is valid.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -67,8 +67,8 @@ fn sent(value: &Value) -> String {
     }
 }
 
-/// AWS validates definitions for deployment; third parties validate files in a repository. Only
-/// the message tells whether AWS validated an Express workflow.
+/// AWS validates definitions for deployment; third parties validate files in a repository. Only the
+/// message tells whether AWS validated an Express workflow.
 fn options(validator: &str) -> ValidationOptions {
     let by_aws = ["AWS CreateStateMachine", "AWS ValidateStateMachineDefinition"];
     if !by_aws.iter().any(|aws| validator.starts_with(aws)) {

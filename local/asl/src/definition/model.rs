@@ -93,8 +93,8 @@ pub(crate) struct State {
     pub(crate) next: Transition,
     pub(crate) retry: Vec<Retrier>,
     pub(crate) catch: Vec<Catcher>,
-    /// Whether the state mentions `$$`. The context object is built only then, because it
-    /// holds a copy of the input.
+    /// Whether the state mentions `$$`. The context object is built only then, because it holds a
+    /// copy of the input.
     pub(crate) reads_context: bool,
 }
 

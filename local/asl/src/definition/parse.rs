@@ -27,8 +27,8 @@ impl StateMachine {
     /// Parses the JSON text of a definition.
     ///
     /// # Errors
-    /// Returns a [`DefinitionError`] if the text is not JSON, if a field that execution needs
-    /// is missing or malformed, or if a transition names a state that does not exist.
+    /// Returns a [`DefinitionError`] if the text is not JSON, if a field that execution needs is
+    /// missing or malformed, or if a transition names a state that does not exist.
     pub fn parse(definition: &str) -> Result<StateMachine, DefinitionError> {
         state_machine(definition)
     }

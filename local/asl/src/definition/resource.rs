@@ -40,6 +40,28 @@ pub enum IntegrationPattern {
     WaitForTaskToken,
 }
 
+impl IntegrationPattern {
+    /// The pattern with this suffix of a resource ARN, without the dot.
+    pub(crate) fn from_suffix(suffix: &str) -> Option<Self> {
+        Some(match suffix {
+            "sync" => Self::Sync,
+            "sync:2" => Self::Sync2,
+            "waitForTaskToken" => Self::WaitForTaskToken,
+            _ => return None,
+        })
+    }
+
+    /// The suffix of the pattern in a resource ARN, with the dot.
+    pub(crate) fn suffix(self) -> &'static str {
+        match self {
+            Self::RequestResponse => "",
+            Self::Sync => ".sync",
+            Self::Sync2 => ".sync:2",
+            Self::WaitForTaskToken => ".waitForTaskToken",
+        }
+    }
+}
+
 /// Parses the ARN of a resource. Returns `None` for resources that cannot be called.
 pub(super) fn parse(arn: &str) -> Option<Resource> {
     let mut parts = arn.splitn(6, ':');
@@ -67,10 +89,7 @@ fn integration(text: &str) -> Option<Resource> {
     let (service, action) = text.split_once(':')?;
     let (api, pattern) = match action.split_once('.') {
         None => (action, IntegrationPattern::RequestResponse),
-        Some((api, "sync")) => (api, IntegrationPattern::Sync),
-        Some((api, "sync:2")) => (api, IntegrationPattern::Sync2),
-        Some((api, "waitForTaskToken")) => (api, IntegrationPattern::WaitForTaskToken),
-        Some(_) => return None,
+        Some((api, suffix)) => (api, IntegrationPattern::from_suffix(suffix)?),
     };
     let is_named = !service.is_empty() && !api.is_empty();
     is_named.then(|| Resource::Service {

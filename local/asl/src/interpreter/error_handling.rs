@@ -1,7 +1,7 @@
 //! Routes errors: to a retrier, a catcher, the enclosing state, or the end of the execution.
 //!
-//! `States.Runtime` can be neither retried nor caught. It ends the execution without events of
-//! the enclosing states, unless an enclosing Map state tolerates failures.
+//! `States.Runtime` can be neither retried nor caught. It ends the execution without events of the
+//! enclosing states, unless an enclosing Map state tolerates failures.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Builds what the expressions of a state can read: the context object `$$`, the workflow
-//! variables and the random source.
+//! Builds what the expressions of a state can read: the context object `$$`, the workflow variables
+//! and the random source.
 
 use std::sync::Arc;
 
@@ -50,8 +50,8 @@ impl EvaluationContext<'_> {
 }
 
 impl Execution {
-    /// The evaluation context of the thread's current state. The context object is built only
-    /// for states that mention it, because it holds a copy of the execution's input.
+    /// The evaluation context of the thread's current state. The context object is built only for
+    /// states that mention it, because it holds a copy of the execution's input.
     pub(super) fn evaluation_context(&self, thread: &Thread) -> EvaluationContext<'_> {
         let reads_context = thread.visit.state.reads_context;
         EvaluationContext {

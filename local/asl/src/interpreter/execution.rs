@@ -1,5 +1,5 @@
-//! The data of one execution, and the primitives that the other files build on: recording
-//! history events, setting timers, and creating and finding threads.
+//! The data of one execution, and the primitives that the other files build on: recording history
+//! events, setting timers, and creating and finding threads.
 //!
 //! `run.rs` has the main loop.
 

@@ -1,5 +1,5 @@
-//! An error that moves from the state in which it occurred to a retrier, a catcher or the end
-//! of the execution.
+//! An error that moves from the state in which it occurred to a retrier, a catcher or the end of
+//! the execution.
 
 use serde_json::{Value, json};
 

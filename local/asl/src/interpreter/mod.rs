@@ -1,8 +1,8 @@
 //! Executes a state machine: timestamped events go in, commands and history come out.
 //!
-//! The driver calls [`Execution::start`] once and [`Execution::handle`] for each event. Both
-//! apply the event to the thread it concerns, then advance every ready thread until it has to
-//! wait for another event.
+//! The driver calls [`Execution::start`] once and [`Execution::handle`] for each event. Both apply
+//! the event to the thread it concerns, then advance every ready thread until it has to wait for
+//! another event.
 //!
 //! Guarantees:
 //! - The same start parameters and events produce the same commands and the same history.

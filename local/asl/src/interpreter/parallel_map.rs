@@ -1,9 +1,9 @@
 //! Parallel and Map states: their child threads and the outputs of the children.
 //!
-//! AWS's `previousEventId`s are irregular here; this file follows the recordings. No event
-//! follows the events that end an iteration or a state (`MapIterationSucceeded`,
-//! `ParallelStateSucceeded`, …): the next event follows the event before them. The exception is
-//! a Map state, whose end follows the end of its last iteration.
+//! AWS's `previousEventId`s are irregular here; this file follows the recordings. No event follows
+//! the events that end an iteration or a state (`MapIterationSucceeded`, `ParallelStateSucceeded`,
+//! …): the next event follows the event before them. The exception is the event after a Map state,
+//! which follows the end of the last iteration.
 
 use std::sync::Arc;
 

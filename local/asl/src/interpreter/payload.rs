@@ -1,5 +1,5 @@
-//! JSON values with their text, AWS's size limits, and the conversions of values that path
-//! fields refer to.
+//! JSON values with their text, AWS's size limits, and the conversions of values that path fields
+//! refer to.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -20,8 +20,8 @@ impl Payload {
 /// AWS's limit for the input, result and output of a state, in bytes of JSON text.
 pub(super) const MAX_PAYLOAD_BYTES: usize = 256 * 1024;
 
-/// The maximum nesting of data. A loop of states could nest its data one level deeper each
-/// time until recursion overflows the stack. The JSON parser has the same limit.
+/// The maximum nesting of data. A loop of states could nest its data one level deeper each time
+/// until recursion overflows the stack. The JSON parser has the same limit.
 pub(super) const MAX_PAYLOAD_DEPTH: usize = 128;
 
 /// Whether a value nests more than `levels` arrays and objects.

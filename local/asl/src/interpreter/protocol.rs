@@ -1,7 +1,7 @@
 //! The messages between a driver and an execution: [`Event`]s go in, [`Command`]s come out.
 //!
-//! Events are serializable, because a stored execution consists of its [`StartParameters`] and
-//! the events it has handled.
+//! Events are serializable, because a stored execution consists of its [`StartParameters`] and the
+//! events it has handled.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,8 +24,8 @@ pub struct StartParameters {
     pub role_arn: String,
     /// The input as sent: JSON text.
     pub input: String,
-    /// Whether the execution can be redriven: true for Standard, false for Express. Only
-    /// redrivable executions have `RedriveCount` in their context object.
+    /// Whether the execution can be redriven: true for Standard, false for Express. Only redrivable
+    /// executions have `RedriveCount` in their context object.
     #[serde(default = "redrivable")]
     pub redrivable: bool,
     /// The seed for jitter, UUIDs, random numbers and task tokens.
@@ -48,8 +48,8 @@ pub struct TimerId(pub u64);
 
 /// An event that the driver reports to an execution.
 ///
-/// An event that is late, repeated or about an unknown task or timer changes nothing and
-/// produces no commands.
+/// An event that is late, repeated or about an unknown task or timer changes nothing and produces
+/// no commands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "camelCase")]
 pub enum Event {
@@ -113,8 +113,7 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "commands are few and short-lived")]
 pub enum Command {
-    /// Make the call and report [`Event::TaskSucceeded`] or [`Event::TaskFailed`]. For `.sync`
-    /// and
+    /// Make the call and report [`Event::TaskSucceeded`] or [`Event::TaskFailed`]. For `.sync` and
     /// `.waitForTaskToken`, report [`Event::TaskSubmitted`] when the service accepts the job.
     StartTask {
         /// The attempt; events about it carry this id.

@@ -1,8 +1,7 @@
 //! Starting an execution, handling events, and the main loop.
 //!
-//! [`Execution::start`] and [`Execution::handle`] are the only entry points. After each event
-//! the loop advances ready threads until all of them wait, the execution ends, or the history
-//! is full.
+//! [`Execution::start`] and [`Execution::handle`] are the only entry points. After each event the
+//! loop advances ready threads until all of them wait, the execution ends, or the history is full.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -80,8 +79,8 @@ impl Execution {
         self.take_commands()
     }
 
-    /// The collected commands, without pairs that cancel each other: a task canceled before it
-    /// was started, or a timer canceled before it was set.
+    /// The collected commands, without pairs that cancel each other: a task canceled before it was
+    /// started, or a timer canceled before it was set.
     fn take_commands(&mut self) -> Vec<Command> {
         let mut commands = std::mem::take(&mut self.commands);
         let (mut calls, mut timers) = (BTreeMap::new(), BTreeMap::new());

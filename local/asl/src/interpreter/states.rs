@@ -102,8 +102,7 @@ impl Execution {
     }
 
     /// Reads the value that a `…Path` field refers to. If it is missing or unsuitable, the
-    /// failure's
-    /// cause has AWS's wording.
+    /// failure's cause has AWS's wording.
     pub(super) fn read_path_field<T>(
         &self,
         id: ThreadId,

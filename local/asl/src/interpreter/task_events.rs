@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::definition::{IntegrationPattern, Resource};
+use crate::definition::Resource;
 use crate::history::{self, EventType};
 
 /// The event types of a task attempt and the names of their details.
@@ -84,12 +84,7 @@ pub(super) fn with_resource(
     mut details: Map<String, Value>,
 ) -> Map<String, Value> {
     if let Resource::Service { service, api, sdk, pattern } = resource {
-        let suffix = match pattern {
-            IntegrationPattern::RequestResponse => "",
-            IntegrationPattern::Sync => ".sync",
-            IntegrationPattern::Sync2 => ".sync:2",
-            IntegrationPattern::WaitForTaskToken => ".waitForTaskToken",
-        };
+        let suffix = pattern.suffix();
         let prefix = if *sdk { "aws-sdk:" } else { "" };
         details.insert("resource".to_owned(), format!("{api}{suffix}").into());
         details.insert("resourceType".to_owned(), format!("{prefix}{service}").into());

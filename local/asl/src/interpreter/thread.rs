@@ -1,7 +1,7 @@
 //! A thread: one path of control through the states of a workflow.
 //!
-//! An execution starts with one thread. A Parallel state has a child thread per branch, a Map
-//! state one per running iteration.
+//! An execution starts with one thread. A Parallel state has a child thread per branch, a Map state
+//! one per running iteration.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

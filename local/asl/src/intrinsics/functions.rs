@@ -241,8 +241,7 @@ fn random(
     number.map_or_else(|| reject("States.MathRandom overflowed"), |number| Ok(number.into()))
 }
 
-/// The first `nextInt(width)` of `java.util.Random`. Java specifies the algorithm, so the same
-/// seed
+/// The first `nextInt(width)` of `java.util.Random`. Java specifies the algorithm, so the same seed
 /// gives the same number as on AWS.
 fn java_random(width: u64, seed: i64) -> u64 {
     const MASK: u64 = (1 << 48) - 1;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::error::IntrinsicSyntaxError;
 use super::syntax::{Argument, Call, Function};
+use crate::cursor::Cursor;
 use crate::paths::Path;
 
 /// AWS allows ten levels of nested functions.
@@ -15,10 +16,10 @@ const MAX_DEPTH: usize = 10;
 /// Parses a call with nothing after it.
 pub(super) fn call(text: &str) -> Result<Call, IntrinsicSyntaxError> {
     let chars: Vec<char> = text.chars().collect();
-    let mut parser = Parser { chars: &chars, position: 0 };
+    let mut parser = Parser { cursor: Cursor::new(&chars, 0) };
     let call = parser.call(1)?;
-    parser.skip_blanks();
-    match parser.peek() {
+    parser.cursor.skip_blanks();
+    match parser.cursor.peek() {
         None => Ok(call),
         Some(c) => Err(syntax_error(format!("unexpected '{c}' after the call"))),
     }
@@ -39,39 +40,28 @@ fn syntax_error(message: impl Into<String>) -> IntrinsicSyntaxError {
 }
 
 struct Parser<'a> {
-    chars: &'a [char],
-    position: usize,
+    cursor: Cursor<'a>,
 }
 
 impl Parser<'_> {
-    fn peek(&self) -> Option<char> {
-        self.chars.get(self.position).copied()
-    }
-
-    fn skip_blanks(&mut self) {
-        while self.peek().is_some_and(char::is_whitespace) {
-            self.position += 1;
-        }
-    }
-
     fn expect(&mut self, token: char) -> Result<(), IntrinsicSyntaxError> {
-        self.skip_blanks();
-        if self.peek() == Some(token) {
-            self.position += 1;
+        self.cursor.skip_blanks();
+        if self.cursor.peek() == Some(token) {
+            self.cursor.position += 1;
             return Ok(());
         }
-        Err(syntax_error(format!("'{token}' is missing at position {}", self.position)))
+        Err(syntax_error(format!("'{token}' is missing at position {}", self.cursor.position)))
     }
 
     fn word(&mut self) -> String {
         let part = |c: &&char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+');
-        let word: String = self.chars[self.position..].iter().take_while(part).collect();
-        self.position += word.chars().count();
+        let word: String = self.cursor.rest().iter().take_while(part).collect();
+        self.cursor.position += word.chars().count();
         word
     }
 
     fn call(&mut self, depth: usize) -> Result<Call, IntrinsicSyntaxError> {
-        self.skip_blanks();
+        self.cursor.skip_blanks();
         let word = self.word();
         let name = word.strip_prefix("States.").and_then(|name| name.parse::<Function>().ok());
         let function =
@@ -89,26 +79,26 @@ impl Parser<'_> {
 
     fn arguments(&mut self, depth: usize) -> Result<Vec<Argument>, IntrinsicSyntaxError> {
         self.expect('(')?;
-        self.skip_blanks();
+        self.cursor.skip_blanks();
         let mut arguments = Vec::new();
-        if self.peek() == Some(')') {
-            self.position += 1;
+        if self.cursor.peek() == Some(')') {
+            self.cursor.position += 1;
             return Ok(arguments);
         }
         loop {
             arguments.push(self.argument(depth)?);
-            self.skip_blanks();
-            if self.peek() != Some(',') {
+            self.cursor.skip_blanks();
+            if self.cursor.peek() != Some(',') {
                 self.expect(')')?;
                 return Ok(arguments);
             }
-            self.position += 1;
+            self.cursor.position += 1;
         }
     }
 
     fn argument(&mut self, depth: usize) -> Result<Argument, IntrinsicSyntaxError> {
-        self.skip_blanks();
-        match self.peek() {
+        self.cursor.skip_blanks();
+        match self.cursor.peek() {
             Some('\'') => self.text(),
             Some('$') => self.path(),
             Some('S') => self.call(depth + 1).map(Argument::Call),
@@ -117,31 +107,31 @@ impl Parser<'_> {
     }
 
     fn text(&mut self) -> Result<Argument, IntrinsicSyntaxError> {
-        let start = self.position + 1;
-        self.position = start;
+        let start = self.cursor.position + 1;
+        self.cursor.position = start;
         loop {
-            match (self.peek(), self.chars.get(self.position + 1)) {
+            match (self.cursor.peek(), self.cursor.chars.get(self.cursor.position + 1)) {
                 (None, _) => return Err(syntax_error("a ' is not closed")),
                 (Some('\''), _) => break,
-                (Some('\\'), Some('\'' | '{' | '}' | '\\')) => self.position += 2,
+                (Some('\\'), Some('\'' | '{' | '}' | '\\')) => self.cursor.position += 2,
                 (Some('\\'), _) => {
                     return Err(syntax_error("an escape must be one of \\' \\{ \\} \\\\"));
                 }
-                _ => self.position += 1,
+                _ => self.cursor.position += 1,
             }
         }
-        let raw = self.chars[start..self.position].iter().collect();
-        self.position += 1;
+        let raw = self.cursor.chars[start..self.cursor.position].iter().collect();
+        self.cursor.position += 1;
         Ok(Argument::Text(raw))
     }
 
     /// A path ends at a comma or closing parenthesis outside its own brackets.
     fn path(&mut self) -> Result<Argument, IntrinsicSyntaxError> {
-        let start = self.position;
+        let start = self.cursor.position;
         let (mut depth, mut quote) = (0_usize, None);
-        while let Some(c) = self.peek() {
+        while let Some(c) = self.cursor.peek() {
             match (quote, c) {
-                (Some(_), '\\') => self.position += 1,
+                (Some(_), '\\') => self.cursor.position += 1,
                 (Some(open), c) if c == open => quote = None,
                 (None, '\'' | '"') if depth > 0 => quote = Some(c),
                 (None, '[' | '(') => depth += 1,
@@ -149,10 +139,10 @@ impl Parser<'_> {
                 (None, ',' | ')') if depth == 0 => break,
                 _ => {}
             }
-            self.position += 1;
+            self.cursor.position += 1;
         }
-        let end = self.position.min(self.chars.len());
-        let text: String = self.chars[start..end].iter().collect();
+        let end = self.cursor.position.min(self.cursor.chars.len());
+        let text: String = self.cursor.chars[start..end].iter().collect();
         Path::parse(text.trim()).map(Argument::Path).map_err(|error| syntax_error(error.message))
     }
 

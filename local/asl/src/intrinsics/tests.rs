@@ -4,20 +4,12 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::scope::{CopyBudget, RandomSource, Variables};
+use crate::scope::{TestScope, Variables};
 
 fn evaluate(call: &str, input: &Value) -> Result<Value, String> {
-    let (context, variables, random_source) =
-        (json!({"Id": "i"}), Variables::new(), RandomSource::seeded(7));
-    let scope = Scope {
-        input,
-        context: &context,
-        variables: &variables,
-        random_source: &random_source,
-        copy_budget: &CopyBudget::default(),
-    };
-    let expression = IntrinsicCall::parse(call).map_err(|error| error.message)?;
-    expression.evaluate(&scope).map_err(|error| error.to_string())
+    let scope = TestScope::new(json!({"Id": "i"}), Variables::new());
+    let call = IntrinsicCall::parse(call).map_err(|error| error.message)?;
+    call.evaluate(&scope.scope(input)).map_err(|error| error.to_string())
 }
 
 #[test]

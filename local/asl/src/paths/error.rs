@@ -18,8 +18,8 @@ pub struct PathError {
     pub path: String,
     /// The kind of error.
     pub kind: PathErrorKind,
-    /// The error in the words of Jayway: `No results for path: $['a']`,
-    /// `Missing property in path $['a']`, ….
+    /// The error in the words of Jayway: `No results for path: $['a']`, `Missing property in path
+    /// $['a']`, ….
     pub reason: String,
     /// The value that was searched, as JSON.
     pub input: String,

@@ -3,6 +3,7 @@
 
 use super::error::PathSyntaxError;
 use super::syntax::{Filter, Root, Step};
+use crate::cursor::Cursor;
 
 /// The maximum nesting of filters, so that recursion cannot overflow the stack.
 const MAX_DEPTH: usize = 16;
@@ -11,13 +12,13 @@ const MAX_DEPTH: usize = 16;
 pub(super) fn path(text: &str) -> Result<(Root, Vec<Step>), PathSyntaxError> {
     let chars: Vec<char> = text.trim().chars().collect();
     let (root, start) = root(&chars, text)?;
-    let steps = Parser { chars: &chars, position: start, depth: 0 }.steps()?;
+    let steps = Parser { cursor: Cursor::new(&chars, start), depth: 0 }.steps()?;
     Ok((root, steps))
 }
 
 /// Parses the steps after the `@` or `$` of a filter.
 pub(super) fn steps_in_filter(chars: &[char], depth: usize) -> Result<Vec<Step>, PathSyntaxError> {
-    Parser { chars, position: 0, depth }.steps()
+    Parser { cursor: Cursor::new(chars, 0), depth }.steps()
 }
 
 pub(super) fn syntax_error(message: impl Into<String>) -> PathSyntaxError {
@@ -46,24 +47,24 @@ fn is_name_part(c: char) -> bool {
 }
 
 struct Parser<'a> {
-    chars: &'a [char],
-    position: usize,
+    cursor: Cursor<'a>,
     depth: usize,
 }
 
 impl Parser<'_> {
     fn steps(mut self) -> Result<Vec<Step>, PathSyntaxError> {
         let mut steps = Vec::new();
-        if let Some(c) = self.peek()
+        if let Some(c) = self.cursor.peek()
             && c != '.'
             && c != '['
         {
             return Err(self.unexpected(c));
         }
-        if self.chars.len() > self.position && self.chars.last() == Some(&'.') {
+        if self.cursor.chars.len() > self.cursor.position && self.cursor.chars.last() == Some(&'.')
+        {
             return Err(syntax_error("a path must not end with a '.'"));
         }
-        while let Some(c) = self.peek() {
+        while let Some(c) = self.cursor.peek() {
             match c {
                 '.' => self.dots(&mut steps)?,
                 _ => steps.push(self.step()?),
@@ -72,22 +73,18 @@ impl Parser<'_> {
         Ok(steps)
     }
 
-    fn peek(&self) -> Option<char> {
-        self.chars.get(self.position).copied()
-    }
-
     fn unexpected(&self, c: char) -> PathSyntaxError {
-        syntax_error(format!("unexpected '{c}' at position {}", self.position))
+        syntax_error(format!("unexpected '{c}' at position {}", self.cursor.position))
     }
 
     /// `.` before a step, or `..`.
     fn dots(&mut self, steps: &mut Vec<Step>) -> Result<(), PathSyntaxError> {
-        self.position += 1;
-        if self.peek() == Some('.') {
-            self.position += 1;
+        self.cursor.position += 1;
+        if self.cursor.peek() == Some('.') {
+            self.cursor.position += 1;
             steps.push(Step::Descent);
         }
-        match self.peek() {
+        match self.cursor.peek() {
             None => Err(syntax_error("a path must not end with a '.'")),
             Some('.') => Err(self.unexpected('.')),
             Some(_) => {
@@ -98,41 +95,40 @@ impl Parser<'_> {
     }
 
     fn step(&mut self) -> Result<Step, PathSyntaxError> {
-        match self.peek() {
+        match self.cursor.peek() {
             Some('[') => self.bracket(),
             Some('*') => {
-                self.position += 1;
+                self.cursor.position += 1;
                 Ok(Step::Wildcard)
             }
             _ => self.bare_name(),
         }
     }
 
-    /// Parentheses are part of a name: `$.list.length()` is a path to a field, not a function
-    /// call.
+    /// Parentheses are part of a name: `$.list.length()` is a path to a field, not a function call.
     fn bare_name(&mut self) -> Result<Step, PathSyntaxError> {
         let plain = |c: &&char| !matches!(c, '.' | '[' | ' ');
-        let name: String = self.chars[self.position..].iter().take_while(plain).collect();
-        self.position += name.chars().count();
-        match self.peek() {
+        let name: String = self.cursor.rest().iter().take_while(plain).collect();
+        self.cursor.position += name.chars().count();
+        match self.cursor.peek() {
             Some(' ') => {
                 Err(syntax_error("a name with blanks in it must be in brackets: ['my name']"))
             }
             _ if name.is_empty() => {
-                Err(syntax_error(format!("a name is missing at position {}", self.position)))
+                Err(syntax_error(format!("a name is missing at position {}", self.cursor.position)))
             }
             _ => Ok(Step::Names(vec![name])),
         }
     }
 
     fn bracket(&mut self) -> Result<Step, PathSyntaxError> {
-        self.position += 1;
-        self.skip_blanks();
-        match self.peek() {
+        self.cursor.position += 1;
+        self.cursor.skip_blanks();
+        match self.cursor.peek() {
             Some('\'') => self.names(),
             Some('(') => self.index_from_end(),
             Some('*') => {
-                self.position += 1;
+                self.cursor.position += 1;
                 self.close()?;
                 Ok(Step::Wildcard)
             }
@@ -143,17 +139,11 @@ impl Parser<'_> {
         }
     }
 
-    fn skip_blanks(&mut self) {
-        while self.peek().is_some_and(char::is_whitespace) {
-            self.position += 1;
-        }
-    }
-
     fn close(&mut self) -> Result<(), PathSyntaxError> {
-        self.skip_blanks();
-        match self.peek() {
+        self.cursor.skip_blanks();
+        match self.cursor.peek() {
             Some(']') => {
-                self.position += 1;
+                self.cursor.position += 1;
                 Ok(())
             }
             Some(c) => Err(self.unexpected(c)),
@@ -164,31 +154,32 @@ impl Parser<'_> {
     fn names(&mut self) -> Result<Step, PathSyntaxError> {
         let mut names = Vec::new();
         loop {
-            self.skip_blanks();
-            if self.peek() != Some('\'') {
+            self.cursor.skip_blanks();
+            if self.cursor.peek() != Some('\'') {
                 return Err(syntax_error(format!(
                     "a name in ' is missing at position {}",
-                    self.position
+                    self.cursor.position
                 )));
             }
-            self.position += 1;
+            self.cursor.position += 1;
             let end = self.find('\'').ok_or_else(|| syntax_error("a ' is not closed"))?;
-            names.push(self.chars[self.position..end].iter().collect());
-            self.position = end + 1;
-            self.skip_blanks();
-            if self.peek() != Some(',') {
+            names.push(self.cursor.chars[self.cursor.position..end].iter().collect());
+            self.cursor.position = end + 1;
+            self.cursor.skip_blanks();
+            if self.cursor.peek() != Some(',') {
                 self.close()?;
                 return Ok(Step::Names(names));
             }
-            self.position += 1;
+            self.cursor.position += 1;
         }
     }
 
     /// `[(@.length-1)]`, which Jayway introduced before negative indexes.
     fn index_from_end(&mut self) -> Result<Step, PathSyntaxError> {
         let end = self.find(']').ok_or_else(|| syntax_error("a '[' is not closed"))?;
-        let inner: String = self.chars[self.position..end].iter().filter(|c| **c != ' ').collect();
-        self.position = end + 1;
+        let inner: String =
+            self.cursor.chars[self.cursor.position..end].iter().filter(|c| **c != ' ').collect();
+        self.cursor.position = end + 1;
         let call = inner.strip_prefix("(@.").and_then(|rest| rest.strip_suffix(')'));
         let distance = call
             .and_then(|call| call.strip_prefix("length-").or_else(|| call.strip_prefix("size()-")));
@@ -200,8 +191,8 @@ impl Parser<'_> {
 
     fn numbers(&mut self) -> Result<Step, PathSyntaxError> {
         let end = self.find(']').ok_or_else(|| syntax_error("a '[' is not closed"))?;
-        let inner: String = self.chars[self.position..end].iter().collect();
-        self.position = end + 1;
+        let inner: String = self.cursor.chars[self.cursor.position..end].iter().collect();
+        self.cursor.position = end + 1;
         if let Some((from, to)) = inner.split_once(':') {
             // Jayway has no slice steps and ignores a third number.
             let to = to.split_once(':').map_or(to, |(to, _)| to);
@@ -212,22 +203,24 @@ impl Parser<'_> {
     }
 
     fn find(&self, expected: char) -> Option<usize> {
-        (self.position..self.chars.len()).find(|index| self.chars[*index] == expected)
+        (self.cursor.position..self.cursor.chars.len())
+            .find(|index| self.cursor.chars[*index] == expected)
     }
 
     fn filter(&mut self) -> Result<Step, PathSyntaxError> {
         if self.depth >= MAX_DEPTH {
             return Err(syntax_error("filters are nested too deeply"));
         }
-        self.position += 1;
-        self.skip_blanks();
-        if self.peek() != Some('(') {
+        self.cursor.position += 1;
+        self.cursor.skip_blanks();
+        if self.cursor.peek() != Some('(') {
             return Err(syntax_error("a filter is written [?(…)]"));
         }
-        let end = closing_parenthesis(self.chars, self.position)
+        let end = closing_parenthesis(self.cursor.chars, self.cursor.position)
             .ok_or_else(|| syntax_error("a '(' is not closed"))?;
-        let filter = Filter::parse(&self.chars[self.position + 1..end], self.depth + 1)?;
-        self.position = end + 1;
+        let filter =
+            Filter::parse(&self.cursor.chars[self.cursor.position + 1..end], self.depth + 1)?;
+        self.cursor.position = end + 1;
         self.close()?;
         Ok(Step::Filter(filter))
     }

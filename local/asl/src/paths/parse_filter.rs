@@ -5,16 +5,17 @@ use serde_json::Value;
 use super::error::PathSyntaxError;
 use super::parse::{quoted, steps_in_filter, syntax_error};
 use super::syntax::{Filter, OPERATORS, Operand, Operator};
+use crate::cursor::Cursor;
 
 impl Filter {
     /// Parses the text between `[?(` and `)]`.
     ///
     /// `depth` counts the enclosing filters.
     pub(super) fn parse(chars: &[char], depth: usize) -> Result<Self, PathSyntaxError> {
-        let mut parser = Parser { chars, position: 0, depth, terms: 0 };
+        let mut parser = Parser { cursor: Cursor::new(chars, 0), depth, terms: 0 };
         let filter = parser.or()?;
-        parser.skip_blanks();
-        match parser.peek() {
+        parser.cursor.skip_blanks();
+        match parser.cursor.peek() {
             None => Ok(filter),
             Some(c) => Err(syntax_error(format!("unexpected '{c}' in a filter"))),
         }
@@ -22,31 +23,20 @@ impl Filter {
 }
 
 struct Parser<'a> {
-    chars: &'a [char],
-    position: usize,
+    cursor: Cursor<'a>,
     depth: usize,
     terms: usize,
 }
 
 impl Parser<'_> {
-    fn peek(&self) -> Option<char> {
-        self.chars.get(self.position).copied()
-    }
-
-    fn skip_blanks(&mut self) {
-        while self.peek().is_some_and(char::is_whitespace) {
-            self.position += 1;
-        }
-    }
-
     /// Consumes `token` if it is next.
     fn take(&mut self, token: &str) -> bool {
-        self.skip_blanks();
+        self.cursor.skip_blanks();
         let length = token.chars().count();
-        let next = self.chars.get(self.position..self.position + length);
+        let next = self.cursor.chars.get(self.cursor.position..self.cursor.position + length);
         let found = next.is_some_and(|next| next.iter().copied().eq(token.chars()));
         if found {
-            self.position += length;
+            self.cursor.position += length;
         }
         found
     }
@@ -73,8 +63,8 @@ impl Parser<'_> {
             return Err(syntax_error("a filter has too many parts"));
         }
         if self.take("!") {
-            self.skip_blanks();
-            return match self.peek() {
+            self.cursor.skip_blanks();
+            return match self.cursor.peek() {
                 Some('@' | '$') => Ok(Filter::Exists(self.path()?, false)),
                 _ => self.term().map(|filter| Filter::Not(Box::new(filter))),
             };
@@ -92,11 +82,11 @@ impl Parser<'_> {
 
     fn expression(&mut self) -> Result<Filter, PathSyntaxError> {
         let left = self.operand()?;
-        let after_left = self.position;
+        let after_left = self.cursor.position;
         match self.operator() {
             Some(operator) => Ok(Filter::Compare(left, operator, self.operand()?)),
             None if matches!(left, Operand::Path(..)) => {
-                self.position = after_left;
+                self.cursor.position = after_left;
                 Ok(Filter::Exists(left, true))
             }
             None => Err(syntax_error("a filter compares something with a path")),
@@ -104,26 +94,26 @@ impl Parser<'_> {
     }
 
     fn operator(&mut self) -> Option<Operator> {
-        self.skip_blanks();
+        self.cursor.skip_blanks();
         let symbol = |c: &char| matches!(c, '<' | '>' | '=' | '~' | '!');
-        let rest = &self.chars[self.position..];
+        let rest = self.cursor.rest();
         let length = match rest.first() {
             Some(first) if symbol(first) => rest.iter().take_while(|c| symbol(c)).count(),
             _ => rest.iter().take_while(|c| c.is_alphabetic()).count(),
         };
         let name = rest[..length].iter().collect::<String>().to_uppercase();
         let (_, operator) = OPERATORS.iter().find(|(token, _)| *token == name)?;
-        self.position += length;
+        self.cursor.position += length;
         Some(*operator)
     }
 
     fn operand(&mut self) -> Result<Operand, PathSyntaxError> {
-        self.skip_blanks();
-        match self.peek() {
+        self.cursor.skip_blanks();
+        match self.cursor.peek() {
             Some('@' | '$') => self.path(),
             Some('\'' | '"') => {
-                let (text, end) = quoted(self.chars, self.position)?;
-                self.position = end;
+                let (text, end) = quoted(self.cursor.chars, self.cursor.position)?;
+                self.cursor.position = end;
                 Ok(Operand::Literal(Value::String(text)))
             }
             Some('[' | '{') => self.json(),
@@ -134,26 +124,29 @@ impl Parser<'_> {
 
     /// A path ends before an operator, a blank or a closing bracket.
     fn path(&mut self) -> Result<Operand, PathSyntaxError> {
-        let current = self.peek() == Some('@');
-        self.position += 1;
-        let start = self.position;
-        while let Some(c) = self.peek() {
+        let current = self.cursor.peek() == Some('@');
+        self.cursor.position += 1;
+        let start = self.cursor.position;
+        while let Some(c) = self.cursor.peek() {
             match c {
-                '[' => self.position = closing_bracket(self.chars, self.position)? + 1,
+                '[' => {
+                    self.cursor.position =
+                        closing_bracket(self.cursor.chars, self.cursor.position)? + 1;
+                }
                 '<' | '>' | '=' | '~' | '!' | ')' | '&' | '|' | ',' => break,
                 c if c.is_whitespace() => break,
-                _ => self.position += 1,
+                _ => self.cursor.position += 1,
             }
         }
-        let steps = steps_in_filter(&self.chars[start..self.position], self.depth)?;
+        let steps = steps_in_filter(&self.cursor.chars[start..self.cursor.position], self.depth)?;
         Ok(Operand::Path(current, steps))
     }
 
     /// An array or object, in JSON or with single quotes.
     fn json(&mut self) -> Result<Operand, PathSyntaxError> {
-        let end = closing_bracket(self.chars, self.position)? + 1;
-        let text: String = self.chars[self.position..end].iter().collect();
-        self.position = end;
+        let end = closing_bracket(self.cursor.chars, self.cursor.position)? + 1;
+        let text: String = self.cursor.chars[self.cursor.position..end].iter().collect();
+        self.cursor.position = end;
         let json = serde_json::from_str(&text);
         let json = json.or_else(|_| serde_json::from_str(&text.replace('\'', "\"")));
         json.map(Operand::Literal).map_err(|why| syntax_error(format!("{text} in a filter: {why}")))
@@ -162,12 +155,12 @@ impl Parser<'_> {
     /// A number, `true`, `false`, `null` or an unquoted string.
     fn unquoted(&mut self) -> Result<Operand, PathSyntaxError> {
         let plain = |c: &&char| c.is_alphanumeric() || "-+._:/#".contains(**c);
-        let unquoted: String = self.chars[self.position..].iter().take_while(plain).collect();
-        self.position += unquoted.chars().count();
+        let unquoted: String = self.cursor.rest().iter().take_while(plain).collect();
+        self.cursor.position += unquoted.chars().count();
         if unquoted.is_empty() {
             return Err(syntax_error(format!(
                 "a value is missing at position {} of a filter",
-                self.position
+                self.cursor.position
             )));
         }
         Ok(Operand::Literal(serde_json::from_str(&unquoted).unwrap_or(Value::String(unquoted))))

@@ -4,21 +4,13 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::scope::{CopyBudget, RandomSource, Variables};
+use crate::scope::{TestScope, Variables};
 
 fn read(path: &str, input: &Value) -> Result<Value, String> {
-    let random_source = RandomSource::seeded(1);
-    let context = json!({"Execution": {"Id": "arn"}});
     let variables: Variables = [("name".to_owned(), json!({"x": [1, 2]}))].into_iter().collect();
-    let scope = Scope {
-        input,
-        context: &context,
-        variables: &variables,
-        random_source: &random_source,
-        copy_budget: &CopyBudget::default(),
-    };
+    let scope = TestScope::new(json!({"Execution": {"Id": "arn"}}), variables);
     let path = Path::parse(path).map_err(|error| error.message)?;
-    path.read(&scope).map_err(|error| error.reason)
+    path.read(&scope.scope(input)).map_err(|error| error.reason)
 }
 
 fn store() -> Value {

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use super::error::{LookupError, PathErrorKind};
 use super::syntax::{Filter, Step};
 
-/// The maximum number of visited values. Without it, `$..*..*..*` on a large input would not
-/// end in reasonable time.
+/// The maximum number of visited values. Without it, `$..*..*..*` on a large input would not end in
+/// reasonable time.
 const MAX_VISITS: usize = 1_000_000;
 
 /// Whether the steps lead to at most one value.

@@ -74,8 +74,7 @@ fn check_condition(report: &mut Report<'_>, location: &Location, rule: &Map<Stri
     }
 }
 
-/// Checks a comparison or a combination of comparisons. Only the top level has `Next` and
-/// `Assign`.
+/// Checks a comparison or a combination of comparisons. Only the top level has `Next` and `Assign`.
 fn check_comparison(
     report: &mut Report<'_>,
     location: &Location,

@@ -9,6 +9,8 @@
 
 use serde_json::{Map, Value};
 
+use super::escape::single_character;
+
 /// The maximum depth. `serde_json`, which parses the same text later, rejects level 128.
 const MAX_DEPTH: usize = 127;
 
@@ -293,21 +295,14 @@ impl<'t> Reader<'t> {
         let Some(escaped) = self.next() else {
             return Err(self.syntax_error("Unexpected end-of-input in character escape sequence"));
         };
-        Ok(match escaped {
-            '"' | '\\' | '/' => escaped,
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            'u' => return self.unicode(),
-            other => {
-                let container = describe(other);
-                return Err(
-                    self.syntax_error(&format!("Unrecognized character escape {container}"))
-                );
+        match (single_character(escaped), escaped) {
+            (Some(character), _) => Ok(character),
+            (None, 'u') => self.unicode(),
+            (None, other) => {
+                let character = describe(other);
+                Err(self.syntax_error(&format!("Unrecognized character escape {character}")))
             }
-        })
+        }
     }
 
     /// Half of a surrogate pair without the other half becomes U+FFFD: a Rust string cannot hold

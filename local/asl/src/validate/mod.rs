@@ -1,4 +1,5 @@
-//! Static validation: rejects what AWS rejects when a state machine is created, with AWS's messages.
+//! Static validation: rejects what AWS rejects when a state machine is created, with AWS's
+//! messages.
 //!
 //! [`validate`] returns the diagnostics of `ValidateStateMachineDefinition`;
 //! [`invalid_definition_message`] joins them into the error message of `CreateStateMachine`.
@@ -15,6 +16,7 @@ pub mod api;
 mod choice;
 mod context;
 mod diagnostics;
+mod escape;
 mod fields;
 mod json;
 mod jsonata;
@@ -78,8 +80,8 @@ pub fn invalid_definition_message(diagnostics: &[Diagnostic]) -> Option<String> 
         .then(|| format!("Invalid State Machine Definition: '{}'", errors.join(", ")))
 }
 
-/// The response of `ValidateStateMachineDefinition`: at most `max_results` diagnostics of at
-/// least `min_severity`.
+/// The response of `ValidateStateMachineDefinition`: at most `max_results` diagnostics of at least
+/// `min_severity`.
 pub fn validation_response(
     diagnostics: &[Diagnostic],
     min_severity: Severity,

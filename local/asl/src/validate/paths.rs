@@ -34,8 +34,8 @@ pub(super) fn is_path_or_call(text: &str) -> bool {
             || without_filters(text).is_some_and(|text| PathOrCall::parse(&text).is_ok()))
 }
 
-/// Checks a reference path. The error is the rest of AWS's message after `Value is not a
-/// Reference Path`.
+/// Checks a reference path. The error is the rest of AWS's message after `Value is not a Reference
+/// Path`.
 pub(super) fn check_reference(text: &str, roots: AllowedRoots) -> Result<(), String> {
     let Some(rest) = text.strip_prefix('$') else {
         return Err(": Reference path didn't start with '$'".to_owned());
@@ -67,8 +67,8 @@ pub(super) fn is_variable_name(name: &str) -> bool {
     first_is_valid && rest_is_valid && name.chars().count() <= 80
 }
 
-/// The string with filters and scripts replaced by an index. `None` if there are none or one is
-/// not closed.
+/// The string with filters and scripts replaced by an index. `None` if there are none or one is not
+/// closed.
 fn without_filters(text: &str) -> Option<String> {
     let mut plain = String::new();
     let mut rest = text;

@@ -11,17 +11,14 @@ use super::location::Location;
 use super::options::Profile;
 use super::report::Report;
 use super::values;
+use crate::definition::IntegrationPattern::{self, RequestResponse, Sync, Sync2, WaitForTaskToken};
 
-/// A set of integration patterns.
-type Patterns = u8;
+/// The integration patterns that an integration supports.
+type Patterns = &'static [IntegrationPattern];
 
-const REQUEST_RESPONSE: Patterns = 1;
-const SYNC: Patterns = 2;
-const SYNC_2: Patterns = 4;
-const TASK_TOKEN: Patterns = 8;
-
-const RUN_A_JOB: Patterns = REQUEST_RESPONSE | SYNC;
-const CALLBACK: Patterns = REQUEST_RESPONSE | TASK_TOKEN;
+const REQUEST_RESPONSE: Patterns = &[RequestResponse];
+const RUN_A_JOB: Patterns = &[RequestResponse, Sync];
+const CALLBACK: Patterns = &[RequestResponse, WaitForTaskToken];
 
 /// The optimized integrations: service, actions, patterns.
 const OPTIMIZED: &[(&str, &[&str], Patterns)] = &[
@@ -45,11 +42,15 @@ const OPTIMIZED: &[(&str, &[&str], Patterns)] = &[
     ),
     ("databrew", &["startJobRun"], RUN_A_JOB),
     ("dynamodb", &["getItem", "putItem", "updateItem", "deleteItem"], REQUEST_RESPONSE),
-    ("ecs", &["runTask"], REQUEST_RESPONSE | SYNC | TASK_TOKEN),
+    ("ecs", &["runTask"], &[RequestResponse, Sync, WaitForTaskToken]),
     ("eks", &["call"], REQUEST_RESPONSE),
     ("eks", &["runJob", "createCluster", "deleteCluster", "createNodegroup"], RUN_A_JOB),
     ("eks", &["deleteNodegroup", "createFargateProfile", "deleteFargateProfile"], RUN_A_JOB),
-    ("elasticmapreduce", &["createCluster", "terminateCluster", "addStep"], RUN_A_JOB | SYNC_2),
+    (
+        "elasticmapreduce",
+        &["createCluster", "terminateCluster", "addStep"],
+        &[RequestResponse, Sync, Sync2],
+    ),
     ("elasticmapreduce", &["cancelStep", "setClusterTerminationProtection"], REQUEST_RESPONSE),
     (
         "elasticmapreduce",
@@ -75,7 +76,7 @@ const OPTIMIZED: &[(&str, &[&str], Patterns)] = &[
     ),
     ("sns", &["publish"], CALLBACK),
     ("sqs", &["sendMessage"], CALLBACK),
-    ("states", &["startExecution"], REQUEST_RESPONSE | SYNC | SYNC_2 | TASK_TOKEN),
+    ("states", &["startExecution"], &[RequestResponse, Sync, Sync2, WaitForTaskToken]),
 ];
 
 /// The known actions of AWS SDK integrations.
@@ -189,7 +190,7 @@ pub(super) enum Target {
         /// Such as `putItem`.
         action: String,
         /// The integration pattern.
-        pattern: Patterns,
+        pattern: IntegrationPattern,
     },
     /// A resource of a template that is not an AWS resource.
     Other,
@@ -231,11 +232,11 @@ pub(super) fn check_task_resource(
 fn check_express_patterns(report: &mut Report<'_>, location: &Location, target: &Target) {
     let message = match target {
         Target::Activity => "Express state machine does not support Activity ARN",
-        Target::Service { pattern: SYNC | SYNC_2, .. } => {
+        Target::Service { pattern: Sync | Sync2, .. } => {
             "Express state machine does not support '.sync' service integration"
         }
         // AWS's message ends with a space.
-        Target::Service { pattern: TASK_TOKEN, .. } => {
+        Target::Service { pattern: WaitForTaskToken, .. } => {
             "Express state machine does not support '.waitForTaskToken' service integration "
         }
         _ => return,
@@ -312,7 +313,7 @@ fn parse_aws_resource(resource: &str) -> Option<Target> {
             Some(name) => {
                 (!name.is_empty() && arn.has_region_and_account()).then_some(Target::Activity)
             }
-            None => service(arn.resource),
+            None => parse_integration(arn.resource),
         },
         _ => None,
     }
@@ -326,34 +327,25 @@ fn parse_template_resource(resource: &str) -> Option<Target> {
     (is_acceptable && is_uri(resource)).then_some(Target::Other)
 }
 
-/// `lambda:invoke.waitForTaskToken`, `aws-sdk:dynamodb:query`.
-fn service(text: &str) -> Option<Target> {
+/// Parses `lambda:invoke.waitForTaskToken`, `aws-sdk:dynamodb:query`, ….
+fn parse_integration(text: &str) -> Option<Target> {
     let (text, pattern) = match text.split_once('.') {
-        None => (text, REQUEST_RESPONSE),
-        Some((text, "sync")) => (text, SYNC),
-        Some((text, "sync:2")) => (text, SYNC_2),
-        Some((text, "waitForTaskToken")) => (text, TASK_TOKEN),
-        Some(_) => return None,
+        None => (text, RequestResponse),
+        Some((text, suffix)) => (text, IntegrationPattern::from_suffix(suffix)?),
     };
     let (service, action) = text.rsplit_once(':')?;
-    let allowed = match service.strip_prefix("aws-sdk:") {
-        Some(sdk) => {
-            if is_sdk_action(sdk, action) {
-                CALLBACK
-            } else {
-                0
-            }
-        }
-        None => optimized_patterns(service, action),
+    let supported = match service.strip_prefix("aws-sdk:") {
+        Some(sdk) => is_sdk_action(sdk, action) && CALLBACK.contains(&pattern),
+        None => is_optimized(service, action, pattern),
     };
     let (service, action) = (service.to_owned(), action.to_owned());
-    (allowed & pattern != 0).then_some(Target::Service { service, action, pattern })
+    supported.then_some(Target::Service { service, action, pattern })
 }
 
-fn optimized_patterns(service: &str, action: &str) -> Patterns {
-    let rows =
-        OPTIMIZED.iter().filter(|(name, actions, _)| *name == service && actions.contains(&action));
-    rows.map(|(_, _, patterns)| patterns).fold(0, |all, patterns| all | patterns)
+fn is_optimized(service: &str, action: &str, pattern: IntegrationPattern) -> bool {
+    OPTIMIZED.iter().any(|(name, actions, patterns)| {
+        *name == service && actions.contains(&action) && patterns.contains(&pattern)
+    })
 }
 
 fn is_sdk_action(service: &str, action: &str) -> bool {

@@ -17,8 +17,8 @@ use crate::definition::QueryLanguage;
 /// The largest number of seconds, attempts and so on that AWS accepts.
 pub(super) const MAX_INTEGER: i64 = 99_999_999;
 
-/// The value as a string; reports any other type. Returns `None` for a string with a
-/// substitution, which cannot be checked.
+/// The value as a string; reports any other type. Returns `None` for a string with a substitution,
+/// which cannot be checked.
 pub(super) fn string<'v>(
     report: &mut Report<'_>,
     location: &Location,
@@ -74,8 +74,8 @@ pub(super) fn enum_value(
     value: &Value,
     allowed: &[&str],
 ) {
-    if let Some(string_value) = string(report, location, value)
-        && !allowed.contains(&string_value)
+    if let Some(text) = string(report, location, value)
+        && !allowed.contains(&text)
     {
         report.not_in_enum(location, field, allowed);
     }
@@ -160,8 +160,8 @@ pub(super) fn timestamp(
     }
 }
 
-/// RFC 3339 with the restrictions of the States Language: an uppercase `T`, and an uppercase `Z`
-/// or a numeric offset.
+/// RFC 3339 with the restrictions of the States Language: an uppercase `T`, and an uppercase `Z` or
+/// a numeric offset.
 pub(super) fn is_timestamp(text: &str) -> bool {
     let Some((date, rest)) = text.split_once('T') else { return false };
     let Some(cut) = rest.find(['Z', '+', '-']) else { return false };

@@ -4,8 +4,8 @@
 //! [`check_request`] returns AWS's error for everything that follows from the request alone: member
 //! constraints (`ValidationException`), ARNs (`InvalidArn`), names (`InvalidName`), inputs
 //! (`InvalidExecutionInput`), definitions (`InvalidDefinition`) and logging. The endpoint checks
-//! what depends on existing resources; [`errors`] has the messages. [`sdk_validation_error`] returns
-//! the errors that an AWS SDK raises before it sends a request.
+//! what depends on existing resources; [`errors`] has the messages. [`sdk_validation_error`]
+//! returns the errors that an AWS SDK raises before it sends a request.
 //!
 //! `shapes.rs` has the table of operations and members.
 
@@ -19,8 +19,8 @@ use super::{StateMachineType, ValidationOptions, invalid_definition_message, val
 pub use errors::{ApiError, ApiErrorCode};
 use shapes::{Member, OPERATIONS, Rule};
 
-/// Checks a request. `operation` is the name in `X-Amz-Target`, such as `StartExecution`;
-/// requests of unknown operations pass.
+/// Checks a request. `operation` is the name in `X-Amz-Target`, such as `StartExecution`; requests
+/// of unknown operations pass.
 ///
 /// # Errors
 /// Returns the [`ApiError`] of AWS if the request is invalid regardless of existing resources.

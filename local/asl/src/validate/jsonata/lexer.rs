@@ -4,6 +4,7 @@
 //! requests one token at a time and says which kind it expects.
 
 use super::error::SyntaxError;
+use crate::validate::escape::single_character;
 
 const WHITESPACE: [char; 5] = [' ', '\t', '\n', '\r', '\u{b}'];
 
@@ -122,27 +123,24 @@ impl Lexer {
     fn escape(&mut self) -> Result<char, SyntaxError> {
         let escaped = self.peek(0).unwrap_or_default();
         self.position += 1;
-        Ok(match escaped {
-            '"' | '\\' | '/' => escaped,
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            'u' => {
-                let digits: Option<String> = (0..4).map(|ahead| self.peek(ahead)).collect();
-                let code = digits.and_then(|digits| u32::from_str_radix(&digits, 16).ok());
-                let Some(code) = code else {
-                    let expected = "The escape sequence \\u must be followed by 4 hex digits";
-                    return Err(SyntaxError(expected.to_owned()));
-                };
-                self.position += 4;
-                char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
+        match (single_character(escaped), escaped) {
+            (Some(character), _) => Ok(character),
+            (None, 'u') => self.unicode(),
+            (None, other) => {
+                Err(SyntaxError(format!("Unsupported escape sequence: \\\"{other}\"")))
             }
-            other => {
-                return Err(SyntaxError(format!("Unsupported escape sequence: \\\"{other}\"")));
-            }
-        })
+        }
+    }
+
+    fn unicode(&mut self) -> Result<char, SyntaxError> {
+        let digits: Option<String> = (0..4).map(|ahead| self.peek(ahead)).collect();
+        let code = digits.and_then(|digits| u32::from_str_radix(&digits, 16).ok());
+        let Some(code) = code else {
+            let expected = "The escape sequence \\u must be followed by 4 hex digits";
+            return Err(SyntaxError(expected.to_owned()));
+        };
+        self.position += 4;
+        Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 
     fn quoted_name(&mut self) -> Result<Token, SyntaxError> {
