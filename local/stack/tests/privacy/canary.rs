@@ -1,4 +1,4 @@
-//! The canary: what is put into an order, and how it is looked for.
+//! The marker texts: what the test puts into an order, and how it searches for them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,54 +6,55 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::{Value, json};
 
-/// What an operator writes about an order.
+/// The note of an operator.
 pub(crate) const NOTE: &str = "Canaria Quillfeather called: it is a gift for a budgerigar";
-/// A card number that must never come here, as it is.
+/// A card number. The product never accepts one.
 pub(crate) const CARD: &str = "4242424242424242";
 
-/// The token of a card: the gateway takes any of this form for a plain one.
+/// The token of a payment method. The Stripe emulator accepts any token of this form.
 pub(crate) const TOKEN: &str = "pm_1CanaryPlumage42";
 
-/// What must never be found, each by a word that stands nowhere else, in lower case.
+/// What must never be found: for each private field a word, in lower case, that occurs
+/// nowhere else.
 const WORDS: [(&str, &str); 13] = [
     ("name", "quillfeather"),
-    ("e-mail", "mailbird"),
+    ("email", "mailbird"),
     ("street", "roostlane"),
-    ("second line of the street", "nestbox"),
+    ("second street line", "nestbox"),
     ("city", "birdhaven"),
     ("phone", "4155550177"),
-    ("card's token", "canaryplumage"),
-    ("test card's token", "pm_card_"),
-    ("gateway's customer", "canarysong"),
+    ("payment method", "canaryplumage"),
+    ("test payment method", "pm_card_"),
+    ("payment customer", "canarysong"),
     ("note", "budgerigar"),
     ("card number", CARD),
     ("card number with spaces", "4242 4242"),
-    ("secret key of the gateway", "sk_test_"),
+    ("secret key of the payment provider", "sk_test_"),
 ];
 
-/// What must be in the record of an order.
+/// What the record of an order must contain.
 pub(crate) const ON_RECORD: [(&str, &str); 9] = [
     ("name", "Quillfeather"),
-    ("e-mail", "mailbird"),
+    ("email", "mailbird"),
     ("street", "Roostlane"),
-    ("second line of the street", "Nestbox"),
+    ("second street line", "Nestbox"),
     ("city", "Birdhaven"),
     ("phone", "4155550177"),
-    ("card's token", "CanaryPlumage"),
-    ("gateway's customer", "canarysong"),
+    ("payment method", "CanaryPlumage"),
+    ("payment customer", "canarysong"),
     ("note", "budgerigar"),
 ];
 
-/// What the providers must have been told; the gateway keeps its own name of the card.
+/// What the providers must have received. Stripe replaces the payment method's name.
 pub(crate) const AT_PROVIDERS: [(&str, &str); 5] = [
     ("name", "Quillfeather"),
     ("street", "Roostlane"),
     ("city", "Birdhaven"),
     ("phone", "4155550177"),
-    ("gateway's customer", "canarysong"),
+    ("payment customer", "canarysong"),
 ];
 
-/// Makes an order that of the canary. A card that does something of its own stays.
+/// Puts the markers into an order. A test card with a special outcome stays.
 pub(crate) fn put_into(order: &mut Value) {
     order["customer"] = json!({
         "name": "Canaria Quillfeather",
@@ -71,17 +72,16 @@ pub(crate) fn put_into(order: &mut Value) {
     order["paymentCustomer"] = json!("cus_canarysong");
 }
 
-/// What was read, and where the canary was found in it.
+/// The texts that were searched, and the places in which a marker was found.
 #[derive(Default)]
-pub(crate) struct Searched {
+pub(crate) struct Search {
     texts: BTreeMap<String, usize>,
     found: BTreeSet<String>,
 }
 
-impl Searched {
-    /// Looks for the canary in a text, as it is, in any case, percent-encoded or in
-    /// base 64.
-    pub(crate) fn read(&mut self, place: &str, text: &str) {
+impl Search {
+    /// Searches a text for the markers, in any case, percent-encoded or in base64.
+    pub(crate) fn search(&mut self, place: &str, text: &str) {
         *self.texts.entry(place.to_owned()).or_default() += 1;
         let lower = text.to_lowercase();
         for (what, word) in WORDS {
@@ -89,56 +89,56 @@ impl Searched {
                 self.found.insert(format!("{what} in {place}: …{}…", around(&lower, at)));
             }
         }
-        for (what, coded) in in_base64() {
-            if text.contains(&coded) {
-                self.found.insert(format!("{what} in base 64 in {place}"));
+        for (what, encoded) in in_base64() {
+            if text.contains(&encoded) {
+                self.found.insert(format!("{what} in base64 in {place}"));
             }
         }
     }
 
-    /// Fails if the canary was found anywhere, or if less was read than must be there.
-    pub(crate) fn judge(&self, least: &[(&str, usize)]) {
-        println!("read: {:?}", self.texts);
+    /// Fails if a marker was found, or if fewer texts than expected were searched.
+    pub(crate) fn check(&self, min_texts: &[(&str, usize)]) {
+        println!("searched: {:?}", self.texts);
         let found: Vec<_> = self.found.iter().map(String::as_str).collect();
-        assert!(found.is_empty(), "the canary was found:\n{}", found.join("\n"));
-        for (place, expected) in least {
-            let read = self.texts.get(*place).copied().unwrap_or(0);
-            assert!(read >= *expected, "only {read} of {expected} texts in {place}");
+        assert!(found.is_empty(), "markers were found:\n{}", found.join("\n"));
+        for (place, expected) in min_texts {
+            let searched = self.texts.get(*place).copied().unwrap_or(0);
+            assert!(searched >= *expected, "only {searched} of {expected} texts in {place}");
         }
     }
 }
 
-/// What stands around a place.
+/// Returns the text around an offset.
 fn around(text: &str, at: usize) -> String {
     let from = text.char_indices().map(|(i, _)| i).rfind(|i| *i + 60 <= at).unwrap_or(0);
     text.get(from..).unwrap_or_default().chars().take(140).collect()
 }
 
-/// What each word, as it is written in an order, is part of in base 64: for each of the
-/// three places at which it may begin, what does not depend on its neighbours.
+/// Encodes each marker in base64. A marker may begin at any of three offsets of a base64
+/// group; of each, only the characters that do not depend on the neighboring text are kept.
 fn in_base64() -> Vec<(&'static str, String)> {
-    let mut coded = Vec::new();
+    let mut encoded = Vec::new();
     for (what, word) in ON_RECORD {
         for shift in 0..3 {
             let text = format!("{}{word}", " ".repeat(shift));
             let code = STANDARD_NO_PAD.encode(text);
             let inner = code.get(4 * usize::from(shift > 0)..code.len() - 2).unwrap_or_default();
             if inner.len() >= 6 {
-                coded.push((what, inner.to_owned()));
+                encoded.push((what, inner.to_owned()));
             }
         }
     }
-    coded
+    encoded
 }
 
 #[test]
-fn the_canary_is_found_however_it_is_written() {
+fn a_marker_is_found_in_every_encoding() {
     let check = |text: &str, expected: bool| {
-        let mut searched = Searched::default();
-        searched.read("a place", text);
-        assert_eq!(!searched.found.is_empty(), expected, "{text}");
+        let mut search = Search::default();
+        search.search("a place", text);
+        assert_eq!(!search.found.is_empty(), expected, "{text}");
     };
-    check("nothing of it: Ada Lovelace, pm_, 94107, 4242", false);
+    check("no marker: Ada Lovelace, pm_, 94107, 4242", false);
     check("name: CANARIA QUILLFEATHER", true);
     check("?q=Canaria%20Quillfeather", true);
     check("{\"email\":\"canaria.mailbird@example.com\"}", true);

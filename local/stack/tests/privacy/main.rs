@@ -1,35 +1,34 @@
-//! A canary in every private field of an order, put through everything: every
-//! scenario, providers that answer badly at every call, hostile requests. It may be
-//! found in the record of the order and at the providers, and is found nowhere else:
-//! in no log line, no metric, no execution's input, output or history, no answer of
-//! the API and of a function.
+//! Puts a marker into every private field of an order, then runs every scenario, provider
+//! failures at every call, and hostile requests. The markers may occur in the record of
+//! the order and at the providers. They must not occur anywhere else: in no log line,
+//! metric or file, in no execution's input, output or history, and in no response of the
+//! API or of a function.
 //!
-//! [`canary`] is what is looked for, [`requests`] the hostile requests.
+//! [`canary`] has the markers, [`hostile_requests`] the hostile requests.
 
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a test fails by panicking, and says what it saw"
+    reason = "a test fails by panicking and prints what it saw"
 )]
 
 mod canary;
-mod requests;
+mod hostile_requests;
 
 use std::path::Path;
 
 use local_stack::functions::{self, Profile};
 use local_stack::scenarios::client::Client;
-use local_stack::scenarios::runner::run;
 use local_stack::scenarios::stock_levels::load_stock;
-use local_stack::scenarios::{self, ActionKind, Scenario};
+use local_stack::scenarios::{self, ActionKind, Scenario, runner};
 use local_stack::stack::{Settings, Stack};
 use local_stack::workspace;
 use serde_json::{Value, json};
 
-use canary::Searched;
-use requests::Hostile;
+use canary::Search;
+use hostile_requests::HostileRequests;
 
-/// How each call of a provider, of a table and of a function goes wrong, once.
+/// The faults that are injected once each: the point and the kind.
 const FAULTS: [(&str, &str); 20] = [
     ("gateway.create", "garbage"),
     ("gateway.create", "500"),
@@ -54,35 +53,35 @@ const FAULTS: [(&str, &str); 20] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_canary_is_found_in_its_order_and_at_the_providers_and_nowhere_else() {
+async fn private_data_occurs_in_its_order_and_at_the_providers_and_nowhere_else() {
     let root = workspace::root();
     let binaries = functions::build_in(&root, Profile::Dev).unwrap();
     let stack = Stack::start(Settings::temporary(&root, binaries)).await.unwrap();
     load_stock(&stack, &root).await.unwrap();
     let scenarios = scenarios::load(&root).unwrap();
     for scenario in &scenarios {
-        through(&stack, with_canaries(scenario.clone())).await;
+        run_to_end(&stack, with_markers(scenario.clone())).await;
     }
     let happy = scenarios.iter().find(|scenario| scenario.name == "happy").unwrap();
     for (at, kind) in FAULTS {
-        through(&stack, with_canaries(going_wrong(happy, at, kind))).await;
+        run_to_end(&stack, with_markers(with_fault(happy, at, kind))).await;
     }
-    let mut searched = Searched::default();
-    let hostile = Hostile::new(&stack);
-    hostile.send_all(&mut searched).await;
-    it_went_through(&stack).await;
-    read_executions(&stack, &mut searched).await;
+    let mut search = Search::default();
+    let hostile = HostileRequests::new(&stack);
+    hostile.send_all(&mut search).await;
+    assert_markers_are_stored(&stack).await;
+    search_executions(&stack, &mut search).await;
     let (logs, folder) = (stack.lambda().logs().clone(), stack.folder().to_owned());
-    read_files(&folder, &mut searched);
-    // With every process gone, all that was printed has been read.
+    search_files(&folder, &mut search);
+    // Once every process has ended, its output is complete.
     stack.shutdown().await;
     for line in logs.find("") {
-        searched.read(&format!("the log of {}", line.function), &line.text);
+        search.search(&format!("the log of {}", line.function), &line.text);
     }
-    searched.judge(&[
+    search.check(&[
         ("executions", 2 * (scenarios.len() + FAULTS.len())),
         ("histories", scenarios.len() + FAULTS.len()),
-        ("answers", hostile.count()),
+        ("responses", hostile.count()),
         ("files", 1),
         ("the log of process-payment", 100),
         ("the log of check-inventory", 1),
@@ -92,20 +91,20 @@ async fn a_canary_is_found_in_its_order_and_at_the_providers_and_nowhere_else() 
     ]);
 }
 
-/// Plays a scenario to its end. Whether that is the right one, others look.
-async fn through(stack: &Stack, scenario: Scenario) {
-    let played = run(stack, &scenario, &mut |_| {}).await;
-    // An order that is refused at the door is one way through, too.
-    if let Err(error) = played {
+/// Runs a scenario to its end. Whether it ends as expected is tested elsewhere.
+async fn run_to_end(stack: &Stack, scenario: Scenario) {
+    let result = runner::run(stack, &scenario, &mut |_| {}).await;
+    // The API may reject an order with markers, which ends the scenario with an error.
+    if let Err(error) = result {
         println!("{}: {error:#}", scenario.name);
         Client::new(stack.urls()).clear_faults().await.unwrap();
     }
 }
 
-fn with_canaries(mut scenario: Scenario) -> Scenario {
+fn with_markers(mut scenario: Scenario) -> Scenario {
     canary::put_into(&mut scenario.order);
-    for other in &mut scenario.additional_orders {
-        canary::put_into(&mut other.order);
+    for additional in &mut scenario.additional_orders {
+        canary::put_into(&mut additional.order);
     }
     for action in &mut scenario.actions {
         if let ActionKind::Review { note, .. } | ActionKind::Resume { note, .. } = &mut action.kind
@@ -116,20 +115,21 @@ fn with_canaries(mut scenario: Scenario) -> Scenario {
     scenario
 }
 
-/// The happy order, with one call that goes wrong the first time.
-fn going_wrong(happy: &Scenario, at: &str, kind: &str) -> Scenario {
+/// The happy scenario with a fault at the first call.
+fn with_fault(happy: &Scenario, at: &str, kind: &str) -> Scenario {
     let fault = json!({"at": at, "calls": {"from": 1, "to": 1}, "kind": kind});
     Scenario { name: format!("{at} {kind}"), faults: vec![fault], ..happy.clone() }
 }
 
-/// The canaries are where they belong: otherwise nothing was put through.
-async fn it_went_through(stack: &Stack) {
+/// Checks that the markers are stored where they belong: otherwise the search proves
+/// nothing.
+async fn assert_markers_are_stored(stack: &Stack) {
     let orders = stack.items("Orders").await.unwrap();
     let text = json!(orders).to_string();
     for (what, word) in canary::ON_RECORD {
-        assert!(text.contains(word), "no {what} is on record");
+        assert!(text.contains(word), "no {what} is in the table");
     }
-    // Some cards are the scenario's own.
+    // Some scenarios keep their own card.
     let paid = |order: &&Value| order["paymentMethod"]["S"] == canary::TOKEN;
     let shipped = orders.iter().filter(paid).find(|order| !order["shipment"].is_null()).unwrap();
     let id = |map: &str, name: &str| shipped[map]["M"][name]["S"].as_str().unwrap().to_owned();
@@ -137,8 +137,8 @@ async fn it_went_through(stack: &Stack) {
     let intent = format!("/v1/payment_intents/{}", id("payment", "intentId"));
     let shipment = format!("/v2/shipments/{}", id("shipment", "shipmentId"));
     let providers = [
-        requests::get(&urls.gateway, &intent, "Bearer sk_test_local").await,
-        requests::get(&urls.carrier, &shipment, "Basic RVpUS2xvY2FsOg==").await,
+        hostile_requests::get(&urls.gateway, &intent, "Bearer sk_test_local").await,
+        hostile_requests::get(&urls.carrier, &shipment, "Basic RVpUS2xvY2FsOg==").await,
     ]
     .concat();
     for (what, word) in canary::AT_PROVIDERS {
@@ -146,8 +146,8 @@ async fn it_went_through(stack: &Stack) {
     }
 }
 
-/// Every execution: what it was told, what it said, and all that happened in it.
-async fn read_executions(stack: &Stack, searched: &mut Searched) {
+/// Searches the input, output and history of every execution.
+async fn search_executions(stack: &Stack, search: &mut Search) {
     let client = Client::new(stack.urls());
     let machine = stack.step_functions().state_machine_arn();
     for arn in pages(&client, "ListExecutions", "executions", &json!({"stateMachineArn": machine}))
@@ -155,36 +155,36 @@ async fn read_executions(stack: &Stack, searched: &mut Searched) {
         .iter()
         .map(|execution| execution["executionArn"].clone())
     {
-        let about = client
+        let described = client
             .step_functions("DescribeExecution", &json!({"executionArn": arn}))
             .await
             .unwrap();
-        searched.read("executions", &about["input"].to_string());
-        searched.read("executions", &about.to_string());
-        let asked = json!({"executionArn": arn, "includeExecutionData": true});
-        let events = pages(&client, "GetExecutionHistory", "events", &asked).await;
-        searched.read("histories", &json!(events).to_string());
+        search.search("executions", &described["input"].to_string());
+        search.search("executions", &described.to_string());
+        let body = json!({"executionArn": arn, "includeExecutionData": true});
+        let events = pages(&client, "GetExecutionHistory", "events", &body).await;
+        search.search("histories", &json!(events).to_string());
     }
 }
 
-/// All pages of a list.
-async fn pages(client: &Client, operation: &str, list: &str, asked: &Value) -> Vec<Value> {
-    let (mut asked, mut all) = (asked.clone(), Vec::new());
-    asked["maxResults"] = json!(1_000);
+/// Reads all pages of a list.
+async fn pages(client: &Client, operation: &str, list: &str, body: &Value) -> Vec<Value> {
+    let (mut body, mut all) = (body.clone(), Vec::new());
+    body["maxResults"] = json!(1_000);
     loop {
-        let mut page = client.step_functions(operation, &asked).await.unwrap();
+        let mut page = client.step_functions(operation, &body).await.unwrap();
         all.extend(page[list].as_array().unwrap().iter().cloned());
         match page["nextToken"].take() {
             Value::Null => return all,
-            next => asked["nextToken"] = next,
+            next => body["nextToken"] = next,
         }
     }
 }
 
-/// Whatever else the stack has written.
-fn read_files(folder: &Path, searched: &mut Searched) {
+/// Searches the files that the stack has written.
+fn search_files(folder: &Path, search: &mut Search) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-        searched.read("files", &String::from_utf8_lossy(&bytes));
+        search.search("files", &String::from_utf8_lossy(&bytes));
     }
 }

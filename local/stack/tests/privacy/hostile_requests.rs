@@ -1,6 +1,5 @@
-//! Hostile requests: the canary in every part of a request that a stranger, a
-//! customer or an operator can send, and in the inputs of functions. Every answer is
-//! searched.
+//! Hostile requests: the markers in every part of a request that a stranger, a customer or
+//! an operator can send, and in the inputs of functions. Every response is searched.
 
 use std::time::Duration;
 
@@ -9,28 +8,28 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::canary::{self, CARD, Searched};
+use crate::canary::{self, CARD, Search};
 
 const CUSTOMER: &str = "Bearer dev:customer-1:orders/write,orders/read";
 const STRANGER: &str = "Bearer dev:customer-2:orders/write,orders/read";
 const OPERATOR: &str = "Bearer dev:operator-1:orders/operate,orders/read,inventory/write";
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// One request, as it is written on the wire.
-struct Sent {
+/// An HTTP/1.1 request, so that it may be malformed.
+struct RawRequest {
     method: &'static str,
     path: String,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
 }
 
-impl Sent {
+impl RawRequest {
     fn new(method: &'static str, path: impl Into<String>) -> Self {
         Self { method, path: path.into(), headers: vec![], body: vec![] }
     }
 
-    fn by(self, who: &str) -> Self {
-        self.header("authorization", who)
+    fn authorized(self, authorization: &str) -> Self {
+        self.header("authorization", authorization)
     }
 
     fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -47,8 +46,8 @@ impl Sent {
         self
     }
 
-    /// The whole answer, head and body.
-    async fn to(&self, address: &str) -> String {
+    /// Sends the request, and returns the response with its head.
+    async fn send(&self, address: &str) -> String {
         let address = address.trim_start_matches("http://");
         let lines = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
         let head = format!(
@@ -58,36 +57,37 @@ impl Sent {
             lines.collect::<String>(),
             self.body.len()
         );
-        let mut answer = Vec::new();
+        let mut response = Vec::new();
         let exchange = async {
-            let mut line = TcpStream::connect(address).await.unwrap();
-            line.write_all(head.as_bytes()).await.unwrap();
-            // It may be refused, and the line closed, before all of it is sent.
-            let _refused_early = line.write_all(&self.body).await;
-            let _closed_early = line.read_to_end(&mut answer).await;
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(head.as_bytes()).await.unwrap();
+            // The server may reject the request and close the connection before the whole
+            // body is sent.
+            let _rejected_early = stream.write_all(&self.body).await;
+            let _closed_early = stream.read_to_end(&mut response).await;
         };
-        tokio::time::timeout(PATIENCE, exchange).await.unwrap();
-        String::from_utf8_lossy(&answer).into_owned()
+        tokio::time::timeout(TIMEOUT, exchange).await.unwrap();
+        String::from_utf8_lossy(&response).into_owned()
     }
 }
 
-/// Reads what stands at an address.
+/// Sends a GET request, and returns the response with its head.
 pub(crate) async fn get(address: &str, path: &str, key: &str) -> String {
-    Sent::new("GET", path).by(key).to(address).await
+    RawRequest::new("GET", path).authorized(key).send(address).await
 }
 
-/// All hostile requests, to a stack.
-pub(crate) struct Hostile {
+/// All hostile requests, for one stack.
+pub(crate) struct HostileRequests {
     api: String,
     aws: String,
-    api_requests: Vec<Sent>,
-    invocations: Vec<Sent>,
+    api_requests: Vec<RawRequest>,
+    invocations: Vec<RawRequest>,
 }
 
-impl Hostile {
+impl HostileRequests {
     pub(crate) fn new(stack: &Stack) -> Self {
         let urls = stack.urls();
-        let api_requests = [orders(), paths(), answers(), webhooks()].into_iter().flatten();
+        let api_requests = [orders(), paths(), decisions(), webhooks()].into_iter().flatten();
         let api_requests = api_requests.collect();
         Self { api: urls.api, aws: urls.aws, api_requests, invocations: invocations() }
     }
@@ -96,14 +96,15 @@ impl Hostile {
         self.api_requests.len() + self.invocations.len()
     }
 
-    /// Sends them all, and reads every answer.
-    pub(crate) async fn send_all(&self, searched: &mut Searched) {
+    /// Sends all requests, and searches every response.
+    pub(crate) async fn send_all(&self, search: &mut Search) {
         for (address, requests) in [(&self.api, &self.api_requests), (&self.aws, &self.invocations)]
         {
-            for sent in requests {
-                let answer = sent.to(address).await;
-                assert!(answer.starts_with("HTTP/1.1 "), "{} {}: {answer}", sent.method, sent.path);
-                searched.read("answers", &answer);
+            for request in requests {
+                let response = request.send(address).await;
+                let RawRequest { method, path, .. } = request;
+                assert!(response.starts_with("HTTP/1.1 "), "{method} {path}: {response}");
+                search.search("responses", &response);
             }
         }
     }
@@ -120,12 +121,15 @@ fn order() -> Value {
     order
 }
 
-fn place(body: &Value, key: &str) -> Sent {
-    Sent::new("POST", "/orders").by(CUSTOMER).header("idempotency-key", key).json(body)
+fn place(body: &Value, key: &str) -> RawRequest {
+    RawRequest::new("POST", "/orders")
+        .authorized(CUSTOMER)
+        .header("idempotency-key", key)
+        .json(body)
 }
 
-/// Orders that are refused, or accepted and refused later.
-fn orders() -> Vec<Sent> {
+/// Orders that the API rejects, or accepts and fails later.
+fn orders() -> Vec<RawRequest> {
     let mut all = vec![
         place(&json!(canary::NOTE), "k1"),
         place(&json!([order()]), "k2"),
@@ -134,23 +138,23 @@ fn orders() -> Vec<Sent> {
         place(&order(), "k5").header("content-type", canary::NOTE),
         place(&order(), canary::NOTE),
         place(&order(), CARD),
-        place(&order(), "k6").by(canary::NOTE),
-        Sent::new("POST", "/orders")
-            .by(canary::NOTE)
+        place(&order(), "k6").authorized(canary::NOTE),
+        RawRequest::new("POST", "/orders")
+            .authorized(canary::NOTE)
             .header("idempotency-key", "k7")
             .json(&order()),
-        Sent::new("POST", "/orders").header("idempotency-key", "k8").json(&order()),
+        RawRequest::new("POST", "/orders").header("idempotency-key", "k8").json(&order()),
         place(&json!({"note": canary::NOTE.repeat(2_000)}), "k9"),
         place(&json!(null), "k10").bytes(
             format!("{}{:?}{}", "[".repeat(500), canary::NOTE, "]".repeat(500)).into_bytes(),
         ),
-        // One request, then another under the same key.
+        // Two different requests with the same idempotency key.
         place(&order(), "twice"),
     ];
     let mut other = order();
     other["items"][0]["quantity"] = json!(2);
     all.push(place(&other, "twice"));
-    // The gateway quotes what it does not know.
+    // Stripe's error message quotes an unknown payment method.
     other["paymentMethod"] = json!("pm_card_canaryplumage");
     all.push(place(&other, "unknown card"));
     other["expectedTotal"] = json!({"amount": 1, "currency": "USD"});
@@ -189,8 +193,8 @@ fn orders() -> Vec<Sent> {
     all
 }
 
-/// The canary where names of things stand.
-fn paths() -> Vec<Sent> {
+/// Markers in paths, queries and headers.
+fn paths() -> Vec<RawRequest> {
     let encoded = "canaria.mailbird%40example.com";
     let mut all = Vec::new();
     for path in [
@@ -208,61 +212,68 @@ fn paths() -> Vec<Sent> {
         format!("/console/{encoded}"),
     ] {
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
-            for who in [CUSTOMER, OPERATOR] {
-                let sent = Sent::new(method, path.clone()).by(who);
-                all.push(sent.header("idempotency-key", "k").json(&json!({"note": canary::NOTE})));
+            for authorization in [CUSTOMER, OPERATOR] {
+                let request = RawRequest::new(method, path.clone()).authorized(authorization);
+                all.push(
+                    request.header("idempotency-key", "k").json(&json!({"note": canary::NOTE})),
+                );
             }
         }
     }
-    all.push(Sent::new("GET", "/orders").by(CUSTOMER).header("x-canary", canary::NOTE));
-    all.push(Sent::new("GET", "/orders").by(CUSTOMER).header("cookie", canary::NOTE));
-    all.push(Sent::new("GET", "/orders").by(CUSTOMER).header("user-agent", canary::NOTE));
+    all.push(
+        RawRequest::new("GET", "/orders").authorized(CUSTOMER).header("x-canary", canary::NOTE),
+    );
+    all.push(RawRequest::new("GET", "/orders").authorized(CUSTOMER).header("cookie", canary::NOTE));
+    all.push(
+        RawRequest::new("GET", "/orders").authorized(CUSTOMER).header("user-agent", canary::NOTE),
+    );
     for list in ["attention=OPERATOR", "attention=REVIEW", "attention=BACKORDER", "open=true"] {
-        all.push(Sent::new("GET", format!("/orders?{list}")).by(OPERATOR));
+        all.push(RawRequest::new("GET", format!("/orders?{list}")).authorized(OPERATOR));
     }
-    // Another customer's list has none of these orders.
-    all.push(Sent::new("GET", "/orders").by(STRANGER));
+    // Another customer's list contains none of these orders.
+    all.push(RawRequest::new("GET", "/orders").authorized(STRANGER));
     all
 }
 
-/// What people say about orders that are not there, or do not wait.
-fn answers() -> Vec<Sent> {
+/// Decisions about orders that do not exist or do not wait.
+fn decisions() -> Vec<RawRequest> {
     let order = "/orders/ord_00000000000050008000000000000000";
     let mut all = Vec::new();
-    for (what, body) in [
+    for (operation, body) in [
         ("review", json!({"decision": "approve", "note": canary::NOTE})),
         ("review", json!({"decision": canary::NOTE})),
         ("resume", json!({"action": "capture", "note": canary::NOTE})),
         ("resume", json!({"action": canary::NOTE, "refund": canary::NOTE})),
         ("review", json!({"decision": "approve", "note": CARD})),
     ] {
-        for who in [CUSTOMER, OPERATOR] {
-            all.push(Sent::new("POST", format!("{order}/{what}")).by(who).json(&body));
+        for authorization in [CUSTOMER, OPERATOR] {
+            let request = RawRequest::new("POST", format!("{order}/{operation}"));
+            all.push(request.authorized(authorization).json(&body));
         }
     }
     let item = json!({"title": canary::NOTE, "unitPrice": CARD, "weightGrams": canary::NOTE});
-    all.push(Sent::new("PUT", "/inventory/CANARY-01").by(OPERATOR).json(&item));
+    all.push(RawRequest::new("PUT", "/inventory/CANARY-01").authorized(OPERATOR).json(&item));
     all
 }
 
-/// Webhooks that nobody of ours has signed.
-fn webhooks() -> Vec<Sent> {
+/// Webhooks without a valid signature.
+fn webhooks() -> Vec<RawRequest> {
     let event = json!({"type": canary::NOTE, "data": {"object": order()}});
     let mut all = Vec::new();
     for (path, header) in
         [("/webhooks/stripe", "stripe-signature"), ("/webhooks/easypost", "x-hmac-signature")]
     {
         for signature in ["", "t=1,v1=00", "hmac-sha256-hex=00", canary::NOTE] {
-            all.push(Sent::new("POST", path).header(header, signature).json(&event));
+            all.push(RawRequest::new("POST", path).header(header, signature).json(&event));
         }
         let garbage = canary::NOTE.as_bytes().to_vec();
-        all.push(Sent::new("POST", path).header(header, "t=1,v1=00").bytes(garbage));
+        all.push(RawRequest::new("POST", path).header(header, "t=1,v1=00").bytes(garbage));
     }
     all
 }
 
-/// Inputs of functions as nobody should give them.
-fn invocations() -> Vec<Sent> {
+/// Malformed inputs of functions.
+fn invocations() -> Vec<RawRequest> {
     let mut all = Vec::new();
     for function in
         ["process-payment", "check-inventory", "initiate-shipping", "order-api", "reconcile-orders"]
@@ -282,7 +293,7 @@ fn invocations() -> Vec<Sent> {
             order(),
         ] {
             let path = format!("/2015-03-31/functions/{function}/invocations");
-            all.push(Sent::new("POST", path).header("x-amz-log-type", "Tail").json(&input));
+            all.push(RawRequest::new("POST", path).header("x-amz-log-type", "Tail").json(&input));
         }
     }
     all
