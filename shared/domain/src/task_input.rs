@@ -165,7 +165,7 @@ mod tests {
         for state in State::ALL {
             assert_eq!(failed(state.as_str()).is_ok(), state.is_caught(), "{state}");
         }
-        for unknown in ["GiftWrap", "processpayment", "ProcessPayment ", ""] {
+        for unknown in ["NoSuchState", "processpayment", "ProcessPayment ", ""] {
             let error = failed(unknown).unwrap_err();
             assert_eq!(error.name, ErrorName::InvalidRequest, "{unknown}");
             assert_eq!(error.detail, "`failed` names an unknown state");
