@@ -108,8 +108,8 @@ where
     }
 }
 
-fn log_failure(id: &OrderId, error: &StepError) {
-    let (order_id, fault) = (id.as_str(), error.name.as_str());
-    let detail = error.detail.as_str();
-    tracing::warn!(orderId = order_id, fault, detail, "the order could not be inspected");
+fn log_failure(id: &OrderId, failure: &StepError) {
+    let (order_id, error) = (id.as_str(), failure.name.as_str());
+    let detail = failure.detail.as_str();
+    tracing::warn!(orderId = order_id, error, detail, "the order could not be inspected");
 }

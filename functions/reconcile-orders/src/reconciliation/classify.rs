@@ -15,12 +15,11 @@ use domain::{Money, Order, OrderId, PaymentIntentId, ShipmentId, Status, Timesta
 
 use super::discrepancy::{Discrepancy, DiscrepancyKind as Kind};
 
-/// How long an order must be unchanged.
+/// How long an order must be unchanged: longer than any invocation lasts (300 s).
 const QUIET_MINUTES: i64 = 15;
 
-/// Whether the order is at rest: finalized, and unchanged for [`QUIET_MINUTES`]. A sweep
-/// finalizes an order once it is closed, its payment and label are final, and its execution
-/// has ended.
+/// Whether the order is at rest: finalized, and unchanged for 15 minutes. A sweep finalizes
+/// an order once it is closed, its payment and label are final, and its execution has ended.
 pub fn is_at_rest(order: &Order, at: Timestamp) -> bool {
     order.open.is_none() && order.updated_at <= at.plus_minutes(-QUIET_MINUTES)
 }
