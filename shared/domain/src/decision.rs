@@ -114,7 +114,7 @@ impl DecisionKind {
                 TaskResult::Failure(ErrorName::ReviewRejected, "an operator rejected the order")
             }
             Self::Cancellation => {
-                TaskResult::Failure(ErrorName::OrderCancelled, "the customer cancelled the order")
+                TaskResult::Failure(ErrorName::OrderCancelled, "the customer canceled the order")
             }
             Self::Operator(action) => TaskResult::Success(json!({ "action": action })),
             Self::Restock => TaskResult::Success(json!({"restocked": true})),

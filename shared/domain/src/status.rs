@@ -149,7 +149,7 @@ impl Status {
             InventoryFailed => Row::failed("The stock could not be reserved."),
             ShippingFailed => Row::failed("The order could not be shipped to this address."),
             Rejected => Row::failed("The order was not approved."),
-            Cancelled => Row::failed("The order was cancelled."),
+            Cancelled => Row::failed("The order was canceled."),
         }
     }
 

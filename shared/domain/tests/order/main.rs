@@ -1,6 +1,5 @@
-//! What the record admits and what it refuses.
+//! What an order on record allows and what it rejects.
 
-#[cfg(test)]
 mod recovery;
 
 use domain::compensation::Outcome;
@@ -17,7 +16,7 @@ fn now() -> Timestamp {
     samples::placed_at().plus_minutes(1)
 }
 
-fn turned_round(order: &Order) -> Order {
+fn compensating(order: &Order) -> Order {
     order.begin_compensation(&serde_json::from_str(FAILED_AT_SHIPPING).unwrap(), now())
 }
 
@@ -27,16 +26,16 @@ fn every_write_raises_the_version_by_one() {
     assert_eq!(order.version, 1);
     assert_eq!(samples::authorized().version, 3);
     assert_eq!(order.with_next_attempt(now()).version, 2);
-    assert_eq!(turned_round(&samples::reserved()).version, samples::reserved().version + 1);
+    assert_eq!(compensating(&samples::reserved()).version, samples::reserved().version + 1);
 }
 
 #[test]
-fn a_record_survives_being_written_and_read() {
+fn an_order_is_read_as_it_was_written() {
     for order in [
         samples::received(),
         samples::in_review(),
         samples::fulfilled(),
-        turned_round(&samples::needs_attention()),
+        compensating(&samples::needs_attention()),
     ] {
         let written = serde_json::to_value(&order).unwrap();
         assert_eq!(serde_json::from_value::<Order>(written).unwrap(), order);
@@ -44,7 +43,7 @@ fn a_record_survives_being_written_and_read() {
 }
 
 #[test]
-fn the_debug_print_of_an_order_shows_nothing_private() {
+fn debug_printing_an_order_reveals_nothing_private() {
     let print = format!("{:?}", samples::fulfilled());
     for private in ["Ada", "ada@example.com", "4155550123", "Montgomery", "pm_card_visa"] {
         assert!(!print.contains(private), "{private}");
@@ -52,7 +51,7 @@ fn the_debug_print_of_an_order_shows_nothing_private() {
 }
 
 #[test]
-fn a_step_that_goes_forward_learns_why_it_may_not() {
+fn a_forward_step_learns_why_it_may_not_proceed() {
     let mine = samples::received().execution;
     let other = samples::received().order_id.restart_execution(1);
     let check = |order: &Order, by: Option<&ExecutionName>, expected: Option<ErrorName>| {
@@ -63,17 +62,17 @@ fn a_step_that_goes_forward_learns_why_it_may_not() {
     check(&order, Some(&mine), None);
     check(&order, None, None);
     check(&order, Some(&other), Some(ErrorName::Superseded));
-    check(&turned_round(&order), Some(&mine), Some(ErrorName::CompensationBegun));
-    check(&turned_round(&order), Some(&other), Some(ErrorName::Superseded));
+    check(&compensating(&order), Some(&mine), Some(ErrorName::CompensationBegun));
+    check(&compensating(&order), Some(&other), Some(ErrorName::Superseded));
     check(&cancelled, Some(&mine), Some(ErrorName::OrderCancelled));
-    check(&turned_round(&cancelled), Some(&mine), Some(ErrorName::CompensationBegun));
+    check(&compensating(&cancelled), Some(&mine), Some(ErrorName::CompensationBegun));
     let closed = Order { status: Status::Cancelled, ..order };
     check(&closed, Some(&mine), Some(ErrorName::CompensationBegun));
     check(&samples::fulfilled(), Some(&mine), None);
 }
 
 #[test]
-fn an_order_that_a_person_must_look_at_lacks_approval_until_it_has_one() {
+fn an_order_under_review_needs_approval_until_it_is_approved() {
     let order = samples::in_review();
     let decided = |decision| order.decide_review(decision, "op-1", None, now()).unwrap();
     assert!(order.needs_approval());
@@ -83,18 +82,18 @@ fn an_order_that_a_person_must_look_at_lacks_approval_until_it_has_one() {
 }
 
 #[test]
-fn a_step_after_a_wait_ends_the_wait() {
+fn the_step_after_a_wait_ends_the_wait() {
     let order = samples::in_review().reserved(now()).unwrap();
     assert_eq!((order.task_token, order.attention, order.waits_for), (None, None, None));
 }
 
 #[test]
-fn the_decision_about_a_review_is_made_once_and_in_time() {
+fn a_review_is_decided_once_and_before_its_deadline() {
     let order = samples::in_review();
     let decide = |order: &Order, at| order.decide_review(ReviewDecision::Approve, "op-1", None, at);
     let decided = decide(&order, now()).unwrap();
     assert!(decided.is_approved());
-    assert_eq!(decided.task_token, order.task_token, "the wait is not over until it is told");
+    assert_eq!(decided.task_token, order.task_token, "the wait goes on until the result is sent");
     assert_eq!(decided.task_decision.as_ref().unwrap().token, order.task_token.clone().unwrap());
 
     assert_eq!(decide(&decided, now()), Err(DecisionError::AlreadyDecided));
@@ -102,13 +101,13 @@ fn the_decision_about_a_review_is_made_once_and_in_time() {
     assert!(decide(&order, deadline).is_ok());
     assert_eq!(decide(&order, deadline.plus_minutes(1)), Err(DecisionError::DeadlinePassed));
     assert_eq!(decide(&samples::authorized(), now()), Err(DecisionError::NotWaiting));
-    assert_eq!(decide(&turned_round(&order), now()), Err(DecisionError::Compensating));
+    assert_eq!(decide(&compensating(&order), now()), Err(DecisionError::Compensating));
     let cancelled = Order { cancel_requested_at: Some(now()), ..order };
     assert_eq!(decide(&cancelled, now()), Err(DecisionError::Compensating));
 }
 
 #[test]
-fn an_operator_may_capture_only_what_can_be_shipped() {
+fn an_operator_can_capture_only_an_order_that_can_be_shipped() {
     let stuck = samples::needs_attention();
     let capture = |order: &Order| {
         order.apply_operator_action(OperatorAction::Capture, false, "op-1", None, now())
@@ -116,15 +115,15 @@ fn an_operator_may_capture_only_what_can_be_shipped() {
     assert!(capture(&stuck).is_ok());
     let released = Order { reservation: stuck.released(now()).reservation, ..stuck.clone() };
     assert_eq!(capture(&released), Err(DecisionError::NotCapturable));
-    let unlabelled = Order { shipment: None, ..stuck.clone() };
-    assert_eq!(capture(&unlabelled), Err(DecisionError::NotCapturable));
-    let turned = Order { compensation: turned_round(&stuck).compensation, ..stuck };
-    assert_eq!(capture(&turned), Err(DecisionError::NotCapturable));
+    let unlabeled = Order { shipment: None, ..stuck.clone() };
+    assert_eq!(capture(&unlabeled), Err(DecisionError::NotCapturable));
+    let compensating_order = Order { compensation: compensating(&stuck).compensation, ..stuck };
+    assert_eq!(capture(&compensating_order), Err(DecisionError::NotCapturable));
     assert_eq!(capture(&samples::labeled()), Err(DecisionError::NotWaiting));
 }
 
 #[test]
-fn an_operator_who_compensates_turns_the_order_round_in_the_same_write() {
+fn an_operators_compensate_begins_compensation_in_the_same_write() {
     let stuck = samples::needs_attention();
     let order = stuck
         .apply_operator_action(OperatorAction::Compensate, false, "op-1", None, now())
@@ -143,7 +142,7 @@ fn an_operator_who_compensates_turns_the_order_round_in_the_same_write() {
 
 #[test]
 fn the_outcome_is_decided_once() {
-    let order = turned_round(&samples::needs_attention());
+    let order = compensating(&samples::needs_attention());
     let decided = order.compensation.clone();
     let stuck = samples::waiting(order, Status::NeedsAttention, Attention::Operator);
     let later = Order { cancel_requested_at: Some(now()), ..stuck };
@@ -153,7 +152,7 @@ fn the_outcome_is_decided_once() {
 }
 
 #[test]
-fn only_the_attention_of_a_closed_order_is_acknowledged() {
+fn only_the_attention_of_a_closed_order_can_be_acknowledged() {
     let acknowledge = |order: &Order| {
         order.apply_operator_action(OperatorAction::Acknowledge, false, "op", None, now())
     };
@@ -163,15 +162,15 @@ fn only_the_attention_of_a_closed_order_is_acknowledged() {
     let seen = acknowledge(&raised).unwrap();
     assert_eq!(seen.attention, None);
     assert_eq!(seen.acknowledged.as_ref().unwrap().by, "op");
-    // The customer reads the timeline: it names nobody.
+    // The customer reads the timeline: it does not name the operator.
     assert_eq!(seen.timeline.last().unwrap().detail.as_deref(), Some("ACKNOWLEDGED"));
 }
 
 #[test]
 fn an_order_that_closes_keeps_the_token_of_its_wait() {
-    // A zombie may have closed it behind the back of its execution, which waits.
+    // Another execution may have closed it while its own still waits.
     let waiting = samples::in_review();
-    let closed = turned_round(&waiting);
+    let closed = compensating(&waiting);
     let waiting = Order { task_token: waiting.task_token, ..closed };
     let closed = waiting.closed(PaymentStatus::Voided, now()).unwrap();
     assert!(closed.task_token.is_some());
@@ -183,16 +182,16 @@ fn an_order_that_closes_keeps_the_token_of_its_wait() {
 }
 
 #[test]
-fn an_order_closes_only_with_the_outcome_that_was_decided() {
+fn an_order_closes_with_the_outcome_that_was_decided_and_no_other() {
     assert!(samples::reserved().closed(PaymentStatus::Voided, now()).is_err());
-    let closed = turned_round(&samples::reserved()).closed(PaymentStatus::Voided, now()).unwrap();
+    let closed = compensating(&samples::reserved()).closed(PaymentStatus::Voided, now()).unwrap();
     assert_eq!(closed.status, Status::ShippingFailed);
     assert!(closed.fulfilled(now()).is_err(), "closed stays closed");
 }
 
 #[test]
-fn what_was_raised_on_the_way_back_stays_raised_when_the_order_closes() {
-    let order = turned_round(&samples::labeled()).with_label_refund(LabelRefund::Refused, now());
+fn attention_raised_by_compensation_outlives_the_closing_of_the_order() {
+    let order = compensating(&samples::labeled()).with_label_refund(LabelRefund::Refused, now());
     assert_eq!(order.attention, Some(Attention::Operator));
     let closed = order.released(now()).closed(PaymentStatus::Voided, now()).unwrap();
     assert_eq!(closed.attention, Some(Attention::Operator));
@@ -201,12 +200,12 @@ fn what_was_raised_on_the_way_back_stays_raised_when_the_order_closes() {
     assert_eq!(closed.attention, Some(Attention::Operator), "a wait in between hides nothing");
     // But the attention of a wait ends with the wait.
     let waited =
-        turned_round(&samples::needs_attention()).closed(PaymentStatus::Voided, now()).unwrap();
+        compensating(&samples::needs_attention()).closed(PaymentStatus::Voided, now()).unwrap();
     assert_eq!(waited.attention, None);
 }
 
 #[test]
-fn a_back_order_keeps_its_place_and_its_first_deadline() {
+fn a_backorder_keeps_its_place_and_its_first_deadline() {
     let sku = |name: &str| Sku::parse(name).unwrap();
     let first = samples::authorized().backordered(&sku("MUG"), now());
     let waiting = samples::waiting(first.clone(), Status::Backordered, Attention::Backorder);
@@ -217,7 +216,7 @@ fn a_back_order_keeps_its_place_and_its_first_deadline() {
 }
 
 #[test]
-fn the_input_of_an_execution_holds_nothing_but_the_id_and_the_date() {
+fn the_input_of_an_execution_is_the_order_id_and_the_date() {
     let order = samples::received();
     assert_eq!(order.execution_input(), serde_json::json!({"orderId": order.order_id}));
     let later = Order { scheduled_for: Some(now()), ..order.clone() };
@@ -228,7 +227,7 @@ fn the_input_of_an_execution_holds_nothing_but_the_id_and_the_date() {
 }
 
 #[test]
-fn a_review_that_nobody_looked_at_says_so_in_the_timeline() {
+fn the_timeline_says_that_a_review_expired() {
     let failed = serde_json::from_str(r#"{"AwaitReview": {"Error": "States.Timeout"}}"#).unwrap();
     let order = samples::in_review().begin_compensation(&failed, now());
     let last = order.timeline.last().unwrap();
@@ -236,37 +235,37 @@ fn a_review_that_nobody_looked_at_says_so_in_the_timeline() {
 }
 
 #[test]
-fn a_cancellation_is_asked_for_while_the_table_allows_it() {
+fn a_cancellation_is_accepted_while_the_status_allows_it() {
     let cancel = |order: &Order| order.request_cancellation("customer-1", now());
     for order in
         [samples::received(), samples::authorized(), samples::in_review(), samples::reserved()]
     {
-        let asked = cancel(&order).unwrap().unwrap();
-        assert_eq!(asked.cancel_requested_at, Some(now()));
-        assert_eq!((asked.status, asked.version), (order.status, order.version + 1));
-        assert_eq!(asked.ensure_can_proceed(None).unwrap_err().name, ErrorName::OrderCancelled);
-        assert_eq!(cancel(&asked), Ok(None), "once is enough");
-        assert!(!asked.is_cancelable());
+        let canceled = cancel(&order).unwrap().unwrap();
+        assert_eq!(canceled.cancel_requested_at, Some(now()));
+        assert_eq!((canceled.status, canceled.version), (order.status, order.version + 1));
+        assert_eq!(canceled.ensure_can_proceed(None).unwrap_err().name, ErrorName::OrderCancelled);
+        assert_eq!(cancel(&canceled), Ok(None), "once is enough");
+        assert!(!canceled.is_cancelable());
     }
-    let check = |order: Order, refused| assert_eq!(cancel(&order), Err(refused));
+    let check = |order: Order, error| assert_eq!(cancel(&order), Err(error));
     check(samples::shipping(), CancellationError::AlreadyShipping);
     check(samples::labeled(), CancellationError::AlreadyShipping);
     check(samples::needs_attention(), CancellationError::WithOperator);
     check(samples::fulfilled(), CancellationError::Closed);
-    check(turned_round(&samples::reserved()), CancellationError::Compensating);
+    check(compensating(&samples::reserved()), CancellationError::Compensating);
 }
 
 #[test]
-fn a_cancellation_answers_the_wait_unless_it_was_answered_before() {
+fn a_cancellation_decides_the_wait_unless_it_is_decided_already() {
     let order = samples::in_review();
-    let asked = order.request_cancellation("customer-1", now()).unwrap().unwrap();
-    let answer = asked.task_decision.unwrap();
-    assert_eq!((answer.kind, answer.by.as_str()), (DecisionKind::Cancellation, "customer-1"));
-    assert_eq!(Some(answer.token), order.task_token);
+    let canceled = order.request_cancellation("customer-1", now()).unwrap().unwrap();
+    let decision = canceled.task_decision.unwrap();
+    assert_eq!((decision.kind, decision.by.as_str()), (DecisionKind::Cancellation, "customer-1"));
+    assert_eq!(Some(decision.token), order.task_token);
 
     let approved = order.decide_review(ReviewDecision::Approve, "op", None, now()).unwrap();
-    let asked = approved.request_cancellation("customer-1", now()).unwrap().unwrap();
-    assert_eq!(asked.task_decision, approved.task_decision, "the next step meets the flag");
+    let canceled = approved.request_cancellation("customer-1", now()).unwrap().unwrap();
+    assert_eq!(canceled.task_decision, approved.task_decision, "the next step meets the flag");
     assert_eq!(
         samples::authorized().request_cancellation("c", now()).unwrap().unwrap().task_decision,
         None
@@ -274,7 +273,7 @@ fn a_cancellation_answers_the_wait_unless_it_was_answered_before() {
 }
 
 #[test]
-fn a_scheduled_order_that_has_not_begun_is_closed_at_once() {
+fn a_scheduled_order_without_an_intent_is_canceled_at_once() {
     let mut request = samples::new_order();
     request.scheduled_for = Some(now().plus_hours(24));
     let order = Order::accept(request, samples::placed_at());
@@ -287,20 +286,20 @@ fn a_scheduled_order_that_has_not_begun_is_closed_at_once() {
         &samples::payment_intent(domain::payment::PaymentIntentState::RequiresConfirmation).id,
         now(),
     );
-    let asked = begun.request_cancellation("customer-1", now()).unwrap().unwrap();
-    assert_eq!(asked.status, Status::Scheduled, "an intent is to be undone first");
+    let canceled = begun.request_cancellation("customer-1", now()).unwrap().unwrap();
+    assert_eq!(canceled.status, Status::Scheduled, "its intent is compensated first");
 }
 
 #[test]
-fn a_restock_is_told_once_to_an_order_that_waits_for_one() {
+fn a_restock_is_recorded_once_for_an_order_that_waits_for_one() {
     let short = samples::authorized().backordered(&Sku::parse("MUG").unwrap(), now());
     assert_eq!(short.restocked(now()), Err(DecisionError::NotWaiting));
     let order = samples::waiting(short, Status::Backordered, Attention::Backorder);
-    let told = order.restocked(now()).unwrap();
-    assert_eq!(told.task_decision.as_ref().unwrap().kind, DecisionKind::Restock);
-    assert_eq!(told.task_token, order.task_token);
-    assert_eq!(told.waits_for, order.waits_for, "it keeps its place until it is served");
-    assert_eq!(told.restocked(now()), Err(DecisionError::AlreadyDecided));
+    let restocked = order.restocked(now()).unwrap();
+    assert_eq!(restocked.task_decision.as_ref().unwrap().kind, DecisionKind::Restock);
+    assert_eq!(restocked.task_token, order.task_token);
+    assert_eq!(restocked.waits_for, order.waits_for, "it keeps its place until it is resumed");
+    assert_eq!(restocked.restocked(now()), Err(DecisionError::AlreadyDecided));
     assert_eq!(samples::in_review().restocked(now()), Err(DecisionError::NotWaiting));
-    assert_eq!(turned_round(&order).restocked(now()), Err(DecisionError::Compensating));
+    assert_eq!(compensating(&order).restocked(now()), Err(DecisionError::Compensating));
 }

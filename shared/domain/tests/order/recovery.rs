@@ -1,4 +1,4 @@
-//! What the reconciler may do to an order, and when it looks again.
+//! What the reconciler records on an order, and when it checks the order next.
 
 use domain::decision::{OperatorAction, ReviewDecision};
 use domain::order::Recovery::{Escalate, Restart, Skip};
@@ -10,46 +10,46 @@ fn now() -> Timestamp {
     samples::placed_at().plus_minutes(1)
 }
 
-/// An order that was approved, reserved, and taken over so often.
-fn taken_over(times: u32) -> Order {
+/// An order that was approved, reserved, and restarted this often.
+fn restarted(times: u32) -> Order {
     let approve = samples::in_review().decide_review(ReviewDecision::Approve, "op", None, now());
     let order = approve.unwrap().reserved(now()).unwrap();
     (0..times).fold(order, |order, _| order.restarted(now()))
 }
 
 #[test]
-fn an_order_is_taken_over_three_times_and_then_given_up() {
+fn an_order_is_restarted_three_times_and_then_escalated() {
     for times in 0..MAX_RESTARTS {
-        let Restart(next) = taken_over(times).recovery(now()).unwrap() else {
+        let Restart(next) = restarted(times).recovery(now()).unwrap() else {
             panic!("not the {times}th time");
         };
         assert_eq!(next.execution, next.order_id.restart_execution(times + 1));
         assert_eq!(next.previous_execution(), Some(next.order_id.restart_execution(times)));
-        assert_eq!(next.status, Status::Reserved, "what it has come to stays");
+        assert_eq!(next.status, Status::Reserved, "its progress stays");
     }
-    let Escalate(given_up) = taken_over(3).recovery(now()).unwrap() else { panic!("again") };
-    assert_eq!(given_up.status, Status::NeedsAttention);
-    assert_eq!(given_up.attention, Some(Attention::Operator));
-    assert_eq!(given_up.task_decision, None);
-    assert_eq!(given_up.timeline.last().unwrap().detail.as_deref(), Some("GIVEN_UP"));
-    assert_eq!(given_up.recovery(now()).unwrap(), Skip);
+    let Escalate(escalated) = restarted(3).recovery(now()).unwrap() else { panic!("again") };
+    assert_eq!(escalated.status, Status::NeedsAttention);
+    assert_eq!(escalated.attention, Some(Attention::Operator));
+    assert_eq!(escalated.task_decision, None);
+    assert_eq!(escalated.timeline.last().unwrap().detail.as_deref(), Some("GIVEN_UP"));
+    assert_eq!(escalated.recovery(now()).unwrap(), Skip);
 }
 
 #[test]
-fn an_order_that_was_given_up_goes_on_once_a_person_answers() {
-    let given_up = taken_over(3).escalated(now()).unwrap();
-    let answered = given_up
+fn an_escalated_order_is_restarted_once_an_operator_decides() {
+    let escalated = restarted(3).escalated(now()).unwrap();
+    let answered = escalated
         .apply_operator_action(OperatorAction::Compensate, false, "op-1", None, now())
         .unwrap();
-    let Restart(next) = answered.recovery(now()).unwrap() else { panic!("a person asked") };
+    let Restart(next) = answered.recovery(now()).unwrap() else { panic!("an operator decided") };
     assert_eq!(next.execution, next.order_id.restart_execution(4));
-    assert_eq!(next.task_token, None, "one answer, one restart");
+    assert_eq!(next.task_token, None, "one decision, one restart");
     assert!(next.compensation.is_some());
     assert!(matches!(next.recovery(now()).unwrap(), Escalate(_)));
 }
 
 #[test]
-fn an_order_that_asks_a_person_waits_for_the_person() {
+fn an_order_that_waits_for_an_operator_is_not_restarted_without_a_decision() {
     let stuck = samples::needs_attention();
     assert_eq!(stuck.recovery(now()).unwrap(), Skip);
     let answered =
@@ -58,7 +58,7 @@ fn an_order_that_asks_a_person_waits_for_the_person() {
 }
 
 #[test]
-fn a_take_over_ends_the_wait_of_the_execution_before() {
+fn a_restart_ends_the_wait_of_the_previous_execution() {
     let order = samples::in_review().restarted(now());
     assert_eq!((&order.task_token, order.attention), (&None, None));
     assert_eq!(order.timeline.last().unwrap().detail.as_deref(), Some("TAKEN_OVER"));
@@ -66,7 +66,7 @@ fn a_take_over_ends_the_wait_of_the_execution_before() {
 }
 
 #[test]
-fn a_decision_and_a_cancellation_hold_for_a_new_token_and_an_operators_action_does_not() {
+fn a_review_and_a_cancellation_hold_for_a_new_token_and_an_operators_action_does_not() {
     let again = |order: &Order, status, attention| {
         samples::waiting(order.restarted(now()), status, attention).undelivered_decision()
     };
@@ -86,15 +86,12 @@ fn a_decision_and_a_cancellation_hold_for_a_new_token_and_an_operators_action_do
     let captured = samples::needs_attention()
         .apply_operator_action(OperatorAction::Capture, false, "op", None, now())
         .unwrap();
-    assert!(
-        captured.undelivered_decision().is_some(),
-        "it is said to the wait that it was given to"
-    );
+    assert!(captured.undelivered_decision().is_some(), "it is for the wait that it was made for");
     assert_eq!(again(&captured, Status::NeedsAttention, Attention::Operator), None);
 }
 
 #[test]
-fn the_wait_of_a_closed_order_is_told_to_undo() {
+fn the_wait_of_a_closed_order_gets_compensate() {
     let closed = samples::needs_attention().fulfilled(now()).unwrap();
     let (token, message) = closed.undelivered_decision().unwrap();
     assert_eq!(Some(token), samples::needs_attention().task_token);
@@ -106,55 +103,55 @@ fn the_wait_of_a_closed_order_is_told_to_undo() {
 }
 
 #[test]
-fn the_wait_of_an_order_that_turned_round_behind_its_back_is_told_to_undo() {
+fn the_wait_of_an_order_that_another_execution_compensates_gets_compensate() {
     let waiting = samples::in_review();
     let failed = domain::compensation::FailedStates::new();
-    let turned = Order {
+    let compensating = Order {
         task_token: waiting.task_token.clone(),
         ..waiting.begin_compensation(&failed, now())
     };
-    let (_, message) = turned.undelivered_decision().unwrap();
+    let (_, message) = compensating.undelivered_decision().unwrap();
     assert_eq!(
         message,
         domain::decision::DecisionKind::Operator(OperatorAction::Compensate).task_result()
     );
-    // Who waits for an operator waits on: the operator decides.
+    // An order that waits for an operator goes on waiting: the operator decides.
     let stuck = samples::needs_attention().begin_compensation(&failed, now());
     let stuck = samples::waiting(stuck, Status::NeedsAttention, Attention::Operator);
     assert_eq!(stuck.undelivered_decision(), None);
 }
 
 #[test]
-fn a_hint_that_nobody_followed_outlives_the_writes_of_others() {
+fn a_pending_webhook_outlives_other_writes() {
     let order = samples::authorized().with_webhook("evt_1", now()).unwrap();
     let later = now().plus_minutes(1);
     let written = order.reserved(later).unwrap();
     assert!(written.is_due(later));
     assert_eq!(written.webhook_pending_at, Some(now()));
-    assert!(!written.inspected(&[], later).is_due(later), "followed");
+    assert!(!written.inspected(&[], later).is_due(later), "followed up");
 }
 
 #[test]
-fn a_hint_opens_the_order_and_changes_nothing_else() {
-    let settled = samples::fulfilled().finalized(&[], now());
-    assert_eq!((&settled.open, settled.check_at), (&None, None));
-    let hinted = settled.with_webhook("evt_1", now()).unwrap();
-    assert!(hinted.is_due(now()));
+fn a_webhook_makes_the_order_due_and_changes_nothing_else() {
+    let finalized = samples::fulfilled().finalized(&[], now());
+    assert_eq!((&finalized.open, finalized.check_at), (&None, None));
+    let notified = finalized.with_webhook("evt_1", now()).unwrap();
+    assert!(notified.is_due(now()));
     let back = Order {
         open: None,
         check_at: None,
         webhook_pending_at: None,
         seen_webhooks: Vec::new(),
-        version: settled.version,
-        ..hinted.clone()
+        version: finalized.version,
+        ..notified.clone()
     };
-    assert_eq!(back, settled);
-    assert_eq!(hinted.with_webhook("evt_1", now()), None, "a repeat");
-    assert!(hinted.with_webhook("evt_2", now()).is_some());
+    assert_eq!(back, finalized);
+    assert_eq!(notified.with_webhook("evt_1", now()), None, "a repeat");
+    assert!(notified.with_webhook("evt_2", now()).is_some());
 }
 
 #[test]
-fn the_last_hints_are_remembered_and_the_oldest_forgotten() {
+fn the_latest_webhooks_are_remembered_and_the_oldest_forgotten() {
     let mut order = samples::fulfilled();
     for n in 0..40 {
         order = order.with_webhook(&format!("evt_{n}"), now()).unwrap();
@@ -165,7 +162,7 @@ fn the_last_hints_are_remembered_and_the_oldest_forgotten() {
 }
 
 #[test]
-fn a_check_that_finds_nothing_changes_nothing_but_the_next_look() {
+fn a_check_without_observations_changes_nothing_but_the_next_check() {
     let order = samples::authorized();
     let later = now().plus_hours(1);
     let checked = order.inspected(&[], later);
@@ -175,29 +172,29 @@ fn a_check_that_finds_nothing_changes_nothing_but_the_next_look() {
 }
 
 #[test]
-fn what_was_found_is_recorded_once() {
-    let findings = [Observation::Disputed, Observation::Tracking("in_transit".to_owned())];
+fn an_observation_is_recorded_once() {
+    let observations = [Observation::Disputed, Observation::Tracking("in_transit".to_owned())];
     let order = samples::fulfilled();
-    assert_eq!(order.new_observations(&findings).len(), 2);
-    let once = order.inspected(&findings, now());
+    assert_eq!(order.new_observations(&observations).len(), 2);
+    let once = order.inspected(&observations, now());
     let notes = |order: &Order| -> Vec<String> {
         order.timeline.iter().filter_map(|entry| entry.detail.clone()).collect()
     };
     assert_eq!(notes(&once), ["DISPUTED", "TRACKING in_transit"]);
     assert_eq!(once.attention, Some(Attention::Operator));
-    assert_eq!(once.new_observations(&findings), Vec::<&Observation>::new());
-    assert_eq!(notes(&once.inspected(&findings, now())), notes(&once));
+    assert_eq!(once.new_observations(&observations), Vec::<&Observation>::new());
+    assert_eq!(notes(&once.inspected(&observations, now())), notes(&once));
     let moved_on = [Observation::Tracking("delivered".to_owned())];
     assert_eq!(notes(&once.inspected(&moved_on, now())).len(), 3);
 }
 
 #[test]
-fn a_person_who_is_called_already_is_not_called_away() {
+fn an_order_under_review_keeps_that_attention_until_the_review_ends() {
     let order = samples::in_review().inspected(&[Observation::AuthorizationExpiring], now());
     assert_eq!(order.attention, Some(Attention::Review));
     let next = order.reserved(now()).unwrap();
     assert_eq!(next.attention, Some(Attention::Operator), "but afterwards");
-    // What is shipped and paid for lapses no more.
+    // The authorization of a fulfilled order does not matter any more.
     let shipment = samples::provider_shipment();
     let done = next.with_shipment(&shipment, &shipment.rates[0], now()).unwrap();
     let done = done.with_label("T", None, now()).fulfilled(now()).unwrap();
@@ -205,36 +202,36 @@ fn a_person_who_is_called_already_is_not_called_away() {
 }
 
 #[test]
-fn the_next_look_is_when_there_may_be_something_to_do() {
-    let look = |order: &Order, at| order.inspected(&[], at).check_at.unwrap();
+fn the_next_check_is_when_there_may_be_something_to_do() {
+    let next_check = |order: &Order, at| order.inspected(&[], at).check_at.unwrap();
     let review = samples::in_review();
     let deadline = review.review.as_ref().unwrap().deadline.unwrap();
-    assert_eq!(look(&review, now()), deadline.plus_minutes(2));
+    assert_eq!(next_check(&review, now()), deadline.plus_minutes(2));
     let overdue = deadline.plus_minutes(3);
-    assert_eq!(look(&review, overdue), overdue.plus_minutes(15));
+    assert_eq!(next_check(&review, overdue), overdue.plus_minutes(15));
     let answered = review.decide_review(ReviewDecision::Approve, "op", None, now()).unwrap();
     assert_eq!(answered.check_at, Some(now().plus_minutes(2)));
-    assert_eq!(look(&samples::needs_attention(), now()), now().plus_hours(24));
+    assert_eq!(next_check(&samples::needs_attention(), now()), now().plus_hours(24));
     let until = samples::authorized().payment.capture_before.unwrap();
-    let eve = until.plus_hours(-24);
-    assert_eq!(look(&samples::needs_attention(), until.plus_hours(-30)), eve);
-    assert_eq!(look(&samples::needs_attention(), eve), eve.plus_hours(24));
-    assert!(!samples::needs_attention().is_authorization_expiring(eve.plus_minutes(-1)));
-    assert!(samples::needs_attention().is_authorization_expiring(eve));
+    let a_day_before = until.plus_hours(-24);
+    assert_eq!(next_check(&samples::needs_attention(), until.plus_hours(-30)), a_day_before);
+    assert_eq!(next_check(&samples::needs_attention(), a_day_before), a_day_before.plus_hours(24));
+    assert!(!samples::needs_attention().is_authorization_expiring(a_day_before.plus_minutes(-1)));
+    assert!(samples::needs_attention().is_authorization_expiring(a_day_before));
     let mut later = samples::new_order();
     later.scheduled_for = Some(now().plus_hours(240));
     let scheduled = Order::accept(later, now());
-    assert_eq!(scheduled.check_at, Some(now().plus_minutes(2)), "should its start be lost");
-    assert_eq!(look(&scheduled, now()), now().plus_hours(240).plus_minutes(15));
+    assert_eq!(scheduled.check_at, Some(now().plus_minutes(2)), "in case its start is lost");
+    assert_eq!(next_check(&scheduled, now()), now().plus_hours(240).plus_minutes(15));
 }
 
 #[test]
-fn a_closed_order_is_looked_at_after_an_hour_after_a_day_and_then_daily() {
+fn a_closed_order_is_checked_after_an_hour_after_a_day_and_then_daily() {
     let order = samples::fulfilled();
     let closed = order.closed_at();
-    let look = |at: Timestamp| order.inspected(&[], at).check_at.unwrap();
+    let next_check = |at: Timestamp| order.inspected(&[], at).check_at.unwrap();
     assert_eq!(order.check_at, Some(closed.plus_minutes(15)));
-    assert_eq!(look(closed.plus_minutes(15)), closed.plus_hours(1));
-    assert_eq!(look(closed.plus_hours(1)), closed.plus_hours(24));
-    assert_eq!(look(closed.plus_hours(30)), closed.plus_hours(54));
+    assert_eq!(next_check(closed.plus_minutes(15)), closed.plus_hours(1));
+    assert_eq!(next_check(closed.plus_hours(1)), closed.plus_hours(24));
+    assert_eq!(next_check(closed.plus_hours(30)), closed.plus_hours(54));
 }
