@@ -1,17 +1,16 @@
-//! The HTTP API's front: what API Gateway is to `order-api`.
+//! The HTTP API: API Gateway in front of `order-api`.
 //!
-//! A request becomes an event of an HTTP API (payload format 2.0) for the function
-//! whose route it matches, and the function's answer becomes the response. Routes
-//! and the scopes that they need are the template's.
+//! A request becomes an HTTP API event (payload format 2.0) for the function of the
+//! matching route, and the function's response becomes the HTTP response. The routes and
+//! their scopes come from the template.
 //!
-//! - Identities are for development: `Authorization: Bearer dev:<sub>:<scopes>`
-//!   becomes the claims of a JWT. Without one a route that needs a token answers
-//!   401, without the scope 403, in API Gateway's words.
-//! - API Gateway's limits hold: 10 MB of body, 30 seconds for an answer.
-//! - `/healthz` is the stack's own.
+//! - Tokens are for development: `Authorization: Bearer dev:<sub>:<scopes>` becomes the
+//!   claims of a JWT. A missing token gets 401 and a missing scope 403, with API Gateway's
+//!   messages.
+//! - API Gateway's limits apply: 10 MB for a body and 30 seconds for an integration.
+//! - `/healthz` belongs to the stack.
 //!
-//! Read [`event`] and [`answer`] for the two directions, [`identity`] and [`routes`]
-//! for what stands before them.
+//! Start with [`routes`] and [`identity`], then [`event`] and [`response`].
 
 mod event;
 mod identity;
@@ -37,10 +36,10 @@ use event::HttpApiRequest;
 use identity::{AuthorizationError, Identity};
 use routes::Routes;
 
-/// How long a function may take for an answer.
+/// API Gateway's time limit for a function.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The front; it ends when it is dropped.
+/// The running HTTP API. It stops when it is dropped.
 #[derive(Debug)]
 pub struct ApiGateway {
     server: Server,
@@ -48,6 +47,9 @@ pub struct ApiGateway {
 
 impl ApiGateway {
     /// Serves these routes on this listener.
+    ///
+    /// # Errors
+    /// When the listener has no local address.
     pub fn start(
         listener: TcpListener,
         routes: Vec<TemplateRoute>,
@@ -58,7 +60,7 @@ impl ApiGateway {
         Ok(Self { server: Server::start(listener, front)? })
     }
 
-    /// Its base URL.
+    /// The base URL.
     pub fn url(&self) -> String {
         self.server.url()
     }
@@ -75,7 +77,7 @@ impl Handler for HttpApi {
 
     async fn handle(&self, request: Request) -> Reply {
         let _busy = self.clock.busy("a request to the API");
-        self.respond(&request).await.unwrap_or_else(|refusal| refusal).into()
+        self.respond(&request).await.unwrap_or_else(|error| error).into()
     }
 
     fn too_large(&self) -> Response {
@@ -92,7 +94,7 @@ impl HttpApi {
             return Err(message_response(StatusCode::NOT_FOUND, "Not Found"));
         };
         let authorization = header(request.headers(), "authorization");
-        let identity = Identity::of(authorization, route_match.route)
+        let identity = Identity::authorize(authorization, route_match.route)
             .map_err(|denied| unauthorized_response(&denied))?;
         let incoming =
             HttpApiRequest { request, route_match: &route_match, identity, at: self.clock.now() };
@@ -103,7 +105,7 @@ impl HttpApi {
         let invoked = timeout(INTEGRATION_TIMEOUT, self.lambda.invoke(function, event)).await;
         let unavailable =
             || message_response(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable");
-        let outcome = invoked.map_err(|_late| unavailable())?.map_err(|error| {
+        let outcome = invoked.map_err(|_elapsed| unavailable())?.map_err(|error| {
             tracing::warn!(function, %error, "the API could not invoke a function");
             unavailable()
         })?;
@@ -126,9 +128,9 @@ fn unauthorized_response(denied: &AuthorizationError) -> Response {
             (StatusCode::FORBIDDEN, "Forbidden", challenge)
         }
     };
-    let mut refusal = message_response(status, text);
-    add_header(&mut refusal, "www-authenticate", &challenge);
-    refusal
+    let mut response = message_response(status, text);
+    add_header(&mut response, "www-authenticate", &challenge);
+    response
 }
 
 fn message_response(status: StatusCode, text: &str) -> Response {
@@ -143,7 +145,7 @@ mod tests {
     use crate::faults::Faults;
     use crate::lambda::{FunctionSettings, HostSettings};
 
-    fn slow() -> FunctionSettings {
+    fn function() -> FunctionSettings {
         FunctionSettings {
             name: "order-api".to_owned(),
             logical_id: "OrderApiFunction".to_owned(),
@@ -160,11 +162,12 @@ mod tests {
         let (clock, faults) = (StackClock::new(ClockSettings::default()), Faults::new());
         let hang = json!([{ "at": "function.order-api", "kind": "hang" }]);
         faults.add_json(&hang).expect("a plan");
-        let settings = HostSettings { functions: vec![slow()], log_file: None };
+        let settings = HostSettings { functions: vec![function()], log_file: None };
         let lambda = LambdaHost::start(settings, clock.clone(), Counters::new(), faults);
-        let lambda = lambda.await.expect("it starts");
+        let lambda = lambda.await.expect("the host starts");
         let front = HttpApi { routes: Routes::new(Vec::new()), lambda, clock };
-        let refused = front.invoke("order-api", Bytes::from("{}")).await.expect_err("it is late");
-        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let response =
+            front.invoke("order-api", Bytes::from("{}")).await.expect_err("the time limit");
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

@@ -1,10 +1,10 @@
-//! What each order cost: invocations, transitions, calls.
+//! The cost of each order: invocations, state transitions, calls.
 //!
-//! The counts cover an order's execution and the put of its `POST /orders`, not
-//! that request's own Lambda, its pricing reads, GETs or the reconciler. Whoever
-//! sees a call attributes it: the Lambda host invocations, the DynamoDB endpoint
-//! reads and writes of the Orders table, the driver transitions. The look-alikes
-//! count their calls themselves, and are asked.
+//! The counts cover an order's execution and the put of its `POST /orders`. They do not
+//! cover that request's invocation and pricing reads, GET requests or the reconciler. Each
+//! service counts what it sees: the Lambda host invocations, DynamoDB reads and writes of
+//! the Orders table, Step Functions transitions. The provider emulators count their own
+//! calls.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,41 +12,41 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-/// The function whose work no order is charged with: it looks after all of them.
+/// The function whose work counts for no order.
 pub(crate) const RECONCILER: &str = "reconcile-orders";
 
-/// What one order has cost so far.
+/// The cost of one order so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
-    /// State transitions, as AWS bills them: retries included.
+    /// State transitions as AWS bills them, including retries.
     pub transitions: u64,
     /// Invocations by the state machine, of all functions.
     pub invocations: u64,
-    /// The same for each function, by crate name.
+    /// Invocations by the crate name of the function.
     #[serde(skip)]
     pub invocations_by_function: BTreeMap<String, u64>,
-    /// Write transactions in which the order takes part.
+    /// Write transactions that name the order.
     pub transactions: u64,
     /// Reads of the order.
     pub reads: u64,
     /// Writes of the order outside transactions.
     pub writes: u64,
-    /// Requests to the gateway about it.
+    /// Requests to the payment provider.
     #[serde(rename = "gatewayCalls")]
     pub payment_calls: u64,
-    /// Requests to the carrier about it.
+    /// Requests to the shipping provider.
     #[serde(rename = "carrierCalls")]
     pub shipping_calls: u64,
-    /// What its reads and writes came to, the order API's included.
+    /// The request units of the order's reads and writes, including those of the order API.
     #[serde(skip)]
     pub units: Units,
-    /// What those of the reconciler came to.
+    /// The request units of the reconciler's reads and writes.
     #[serde(skip)]
     pub reconciler_units: Units,
 }
 
-/// DynamoDB's request units, by which it bills.
+/// DynamoDB's request units, the basis of its bill.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Units {
     /// Read request units.
@@ -58,38 +58,38 @@ pub struct Units {
 }
 
 impl Units {
-    /// Adds to these.
-    pub fn add(&mut self, more: Self) {
-        self.reads += more.reads;
-        self.writes += more.writes;
-        self.index_writes += more.index_writes;
+    /// Adds other units to these.
+    pub fn add(&mut self, other: Self) {
+        self.reads += other.reads;
+        self.writes += other.writes;
+        self.index_writes += other.index_writes;
     }
 }
 
-/// Whose reads and writes cost units.
+/// The part of the product to which request units are billed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BilledTo {
-    /// The order's request and its execution.
+    /// The order: its request and its execution.
     Order,
     /// The reconciler.
     Reconciler,
 }
 
-/// Who counts calls to itself.
+/// A provider whose emulator counts its calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Provider {
-    /// The gateway.
+    /// The payment provider.
     Payment,
-    /// The carrier.
+    /// The shipping provider.
     Shipping,
 }
 
-/// What can be counted.
+/// One unit of a count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Count<'a> {
     /// One state transition.
     Transition,
-    /// One invocation of the function of that crate name.
+    /// One invocation of the function with this crate name.
     Invocation(&'a str),
     /// One write transaction.
     Transaction,
@@ -99,14 +99,14 @@ pub enum Count<'a> {
     Write,
 }
 
-/// The counts of all orders; a clone counts into the same book.
+/// The counts of all orders. A clone shares them.
 #[derive(Clone, Default)]
 pub struct Counters {
     orders: Arc<Mutex<BTreeMap<String, Counts>>>,
     call_counts: Arc<Mutex<BTreeMap<Provider, CallCount>>>,
 }
 
-/// Tells how many calls were made for an order.
+/// Returns the number of calls for an order.
 type CallCount = Arc<dyn Fn(&str) -> u64 + Send + Sync>;
 
 impl fmt::Debug for Counters {
@@ -116,28 +116,28 @@ impl fmt::Debug for Counters {
 }
 
 impl Counters {
-    /// An empty book.
+    /// Empty counters.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds one to what the order has cost.
+    /// Adds one to a count of the order.
     pub fn add(&self, order_id: &str, count: Count<'_>) {
         let mut orders = lock(&self.orders);
         orders.entry(order_id.to_owned()).or_default().add(count);
     }
 
-    /// Adds what a call about the order came to.
-    pub fn add_units(&self, order_id: &str, payer: BilledTo, units: Units) {
+    /// Adds the request units of a call for the order.
+    pub fn add_units(&self, order_id: &str, billed_to: BilledTo, units: Units) {
         let mut orders = lock(&self.orders);
         let counts = orders.entry(order_id.to_owned()).or_default();
-        match payer {
+        match billed_to {
             BilledTo::Order => counts.units.add(units),
             BilledTo::Reconciler => counts.reconciler_units.add(units),
         }
     }
 
-    /// What the order has cost; nothing, for an order never seen.
+    /// The counts of an order; zero for an unknown order.
     pub fn for_order(&self, order_id: &str) -> Counts {
         let mut counts = lock(&self.orders).get(order_id).cloned().unwrap_or_default();
         counts.payment_calls = self.calls(Provider::Payment, order_id);
@@ -145,7 +145,7 @@ impl Counters {
         counts
     }
 
-    /// Has the calls to a provider told by whoever knows them.
+    /// Sets the function that returns the calls to a provider.
     pub fn count_calls_with(
         &self,
         provider: Provider,

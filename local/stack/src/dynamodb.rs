@@ -1,13 +1,13 @@
-//! The tables: DynamoDB as the crate `dynoxide-rs` emulates it, embedded.
+//! DynamoDB: the emulator of crate `dynoxide-rs`, embedded.
 //!
-//! [`DynamoDb::call`] is the whole of it: one operation in DynamoDB's own JSON, by
-//! whoever calls. Around the emulator it adds what the emulator has not:
+//! [`DynamoDb::call`] runs one operation in DynamoDB's JSON. This module adds what the
+//! emulator lacks:
 //!
-//! - planned faults, at the point `store.` and the operation's name; the emulator
-//!   serialises, so throttling and conflicts never happen by themselves;
-//! - the counts of what each order costs, by [`request`];
-//! - transaction tokens on the stack's clock, by [`transaction_tokens`];
-//! - word of every write to whoever waits for one, by [`write_events`].
+//! - injected faults, at the point `store.` plus the name of the operation (the emulator
+//!   serializes all calls, so throttling and conflicts never occur by themselves);
+//! - the counts and request units of each order ([`request`], [`capacity`]);
+//! - transaction tokens on the stack's clock ([`transaction_tokens`]);
+//! - an event for every write ([`write_events`]).
 
 mod capacity;
 mod operations;
@@ -36,36 +36,36 @@ use write_events::WriteEvents;
 pub use write_events::OrderWrite;
 pub(crate) use write_events::TableWrite;
 
-/// Who makes a call, as far as counting and faults need to know.
+/// The caller of an operation, for the counts and the faults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
-    /// A function of ours, by its crate's name.
+    /// The function with this crate name.
     Function(String),
-    /// An integration of the state machine.
+    /// A Step Functions integration.
     StateMachine,
-    /// Anyone else: the AWS CLI, a test, the demo itself.
+    /// Any other client: the AWS CLI, a test, the demo.
     Other,
 }
 
-/// Where the tables are kept.
+/// Where the tables are stored.
 #[derive(Debug, Clone, Copy)]
 pub enum Store<'a> {
-    /// In memory: gone with the stack.
+    /// In memory.
     Memory,
     /// In this SQLite file.
     File(&'a Path),
 }
 
-/// What the tables stand beside.
+/// The services that DynamoDB uses.
 #[derive(Debug, Clone)]
 pub struct Deps {
     /// The stack's clock.
     pub clock: StackClock,
-    /// Where calls are counted.
+    /// The counts of each order.
     pub counters: Counters,
-    /// What is to go wrong.
+    /// The fault plan.
     pub faults: Faults,
-    /// The functions, of which a fault may kill one.
+    /// The functions. A fault may kill one of their workers.
     pub functions: Option<Arc<LambdaHost>>,
 }
 
@@ -85,6 +85,9 @@ impl fmt::Debug for DynamoDb {
 
 impl DynamoDb {
     /// Opens the tables.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
     pub fn open(store: Store<'_>, deps: Deps) -> Result<Self, AwsError> {
         let database = match store {
             Store::Memory => dynoxide::Database::memory(),
@@ -96,7 +99,10 @@ impl DynamoDb {
         Ok(Self { database, transaction_tokens, write_events, deps })
     }
 
-    /// Creates a table from `CreateTable`'s JSON, unless it is there already.
+    /// Creates a table from the JSON of `CreateTable`, unless it exists.
+    ///
+    /// # Errors
+    /// When DynamoDB rejects the definition.
     pub async fn create_table(&self, definition: &Value) -> Result<(), AwsError> {
         match operations::run(&self.database, "CreateTable", definition.clone()).await {
             Err(error) if error.code != "ResourceInUseException" => Err(error),
@@ -104,18 +110,18 @@ impl DynamoDb {
         }
     }
 
-    /// Every write of an order from now on, as it happens. With `--skip` the clock
-    /// waits for whoever watches; one that lags far behind misses some.
+    /// Subscribes to all later writes of orders. Each message holds a guard that keeps the
+    /// clock from skipping ahead. A receiver that lags far behind misses messages.
     pub fn order_writes(&self) -> broadcast::Receiver<OrderWrite> {
         self.write_events.subscribe()
     }
 
-    /// Every write of any table from now on.
+    /// Subscribes to all later writes of any table.
     pub(crate) fn subscribe_to_writes(&self) -> UnboundedReceiver<TableWrite> {
         self.write_events.subscribe_to_writes()
     }
 
-    /// Reads what the stack itself needs to know: no fault meets it, nothing counts it.
+    /// Reads for the stack itself, without faults and counts.
     pub(crate) async fn read_uncounted(
         &self,
         operation: &str,
@@ -124,7 +130,10 @@ impl DynamoDb {
         operations::run(&self.database, operation, body).await
     }
 
-    /// Carries out one operation, such as `UpdateItem`, with its JSON body.
+    /// Runs one operation, such as `UpdateItem`, with its JSON body.
+    ///
+    /// # Errors
+    /// DynamoDB's error, or `SdkClientException` when an injected fault loses the response.
     pub async fn call(
         &self,
         operation: &str,
@@ -134,20 +143,20 @@ impl DynamoDb {
         self.serve(operation, body, &caller, None).await.into_result()
     }
 
-    /// The same, with the ends that only a connection can have. `process` is the process
-    /// of a function that calls, where one does.
+    /// Runs one operation for a client on the wire. `worker` is the id of the calling
+    /// worker, if a function calls.
     pub(crate) async fn serve(
         &self,
         operation: &str,
         body: &Value,
         caller: &Caller,
-        process: Option<u64>,
+        worker: Option<u64>,
     ) -> ServiceReply {
         let request = Request { operation, body, caller };
         let order = request.order();
         let fault = self.deps.faults.next_fault(&format!("store.{operation}"), order);
-        let kill = || match (&self.deps.functions, process, order) {
-            (Some(functions), Some(process), _) => functions.kill_worker(process),
+        let kill = || match (&self.deps.functions, worker, order) {
+            (Some(functions), Some(worker), _) => functions.kill_worker(worker),
             (Some(functions), None, Some(order)) => functions.kill_worker_for_order(order),
             _ => (),
         };
@@ -180,7 +189,7 @@ impl DynamoDb {
     }
 }
 
-/// DynamoDB's words for the errors that a plan can ask for.
+/// DynamoDB's errors for the injected faults.
 fn service_errors(request: &Request<'_>) -> ServiceErrors {
     ServiceErrors {
         throttled: AwsError::client(

@@ -1,23 +1,22 @@
-//! What is to go wrong on the stack's own side: at the store, at the functions,
-//! at the state machine's API, at its events. The gateway's and the carrier's points
-//! are theirs.
+//! The fault plan of the stack's own services: DynamoDB, the functions, the Step Functions
+//! API and its events. The provider emulators have their own plans.
 //!
-//! A point is a name and a how-manieth call, counted for each order. Whoever
-//! serves the call asks [`Faults::decide`], once, and makes what it says happen.
+//! A fault applies to the nth call at a point, counted for each order. The service that
+//! handles a call asks [`Faults::next_fault`] once and injects the result.
 //!
 //! | point | kinds | what `kill` kills |
 //! |---|---|---|
-//! | `store.` and an operation's name | `down`, `hang`, `late`, `drop-answer`, `500`, `500-with-effect`, `throttle`, `conflict`, `kill` | the process that called, after the effect; where the state machine called, the function at work on the order |
-//! | `function.` and a crate's name | `down`, `hang`, `late`, `drop-answer`, `500`, `500-with-effect`, `throttle`, `kill` | the process of the invocation, before it did anything (`drop-answer`: after all of it) |
-//! | `states.start`, `states.answer` | as at a function | the process that called, **before** the effect: nothing is started, nothing is heard |
-//! | `events.status-change` | `drop`: the event that an execution has ended is lost | |
-//! | `gateway.` and `carrier.` points | their own ([`emulators::faults`]) | the function at work on the order, after the effect |
+//! | `store.` and an operation's name | `down`, `hang`, `late`, `drop-answer`, `500`, `500-with-effect`, `throttle`, `conflict`, `kill` | the calling worker, after the effect; for a call by the state machine, the worker that runs an invocation for the order |
+//! | `function.` and a crate's name | `down`, `hang`, `late`, `drop-answer`, `500`, `500-with-effect`, `throttle`, `kill` | the worker of the invocation, before any effect (`drop-answer`: after all effects) |
+//! | `states.start`, `states.answer` | as at a function | the calling worker, **before** the effect: no execution starts, no task ends |
+//! | `events.status-change` | `drop`: the event for the end of an execution is lost | |
+//! | `gateway.` and `carrier.` points | see [`emulators::faults`] | the worker that runs an invocation for the order, after the effect |
 //!
-//! So an order that was written and never started is `states.start`, `kill`; an answer
-//! that was recorded and never sent is `states.answer`, `kill`; and an execution that
-//! ended unnoticed but for the schedule is `events.status-change`, `drop`. An invocation
-//! of `order-api` has no order at its top: at `function.order-api` calls are counted for
-//! all orders together.
+//! Examples: `states.start`, `kill` stores an order and starts no execution.
+//! `states.answer`, `kill` stores a decision and never sends it. With
+//! `events.status-change`, `drop`, only the schedule discovers that an execution ended. An
+//! event of `order-api` has no top-level order id, so calls at `function.order-api` are
+//! counted for all orders together.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -26,7 +25,7 @@ use serde_json::Value;
 
 pub use emulators::faults::{Fault, FaultPlanError};
 
-/// The stack's points and what can happen at each.
+/// The stack's fault points and the kinds that each supports.
 const POINTS: &[FaultPoint] = &[
     FaultPoint {
         name: "store.",
@@ -60,7 +59,7 @@ const POINTS: &[FaultPoint] = &[
     FaultPoint { name: STATUS_CHANGE, kinds: &[FaultKind::Drop] },
 ];
 
-/// Where the event gets lost that an execution has ended.
+/// The point at which the event for the end of an execution is lost.
 pub(crate) const STATUS_CHANGE: &str = "events.status-change";
 
 const STEP_FUNCTIONS_KINDS: &[FaultKind] = &[
@@ -74,7 +73,7 @@ const STEP_FUNCTIONS_KINDS: &[FaultKind] = &[
     FaultKind::Kill,
 ];
 
-/// The stack's fault plan; a clone is the same plan.
+/// The stack's fault plan. A clone is the same plan.
 #[derive(Debug, Clone)]
 pub struct Faults {
     plan: Arc<Mutex<FaultPlan>>,
@@ -92,43 +91,52 @@ impl Faults {
         Self::default()
     }
 
-    /// Whether a fault at this point belongs here, not to the gateway or the carrier.
+    /// Whether this point is one of the stack's, and not one of a provider emulator.
     pub fn has_point(&self, at: &str) -> bool {
         self.lock().has_point(at)
     }
 
-    /// Counts one call of `order` at `point`, and says which fault it meets.
+    /// Counts one call for `order` at `point`. Returns the fault that applies to it.
     pub fn next_fault(&self, point: &str, order: Option<&str>) -> Option<Fault> {
         self.lock().next_fault(point, order)
     }
 
-    /// Adds faults: all of them, or none.
+    /// Adds all faults, or none.
+    ///
+    /// # Errors
+    /// When a fault has an unknown point or an unsupported kind.
     pub fn add(&self, faults: Vec<Fault>) -> Result<(), FaultPlanError> {
         self.lock().add(faults)
     }
 
-    /// Puts faults in place of those that were there, if the new ones can be.
+    /// Replaces all faults. The plan stays as it was if a new fault is invalid.
+    ///
+    /// # Errors
+    /// When a fault has an unknown point or an unsupported kind.
     pub fn replace(&self, faults: Vec<Fault>) -> Result<(), FaultPlanError> {
         let mut plan = self.lock();
         let before: Vec<_> = plan.faults().cloned().collect();
         plan.clear();
         plan.add(faults).inspect_err(|_| {
-            // They were taken before, so they are taken again.
+            // The plan accepted them before, so this does not fail.
             let _ = plan.add(before);
         })
     }
 
-    /// Adds what a `POST /_faults` holds: a list of faults, or `{"faults": […]}`.
+    /// Adds the faults in the body of a `POST /_faults`: a list, or `{"faults": […]}`.
+    ///
+    /// # Errors
+    /// When the JSON is invalid, or a fault has an unknown point or an unsupported kind.
     pub fn add_json(&self, faults: &Value) -> Result<(), FaultPlanError> {
         self.add(Fault::parse_list(faults)?)
     }
 
-    /// Takes every fault away; the counts of calls stay.
+    /// Removes all faults. The counts of calls stay.
     pub fn clear(&self) {
         self.lock().clear();
     }
 
-    /// The plan as it is shown, with how often each fault was met.
+    /// The plan as JSON, with the number of injected faults by kind.
     pub fn to_json(&self) -> Value {
         self.lock().to_json()
     }

@@ -1,8 +1,8 @@
-//! Builds the functions that ship, in one cargo call, and finds their programs.
+//! Builds the functions with one cargo call and finds their binaries.
 //!
-//! One call for all, and of the same packages as the call that built whoever asks:
-//! otherwise cargo would compile the dependencies that they share anew wherever
-//! their features differ. Cargo's own progress and errors are shown as they come.
+//! The call selects the same packages as the call that built the running program.
+//! Otherwise the features of shared dependencies would differ, and cargo would compile
+//! them again. Cargo's progress and errors go to the terminal.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,26 +13,26 @@ use serde_json::Value;
 
 use crate::template::{Template, TemplateError};
 
-/// How the functions are compiled.
+/// A cargo profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
-    /// For tests: quick to build.
+    /// For tests: fast to build.
     Dev,
-    /// For `cargo local`: optimised, but quick to link.
+    /// For `cargo local`: optimized, but fast to link.
     Local,
-    /// What ships.
+    /// The profile that ships.
     Release,
 }
 
 impl Profile {
-    /// What cargo is told to build, and how.
+    /// Cargo's arguments for the profile and the packages.
     fn selection(self, packages: &[String]) -> Vec<&str> {
         let (profile, also): (_, &[&str]) = match self {
-            // What `cargo test --workspace` builds; then there is nothing left to do.
+            // Same as `cargo test --workspace`, after which nothing is left to build.
             Self::Dev => return vec!["--workspace", "--all-targets"],
-            // What `cargo run --package local-stack` builds, whose graph has the functions.
+            // Same as `cargo run --package local-stack`, whose graph contains the functions.
             Self::Local => ("local", &["--package", "local-stack"]),
-            // What ships, and nothing else.
+            // Only the functions.
             Self::Release => ("release", &[]),
         };
         let functions = packages.iter().flat_map(|package| ["--package", package]);
@@ -40,64 +40,70 @@ impl Profile {
     }
 }
 
-/// The functions' programs, by crate name.
+/// The functions' binaries by crate name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binaries(BTreeMap<String, PathBuf>);
 
 impl Binaries {
-    /// Programs that are already there.
-    pub fn new(programs: impl IntoIterator<Item = (String, PathBuf)>) -> Self {
-        Self(programs.into_iter().collect())
+    /// Binaries that exist already.
+    pub fn new(binaries: impl IntoIterator<Item = (String, PathBuf)>) -> Self {
+        Self(binaries.into_iter().collect())
     }
 
-    /// The program of this function.
+    /// The binary of this function.
     pub fn get(&self, function: &str) -> Option<&Path> {
         self.0.get(function).map(PathBuf::as_path)
     }
 }
 
-/// Why there are no programs.
+/// Why the functions could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// The template cannot be read.
     #[error("cannot read {path}: {source}")]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The template is wrong.
+    /// The template is invalid.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// Cargo could not be run.
+    /// Cargo could not be started.
     #[error("cannot run {cargo}: {source}")]
     CargoNotRun {
-        /// What was tried.
+        /// The path of cargo.
         cargo: String,
-        /// Why it did not work.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// Cargo says why, above.
+    /// The build failed. Cargo has printed why.
     #[error("the functions do not build: cargo's own message is above ({packages})")]
     BuildFailed {
-        /// What was to be built.
+        /// The packages.
         packages: String,
     },
-    /// A function's package has no program of its name.
-    #[error("the package {package} has no program of that name, although template.yaml names it")]
+    /// A function's package has no binary with its name.
+    #[error("the package {package}, which template.yaml names, has no binary of that name")]
     MissingBinary {
         /// The package.
         package: String,
     },
 }
 
-/// Builds for `cargo local`, or for release.
+/// Builds every function of the template for `cargo local`, or for release.
+///
+/// # Errors
+/// When the template is invalid or the build fails.
 pub fn build(root: &Path, release: bool) -> Result<Binaries, BuildError> {
     build_in(root, if release { Profile::Release } else { Profile::Local })
 }
 
 /// Builds every function of the template in this profile.
+///
+/// # Errors
+/// When the template is invalid or the build fails.
 pub fn build_in(root: &Path, profile: Profile) -> Result<Binaries, BuildError> {
     let template = read_template(root)?;
     let packages: Vec<_> =
@@ -111,7 +117,10 @@ pub fn build_in(root: &Path, profile: Profile) -> Result<Binaries, BuildError> {
     packages.iter().map(find).collect::<Result<_, _>>().map(Binaries)
 }
 
-/// The template at the workspace's root.
+/// Reads `template.yaml` at the root of the workspace.
+///
+/// # Errors
+/// When the file cannot be read or the template is invalid.
 pub fn read_template(root: &Path) -> Result<Template, BuildError> {
     let path = root.join("template.yaml");
     let text =
@@ -119,7 +128,7 @@ pub fn read_template(root: &Path) -> Result<Template, BuildError> {
     Ok(Template::parse(&text)?)
 }
 
-/// Runs cargo; what it says of its artifacts, one JSON a line.
+/// Runs cargo. Returns its messages, one JSON object a line.
 fn cargo_build(root: &Path, profile: Profile, packages: &[String]) -> Result<String, BuildError> {
     let cargo = cargo();
     let mut command = Command::new(&cargo);
@@ -137,10 +146,10 @@ fn cargo_build(root: &Path, profile: Profile, packages: &[String]) -> Result<Str
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Takes away what the cargo that runs us says of the package that it runs. Build
-/// scripts (ring's) watch these variables: with them set, cargo would compile half of
-/// the dependencies again, and once more when it is next called from a shell.
-#[expect(clippy::disallowed_methods, reason = "the environment is what is to be cleaned")]
+/// Removes the variables that the outer cargo sets for the running package. Build scripts
+/// (ring's) watch these variables: with them, cargo would compile half of the dependencies
+/// again, and once more at the next call from a shell.
+#[expect(clippy::disallowed_methods, reason = "this function removes variables of the environment")]
 fn clear_cargo_package_environment(command: &mut Command) {
     const PACKAGE_VARIABLES: [&str; 6] = [
         "CARGO_BIN_",
@@ -151,24 +160,24 @@ fn clear_cargo_package_environment(command: &mut Command) {
         "CARGO_TARGET_TMPDIR",
     ];
     for (name, _) in std::env::vars_os() {
-        let told = name.to_string_lossy();
-        if PACKAGE_VARIABLES.iter().any(|prefix| told.starts_with(prefix)) {
+        let name_text = name.to_string_lossy();
+        if PACKAGE_VARIABLES.iter().any(|prefix| name_text.starts_with(prefix)) {
             command.env_remove(&name);
         }
     }
 }
 
-/// The cargo that runs us, else the one that is found.
-#[expect(clippy::disallowed_methods, reason = "cargo tells its own path by the environment")]
+/// The path of the outer cargo, or `cargo` from the search path.
+#[expect(clippy::disallowed_methods, reason = "cargo passes its own path as a variable")]
 fn cargo() -> String {
     std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
 }
 
-/// The program that a message of cargo tells of, with its name.
+/// The name and path of the binary in a message of cargo.
 fn parse_artifact(message: &str) -> Option<(String, PathBuf)> {
     let message: Value = serde_json::from_str(message).ok()?;
     let path = message["executable"].as_str()?;
-    // The harness of a program's own tests has the program's name, too.
+    // The test harness of a binary has the same name.
     if message["profile"]["test"] == true {
         return None;
     }
@@ -181,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn programs_are_read_from_cargos_messages() {
+    fn binaries_are_read_from_cargos_messages() {
         fn check(message: &str, expected: Option<(&str, &str)>) {
             let expected = expected.map(|(name, path)| (name.to_owned(), PathBuf::from(path)));
             assert_eq!(parse_artifact(message), expected, "{message}");
@@ -204,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_missing_template_is_named() {
-        let error = read_template(Path::new("/nowhere")).expect_err("there is none");
+        let error = read_template(Path::new("/nowhere")).expect_err("no such file");
         assert!(error.to_string().starts_with("cannot read /nowhere/template.yaml: "), "{error}");
     }
 }

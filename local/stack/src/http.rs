@@ -1,8 +1,8 @@
-//! HTTP/1 over loopback, for every server of this package.
+//! HTTP/1 servers on loopback, for all servers of this package.
 //!
-//! A handler is given a whole request and gives a [`Reply`], which may also be to
-//! close the connection without a word, or to say nothing for ever: what real
-//! networks do, and what a web framework does not let one do.
+//! A [`Handler`] receives a complete request and returns a [`Reply`]. A reply may also
+//! close the connection without a response, or never respond: failures of real networks
+//! that web frameworks cannot produce.
 
 use std::convert::Infallible;
 use std::io;
@@ -22,16 +22,16 @@ pub(crate) use hyper::{HeaderMap, Method, StatusCode};
 
 /// A request with its body read.
 pub(crate) type Request = hyper::Request<Bytes>;
-/// A response with its body at hand.
+/// A response with a complete body.
 pub(crate) type Response = hyper::Response<Full<Bytes>>;
 
 /// How a request ends.
 #[derive(Debug)]
 pub(crate) enum Reply {
     Response(Response),
-    /// The connection is closed without an answer.
+    /// Closes the connection without a response.
     CloseConnection,
-    /// Nothing comes, until the client goes.
+    /// Sends nothing until the client disconnects.
     NeverRespond,
 }
 
@@ -41,21 +41,21 @@ impl From<Response> for Reply {
     }
 }
 
-/// What a server does with its requests.
+/// Handles the requests of a server.
 pub(crate) trait Handler: Send + Sync + 'static {
-    /// The largest body that is read, in bytes.
+    /// The size limit of a request body, in bytes.
     const BODY_LIMIT: usize;
 
-    /// Answers a request. The future is dropped when the client goes away.
+    /// Handles a request. The future is dropped when the client disconnects.
     fn handle(&self, request: Request) -> impl Future<Output = Reply> + Send;
 
-    /// Answers a request whose body is over the limit.
+    /// The response to a body above the limit.
     fn too_large(&self) -> Response {
         response(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", "Payload Too Large")
     }
 }
 
-/// A running server; it ends, with all its connections, when it is dropped.
+/// A running server. Dropping it closes all its connections.
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
@@ -69,7 +69,7 @@ impl Server {
         Ok(Self { address, accepting })
     }
 
-    /// Its base URL, without a slash at the end.
+    /// The base URL without a trailing slash.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -87,7 +87,7 @@ async fn accept(listener: TcpListener, handler: Arc<impl Handler>) {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => drop(connections.spawn(serve_connection(stream, Arc::clone(&handler)))),
-                // Out of file handles, most likely: the next that ends gives one back.
+                // Probably out of file handles: the next connection that ends frees one.
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     let _ = connections.join_next().await;
@@ -99,20 +99,20 @@ async fn accept(listener: TcpListener, handler: Arc<impl Handler>) {
 }
 
 async fn serve_connection<H: Handler>(stream: TcpStream, handler: Arc<H>) {
-    // Without it an answer in two parts waits for the client's delayed ACK.
+    // Without it, a response in two parts waits for the client's delayed ACK.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| respond(request, Arc::clone(&handler)));
     let served = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = served {
-        tracing::debug!(%error, "a connection ended early");
+        tracing::debug!(%error, "a connection ended with an error");
     }
 }
 
-/// Why there is no response: the handler wants the connection closed.
+/// The handler closed the connection.
 #[derive(Debug, thiserror::Error)]
-#[error("closed without an answer")]
+#[error("closed without a response")]
 struct ClosedWithoutResponse;
 
 async fn respond<H: Handler>(
@@ -140,7 +140,7 @@ impl From<Infallible> for ClosedWithoutResponse {
     }
 }
 
-/// A response of this type and with this body.
+/// A response with this content type and body.
 pub(crate) fn response(
     status: StatusCode,
     content_type: &'static str,
@@ -152,39 +152,21 @@ pub(crate) fn response(
     response
 }
 
-/// Adds a header, unless the value cannot be one.
+/// Adds a header, unless the value is invalid.
 pub(crate) fn add_header(response: &mut Response, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(HeaderName::from_static(name), value);
     }
 }
 
-/// A header's text; empty when it is missing or no text.
+/// The value of a header; empty if the header is missing or not text.
 pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-/// Takes `%41` for `A`, as paths and queries have it; what is no UTF-8 is replaced.
+/// Decodes percent escapes in a path or a query. Invalid UTF-8 is replaced.
 pub(crate) fn percent_decoded(text: &str) -> String {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        let mut ahead = bytes.clone();
-        let pair = (byte == b'%').then(|| hex(ahead.next()).zip(hex(ahead.next()))).flatten();
-        match pair {
-            Some((high, low)) => {
-                decoded.push(high << 4 | low);
-                bytes = ahead;
-            }
-            None => decoded.push(byte),
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
-}
-
-fn hex(digit: Option<u8>) -> Option<u8> {
-    let value = char::from(digit?).to_digit(16)?;
-    u8::try_from(value).ok()
+    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -192,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percent_signs_are_taken_away_where_they_mean_something() {
+    fn percent_escapes_are_decoded_and_other_percent_signs_stay() {
         fn check(text: &str, expected: &str) {
             assert_eq!(percent_decoded(text), expected);
         }

@@ -1,4 +1,4 @@
-//! The command `cargo local`; `cargo local --help` says what it does.
+//! The command `cargo local`; see `cargo local --help`.
 
 use std::process::ExitCode;
 

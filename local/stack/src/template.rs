@@ -1,13 +1,12 @@
-//! `template.yaml`, as the local stack reads it: the one source of what ships.
+//! Reads `template.yaml`, so that the local stack cannot drift from what is deployed.
 //!
-//! Functions with their time limits and environment, tables, routes with their
-//! scopes, the state machine and its substitutions come from there, and what
-//! invokes functions by itself ([`events`]: schedules and rules), so that the
-//! stack cannot drift from what is deployed. What is not needed here (policies,
-//! alarms, versions) is passed over.
+//! The template defines the functions with their time limits and environment, the tables,
+//! the routes with their scopes, the state machine with its substitutions, and the
+//! schedules and event rules ([`events`]). Resources that the local stack does not need
+//! (policies, alarms, versions) are ignored.
 //!
-//! References become local names: a function's is its crate's name, a table's and
-//! a state machine's is its logical id. See [`intrinsics`].
+//! References become local names: the crate name of a function, the logical id of a table
+//! or a state machine. See [`intrinsics`].
 
 mod events;
 mod intrinsics;
@@ -25,20 +24,20 @@ pub use events::{TemplateRule, TemplateSchedule};
 /// Why a template cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {
-    /// It is no YAML.
+    /// The file is not YAML.
     #[error("template.yaml: {0}")]
     InvalidYaml(String),
-    /// A property is missing, or is not what it should be.
+    /// A property is missing or invalid.
     #[error("template.yaml: {resource}: {reason}")]
     Resource {
-        /// Whose.
+        /// The resource.
         resource: String,
-        /// What is wrong.
+        /// What is wrong with it.
         reason: String,
     },
 }
 
-/// The template, parsed.
+/// A parsed template.
 #[derive(Debug)]
 pub struct Template {
     root: Value,
@@ -48,50 +47,50 @@ pub struct Template {
 /// A function of the template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateFunction {
-    /// Its resource's name.
+    /// The resource's name.
     pub logical_id: String,
-    /// The binary, which is the crate's name too.
+    /// The binary, which has the name of the crate.
     pub binary: String,
-    /// How long one invocation may take.
+    /// The time limit of one invocation.
     pub timeout: Duration,
-    /// Its memory in MB.
+    /// The memory size in MB.
     pub memory_mb: u32,
-    /// Its environment, references resolved.
+    /// The environment variables, with references resolved.
     pub environment: BTreeMap<String, String>,
-    /// How many may run at once, where the template says so.
+    /// The reserved concurrency, if the template sets it.
     pub reserved_concurrency: Option<usize>,
 }
 
 /// A route of the HTTP API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateRoute {
-    /// The function that serves it, by its binary.
+    /// The binary of its function.
     pub function: String,
     /// The method, or `ANY`.
     pub method: String,
-    /// The path, with its parameters in braces.
+    /// The path with its parameters in braces.
     pub path: String,
-    /// Whether it needs a token.
+    /// Whether a request needs a token.
     pub requires_token: bool,
-    /// The scopes of which a token must have one.
+    /// The scopes. A token must have at least one of them.
     pub scopes: Vec<String>,
 }
 
-/// The state machine of the template.
+/// A state machine of the template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateStateMachine {
-    /// Its resource's name, which is its name here.
+    /// The resource's name, which is the state machine's local name.
     pub name: String,
     /// `STANDARD` or `EXPRESS`.
     pub kind: String,
-    /// The file of its definition.
+    /// The path of the definition.
     pub definition_uri: String,
-    /// What stands for each `${Name}` in the definition.
+    /// The value of each `${Name}` in the definition.
     pub substitutions: BTreeMap<String, String>,
 }
 
 impl TemplateStateMachine {
-    /// A definition's text with its substitutions made.
+    /// Replaces each `${Name}` in a definition.
     pub fn substitute(&self, definition: &str) -> String {
         let replace = |text: String, (name, value): (&String, &String)| {
             text.replace(&format!("${{{name}}}"), value)
@@ -102,18 +101,24 @@ impl TemplateStateMachine {
 
 impl Template {
     /// Parses the text of a template.
+    ///
+    /// # Errors
+    /// When the text is not one YAML document.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let root = yaml::to_json(text).map_err(TemplateError::InvalidYaml)?;
         let references = References::of(&root);
         Ok(Self { root, references })
     }
 
-    /// All functions, in the template's order.
+    /// All functions in the template's order.
+    ///
+    /// # Errors
+    /// When a property is missing or a reference is unknown.
     pub fn functions(&self) -> Result<Vec<TemplateFunction>, TemplateError> {
         self.resources_of_type(FUNCTION).map(|(id, resource)| self.function(id, resource)).collect()
     }
 
-    /// The bodies of `CreateTable` for all tables.
+    /// The `CreateTable` requests of all tables.
     pub fn tables(&self) -> Vec<Value> {
         self.resources_of_type("AWS::DynamoDB::Table")
             .map(|(id, resource)| table(id, resource))
@@ -121,12 +126,15 @@ impl Template {
     }
 
     /// All routes of all functions.
+    ///
+    /// # Errors
+    /// When a route lacks its method or its path.
     pub fn routes(&self) -> Result<Vec<TemplateRoute>, TemplateError> {
         self.map_events(Self::route)
     }
 
-    /// What `read` makes of the events of all functions; it is given the function's
-    /// binary, its resource's name, and the event with its name.
+    /// Calls `read` for each event of each function, with the function's binary, its
+    /// resource's name, and the event with its name.
     fn map_events<T>(
         &self,
         read: impl Fn(&Self, &str, &str, (&String, &Value)) -> Result<Option<T>, TemplateError>,
@@ -142,6 +150,9 @@ impl Template {
     }
 
     /// All state machines.
+    ///
+    /// # Errors
+    /// When a property is missing or a reference is unknown.
     pub fn state_machines(&self) -> Result<Vec<TemplateStateMachine>, TemplateError> {
         let machines = self.resources_of_type("AWS::Serverless::StateMachine");
         machines.map(|(id, resource)| self.state_machine(id, resource)).collect()
@@ -155,7 +166,7 @@ impl Template {
         Ok(TemplateFunction {
             logical_id: id.to_owned(),
             binary: binary(id, resource)?,
-            // What Lambda takes where the template says nothing.
+            // Lambda's defaults.
             timeout: Duration::from_secs(number("Timeout", 3)),
             memory_mb: u32::try_from(number("MemorySize", 128)).unwrap_or(128),
             environment: self.environment(id, resource)?,
@@ -166,7 +177,7 @@ impl Template {
         })
     }
 
-    /// A property of a function: its own, else the one of all functions.
+    /// A property of a function, or its default from `Globals`.
     fn property<'a>(&'a self, resource: &'a Value, name: &str) -> &'a Value {
         let own = &resource["Properties"][name];
         if own.is_null() { &self.root["Globals"]["Function"][name] } else { own }
@@ -208,7 +219,7 @@ impl Template {
         }))
     }
 
-    /// Whether a route has an authorizer: its own, else the one of the whole API.
+    /// Whether a route has an authorizer: its own, or the default of the API.
     fn requires_token(&self, auth: &Value) -> bool {
         let default = &self.root["Globals"]["HttpApi"]["Auth"]["DefaultAuthorizer"];
         auth["Authorizer"].as_str().map_or(!default.is_null(), |authorizer| authorizer != "NONE")
@@ -256,7 +267,7 @@ fn binary(id: &str, resource: &Value) -> Result<String, TemplateError> {
     found.map(str::to_owned).ok_or_else(|| invalid(id, "no Metadata.BuildProperties.Binary"))
 }
 
-/// What `CreateTable` takes of a table's properties.
+/// Converts a table's properties to a `CreateTable` request.
 fn table(id: &str, resource: &Value) -> Value {
     const SUPPORTED: [&str; 5] = [
         "AttributeDefinitions",
@@ -281,20 +292,21 @@ mod tests {
 
     fn shipped_template() -> Template {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
-        Template::parse(&std::fs::read_to_string(path).expect("our template")).expect("it parses")
+        Template::parse(&std::fs::read_to_string(path).expect("the template"))
+            .expect("a valid template")
     }
 
     #[test]
-    fn our_functions_are_known_with_their_limits_and_their_environment() {
-        let functions = shipped_template().functions().expect("they are whole");
+    fn the_functions_of_the_product_have_their_limits_and_their_environment() {
+        let functions = shipped_template().functions().expect("a valid template");
         let names: Vec<_> = functions.iter().map(|function| function.binary.as_str()).collect();
         for name in ["process-payment", "check-inventory", "initiate-shipping", "order-api"] {
             assert!(names.contains(&name), "{name} is not among {names:?}");
         }
         let api = functions.iter().find(|function| function.binary == "order-api");
-        let api = api.expect("it is among them");
+        let api = api.expect("order-api");
         assert_eq!(api.logical_id, "OrderApiFunction");
-        assert!(api.timeout < Duration::from_secs(30), "API Gateway gives up after 30 s");
+        assert!(api.timeout < Duration::from_secs(30), "API Gateway's limit is 30 s");
         assert_eq!(api.environment["ORDERS_TABLE"], "Orders");
         assert_eq!(api.environment["INVENTORY_TABLE"], "Inventory");
         let arn = "arn:aws:states:us-east-1:000000000000:stateMachine:OrderWorkflow";
@@ -302,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn our_tables_have_the_keys_and_the_indexes_of_the_design() {
+    fn the_tables_of_the_product_have_the_keys_and_the_indexes_of_the_design() {
         let tables = shipped_template().tables();
         let keys = |table: &Value| -> Vec<String> {
             let schema = table["KeySchema"].as_array().expect("a schema");
@@ -336,8 +348,8 @@ mod tests {
     }
 
     #[test]
-    fn our_routes_say_which_scope_they_need() {
-        let routes = shipped_template().routes().expect("they are whole");
+    fn the_routes_of_the_product_have_their_scopes() {
+        let routes = shipped_template().routes().expect("a valid template");
         let find = |method: &str, path: &str| {
             let found = routes.iter().find(|route| route.method == method && route.path == path);
             found.unwrap_or_else(|| panic!("no route {method} {path}")).clone()
@@ -345,20 +357,20 @@ mod tests {
         assert_eq!(find("POST", "/orders").scopes, ["orders/write"]);
         assert_eq!(find("GET", "/orders/{orderId}/execution").scopes, ["orders/operate"]);
         let inventory = find("GET", "/inventory");
-        assert!(inventory.requires_token && inventory.scopes.is_empty(), "any token will do");
+        assert!(inventory.requires_token && inventory.scopes.is_empty(), "any token is accepted");
     }
 
     #[test]
-    fn our_state_machine_is_substituted_whole() {
-        let machines = shipped_template().state_machines().expect("they are whole");
+    fn every_placeholder_of_the_state_machine_is_substituted() {
+        let machines = shipped_template().state_machines().expect("a valid template");
         let [machine] = machines.as_slice() else { panic!("{machines:?}") };
         assert_eq!((machine.name.as_str(), machine.kind.as_str()), ("OrderWorkflow", "STANDARD"));
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
         let definition = std::fs::read_to_string(format!("{path}{}", machine.definition_uri));
-        let whole = machine.substitute(&definition.expect("our state machine"));
-        assert!(!whole.contains("${"), "something was not substituted");
+        let definition = machine.substitute(&definition.expect("the state machine"));
+        assert!(!definition.contains("${"), "a placeholder is left");
         let arn = "arn:aws:lambda:us-east-1:000000000000:function:process-payment:1";
-        assert!(whole.contains(arn));
+        assert!(definition.contains(arn));
     }
 
     #[test]
@@ -375,17 +387,17 @@ Resources:
         Read: {Type: HttpApi, Properties: {Method: GET, Path: /read}}
         Tick: {Type: Schedule, Properties: {Schedule: rate(1 minute)}}
 ";
-        let routes = Template::parse(text).expect("YAML").routes().expect("they are whole");
+        let routes = Template::parse(text).expect("YAML").routes().expect("a valid template");
         let seen: Vec<_> =
             routes.iter().map(|route| (route.method.as_str(), route.requires_token)).collect();
         assert_eq!(seen, [("POST", false), ("GET", true)]);
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn an_error_names_the_missing_property() {
         fn check(text: &str, expected: &str) {
             let error = Template::parse(text).and_then(|template| template.functions().map(|_| ()));
-            let error = error.expect_err("it is refused").to_string();
+            let error = error.expect_err("an invalid template").to_string();
             assert!(error.contains(expected), "{error}");
         }
         check(
@@ -395,7 +407,7 @@ Resources:
         check("a: [", "template.yaml: ");
         let function = "Resources: {F: {Type: AWS::Serverless::Function, \
                         Metadata: {BuildProperties: {Binary: f}}, \
-                        Properties: {Environment: {Variables: {A: !Ref Nobody}}}}}";
-        check(function, "F: nothing is called Nobody");
+                        Properties: {Environment: {Variables: {A: !Ref Unknown}}}}}";
+        check(function, "F: there is no resource or parameter Unknown");
     }
 }

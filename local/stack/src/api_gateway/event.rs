@@ -1,4 +1,5 @@
-//! A request as an event of an HTTP API, payload format 2.0.
+//! Converts a request to an HTTP API event, payload format 2.0
+//! (docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html).
 
 use std::collections::BTreeMap;
 
@@ -12,17 +13,17 @@ use super::identity::Identity;
 use super::routes::RouteMatch;
 use crate::http::{Request, header};
 
-/// A request on its way to its function.
+/// A request with its route and its caller.
 pub(super) struct HttpApiRequest<'a> {
     pub(super) request: &'a Request,
     pub(super) route_match: &'a RouteMatch<'a>,
     pub(super) identity: Option<Identity>,
-    /// The stack's time.
+    /// The time of the request on the stack's clock.
     pub(super) at: Timestamp,
 }
 
 impl HttpApiRequest<'_> {
-    /// The event; what a request has not is left out.
+    /// The event. Fields that the request does not have are left out.
     pub(super) fn event(&self) -> Value {
         let route = self.route_match.route;
         let mut event = json!({
@@ -42,7 +43,7 @@ impl HttpApiRequest<'_> {
         event
     }
 
-    /// Names in lower case, values of one name joined with commas, cookies apart.
+    /// Names in lower case, values of one name joined with commas, without cookies.
     fn headers(&self) -> BTreeMap<&str, String> {
         let mut headers = BTreeMap::new();
         for (name, value) in self.request.headers() {
@@ -57,7 +58,7 @@ impl HttpApiRequest<'_> {
 
     fn query(&self) -> BTreeMap<String, String> {
         let query = self.request.uri().query().unwrap_or_default();
-        // What is no form is no parameters; the raw text is in the event all the same.
+        // An invalid query has no parameters; `rawQueryString` still contains it.
         let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
         let mut parameters = BTreeMap::new();
         for (name, value) in pairs {
@@ -99,7 +100,7 @@ impl HttpApiRequest<'_> {
         context
     }
 
-    /// Text stays text; all else, and text that is no UTF-8, goes in base64.
+    /// A text body stays text. Other content types and invalid UTF-8 become base64.
     fn add_body(&self, event: &mut Value) {
         let body = self.request.body();
         if body.is_empty() {
@@ -116,10 +117,10 @@ impl HttpApiRequest<'_> {
     }
 }
 
-/// Who calls is always this machine.
+/// Every caller is on this machine.
 const SOURCE_IP: &str = "127.0.0.1";
 
-/// The content types that API Gateway hands on as text.
+/// Whether API Gateway passes this content type as text.
 fn is_text(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind.starts_with("text/")
@@ -166,7 +167,7 @@ mod tests {
             scopes: vec!["orders/read".to_owned()],
         };
         let token = "Bearer dev:alice:orders/read,orders/write";
-        let identity = Identity::of(token, &route).expect("it may");
+        let identity = Identity::authorize(token, &route).expect("an authorized caller");
         let parameters = vec![("orderId".to_owned(), "o 1".to_owned())];
         let at = Timestamp::from_millisecond(1_795_392_000_123).expect("a time");
         HttpApiRequest {
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_becomes_an_event_as_api_gateway_makes_it() {
+    fn a_request_becomes_the_event_that_api_gateway_sends() {
         let headers = [
             ("Host", "127.0.0.1:8080"),
             ("X-Two", "a"),
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_text_where_its_type_and_its_bytes_are() {
+    fn a_body_is_text_if_its_content_type_and_its_bytes_are() {
         fn check(content_type: &str, body: &'static [u8], expected: &(Value, bool)) {
             let event = event(&request("/", &[("content-type", content_type)], body));
             let seen = (event["body"].clone(), event["isBase64Encoded"] == true);

@@ -1,4 +1,4 @@
-//! Who asks: development tokens in place of a JWT authorizer's.
+//! The caller of a request: development tokens in place of a JWT authorizer.
 
 use serde_json::{Value, json};
 
@@ -11,18 +11,18 @@ pub(super) struct Identity {
     scopes: Vec<String>,
 }
 
-/// Why a request does not reach its function.
+/// Why a request is not authorized.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AuthorizationError {
-    /// There is no token, or it is none of ours.
+    /// The token is missing or invalid.
     MissingToken,
-    /// It has none of these scopes.
+    /// The token has none of these scopes.
     InsufficientScope(String),
 }
 
 impl Identity {
-    /// The caller, as the route's authorizer lets it through; none on a public route.
-    pub(super) fn of(
+    /// Authorizes a request for a route. Returns `None` on a public route.
+    pub(super) fn authorize(
         authorization: &str,
         route: &TemplateRoute,
     ) -> Result<Option<Self>, AuthorizationError> {
@@ -30,15 +30,15 @@ impl Identity {
             return Ok(None);
         }
         let identity = Self::parse(authorization).ok_or(AuthorizationError::MissingToken)?;
-        let suffices = |needed: &String| identity.scopes.contains(needed);
-        if route.scopes.is_empty() || route.scopes.iter().any(suffices) {
+        let has_scope = |scope: &String| identity.scopes.contains(scope);
+        if route.scopes.is_empty() || route.scopes.iter().any(has_scope) {
             Ok(Some(identity))
         } else {
             Err(AuthorizationError::InsufficientScope(route.scopes.join(" ")))
         }
     }
 
-    /// `Bearer dev:<sub>:<scope,scope>`; a `sub` has no colon, a scope may have one.
+    /// Parses `Bearer dev:<sub>:<scope,scope>`. A scope may contain a colon, a `sub` not.
     fn parse(authorization: &str) -> Option<Self> {
         let (scheme, token) = authorization.split_once(' ')?;
         let (sub, scopes) = token.trim().strip_prefix("dev:")?.split_once(':')?;
@@ -49,8 +49,7 @@ impl Identity {
         Some(Self { sub: sub.to_owned(), scopes: scopes.collect() })
     }
 
-    /// The event's `requestContext.authorizer`. All claims are texts there, as API
-    /// Gateway makes them.
+    /// The event's `requestContext.authorizer`. As in API Gateway, all claims are strings.
     pub(super) fn authorizer(&self) -> Value {
         json!({ "jwt": {
             "claims": {
@@ -79,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_names_its_subject_and_its_scopes() {
+    fn a_token_contains_its_subject_and_its_scopes() {
         fn check(authorization: &str, expected: Option<(&str, &[&str])>) {
             let identity = Identity::parse(authorization);
             let seen = identity.as_ref().map(|found| {
@@ -102,14 +101,15 @@ mod tests {
     }
 
     #[test]
-    fn a_route_lets_through_whom_its_authorizer_would() {
+    fn a_route_accepts_the_callers_that_its_authorizer_accepts() {
         fn check(
             authorization: &str,
             route: &TemplateRoute,
             expected: &Result<bool, AuthorizationError>,
         ) {
-            let let_through = Identity::of(authorization, route).map(|identity| identity.is_some());
-            assert_eq!(&let_through, expected, "{authorization}");
+            let authorized =
+                Identity::authorize(authorization, route).map(|identity| identity.is_some());
+            assert_eq!(&authorized, expected, "{authorization}");
         }
         let token = "Bearer dev:alice:orders/read";
         check("", &route(false, &[]), &Ok(false));

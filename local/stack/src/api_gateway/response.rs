@@ -1,4 +1,4 @@
-//! A function's answer as an HTTP response.
+//! Converts a function's response to an HTTP response.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,10 +9,10 @@ use serde_json::{Map, Value};
 use crate::http::{Response, StatusCode, add_header, response};
 use crate::lambda::InvokeOutcome;
 
-/// The response that an answer stands for, or nothing when it stands for none.
+/// The HTTP response for a function's payload, or `None` for an invalid payload.
 ///
-/// An answer with a `statusCode` is a response written out; any other JSON is
-/// itself the body of a 200.
+/// As in payload format 2.0, an object with a `statusCode` describes the response; any
+/// other JSON is the body of a 200.
 pub(super) fn from_outcome(outcome: &InvokeOutcome) -> Option<Response> {
     let payload: Value = serde_json::from_slice(&outcome.payload).ok()?;
     let mut response = match &payload {
@@ -46,7 +46,7 @@ fn body(payload: &Map<String, Value>) -> Option<Bytes> {
     }
 }
 
-/// Numbers and booleans are taken for their text, null for none.
+/// Converts numbers and booleans to text, and null to an empty text.
 fn text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -73,18 +73,18 @@ mod tests {
     }
 
     async fn body_of(response: Response) -> Bytes {
-        response.into_body().collect().await.expect("it is at hand").to_bytes()
+        response.into_body().collect().await.expect("a complete body").to_bytes()
     }
 
     #[tokio::test]
-    async fn an_answer_written_out_becomes_the_response() {
+    async fn a_payload_with_a_status_code_describes_the_response() {
         let payload = json!({
             "statusCode": 202,
             "headers": { "content-type": "application/json", "etag": "\"3\"" },
             "cookies": ["a=1", "b=2"],
             "body": "{}",
         });
-        let response = from_outcome(&outcome(&payload)).expect("it is one");
+        let response = from_outcome(&outcome(&payload)).expect("a valid payload");
         assert_eq!(response.status(), 202);
         assert_eq!(response.headers()["content-type"], "application/json");
         assert_eq!(response.headers()["etag"], "\"3\"");
@@ -94,9 +94,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bodies_in_base64_are_decoded_and_plain_json_is_a_body() {
+    async fn base64_bodies_are_decoded_and_other_json_is_the_body() {
         async fn check(payload: Value, content_type: &str, expected: &str) {
-            let response = from_outcome(&outcome(&payload)).expect("it is one");
+            let response = from_outcome(&outcome(&payload)).expect("a valid payload");
             assert_eq!(response.headers()["content-type"], content_type, "{payload}");
             assert_eq!(body_of(response).await, expected, "{payload}");
         }
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_for_no_response_is_none() {
+    fn an_invalid_payload_has_no_response() {
         fn check(payload: &Value) {
             assert!(from_outcome(&outcome(payload)).is_none(), "{payload}");
         }

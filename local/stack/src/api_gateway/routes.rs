@@ -1,14 +1,14 @@
-//! Which route a request matches, as an HTTP API chooses: the fixed before the
-//! variable, the variable before the greedy, a method before `ANY`.
+//! Route selection of an HTTP API: a fixed segment before a variable, a variable before a
+//! greedy variable, a method before `ANY`.
 
 use crate::http::{Method, percent_decoded};
 use crate::template::TemplateRoute;
 
-/// All routes, the most specific first.
+/// All routes, most specific first.
 #[derive(Debug)]
 pub(super) struct Routes(Vec<TemplateRoute>);
 
-/// The route of a request, and what its path's parameters are.
+/// The matching route of a request, with its path parameters.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct RouteMatch<'a> {
     pub(super) route: &'a TemplateRoute,
@@ -30,7 +30,7 @@ impl Routes {
     }
 }
 
-/// Lower is more specific.
+/// The sort key of a route: lower is more specific.
 fn rank(route: &TemplateRoute) -> (Vec<u8>, bool) {
     let kind = |part: &str| match (part.starts_with('{'), part.ends_with("+}")) {
         (false, _) => 0,
@@ -40,7 +40,7 @@ fn rank(route: &TemplateRoute) -> (Vec<u8>, bool) {
     (route.path.split('/').map(kind).collect(), route.method == "ANY")
 }
 
-/// The parameters that a path gives to a pattern, if it fits.
+/// The path parameters, if the path matches the pattern.
 fn parameters(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
     let mut found = Vec::new();
     let mut parts = path.split('/');

@@ -1,9 +1,10 @@
-//! What the calls about an order come to in DynamoDB's request units.
+//! The request units of the calls for an order.
 //!
-//! The emulator reckons them as AWS does, from the sizes of the items and of what
-//! the indexes hold of them (docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html:
-//! an entry of an index that moves is two writes), so each call is made to tell.
-//! A write whose condition fails is billed too, by the size of what is there.
+//! The emulator computes them as AWS does, from the sizes of the items and of their index
+//! entries (docs.aws.amazon.com/amazondynamodb/latest/developerguide/GSI.html: an index
+//! entry that moves costs two writes). Each call therefore requests
+//! `ReturnConsumedCapacity`. AWS also bills a write whose condition fails, by the size of
+//! the existing item.
 
 use serde_json::{Value, json};
 
@@ -12,13 +13,13 @@ use super::request::Request;
 use crate::aws::error::AwsError;
 use crate::counters::{BilledTo, Counters, RECONCILER, Units};
 
-/// What is to be asked and told about one call.
+/// Measures the request units of one call.
 #[derive(Debug)]
 pub(super) struct CapacityMeter {
     order: String,
     billed_to: BilledTo,
     is_write: bool,
-    /// What a failed condition comes to: one unit for each item, twice that in a transaction.
+    /// The units of a failed condition: one for each item, two in a transaction.
     failed_condition_units: u64,
 }
 
@@ -26,9 +27,9 @@ const RETURN_CONSUMED_CAPACITY: &str = "ReturnConsumedCapacity";
 const CONSUMED_CAPACITY: &str = "ConsumedCapacity";
 
 impl CapacityMeter {
-    /// Has a call tell what it consumes, if it is billed to an order: whatever a
-    /// function or the state machine does about one, but not what somebody who
-    /// looks at it reads, nor what is read of many at once.
+    /// Requests the consumed capacity of a call that is billed to an order: a call by a
+    /// function or the state machine that names one order. Reads of the order API and
+    /// batch reads are not billed to an order.
     pub(super) fn attach(request: &Request<'_>, body: &mut Value) -> Option<Self> {
         let order = request.order()?.to_owned();
         let is_write = request.is_write();
@@ -52,7 +53,7 @@ impl CapacityMeter {
         Some(Self { order, billed_to, is_write, failed_condition_units })
     }
 
-    /// Adds what the call came to, and gives the answer as it was asked for.
+    /// Records the units, and removes them from the response.
     pub(super) fn record(
         self,
         answer: Result<Value, AwsError>,
@@ -80,7 +81,7 @@ fn is_failed_condition(error: &AwsError) -> bool {
         .contains(&error.code.as_str())
 }
 
-/// The units of an answer: of one table, or of a list of tables.
+/// The units in a response, which reports one table or a list of tables.
 fn consumed_units(reported: &Value, is_write: bool) -> Units {
     let tables = match reported {
         Value::Array(tables) => tables.as_slice(),
@@ -101,7 +102,7 @@ fn consumed_units(reported: &Value, is_write: bool) -> Units {
     units
 }
 
-/// Units are whole for what is billed here: strong reads, writes, transactions.
+/// Strong reads, writes and transactions cost whole units.
 fn whole_units(reported: &Value) -> u64 {
     let text = reported["CapacityUnits"].to_string();
     text.split('.').next().and_then(|whole_units| whole_units.parse().ok()).unwrap_or(0)
@@ -116,11 +117,11 @@ mod tests {
     }
 
     #[test]
-    fn only_what_functions_and_the_state_machine_do_about_one_order_is_billed() {
+    fn only_calls_of_functions_and_the_state_machine_for_one_order_are_billed() {
         let key = json!({ "orderId": { "S": "o1" } });
         let one = json!({ "TableName": "Orders", "Key": key });
         let many = json!({ "RequestItems": { "Orders": { "Keys": [key] } } });
-        let shelf = json!({ "TableName": "Inventory", "Key": { "sku": { "S": "MUG" } } });
+        let stock = json!({ "TableName": "Inventory", "Key": { "sku": { "S": "MUG" } } });
         let check = |operation: &str, body: &Value, caller: &Caller, expected: Option<BilledTo>| {
             let meter = CapacityMeter::attach(&request(operation, body, caller), &mut body.clone());
             assert_eq!(meter.map(|meter| meter.billed_to), expected, "{operation} by {caller:?}");
@@ -133,11 +134,11 @@ mod tests {
         check("GetItem", &one, &of("reconcile-orders"), Some(BilledTo::Reconciler));
         check("UpdateItem", &one, &Caller::Other, None);
         check("BatchGetItem", &many, &of("reconcile-orders"), None);
-        check("UpdateItem", &shelf, &of("order-api"), None);
+        check("UpdateItem", &stock, &of("order-api"), None);
     }
 
     #[test]
-    fn a_call_is_made_to_tell_and_the_answer_is_as_it_was_asked_for() {
+    fn the_capacity_is_requested_and_removed_from_the_response() {
         let body = json!({ "TableName": "Orders", "Key": { "orderId": { "S": "o1" } } });
         let caller = Caller::StateMachine;
         let mut sent = body.clone();
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_that_fails_is_billed_and_any_other_error_is_not() {
+    fn a_failed_condition_is_billed_and_other_errors_are_not() {
         let key = json!({ "orderId": { "S": "o1" } });
         let caller = Caller::StateMachine;
         let check = |operation: &str, body: &Value, code: &str, expected: u64| {
@@ -172,9 +173,9 @@ mod tests {
         check("UpdateItem", &one, "ConditionalCheckFailedException", 1);
         check("UpdateItem", &one, "ValidationException", 0);
         let order = json!({ "Update": { "TableName": "Orders", "Key": key } });
-        let shelf =
+        let stock =
             json!({ "Update": { "TableName": "Inventory", "Key": { "sku": { "S": "MUG" } } } });
-        let both = json!({ "TransactItems": [order, shelf] });
+        let both = json!({ "TransactItems": [order, stock] });
         check("TransactWriteItems", &both, "TransactionCanceledException", 4);
     }
 }

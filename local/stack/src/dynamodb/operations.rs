@@ -1,9 +1,8 @@
-//! From an operation's name and JSON body to the emulator's typed method, and
-//! back to JSON or to AWS's error.
+//! Dispatches an operation to the emulator's typed method, and converts the result to
+//! JSON or to AWS's error.
 //!
-//! The emulator brings an HTTP server of its own. It is not used: its router is
-//! private, so every call of ours would pass a second socket, and faults and
-//! counting need to see the call anyway.
+//! The emulator's HTTP server is not used: its router is private, so every call would pass
+//! a second socket, and faults and counts need to see the call anyway.
 
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
@@ -12,7 +11,7 @@ use serde_json::Value;
 
 use crate::aws::error::AwsError;
 
-/// One operation by name. SQLite blocks, so it runs on a thread that may.
+/// Runs an operation by name, on a thread for blocking work, since SQLite blocks.
 pub(super) async fn run(
     database: &Database,
     operation: &str,
@@ -23,11 +22,11 @@ pub(super) async fn run(
     let run = move || dispatch(&database, &operation, body);
     match tokio::task::spawn_blocking(run).await {
         Ok(answer) => answer,
-        Err(broken) => Err(AwsError::server("InternalServerError", broken.to_string())),
+        Err(error) => Err(AwsError::server("InternalServerError", error.to_string())),
     }
 }
 
-/// Generates the dispatch from the list of operations: name, then method.
+/// Generates the dispatch from a list of operation names and methods.
 macro_rules! operations {
     ($($name:literal => $method:ident),+ $(,)?) => {
         fn dispatch(database: &Database, operation: &str, body: Value) -> Result<Value, AwsError> {
@@ -79,12 +78,12 @@ fn unknown_operation() -> AwsError {
     AwsError::bare(400, "UnknownOperationException")
 }
 
-/// A body that does not fit the operation. The emulator's own deserialisers mark
-/// what DynamoDB would call it at the front of the message.
+/// The error for a body that does not fit the operation. The emulator's deserializers
+/// start the message with `VALIDATION:` where DynamoDB reports a validation error.
 fn invalid_body(error: &serde_json::Error) -> AwsError {
     let message = error.to_string();
-    if let Some(said) = message.strip_prefix("VALIDATION:") {
-        return AwsError::client("ValidationException", said);
+    if let Some(detail) = message.strip_prefix("VALIDATION:") {
+        return AwsError::client("ValidationException", detail);
     }
     let missing = ["missing field", "unknown variant", "invalid type: null", "AttributeValue"];
     let invalid = missing.iter().any(|part| message.contains(part));
@@ -92,7 +91,7 @@ fn invalid_body(error: &serde_json::Error) -> AwsError {
     AwsError::client(code, message)
 }
 
-/// The emulator's error with the body that DynamoDB gives it.
+/// Converts an emulator error to AWS's format.
 pub(super) fn to_aws_error(error: &DynoxideError) -> AwsError {
     let body: Value = serde_json::from_str(&error.to_json()).unwrap_or_default();
     let code = error.error_type().rsplit('#').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What one request is about: which order, whose call, and what it counts as.
+//! One request: the orders that it names, and the count to which it adds.
 
 use std::collections::BTreeSet;
 
@@ -20,12 +20,12 @@ const ORDERS: &str = "Orders";
 const ORDER_KEY: &str = "orderId";
 
 impl<'a> Request<'a> {
-    /// The order that it is about: the first one that it names.
+    /// The first order that the request names.
     pub(super) fn order(&self) -> Option<&'a str> {
         self.orders().into_iter().next()
     }
 
-    /// Whether it may change something. A statement is taken for one that does.
+    /// Whether the request may write. PartiQL statements count as writes.
     pub(super) fn is_write(&self) -> bool {
         const WRITES: [&str; 8] = [
             "BatchExecuteStatement",
@@ -40,8 +40,8 @@ impl<'a> Request<'a> {
         WRITES.contains(&self.operation)
     }
 
-    /// The orders that a write changes: those whose keys it names, but for those that
-    /// it only makes a condition of.
+    /// The orders that a write changes: all that it names, except those in a
+    /// `ConditionCheck`.
     pub(super) fn written_orders(&self) -> BTreeSet<&'a str> {
         let Some(parts) = self.body["TransactItems"].as_array() else {
             return self.orders().into_iter().collect();
@@ -51,7 +51,7 @@ impl<'a> Request<'a> {
         write_events.filter_map(|(_, action)| order_of(action)).collect()
     }
 
-    /// Counts it for each order that it names.
+    /// Counts the request for each order that it names.
     pub(super) fn count(&self, counters: &Counters) {
         let Some(count) = self.counts_as() else { return };
         for order in self.orders() {
@@ -59,7 +59,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// What DynamoDB answers when another transaction holds one of the items.
+    /// DynamoDB's error when another transaction holds one of the items.
     pub(super) fn conflict(&self) -> AwsError {
         let Some(parts) = self.body["TransactItems"].as_array() else {
             let text = "Transaction is ongoing for the item";
@@ -76,8 +76,8 @@ impl<'a> Request<'a> {
             .with("CancellationReasons", Value::Array(reasons))
     }
 
-    /// Nothing for calls that are not the execution's: all but the put of the
-    /// order API, those of the reconciler, and those of people and tests.
+    /// The count to which the request adds. `None` for calls of the reconciler and of
+    /// other clients, and for all calls of the order API except the put of the order.
     fn counts_as(&self) -> Option<Count<'static>> {
         let count = match self.operation {
             "GetItem" | "BatchGetItem" | "TransactGetItems" => Count::Read,
@@ -94,7 +94,7 @@ impl<'a> Request<'a> {
         counted.then_some(count)
     }
 
-    /// The orders whose keys it names, in the order in which it names them.
+    /// The orders whose keys the request names, in its own order.
     fn orders(&self) -> Vec<&'a str> {
         let body = self.body;
         if let Some(parts) = body["TransactItems"].as_array() {
@@ -121,7 +121,7 @@ fn reason(code: &str) -> Value {
     }
 }
 
-/// The order that one action on one table is about.
+/// The order that an action on one table names.
 fn order_of(action: &Value) -> Option<&str> {
     let table = action["TableName"].as_str()?;
     let name = table.rsplit('/').next().unwrap_or(table); // It may be an ARN.
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_on_an_order_is_no_write_of_it() {
+    fn a_condition_check_of_an_order_is_not_a_write() {
         let part = |kind: &str, id: &str| json!({ kind: { "TableName": "Orders", "Key": { "orderId": { "S": id } } } });
         let body = json!({ "TransactItems": [
             part("ConditionCheck", "o1"), part("Update", "o2"), part("Put", "o3"),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_executions_calls_and_the_put_of_the_order_are_counted() {
+    fn only_calls_of_the_execution_and_the_put_of_the_order_are_counted() {
         fn check(caller: &Caller, operation: &str, expected: Option<Count<'static>>) {
             let request = Request { operation, body: &Value::Null, caller };
             assert_eq!(request.counts_as(), expected, "{operation} by {caller:?}");

@@ -1,9 +1,8 @@
 //! `ClientRequestToken`s on the stack's clock.
 //!
-//! DynamoDB remembers a transaction's token for ten minutes. The emulator's own
-//! memory runs on the wall's clock, where those ten minutes may be days of the
-//! stack's: it would hide a late repeat. So the tokens are kept here, and the
-//! emulator never sees one.
+//! A `ClientRequestToken` makes a transaction idempotent for ten minutes. The emulator
+//! measures them in wall time, in which days of stack time may pass, so it would hide a
+//! late retry. This module stores the tokens instead, and the emulator never sees one.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -26,11 +25,11 @@ pub(super) struct TransactionTokens {
 #[derive(Debug, Default)]
 struct Completed {
     by_token: BTreeMap<Token, CompletedTransaction>,
-    /// The same, oldest first, so that forgetting looks only at what it forgets.
+    /// The same tokens, oldest first.
     by_age: VecDeque<(Timestamp, Token)>,
 }
 
-/// A token holds within its operation.
+/// A token within its operation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Token {
     operation: String,
@@ -43,7 +42,7 @@ struct CompletedTransaction {
     answer: Value,
 }
 
-/// Takes the token out of a request that has one.
+/// Removes the token from a request that has one.
 pub(super) fn take(operation: &str, body: &mut Value) -> Option<Token> {
     if !matches!(operation, "TransactWriteItems" | "ExecuteTransaction") {
         return None;
@@ -57,16 +56,20 @@ impl TransactionTokens {
         Self { clock, completed: Mutex::default() }
     }
 
-    /// Runs a transaction unless its token was used; then gives the answer of then.
-    /// A transaction that failed leaves no token.
+    /// Runs a transaction, or returns the earlier response if the token was used. A failed
+    /// transaction does not use up its token.
+    ///
+    /// # Errors
+    /// The error of the transaction, or `IdempotentParameterMismatchException` when the
+    /// token was used for another request.
     pub(super) async fn run_once<F: Future<Output = Result<Value, AwsError>>>(
         &self,
         token: Token,
         body: Value,
         run: impl FnOnce(Value) -> F,
     ) -> Result<Value, AwsError> {
-        // Held over the run, so that two at once do not both run; the emulator
-        // would have them wait for each other all the same.
+        // Held during the run, so that two requests with one token do not both run. The
+        // emulator serializes them anyway.
         let mut completed = self.completed.lock().await;
         let now = self.clock.now();
         completed.forget_expired(now);

@@ -1,8 +1,8 @@
-//! Who is told of writes, at the very moment: whoever waits for an order to change,
-//! and the schedule that looks only when there may be something to see.
+//! Publishes the writes: to subscribers that wait for an order, and to the open-orders
+//! schedule.
 //!
-//! A write is told of once it has been carried out, before it is answered, and with
-//! a guard: with `--skip` the clock stands until whoever was told has acted.
+//! An event is sent after the write and before its response. It holds a guard, so a clock
+//! that skips ahead waits until the subscriber has acted.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -14,31 +14,31 @@ use super::Caller;
 use super::request::Request;
 use crate::clock::{BusyGuard, StackClock};
 
-/// An order was written.
+/// A write of an order.
 #[derive(Debug, Clone)]
 pub struct OrderWrite {
-    /// Which.
+    /// The order.
     pub order_id: String,
-    /// Who wrote it.
+    /// The writer.
     pub writer: Caller,
-    /// When, on the stack's clock.
+    /// The time on the stack's clock.
     pub at: Timestamp,
-    /// Held until the watcher is done with it.
+    /// Keeps the clock from skipping ahead until the subscriber drops it.
     pub busy: BusyGuard,
 }
 
-/// Something was written, to whatever table.
+/// A write to any table.
 #[derive(Debug)]
 pub(crate) struct TableWrite {
     pub(crate) writer: Caller,
-    /// Held until it is known what follows.
+    /// Keeps the clock from skipping ahead until the subscriber drops it.
     pub(crate) busy: BusyGuard,
 }
 
-/// How many writes a slow watcher may lag behind.
+/// How many writes a slow subscriber may lag behind.
 const MAX_LAG: usize = 4096;
 
-/// The watchers of one stack's tables.
+/// The subscribers of one stack's tables.
 #[derive(Debug)]
 pub(super) struct WriteEvents {
     clock: StackClock,
@@ -55,14 +55,14 @@ impl WriteEvents {
         self.orders.subscribe()
     }
 
-    /// Every write of every table from now on; none is ever missed.
+    /// Subscribes to all later writes of any table. No message is ever dropped.
     pub(super) fn subscribe_to_writes(&self) -> UnboundedReceiver<TableWrite> {
-        let (publish, receiver) = unbounded_channel();
-        self.table_subscribers.lock().unwrap_or_else(PoisonError::into_inner).push(publish);
+        let (sender, receiver) = unbounded_channel();
+        self.table_subscribers.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
         receiver
     }
 
-    /// Tells of a request that was carried out, if it was a write.
+    /// Publishes a completed request, if it was a write.
     pub(super) fn publish(&self, request: &Request<'_>) {
         if !request.is_write() {
             return;
@@ -71,15 +71,15 @@ impl WriteEvents {
         let at = self.clock.now();
         for order_id in request.written_orders() {
             let (order_id, writer) = (order_id.to_owned(), request.caller.clone());
-            // With nobody watching there is nobody to tell.
-            let _unwatched =
+            // Fails only without subscribers.
+            let _no_subscribers =
                 self.orders.send(OrderWrite { order_id, writer, at, busy: busy.clone() });
         }
         let mut table_subscribers =
             self.table_subscribers.lock().unwrap_or_else(PoisonError::into_inner);
-        table_subscribers.retain(|publish| {
-            let written = TableWrite { writer: request.caller.clone(), busy: busy.clone() };
-            publish.send(written).is_ok()
+        table_subscribers.retain(|sender| {
+            let write = TableWrite { writer: request.caller.clone(), busy: busy.clone() };
+            sender.send(write).is_ok()
         });
     }
 }

@@ -1,18 +1,18 @@
-//! Events in `EventBridge`'s own words
+//! Events in EventBridge's format
 //! (docs.aws.amazon.com/eventbridge/latest/ref/events-ref-states.html).
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// What a schedule sends: the time is that of the tick, also when it came late.
+/// The event of a schedule. The time is that of the tick, even if the tick was late.
 pub(super) fn scheduled(rule: &str, at: Timestamp) -> Value {
     let resource = format!("arn:aws:events:{REGION}:{ACCOUNT}:rule/{rule}");
     event("aws.events", "Scheduled Event", at, &resource, &json!({}))
 }
 
-/// What Step Functions sends when an execution ends; `described` is what
-/// `DescribeExecution` says of it.
+/// The event for the end of an execution. `described` is the response of
+/// `DescribeExecution`.
 pub(super) fn status_change(described: &Value, status: &str, ended_at: Timestamp) -> Value {
     let field = |name: &str| described.get(name).cloned().unwrap_or_default();
     let detail = json!({
@@ -50,8 +50,8 @@ fn event(source: &str, kind: &str, at: Timestamp, resource: &str, detail: &Value
     })
 }
 
-/// Seconds since the epoch with a fraction, as `DescribeExecution` has them, in whole
-/// milliseconds; read as decimal digits.
+/// Converts fractional seconds, as in `DescribeExecution`, to whole milliseconds. Works on
+/// the decimal digits, so no precision is lost.
 fn milliseconds(seconds: &Value) -> Option<i64> {
     let text = seconds.as_number()?.to_string();
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_is_a_scheduled_event_that_names_its_rule() {
+    fn a_tick_is_a_scheduled_event_with_the_rule_as_resource() {
         let at = "2026-11-23T04:05:00Z".parse().unwrap();
         let expected = json!({
             "version": "0",
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_an_execution_is_told_with_what_it_ended_with() {
+    fn a_status_change_contains_the_details_of_the_execution() {
         let arn = "arn:aws:states:us-east-1:000000000000:execution:Flow:o1";
         let described = json!({
             "executionArn": arn,

@@ -1,9 +1,8 @@
-//! What invokes functions by itself: schedules, and rules over events.
+//! The template's schedules and event rules.
 //!
-//! Of schedules the stack keeps `rate(…)` of whole minutes, hours and days; of
-//! patterns it keeps lists of values that a field may have. Whatever else a
-//! template asks for is refused by name: a schedule that never fires, or a rule
-//! that matches too much, would show only when it is too late.
+//! The local stack supports `rate(…)` of whole minutes, hours and days, and event patterns
+//! with lists of values. Any other schedule or pattern is an error that names it:
+//! otherwise a schedule would never run, or a rule would match too many events.
 
 use jiff::SignedDuration;
 use serde_json::{Map, Value};
@@ -13,30 +12,36 @@ use super::{Template, TemplateError, fields, invalid};
 /// A schedule that invokes a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateSchedule {
-    /// The function, by its binary.
+    /// The binary of the function.
     pub function: String,
     /// The rule's name.
     pub name: String,
-    /// How often.
+    /// The time between two ticks.
     pub interval: SignedDuration,
 }
 
 /// A rule that invokes a function for each event that it matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateRule {
-    /// The function, by its binary.
+    /// The binary of the function.
     pub function: String,
-    /// The values that each field may have, by field, at every depth.
+    /// The accepted values of each field, at every depth.
     pattern: Map<String, Value>,
 }
 
 impl Template {
-    /// All schedules that are enabled.
+    /// All enabled schedules.
+    ///
+    /// # Errors
+    /// When a schedule is not supported.
     pub fn schedules(&self) -> Result<Vec<TemplateSchedule>, TemplateError> {
         self.map_events(Self::schedule)
     }
 
-    /// All rules over events that are enabled.
+    /// All enabled event rules.
+    ///
+    /// # Errors
+    /// When a pattern is not supported.
     pub fn rules(&self) -> Result<Vec<TemplateRule>, TemplateError> {
         self.map_events(Self::rule)
     }
@@ -55,13 +60,14 @@ impl Template {
         reject_unsupported(event, SUPPORTED).map_err(refused)?;
         let rate = self.text(id, &event["Properties"]["Schedule"])?;
         let own = &event["Properties"]["Name"];
-        // The name that CloudFormation would make up ends with random letters.
+        // The name that CloudFormation generates ends with random letters.
         let generated_name = || Ok(format!("local-{id}{name}"));
         Ok(Some(TemplateSchedule {
             function: function.to_owned(),
             name: if own.is_null() { generated_name()? } else { self.text(id, own)? },
-            interval: parse_rate(&rate)
-                .ok_or_else(|| refused(format!("{rate} is not understood here, only rate(…)")))?,
+            interval: parse_rate(&rate).ok_or_else(|| {
+                refused(format!("{rate} is not supported by the local stack, only rate(…)"))
+            })?,
         }))
     }
 
@@ -87,13 +93,13 @@ impl Template {
 }
 
 impl TemplateRule {
-    /// Whether an event is one that the rule is for.
+    /// Whether the rule matches an event.
     pub fn matches(&self, event: &Value) -> bool {
         matches_pattern(&self.pattern, event)
     }
 }
 
-/// Each field has one of its values. One that the event has not is null to nobody.
+/// Each field of the pattern has one of its values. A missing field matches no value.
 fn matches_pattern(pattern: &Map<String, Value>, event: &Value) -> bool {
     pattern.iter().all(|(name, accepted)| match (accepted, event.get(name)) {
         (Value::Array(values), Some(Value::Array(items))) => {
@@ -105,7 +111,7 @@ fn matches_pattern(pattern: &Map<String, Value>, event: &Value) -> bool {
     })
 }
 
-/// Refuses a pattern that says more than which values a field may have.
+/// Rejects a pattern with anything but lists of values.
 fn check_pattern(pattern: &Map<String, Value>) -> Result<(), String> {
     pattern.iter().try_for_each(|(name, accepted)| match accepted {
         Value::Object(inner) => check_pattern(inner),
@@ -114,7 +120,9 @@ fn check_pattern(pattern: &Map<String, Value>) -> Result<(), String> {
         {
             Ok(())
         }
-        _ => Err(format!("{name}: {accepted} is not understood here, only lists of values")),
+        _ => Err(format!(
+            "{name}: {accepted} is not supported by the local stack, only lists of values"
+        )),
     })
 }
 
@@ -125,7 +133,7 @@ fn is_disabled(event: &Value) -> bool {
 
 fn reject_unsupported(event: &Value, supported: &[&str]) -> Result<(), String> {
     match fields(&event["Properties"]).find(|(name, _)| !supported.contains(&name.as_str())) {
-        Some((name, _)) => Err(format!("{name} is not understood here")),
+        Some((name, _)) => Err(format!("{name} is not supported by the local stack")),
         None => Ok(()),
     }
 }
@@ -135,7 +143,7 @@ fn parse_rate(rate: &str) -> Option<SignedDuration> {
     let inside = rate.trim().strip_prefix("rate(")?.strip_suffix(')')?;
     let (number, unit) = inside.trim().split_once(' ')?;
     let number: i32 = number.parse().ok().filter(|number| *number > 0)?;
-    // The unit is in the singular exactly for 1, as AWS insists.
+    // As on AWS, the unit is singular exactly for 1.
     let unit = match (unit.trim(), number) {
         ("minute", 1) | ("minutes", 2..) => SignedDuration::from_mins(1),
         ("hour", 1) | ("hours", 2..) => SignedDuration::from_hours(1),
@@ -170,7 +178,7 @@ Resources:
     }
 
     #[test]
-    fn rates_of_minutes_hours_and_days_are_read_and_nothing_else() {
+    fn only_rates_of_minutes_hours_and_days_are_supported() {
         fn check(rate: &str, minutes: Option<i64>) {
             assert_eq!(parse_rate(rate), minutes.map(SignedDuration::from_mins), "{rate}");
         }
@@ -196,7 +204,7 @@ Resources:
     fn a_schedule_has_its_own_name_or_one_that_is_made_up() {
         fn check(properties: &str, expected: Option<(&str, i64)>) {
             let schedules = template(&format!("{{Type: Schedule, Properties: {properties}}}"));
-            let schedules = schedules.schedules().expect("they are whole");
+            let schedules = schedules.schedules().expect("a valid template");
             let expected = expected.map(|(name, minutes)| TemplateSchedule {
                 function: "f".to_owned(),
                 name: name.to_owned(),
@@ -212,12 +220,12 @@ Resources:
     }
 
     #[test]
-    fn a_rule_matches_the_events_whose_fields_have_one_of_its_values() {
+    fn a_rule_matches_events_whose_fields_have_one_of_its_values() {
         let rules = template(
             "{Type: EventBridgeRule, Properties: {Pattern: {source: [aws.states], \
              detail: {stateMachineArn: [!Ref Flow], status: [FAILED, ABORTED]}}}}",
         );
-        let rules = rules.rules().expect("they are whole");
+        let rules = rules.rules().expect("a valid template");
         let [rule] = rules.as_slice() else { panic!("{rules:?}") };
         let check = |source: &str, detail: Value, expected: bool| {
             let event = json!({ "source": source, "detail": detail, "more": 1 });
@@ -233,16 +241,16 @@ Resources:
     }
 
     #[test]
-    fn what_would_never_fire_or_match_too_much_is_refused_by_name() {
+    fn an_unsupported_schedule_or_pattern_is_an_error_that_names_it() {
         fn check(event: &str, expected: &str) {
             let template = template(event);
             let read = template.schedules().map(drop).and_then(|()| template.rules().map(drop));
-            let error = read.expect_err("it is refused").to_string();
+            let error = read.expect_err("an unsupported event").to_string();
             assert!(error.contains("F: event Tick: ") && error.contains(expected), "{error}");
         }
         check("{Type: Schedule, Properties: {Schedule: cron(0 0 * * ? *)}}", "cron(0 0 * * ? *)");
         let input = "{Type: Schedule, Properties: {Schedule: rate(1 day), Input: \"{}\"}}";
-        check(input, "Input is not understood");
+        check(input, "Input is not supported");
         check("{Type: EventBridgeRule, Properties: {}}", "no Pattern");
         let prefix = "{Type: EventBridgeRule, Properties: {Pattern: {source: [{prefix: aws}]}}}";
         check(prefix, "source");

@@ -1,15 +1,15 @@
-//! What references in a template stand for on the local stack.
+//! Resolves CloudFormation's intrinsic functions to names of the local stack.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-/// The names that a template's references can have, and their values here.
+/// The names to which a template can refer, and their local values.
 #[derive(Debug)]
 pub(super) struct References {
-    /// `Ref`: parameters by their defaults, pseudo parameters, resources by name.
+    /// The values of `Ref`: the defaults of parameters, pseudo parameters, resource names.
     names: BTreeMap<String, String>,
-    /// `Fn::GetAtt … Arn`, by resource.
+    /// The values of `Fn::GetAtt … Arn` by resource.
     arns: BTreeMap<String, String>,
 }
 
@@ -36,8 +36,8 @@ impl References {
         references
     }
 
-    /// A resource's own name and ARN, and those of the version and the alias that
-    /// the transform makes of a function.
+    /// Adds a resource's name and ARN, and those of the version and the alias that the SAM
+    /// transform creates for a function.
     fn add_resource(&mut self, id: &str, resource: &Value) {
         let (name, arn) = match resource["Type"].as_str().unwrap_or_default() {
             "AWS::Serverless::Function" => {
@@ -61,19 +61,19 @@ impl References {
         self.arns.insert(id.to_owned(), arn);
     }
 
-    /// A property's value as text, its references resolved; or which one is unknown.
+    /// Resolves a value to text. The error names the unknown reference.
     pub(super) fn resolve_text(&self, value: &Value) -> Result<String, String> {
-        if let Some(resolve_text) = scalar_text(value) {
-            return Ok(resolve_text);
+        if let Some(text) = scalar_text(value) {
+            return Ok(text);
         }
         let mut fields = fields(value);
         match (fields.next(), fields.next()) {
             (Some((function, argument)), None) => self.call(function, argument),
-            _ => Err(format!("this is no text: {value}")),
+            _ => Err(format!("not a text: {value}")),
         }
     }
 
-    /// A value with every reference in it resolved: what is no reference stays.
+    /// Resolves all references inside a value.
     pub(super) fn resolve(&self, value: &Value) -> Result<Value, String> {
         match value {
             Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect(),
@@ -95,13 +95,16 @@ impl References {
         match (function, argument) {
             ("Ref", Value::String(name)) => self.name(name),
             ("Fn::GetAtt", Value::Array(path)) => self.attribute(path),
-            ("Fn::Sub", Value::String(resolve_text)) => self.substitute_all(resolve_text),
-            _ => Err(format!("{function} is not understood here")),
+            ("Fn::Sub", Value::String(text)) => self.substitute_all(text),
+            _ => Err(format!("{function} is not supported by the local stack")),
         }
     }
 
     fn name(&self, name: &str) -> Result<String, String> {
-        self.names.get(name).cloned().ok_or_else(|| format!("nothing is called {name}"))
+        self.names
+            .get(name)
+            .cloned()
+            .ok_or_else(|| format!("there is no resource or parameter {name}"))
     }
 
     fn attribute(&self, path: &[Value]) -> Result<String, String> {
@@ -111,24 +114,25 @@ impl References {
                 .arns
                 .get(resource)
                 .cloned()
-                .ok_or_else(|| format!("nothing is called {resource}")),
+                .ok_or_else(|| format!("there is no resource {resource}")),
             Some("Name") => self.name(resource),
-            other => Err(format!("the attribute {} is not known", other.unwrap_or_default())),
+            other => Err(format!("the attribute {} is not supported", other.unwrap_or_default())),
         }
     }
 
-    /// `Fn::Sub`: `${Name}` and `${Name.Attribute}`; `${!Literal}` stays.
-    fn substitute_all(&self, resolve_text: &str) -> Result<String, String> {
-        let mut parts = resolve_text.split("${");
-        let mut whole = parts.next().unwrap_or_default().to_owned();
+    /// `Fn::Sub`: replaces `${Name}` and `${Name.Attribute}`; `${!Literal}` becomes
+    /// `${Literal}`.
+    fn substitute_all(&self, text: &str) -> Result<String, String> {
+        let mut parts = text.split("${");
+        let mut resolved = parts.next().unwrap_or_default().to_owned();
         for part in parts {
             let Some((name, rest)) = part.split_once('}') else {
-                return Err(format!("a brace is open in {resolve_text}"));
+                return Err(format!("unclosed brace in {text}"));
             };
-            whole.push_str(&self.substitute(name)?);
-            whole.push_str(rest);
+            resolved.push_str(&self.substitute(name)?);
+            resolved.push_str(rest);
         }
-        Ok(whole)
+        Ok(resolved)
     }
 
     fn substitute(&self, name: &str) -> Result<String, String> {
@@ -152,7 +156,7 @@ fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 
 fn scalar_text(value: &Value) -> Option<String> {
     match value {
-        Value::String(resolve_text) => Some(resolve_text.clone()),
+        Value::String(text) => Some(text.clone()),
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
         _ => None,
     }
@@ -179,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn references_stand_for_local_names() {
+    fn references_resolve_to_local_names() {
         fn check(value: &Value, expected: &str) {
             assert_eq!(references().resolve_text(value).as_deref(), Ok(expected), "{value}");
         }
@@ -198,25 +202,26 @@ mod tests {
     }
 
     #[test]
-    fn references_are_resolved_wherever_they_are_and_all_else_stays() {
+    fn references_are_resolved_at_every_depth_and_other_values_stay() {
         let pattern = json!({ "detail": { "arn": [{ "Ref": "Flow" }], "n": [1, null] } });
         let arn = "arn:aws:states:us-east-1:000000000000:stateMachine:Flow";
         let expected = json!({ "detail": { "arn": [arn], "n": [1, null] } });
         assert_eq!(references().resolve(&pattern), Ok(expected));
-        let error = references().resolve(&json!([{ "Ref": "Nobody" }])).expect_err("it is refused");
-        assert!(error.contains("Nobody"), "{error}");
+        let error =
+            references().resolve(&json!([{ "Ref": "Unknown" }])).expect_err("an unknown reference");
+        assert!(error.contains("Unknown"), "{error}");
     }
 
     #[test]
-    fn a_reference_to_nothing_is_an_error_that_names_it() {
+    fn an_unknown_reference_is_an_error_that_names_it() {
         fn check(value: &Value, expected: &str) {
-            let error = references().resolve_text(value).expect_err("it is refused");
+            let error = references().resolve_text(value).expect_err("an unknown reference");
             assert!(error.contains(expected), "{error}");
         }
-        check(&json!({ "Ref": "Nobody" }), "Nobody");
+        check(&json!({ "Ref": "Unknown" }), "Unknown");
         check(&json!({ "Ref": "Secret" }), "Secret");
-        check(&json!({ "Fn::Sub": "${Nobody.Arn}" }), "Nobody");
+        check(&json!({ "Fn::Sub": "${Unknown.Arn}" }), "Unknown");
         check(&json!({ "Fn::ImportValue": "x" }), "Fn::ImportValue");
-        check(&json!(["a"]), "no text");
+        check(&json!(["a"]), "not a text");
     }
 }

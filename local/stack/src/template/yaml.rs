@@ -1,15 +1,15 @@
-//! YAML to JSON, with CloudFormation's short forms written out: `!Ref x` becomes
+//! Converts YAML to JSON and expands CloudFormation's short forms: `!Ref x` becomes
 //! `{"Ref": "x"}`, `!GetAtt a.b` becomes `{"Fn::GetAtt": ["a", "b"]}`.
 
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 
-/// The document as JSON, or why there is none.
+/// Converts a document to JSON. The error says why it is not one YAML document.
 pub(super) fn to_json(text: &str) -> Result<Value, String> {
     let mut documents = Yaml::load_from_str(text).map_err(|error| error.to_string())?;
     match documents.len() {
         1 => Ok(node(documents.remove(0))),
-        other => Err(format!("one document is expected, there are {other}")),
+        other => Err(format!("expected one document, found {other}")),
     }
 }
 
@@ -37,7 +37,7 @@ fn value(scalar: &Scalar<'_>) -> Value {
     }
 }
 
-/// A mapping's name; CloudFormation has only texts and, rarely, numbers.
+/// The key of a mapping: a text or, rarely, a number.
 fn text(name: &Value) -> Option<String> {
     match name {
         Value::String(text) => Some(text.clone()),
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn short_forms_are_written_out() {
+    fn short_forms_are_expanded() {
         fn check(yaml: &str, expected: Value) {
             assert_eq!(to_json(yaml), Ok(expected), "{yaml}");
         }
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_yaml_is_refused() {
+    fn invalid_yaml_is_an_error() {
         assert!(to_json("a: [").is_err());
         assert!(to_json("a: 1\n---\nb: 2").is_err());
     }

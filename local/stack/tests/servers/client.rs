@@ -1,5 +1,4 @@
-//! A plain HTTP/1 client for these tests: one connection a request, no TLS, and
-//! whole bodies.
+//! A plain HTTP/1 client: one connection a request, complete bodies, no TLS.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -9,7 +8,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-/// A request in the making.
+/// Builds and sends a request.
 pub(crate) struct RequestBuilder {
     method: Method,
     url: String,
@@ -17,15 +16,15 @@ pub(crate) struct RequestBuilder {
     body: Bytes,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-/// The connection ended without an answer.
+/// The connection closed without a response.
 #[derive(Debug)]
 pub(crate) struct NoResponse;
 
@@ -57,15 +56,15 @@ impl RequestBuilder {
         self
     }
 
-    pub(crate) async fn send(self) -> Answer {
-        self.try_send().await.expect("an answer")
+    pub(crate) async fn send(self) -> Response {
+        self.try_send().await.expect("a response")
     }
 
-    pub(crate) async fn try_send(self) -> Result<Answer, NoResponse> {
+    pub(crate) async fn try_send(self) -> Result<Response, NoResponse> {
         self.exchange().await.map_err(|_lost| NoResponse)
     }
 
-    async fn exchange(self) -> Result<Answer, Box<dyn std::error::Error>> {
+    async fn exchange(self) -> Result<Response, Box<dyn std::error::Error>> {
         let rest = self.url.strip_prefix("http://").ok_or("only http")?;
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let stream = TokioIo::new(TcpStream::connect(host).await?);
@@ -78,12 +77,12 @@ impl RequestBuilder {
         request.headers_mut().insert(HOST, HeaderValue::from_str(host)?);
         let (head, body) = sender.send_request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();
-        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+        Ok(Response { status: head.status.as_u16(), headers: head.headers, body })
     }
 }
 
-impl Answer {
-    /// A header's text; empty when there is none.
+impl Response {
+    /// The value of a header; empty if it is missing.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }

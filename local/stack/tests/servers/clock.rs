@@ -1,6 +1,6 @@
-//! The stack clock: it runs, it leaps, and it never leaps over pending work.
+//! The stack clock: it runs, it skips ahead, and it never skips over pending work.
 //!
-//! Tokio's time is paused where real time would matter, so nothing here waits.
+//! Where real time would matter, tokio's time is paused, so the tests do not wait.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ async fn a_timer_fires_when_it_is_due_at_any_speed() {
         let due = clock.now().saturating_add(wait).expect("a time");
         let began = Instant::now();
         let _busy = clock.sleep_until(due).await;
-        assert!(clock.now() >= due, "at speed {speed} it fired before it was due");
+        assert!(clock.now() >= due, "at speed {speed} the timer fired early");
         let late = began.elapsed().saturating_sub(real);
         assert!(began.elapsed() >= real && late <= Duration::from_millis(2), "{speed}: {late:?}");
     }
@@ -58,22 +58,25 @@ async fn with_skip_days_of_waiting_take_no_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_leaps_while_something_is_busy() {
+async fn the_clock_does_not_skip_while_a_guard_is_held() {
     let clock = clock(1, true);
     let busy = clock.busy("a call");
     let other = busy.clone();
     let mut sleeper = Box::pin(clock.sleep_until(after(1)));
     drop(busy);
-    assert!(timeout(Duration::from_mins(1), &mut sleeper).await.is_err(), "it leapt over a call");
+    assert!(
+        timeout(Duration::from_mins(1), &mut sleeper).await.is_err(),
+        "the clock skipped over a call"
+    );
     assert_eq!(clock.pending().into_iter().collect::<Vec<_>>(), [("a call", 1)]);
     assert_eq!(clock.skipped(), SignedDuration::ZERO);
     drop(other);
     let fired = timeout(Duration::from_secs(1), sleeper).await;
-    assert!(fired.is_ok(), "the end of the call did not let the clock leap");
+    assert!(fired.is_ok(), "the clock did not skip after the call");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timer_that_fired_holds_the_clock_until_its_sleeper_has_acted() {
+async fn a_fired_timer_holds_the_clock_until_its_sleeper_has_acted() {
     let clock = clock(1, true);
     let mut second = Box::pin(clock.sleep_until(after(2)));
     let first = clock.sleep_until(after(1)).await;
@@ -85,19 +88,19 @@ async fn a_timer_that_fired_holds_the_clock_until_its_sleeper_has_acted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sleeper_that_was_dropped_neither_fires_nor_holds_the_clock() {
+async fn a_dropped_sleeper_neither_fires_nor_holds_the_clock() {
     let clock = clock(1, true);
     {
         let busy = clock.busy("setting timers");
         let mut gone = Box::pin(clock.sleep_until(after(1)));
-        assert!(timeout(Duration::ZERO, &mut gone).await.is_err(), "it is not due");
+        assert!(timeout(Duration::ZERO, &mut gone).await.is_err(), "the timer is not due");
         drop((gone, busy));
     }
-    let woken = clock.sleep_until(after(3)).await;
+    let fired = clock.sleep_until(after(3)).await;
     assert_eq!(clock.pending().len(), 1);
-    drop(woken);
+    drop(fired);
 
-    // This one fires and is dropped before its sleeper looked.
+    // This timer fires and is dropped before its sleeper is polled.
     let mut gone = Box::pin(clock.sleep_until(after(4)));
     assert!(futures_poll_once(&mut gone).await.is_none());
     tokio::task::yield_now().await;
@@ -124,28 +127,28 @@ async fn futures_poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Outpu
 async fn timers_fire_in_the_order_in_which_they_are_due() {
     let clock = clock(1, true);
     let hold = clock.busy("setting timers");
-    let (tell, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     for day in [3, 1, 2] {
-        let (clock, tell) = (clock.clone(), tell.clone());
+        let (clock, sender) = (clock.clone(), sender.clone());
         tokio::spawn(async move {
             let busy = clock.sleep_until(after(day)).await;
-            tell.send((day, busy)).expect("the test listens");
+            sender.send((day, busy)).expect("the test receives");
         });
     }
     tokio::task::yield_now().await;
-    drop((hold, tell));
+    drop((hold, sender));
     let mut order = Vec::new();
-    while let Some((day, busy)) = told.recv().await {
+    while let Some((day, busy)) = receiver.recv().await {
         order.push(day);
         drop(busy);
     }
     assert_eq!(order, [1, 2, 3]);
 }
 
-/// Workers on several threads sleep, pass their guard through a channel to another
-/// task, and each time the clock must stand where it stood when the timer fired.
+/// Tasks on several threads sleep and send their guard to another task. Each time, the
+/// clock must not have skipped since the timer fired.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn under_load_the_clock_never_leaps_while_a_guard_is_held() {
+async fn under_load_the_clock_never_skips_while_a_guard_is_held() {
     let clock = clock(1, true);
     let rounds = Arc::new(AtomicU32::new(0));
     let (pass, mut passed) = mpsc::unbounded_channel();
@@ -158,7 +161,7 @@ async fn under_load_the_clock_never_leaps_while_a_guard_is_held() {
                 let busy = clock.sleep_until(due).await;
                 let skipped = clock.skipped();
                 tokio::task::yield_now().await;
-                pass.send((busy, skipped)).expect("the test listens");
+                pass.send((busy, skipped)).expect("the test receives");
             }
         });
     }
@@ -175,11 +178,11 @@ async fn under_load_the_clock_never_leaps_while_a_guard_is_held() {
         });
     }
     drop(clock.sleep_until(after(400)).await);
-    assert_eq!(rounds.load(Ordering::Relaxed), 8 * 200, "a leap happened under a guard");
+    assert_eq!(rounds.load(Ordering::Relaxed), 8 * 200, "the clock skipped while a guard was held");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_never_goes_back() {
+async fn time_never_goes_back() {
     let clock = clock(1_000, true);
     let mut last = clock.now();
     for hour in 1..200 {

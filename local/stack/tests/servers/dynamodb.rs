@@ -1,4 +1,4 @@
-//! The tables: what the emulator gives, and what the stack adds to it.
+//! DynamoDB: the emulator, and what the stack adds to it.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ fn update(id: &str, condition: &str) -> Value {
     })
 }
 
-/// A transaction on an order and a shelf.
+/// A transaction on an order and a stock item.
 fn transaction(token: &str) -> Value {
     json!({
         "ClientRequestToken": token,
@@ -53,7 +53,7 @@ async fn version_of(tables: &DynamoDb, id: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_order_is_written_on_condition_and_read_back() {
+async fn an_order_is_written_conditionally_and_read_back() {
     let tables = host(probe()).await.tables().await;
     let body = update("o1", "attribute_not_exists(orderId)");
     let written = tables.call("UpdateItem", &body, function()).await.expect("it is new");
@@ -70,7 +70,7 @@ async fn an_order_is_written_on_condition_and_read_back() {
 }
 
 #[tokio::test]
-async fn a_request_that_is_none_is_refused_as_dynamodb_does() {
+async fn an_invalid_request_gets_dynamodbs_error() {
     async fn check(operation: &str, body: Value, code: &str) {
         let tables = host(probe()).await.tables().await;
         let error = tables.call(operation, &body, Caller::Other).await.expect_err("it is refused");
@@ -94,12 +94,12 @@ async fn a_request_that_is_none_is_refused_as_dynamodb_does() {
 }
 
 #[tokio::test]
-async fn a_cancelled_transaction_says_why_for_each_of_its_parts() {
+async fn a_canceled_transaction_has_a_reason_for_each_action() {
     let tables = host(probe()).await.tables().await;
     let mut body = transaction("t1");
     body["TransactItems"][1]["Update"]["ConditionExpression"] = json!("attribute_exists(sku)");
     let error =
-        tables.call("TransactWriteItems", &body, function()).await.expect_err("no such shelf");
+        tables.call("TransactWriteItems", &body, function()).await.expect_err("no such item");
     assert_eq!(error.code, "TransactionCanceledException");
     let codes: Vec<_> = error.body["CancellationReasons"]
         .as_array()
@@ -108,11 +108,11 @@ async fn a_cancelled_transaction_says_why_for_each_of_its_parts() {
         .map(|reason| reason["Code"].as_str().expect("a code"))
         .collect();
     assert_eq!(codes, ["None", "ConditionalCheckFailed"]);
-    assert_eq!(version_of(&tables, "o1").await, Value::Null, "none or all");
+    assert_eq!(version_of(&tables, "o1").await, Value::Null, "all or nothing");
 }
 
 #[tokio::test]
-async fn what_an_order_costs_is_counted() {
+async fn the_calls_of_an_order_are_counted() {
     let hosted = host(probe()).await;
     let tables = hosted.tables().await;
     let api = || Caller::Function("order-api".to_owned());
@@ -134,7 +134,7 @@ async fn what_an_order_costs_is_counted() {
 }
 
 #[tokio::test]
-async fn a_planned_fault_meets_the_call_that_it_names_with_or_without_the_effect() {
+async fn a_planned_fault_applies_to_its_call_with_or_without_the_effect() {
     async fn check(kind: &str, code: &str, effect: bool) {
         let hosted = host(probe()).await;
         let tables = hosted.tables().await;
@@ -144,7 +144,7 @@ async fn a_planned_fault_meets_the_call_that_it_names_with_or_without_the_effect
         assert_eq!(error.code, code, "{kind}");
         let version = version_of(&tables, "o1").await;
         assert_eq!(version == "1", effect, "{kind} left version {version}");
-        tables.call("UpdateItem", &body, function()).await.expect("the second call is let go");
+        tables.call("UpdateItem", &body, function()).await.expect("the second call succeeds");
     }
     check("throttle", "ProvisionedThroughputExceededException", false).await;
     check("conflict", "TransactionConflictException", false).await;
@@ -170,7 +170,7 @@ async fn an_injected_conflict_cancels_a_transaction() {
 }
 
 #[tokio::test]
-async fn a_transactions_token_holds_for_ten_minutes_of_the_stacks_clock() {
+async fn a_transaction_token_is_valid_for_ten_minutes_of_the_stacks_clock() {
     let clock = ClockSettings { speed: NonZeroU32::MIN, skip: true, start: None };
     let hosted = host_on(clock, probe()).await;
     let tables = hosted.tables().await;
@@ -197,7 +197,7 @@ async fn a_transactions_token_holds_for_ten_minutes_of_the_stacks_clock() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_failed_leaves_no_token() {
+async fn a_failed_transaction_does_not_use_up_its_token() {
     let hosted = host(probe()).await;
     let tables = hosted.tables().await;
     plan(&hosted, "store.TransactWriteItems", "conflict");

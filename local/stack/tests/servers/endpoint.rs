@@ -1,14 +1,14 @@
-//! The AWS endpoint, asked as SDKs and the AWS CLI ask.
+//! The AWS endpoint, called as SDKs and the AWS CLI call it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::client::{Answer, delete, get, post};
+use crate::client::{Response, delete, get, post};
 use crate::support::{TestHost, host, probe};
 
-/// A request as an SDK signs it; whoever signs is named in the access key.
-async fn json_1_0(url: &str, target: &str, key: &str, body: &str) -> Answer {
+/// A request as an SDK signs it. The access key names the signer.
+async fn json_1_0(url: &str, target: &str, key: &str, body: &str) -> Response {
     let credential = format!("Credential={key}/20261123/us-east-1/any/aws4_request");
     let signed = format!("AWS4-HMAC-SHA256 {credential}, SignedHeaders=host, Signature=0");
     post(url)
@@ -21,12 +21,12 @@ async fn json_1_0(url: &str, target: &str, key: &str, body: &str) -> Answer {
         .await
 }
 
-async fn dynamodb(url: &str, operation: &str, body: Value) -> Answer {
+async fn dynamodb(url: &str, operation: &str, body: Value) -> Response {
     json_1_0(url, &format!("DynamoDB_20120810.{operation}"), "AKIDEXAMPLE", &body.to_string()).await
 }
 
 #[tokio::test]
-async fn dynamodb_answers_with_its_checksum_and_its_errors() {
+async fn dynamodb_responds_with_a_checksum_and_its_own_errors() {
     let hosted = host(probe()).await;
     let endpoint = hosted.endpoint().await;
     let url = endpoint.url();
@@ -53,7 +53,7 @@ async fn dynamodb_answers_with_its_checksum_and_its_errors() {
 }
 
 #[tokio::test]
-async fn unknown_operations_and_unreadable_bodies_get_awss_errors() {
+async fn unknown_operations_and_invalid_bodies_get_awss_errors() {
     async fn check(url: &str, target: &str, body: &str, code: &str) {
         let refused = json_1_0(url, target, "AKIDEXAMPLE", body).await;
         assert_eq!(refused.status, 400, "{target}");
@@ -72,7 +72,7 @@ async fn unknown_operations_and_unreadable_bodies_get_awss_errors() {
 }
 
 #[tokio::test]
-async fn step_functions_is_reached_by_its_target() {
+async fn the_target_header_selects_step_functions() {
     let hosted = host(probe()).await;
     let endpoint = hosted.endpoint().await;
     let body = json!({ "name": "o1" });
@@ -90,7 +90,7 @@ async fn step_functions_is_reached_by_its_target() {
 }
 
 #[tokio::test]
-async fn invoke_answers_as_lambda_does() {
+async fn invoke_responds_as_lambda_does() {
     let hosted = host(probe()).await;
     let endpoint = hosted.endpoint().await;
     let arn = "arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Aprocess-payment";
@@ -109,7 +109,7 @@ async fn invoke_answers_as_lambda_does() {
 }
 
 #[tokio::test]
-async fn a_function_error_is_a_200_with_a_header_and_the_tail_of_the_log_can_be_had() {
+async fn a_function_error_is_a_200_with_a_header_and_the_log_tail_is_returned_on_request() {
     let hosted = host(probe()).await;
     let endpoint = hosted.endpoint().await;
     let failed = invoke(&endpoint.url(), "process-payment", &[], json!({ "do": "fail" })).await;
@@ -128,7 +128,7 @@ async fn a_function_error_is_a_200_with_a_header_and_the_tail_of_the_log_can_be_
 }
 
 #[tokio::test]
-async fn events_and_dry_runs_are_answered_at_once() {
+async fn events_and_dry_runs_return_at_once() {
     async fn check(hosted: &TestHost, url: &str, kind: &str, function: &str, status: u16) {
         let headers = [("x-amz-invocation-type", kind)];
         let answer = invoke(url, function, &headers, json!({ "orderId": kind })).await;
@@ -139,9 +139,9 @@ async fn events_and_dry_runs_are_answered_at_once() {
     let endpoint = hosted.endpoint().await;
     let url = endpoint.url();
     check(&hosted, &url, "DryRun", "process-payment", 204).await;
-    check(&hosted, &url, "DryRun", "nobody", 404).await;
+    check(&hosted, &url, "DryRun", "unknown", 404).await;
     check(&hosted, &url, "Sideways", "process-payment", 400).await;
-    check(&hosted, &url, "Event", "nobody", 404).await;
+    check(&hosted, &url, "Event", "unknown", 404).await;
     check(&hosted, &url, "Event", "process-payment", 202).await;
     while !hosted.clock.pending().is_empty() {
         tokio::task::yield_now().await;
@@ -151,36 +151,32 @@ async fn events_and_dry_runs_are_answered_at_once() {
 }
 
 #[tokio::test]
-async fn a_function_of_nobody_is_not_found_in_awss_words() {
+async fn an_unknown_function_gets_awss_error() {
     let hosted = host(probe()).await;
     let endpoint = hosted.endpoint().await;
-    let refused = invoke(&endpoint.url(), "nobody", &[], json!({})).await;
+    let refused = invoke(&endpoint.url(), "unknown", &[], json!({})).await;
     assert_eq!(refused.status, 404);
     assert_eq!(refused.header("x-amzn-errortype"), "ResourceNotFoundException");
     let error: Value = refused.json();
-    let arn = "arn:aws:lambda:us-east-1:000000000000:function:nobody";
+    let arn = "arn:aws:lambda:us-east-1:000000000000:function:unknown";
     assert_eq!(error, json!({ "Type": "User", "Message": format!("Function not found: {arn}") }));
     let other = get(format!("{}/2015-03-31/functions/", endpoint.url())).send().await;
     assert_eq!(other.status, 404);
 }
 
 #[tokio::test]
-async fn the_caller_is_known_by_the_key_that_it_signs_with() {
+async fn the_access_key_identifies_the_caller() {
     let hosted = host(probe()).await;
     let endpoint = hosted.endpoint().await;
     let read = json!({ "TableName": "Orders", "Key": { "orderId": { "S": "o1" } } }).to_string();
     for key in ["local-process-payment", "local-order-api", "AKIDEXAMPLE", ""] {
         json_1_0(&endpoint.url(), "DynamoDB_20120810.GetItem", key, &read).await;
     }
-    assert_eq!(
-        hosted.counters.for_order("o1").reads,
-        1,
-        "only the function of the execution counts"
-    );
+    assert_eq!(hosted.counters.for_order("o1").reads, 1, "only calls of the execution count");
 }
 
 #[tokio::test]
-async fn faults_are_planned_shown_and_taken_away_over_http() {
+async fn faults_are_planned_listed_and_removed_over_http() {
     let hosted = host(probe()).await;
     let endpoint = hosted.endpoint().await;
     let url = format!("{}/_faults", endpoint.url());
@@ -206,7 +202,7 @@ async fn faults_are_planned_shown_and_taken_away_over_http() {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_refused() {
+async fn a_body_above_the_limit_is_rejected() {
     let hosted = host(probe()).await;
     let endpoint = hosted.endpoint().await;
     let large = " ".repeat(6 * 1024 * 1024 + 1);
@@ -216,7 +212,7 @@ async fn a_body_over_the_limit_is_refused() {
     assert_eq!(refused.header("x-amzn-errortype"), "RequestTooLargeException");
 }
 
-async fn invoke(url: &str, name: &str, headers: &[(&'static str, &str)], event: Value) -> Answer {
+async fn invoke(url: &str, name: &str, headers: &[(&'static str, &str)], event: Value) -> Response {
     let url = format!("{url}/2015-03-31/functions/{name}/invocations");
     let mut request = post(url).body(event.to_string());
     for (name, value) in headers {
@@ -225,7 +221,7 @@ async fn invoke(url: &str, name: &str, headers: &[(&'static str, &str)], event: 
     request.send().await
 }
 
-/// CRC-32 as its definition has it, bit by bit.
+/// CRC-32, bit by bit, to check the checksum independently.
 fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for byte in bytes {

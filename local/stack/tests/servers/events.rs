@@ -1,6 +1,6 @@
-//! What invokes functions by itself, in a whole stack: schedules, the end of an
-//! execution, webhooks; and the deaths of those who call Step Functions. The template
-//! is this test's own, and its functions are the probe.
+//! Event sources in a complete stack: schedules, status changes of executions and
+//! webhooks, and workers that die while they call Step Functions. The tests use their own
+//! template, with the probe as every function.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -79,7 +79,7 @@ Resources:
     )
 }
 
-/// A workspace with this test's template, and a stack on it.
+/// A workspace with the template of these tests.
 struct TestBed {
     folder: tempfile::TempDir,
 }
@@ -89,7 +89,7 @@ impl TestBed {
         Self::with("PRINT_EVENTS: yes")
     }
 
-    /// With this environment for the function that the events invoke.
+    /// Sets the environment of the function that receives the events.
     fn with(environment: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: String| {
@@ -111,8 +111,8 @@ impl TestBed {
         Stack::start(settings.with_clock(clock(START))).await.expect("it starts")
     }
 
-    /// One that keeps its state in the folder.
-    async fn kept(&self, start: &str) -> Stack {
+    /// A stack that keeps its state in the folder.
+    async fn persistent_stack(&self, start: &str) -> Stack {
         let (root, state) = (self.folder.path(), self.folder.path().join("state"));
         let settings =
             Settings::persistent(root, probes(), Ports::default(), clock(start), state, false);
@@ -131,17 +131,18 @@ fn probes() -> Binaries {
     Binaries::new(names.map(|name| (name.to_owned(), PathBuf::from(program))))
 }
 
-/// Lets the clock run on, with everything that is due on the way.
+/// Lets the clock skip ahead to a time, stopping at everything that is due before.
 async fn until(stack: &Stack, time: &str) -> BusyGuard {
     let sleep = stack.clock().sleep_until(time.parse().expect("a time"));
-    let came = tokio::time::timeout(Duration::from_mins(1), sleep).await;
-    came.unwrap_or_else(|_| panic!("{time} never comes: {:?}", stack.clock().pending()))
+    let fired = tokio::time::timeout(Duration::from_mins(1), sleep).await;
+    fired
+        .unwrap_or_else(|_| panic!("the clock never reaches {time}: {:?}", stack.clock().pending()))
 }
 
-/// Ends the stack; every event that a function has got, oldest first.
+/// Shuts the stack down. Returns the events that a function received, oldest first.
 async fn events(stack: Stack, function: &str) -> Vec<Value> {
     let lambda = Arc::clone(stack.lambda());
-    stack.shutdown().await; // Now everything is read that was printed.
+    stack.shutdown().await; // After this, all output has been read.
     let lines = lambda.logs().find("").into_iter().filter(|line| line.function == function);
     lines.map(|line| serde_json::from_str(&line.text).expect("an event is JSON")).collect()
 }
@@ -174,7 +175,7 @@ async fn put(stack: &Stack, item: Value) {
 }
 
 #[tokio::test]
-async fn schedules_tick_by_the_stacks_clock_and_those_of_open_orders_by_need() {
+async fn schedules_use_the_stacks_clock_and_the_open_orders_schedule_ticks_on_demand() {
     let stack = TestBed::new().stack().await;
     let busy = until(&stack, "2026-11-24T10:00:10Z").await;
     put(&stack, json!({ "orderId": { "S": "ord_1" } })).await;
@@ -192,9 +193,9 @@ async fn schedules_tick_by_the_stacks_clock_and_those_of_open_orders_by_need() {
 }
 
 #[tokio::test]
-async fn a_stack_that_is_started_again_goes_on_looking() {
+async fn a_restarted_stack_continues_its_schedules() {
     let test_bed = TestBed::new();
-    let first = test_bed.kept(START).await;
+    let first = test_bed.persistent_stack(START).await;
     let item = json!({
         "orderId": { "S": "ord_1" }, "open": { "S": "7" },
         "checkAt": { "S": "2026-11-23T18:30:00.000Z" },
@@ -207,7 +208,7 @@ async fn a_stack_that_is_started_again_goes_on_looking() {
     let times: Vec<_> = ticks(&seen).into_iter().map(|(_, time)| time).collect();
     assert_eq!(times, ["2026-11-23T04:01:00Z", "2026-11-23T04:02:00Z"]);
 
-    let second = test_bed.kept("2026-11-23T06:00:10Z").await;
+    let second = test_bed.persistent_stack("2026-11-23T06:00:10Z").await;
     drop(until(&second, "2026-11-23T18:30:30Z").await);
     let seen = events(second, "reconcile-orders").await;
     let times: Vec<_> = ticks(&seen).into_iter().map(|(_, time)| time).collect();
@@ -215,13 +216,13 @@ async fn a_stack_that_is_started_again_goes_on_looking() {
 }
 
 #[tokio::test]
-async fn the_end_of_an_execution_is_told_to_the_function_of_the_rule() {
+async fn the_end_of_an_execution_is_sent_to_the_function_of_the_rule() {
     let stack = TestBed::new().stack().await;
     start(&stack, "ord_1", &json!({ "orderId": "ord_1" })).await;
     start(&stack, "ord_2", &json!({ "orderId": "ord_2", "fail": true })).await;
     drop(until(&stack, "2026-11-23T04:10:00Z").await);
     let events = events(stack, "reconcile-orders").await;
-    let mut told: Vec<_> = of_kind(&events, "Step Functions Execution Status Change")
+    let mut changes: Vec<_> = of_kind(&events, "Step Functions Execution Status Change")
         .into_iter()
         .map(|event| {
             let detail = &event["detail"];
@@ -231,34 +232,34 @@ async fn the_end_of_an_execution_is_told_to_the_function_of_the_rule() {
             ["name", "status", "input", "error"].map(field)
         })
         .collect();
-    told.sort();
+    changes.sort();
     let input = |order: &str, more: &str| format!("{{\"orderId\":\"{order}\"{more}}}");
     let succeeded = ["ord_1", "SUCCEEDED", &input("ord_1", ""), "-"].map(str::to_owned);
     let failed = ["ord_2", "FAILED", &input("ord_2", ",\"fail\":true"), "Asked"];
-    assert_eq!(told, [succeeded, failed.map(str::to_owned)]);
+    assert_eq!(changes, [succeeded, failed.map(str::to_owned)]);
 }
 
 #[tokio::test]
-async fn the_clock_stands_until_the_function_has_been_told() {
+async fn the_clock_waits_until_the_function_has_received_the_status_change() {
     let stack = TestBed::new().stack().await;
     let began = stack.clock().now();
-    let mut moves = stack.step_functions().subscribe();
+    let mut progress_events = stack.step_functions().subscribe();
     start(&stack, "ord_1", &json!({})).await;
-    // What is told next to us must not be overtaken by what we wait for.
+    // The delivery must finish before this timer fires.
     let later = stack.clock().sleep_until(began + SignedDuration::from_secs(10));
-    while let Ok(watched) = moves.recv().await {
+    while let Ok(watched) = progress_events.recv().await {
         if matches!(watched.progress.step, local_stack::stepfunctions::Moved::Ended { .. }) {
             break;
         }
     }
-    drop(moves);
+    drop(progress_events);
     drop(later.await);
     let events = events(stack, "reconcile-orders").await;
     assert_eq!(of_kind(&events, "Step Functions Execution Status Change").len(), 1);
 }
 
 #[tokio::test]
-async fn a_status_change_gets_lost_when_a_plan_says_so() {
+async fn a_planned_fault_drops_a_status_change() {
     let stack = TestBed::new().stack().await;
     let lost = json!([{ "at": "events.status-change", "kind": "drop", "order": "ord_1" }]);
     stack.faults().add_json(&lost).expect("a plan");
@@ -267,13 +268,13 @@ async fn a_status_change_gets_lost_when_a_plan_says_so() {
     }
     drop(until(&stack, "2026-11-23T04:10:00Z").await);
     let events = events(stack, "reconcile-orders").await;
-    let told = of_kind(&events, "Step Functions Execution Status Change");
-    let names: Vec<_> = told.iter().map(|event| &event["detail"]["name"]).collect();
+    let changes = of_kind(&events, "Step Functions Execution Status Change");
+    let names: Vec<_> = changes.iter().map(|event| &event["detail"]["name"]).collect();
     assert_eq!(names, ["ord_2"]);
 }
 
 #[tokio::test]
-async fn an_event_whose_function_fails_comes_twice_more_and_is_then_dropped() {
+async fn an_event_is_retried_twice_and_then_dropped_when_the_function_fails() {
     let stack = TestBed::with("PRINT_EVENTS: yes, FAIL_FIRST: 1000").stack().await;
     let busy = until(&stack, "2026-11-24T00:30:00Z").await;
     let before = stack.lambda().logs().find("Status Change").len();
@@ -282,13 +283,16 @@ async fn an_event_whose_function_fails_comes_twice_more_and_is_then_dropped() {
     drop(until(&stack, "2026-11-24T00:40:00Z").await);
     let events = events(stack, "reconcile-orders").await;
     assert_eq!(before, 0);
-    let told = of_kind(&events, "Step Functions Execution Status Change");
-    assert_eq!(told.len(), 3);
-    assert!(told.iter().all(|event| event["id"] == told[0]["id"]), "it is the same event");
+    let changes = of_kind(&events, "Step Functions Execution Status Change");
+    assert_eq!(changes.len(), 3);
+    assert!(
+        changes.iter().all(|event| event["id"] == changes[0]["id"]),
+        "all three are the same event"
+    );
 }
 
-/// The gateway's and the carrier's webhooks reach their routes with no token, and what
-/// was signed is what arrives.
+/// The webhooks of both providers reach their routes without a token, and the signed bytes
+/// arrive unchanged.
 #[tokio::test]
 async fn webhooks_arrive_without_a_token_and_byte_for_byte() {
     let stack = TestBed::new().stack().await;
@@ -314,20 +318,23 @@ async fn webhooks_arrive_without_a_token_and_byte_for_byte() {
     let second: i64 = second.and_then(|second| second.parse().ok()).expect("a time");
     let at = Timestamp::from_second(second).expect("a time");
     let body = body(stripe);
-    assert!(body.windows(5).any(|part| part == "café".as_bytes()), "it is not all ASCII");
+    assert!(body.windows(5).any(|part| part == "café".as_bytes()), "the body is not only ASCII");
     assert_eq!(signature, stripe_signature(STRIPE_WEBHOOK_SECRET, at, &body));
     let epoch = stripe["requestContext"]["timeEpoch"].as_i64().expect("a time");
-    assert!((0..=300).contains(&(epoch / 1000 - second)), "it is of now: {epoch}, {second}");
+    assert!(
+        (0..=300).contains(&(epoch / 1000 - second)),
+        "the signature is recent: {epoch}, {second}"
+    );
     assert_eq!(stripe["requestContext"]["authorizer"], Value::Null);
 
     let signature = easypost["headers"]["x-hmac-signature"].as_str();
     let body = self::body(easypost);
     assert_eq!(signature, Some(&*easypost_signature(EASYPOST_WEBHOOK_SECRET, &body)));
-    let told: Value = serde_json::from_slice(&body).expect("JSON");
-    assert_eq!(told["description"], "tracker.created");
+    let webhook: Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!(webhook["description"], "tracker.created");
 }
 
-/// What a function reads of the body of an event.
+/// The body of an event, decoded.
 fn body(event: &Value) -> Vec<u8> {
     let text = event["body"].as_str().expect("a body");
     if event["isBase64Encoded"] == true {
@@ -336,12 +343,12 @@ fn body(event: &Value) -> Vec<u8> {
     text.as_bytes().to_vec()
 }
 
-/// Buys a label of an order.
+/// Buys a label for an order.
 async fn label(carrier: &str) {
-    let ask = |path: String, body: Value| async move {
-        let asked = post(path).header("authorization", "Basic RVpUS2xvY2FsOg==");
-        let asked = asked.header("content-type", "application/json").body(body.to_string());
-        let answer = asked.send().await;
+    let send = |path: String, body: Value| async move {
+        let request = post(path).header("authorization", "Basic RVpUS2xvY2FsOg==");
+        let request = request.header("content-type", "application/json").body(body.to_string());
+        let answer = request.send().await;
         assert!(answer.status < 300, "{:?}", answer.body);
         answer.json()
     };
@@ -353,13 +360,13 @@ async fn label(carrier: &str) {
         "reference": "ord_1", "to_address": address, "from_address": address,
         "parcel": { "weight": 15.4 },
     } });
-    let shipment = ask(format!("{carrier}/v2/shipments"), shipment).await;
+    let shipment = send(format!("{carrier}/v2/shipments"), shipment).await;
     let url = format!("{carrier}/v2/shipments/{}/buy", shipment["id"].as_str().expect("an id"));
-    ask(url, json!({ "rate": { "id": shipment["rates"][0]["id"] } })).await;
+    send(url, json!({ "rate": { "id": shipment["rates"][0]["id"] } })).await;
 }
 
 #[tokio::test]
-async fn the_reconcilers_work_is_counted_for_no_order() {
+async fn the_reconcilers_calls_count_for_no_order() {
     let stack = TestBed::new().stack().await;
     let event = json!({ "orderId": "ord_1" }).to_string();
     stack.lambda().invoke("reconcile-orders", event.into()).await.expect("it runs");
@@ -376,9 +383,9 @@ async fn the_reconcilers_work_is_counted_for_no_order() {
     stack.shutdown().await;
 }
 
-/// Between what it had written and what it was about to start.
+/// The worker dies after its writes and before `StartExecution` has an effect.
 #[tokio::test]
-async fn a_kill_at_the_start_takes_the_process_that_asks_before_anything_is_started() {
+async fn a_kill_at_start_execution_kills_the_calling_worker_before_an_execution_starts() {
     let stack = TestBed::new().stack().await;
     let kill = json!([{ "at": "states.start", "kind": "kill", "calls": { "from": 1, "to": 1 } }]);
     stack.faults().add_json(&kill).expect("a plan");
@@ -406,7 +413,7 @@ async fn a_kill_at_the_start_takes_the_process_that_asks_before_anything_is_star
 }
 
 #[tokio::test]
-async fn whoever_watches_orders_can_act_at_the_moment_of_a_write() {
+async fn a_subscriber_can_act_at_the_time_of_a_write() {
     let stack = TestBed::new().stack().await;
     let mut writes = stack.order_writes();
     let busy = stack.clock().busy("the test");
@@ -427,13 +434,16 @@ async fn whoever_watches_orders_can_act_at_the_moment_of_a_write() {
     let written = writes.recv().await.expect("it was written");
     assert_eq!(written.order_id, "ord_1");
     assert_eq!(written.writer, Caller::Function("order-api".to_owned()));
-    // The clock has a day to leap, and stands all the same.
+    // The clock could skip a day ahead, but the guard in the message holds it.
     tokio::task::yield_now().await;
     let passed = stack.clock().now().duration_since(written.at);
-    assert!(passed < SignedDuration::from_mins(1), "{passed} passed before anyone could act");
+    assert!(
+        passed < SignedDuration::from_mins(1),
+        "{passed} passed before the subscriber could act"
+    );
     drop(written);
     drop(sleep.await);
     let none = writes.try_recv();
-    assert!(none.is_err(), "a refused write is no write: {none:?}");
+    assert!(none.is_err(), "a rejected write is not published: {none:?}");
     stack.shutdown().await;
 }

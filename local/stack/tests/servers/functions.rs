@@ -1,4 +1,4 @@
-//! Building the functions, on workspaces of one function each.
+//! Building the functions, in workspaces with one function each.
 
 use std::fs;
 use std::path::Path;
@@ -7,8 +7,8 @@ use std::process::Command;
 use local_stack::functions::{BuildError, Profile, build_in};
 use tempfile::TempDir;
 
-/// A workspace like ours, but for one function: the package `local`, and a template
-/// that names `greeter`.
+/// A workspace with one function, the package `local`, and a template that names
+/// `greeter`.
 fn workspace(package: &str, main: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let profile = "[profile.local]\ninherits = \"dev\"\n";
@@ -22,8 +22,8 @@ fn workspace(package: &str, main: &str) -> TempDir {
     ];
     for (name, text) in files {
         let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().expect("its folder")).expect("it is made");
-        fs::write(path, text).expect("it is written");
+        fs::create_dir_all(path.parent().expect("its folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
     }
     folder
 }
@@ -40,25 +40,25 @@ fn build(folder: &Path) -> Result<local_stack::functions::Binaries, BuildError> 
 }
 
 #[test]
-fn a_function_is_built_and_its_program_is_found() {
+fn a_function_is_built_and_its_binary_is_found() {
     let folder = workspace("greeter", "fn main() { println!(\"hello\"); }");
-    let binaries = build(folder.path()).expect("it builds");
-    let parse_artifact = binaries.get("greeter").expect("it is found");
-    let ran = Command::new(parse_artifact).output().expect("it runs");
+    let binaries = build(folder.path()).expect("a successful build");
+    let parse_artifact = binaries.get("greeter").expect("the binary");
+    let ran = Command::new(parse_artifact).output().expect("the binary runs");
     assert_eq!(ran.stdout, b"hello\n");
     assert_eq!(binaries.get("another"), None);
 }
 
 #[test]
 fn a_function_that_does_not_build_is_named() {
-    let folder = workspace("greeter", "fn main() { this is no Rust }");
-    let error = build(folder.path()).expect_err("it does not build").to_string();
+    let folder = workspace("greeter", "fn main() { this is not Rust }");
+    let error = build(folder.path()).expect_err("a failed build").to_string();
     assert_eq!(error, "the functions do not build: cargo's own message is above (greeter)");
 }
 
 #[test]
-fn a_template_that_names_no_package_is_an_error() {
-    let folder = workspace("somebody-else", "fn main() {}");
-    let error = build(folder.path()).expect_err("there is no such package");
+fn a_template_that_names_an_unknown_package_is_an_error() {
+    let folder = workspace("another-package", "fn main() {}");
+    let error = build(folder.path()).expect_err("an unknown package");
     assert!(matches!(error, BuildError::BuildFailed { .. }), "{error}");
 }

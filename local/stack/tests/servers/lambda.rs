@@ -1,4 +1,4 @@
-//! The Lambda host with a real process on the other side.
+//! The Lambda host with real worker processes.
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -14,7 +14,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 #[tokio::test]
-async fn an_invocation_is_answered_by_the_process_and_the_process_is_used_again() {
+async fn a_worker_answers_an_invocation_and_is_reused() {
     let hosted = host(probe()).await;
     let (first, answer) = hosted.invoke(json!({ "do": "pid" })).await;
     let (second, again) = hosted.invoke(json!({ "do": "pid" })).await;
@@ -26,7 +26,7 @@ async fn an_invocation_is_answered_by_the_process_and_the_process_is_used_again(
 }
 
 #[tokio::test]
-async fn every_name_of_a_function_reaches_it_and_another_is_not_found() {
+async fn every_name_of_a_function_works_and_an_unknown_name_is_not_found() {
     let hosted = host(probe()).await;
     let arn = "arn:aws:lambda:us-east-1:000000000000:function";
     for name in [
@@ -39,13 +39,13 @@ async fn every_name_of_a_function_reaches_it_and_another_is_not_found() {
         let outcome = hosted.host.invoke(name, Bytes::from("{}")).await;
         assert!(outcome.is_ok(), "{name}: {outcome:?}");
     }
-    let refused = hosted.host.invoke("nobody", Bytes::from("{}")).await.map(|_| ());
-    assert_eq!(refused, Err(InvokeError::NotFound { function: format!("{arn}:nobody") }));
+    let refused = hosted.host.invoke("unknown", Bytes::from("{}")).await.map(|_| ());
+    assert_eq!(refused, Err(InvokeError::NotFound { function: format!("{arn}:unknown") }));
     hosted.host.shutdown().await;
 }
 
 #[tokio::test]
-async fn the_function_sees_lambdas_headers_and_environment_and_nothing_of_the_users() {
+async fn a_function_sees_lambdas_headers_and_environment_and_no_variable_of_the_user() {
     let hosted = host(probe()).await;
     let (outcome, headers) = hosted.invoke(json!({ "do": "headers" })).await;
     let headers = headers.as_array().expect("a list");
@@ -102,7 +102,7 @@ async fn a_process_that_ends_answers_exit_error_and_the_next_invocation_gets_ano
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_is_an_error_of_the_function() {
+async fn a_missing_binary_is_a_function_error() {
     let binary = "/nowhere/bootstrap".into();
     let hosted = host(FunctionSettings { binary, ..probe() }).await;
     let (outcome, error) = hosted.invoke(json!({})).await;
@@ -111,7 +111,7 @@ async fn a_program_that_is_not_there_is_an_error_of_the_function() {
 }
 
 #[tokio::test]
-async fn the_time_limit_kills_the_process_and_answers_timed_out() {
+async fn the_time_limit_kills_the_worker_and_returns_timed_out() {
     let hosted = host(FunctionSettings { timeout: Duration::from_millis(300), ..probe() }).await;
     let (_, first) = hosted.invoke(json!({ "do": "pid" })).await;
     let (outcome, error) = hosted.invoke(json!({ "do": "hang" })).await;
@@ -119,12 +119,12 @@ async fn the_time_limit_kills_the_process_and_answers_timed_out() {
     let expected =
         format!("RequestId: {} Error: Task timed out after 0.30 seconds", outcome.request_id);
     assert_eq!(error["errorMessage"], expected);
-    assert!(is_gone(&first["pid"]), "the process outlived its time");
+    assert!(is_gone(&first["pid"]), "the worker outlived its time limit");
     hosted.host.shutdown().await;
 }
 
 #[tokio::test]
-async fn invocations_at_once_have_processes_of_their_own_and_over_the_limit_are_throttled() {
+async fn concurrent_invocations_use_separate_workers_and_are_throttled_at_the_limit() {
     let hosted = host(FunctionSettings { max_concurrency: 2, ..probe() }).await;
     let gate = Gate::open().await;
     let event = Bytes::from(json!({ "do": "call", "url": gate.url }).to_string());
@@ -139,7 +139,7 @@ async fn invocations_at_once_have_processes_of_their_own_and_over_the_limit_are_
     assert_eq!(refused, Err(InvokeError::Throttled));
     drop(waiting);
     for call in calls {
-        let outcome = call.await.expect("it ran").expect("it was accepted");
+        let outcome = call.await.expect("the task").expect("an accepted invocation");
         assert_eq!(outcome.function_error, None);
     }
     assert_eq!(hosted.invoke(json!({ "do": "echo" })).await.0.function_error, None);
@@ -147,7 +147,7 @@ async fn invocations_at_once_have_processes_of_their_own_and_over_the_limit_are_
 }
 
 #[tokio::test]
-async fn kill_order_kills_the_process_at_work_on_that_order_and_no_other() {
+async fn killing_by_order_kills_only_the_worker_that_runs_that_order() {
     let hosted = host(probe()).await;
     let gate = Gate::open().await;
     let mut calls = Vec::new();
@@ -159,8 +159,8 @@ async fn kill_order_kills_the_process_at_work_on_that_order_and_no_other() {
         waiting.push(gate.entered().await);
     }
     hosted.host.kill_worker_for_order("ord_a");
-    hosted.host.kill_worker_for_order("ord_of_nobody");
-    let killed = calls.remove(0).await.expect("it ran").expect("it was accepted");
+    hosted.host.kill_worker_for_order("ord_unknown");
+    let killed = calls.remove(0).await.expect("the task").expect("an accepted invocation");
     let error: Value = serde_json::from_slice(&killed.payload).expect("JSON");
     let expected = format!(
         "RequestId: {} Error: Runtime exited with error: signal: killed",
@@ -168,13 +168,13 @@ async fn kill_order_kills_the_process_at_work_on_that_order_and_no_other() {
     );
     assert_eq!(error, json!({ "errorType": "Runtime.ExitError", "errorMessage": expected }));
     drop(waiting);
-    let other = calls.remove(0).await.expect("it ran").expect("it was accepted");
+    let other = calls.remove(0).await.expect("the task").expect("an accepted invocation");
     assert_eq!(other.function_error, None);
     hosted.host.shutdown().await;
 }
 
 #[tokio::test]
-async fn shutdown_leaves_no_process_idle_or_at_work() {
+async fn shutdown_leaves_neither_idle_nor_busy_workers() {
     let hosted = host(probe()).await;
     let (_, idle) = hosted.invoke(json!({ "do": "pid" })).await;
     let gate = Gate::open().await;
@@ -184,14 +184,14 @@ async fn shutdown_leaves_no_process_idle_or_at_work() {
     let _waiting = gate.entered().await;
     hosted.host.shutdown().await;
     assert!(is_gone(&idle["pid"]));
-    assert!(!call.is_finished(), "the end of the host was taken for a failure of the function");
+    assert!(!call.is_finished(), "the shutdown was reported as a function error");
     let mut later = Box::pin(hosted.host.invoke("process-payment", Bytes::from("{}")));
     assert!(tokio::time::timeout(Duration::from_millis(50), &mut later).await.is_err());
     call.abort();
 }
 
 #[tokio::test]
-async fn an_invocation_goes_on_although_its_caller_went_away() {
+async fn an_invocation_continues_after_its_caller_has_gone() {
     let hosted = host(FunctionSettings { max_concurrency: 1, ..probe() }).await;
     let gate = Gate::open().await;
     let event = json!({ "do": "call", "url": gate.url }).to_string();
@@ -200,18 +200,18 @@ async fn an_invocation_goes_on_although_its_caller_went_away() {
     let waiting = gate.entered().await;
     call.abort();
     let _ = call.await;
-    assert!(hosted.clock.pending().contains_key("an invocation"), "the clock would leap over it");
+    assert!(hosted.clock.pending().contains_key("an invocation"), "the clock would skip over it");
     drop(waiting);
     while hosted.clock.pending().contains_key("an invocation") {
         tokio::task::yield_now().await;
     }
     let (_, answer) = hosted.invoke(json!({ "do": "pid" })).await;
-    assert_eq!(answer["handled"], 2, "the process lived on");
+    assert_eq!(answer["handled"], 2, "the worker survived");
     hosted.host.shutdown().await;
 }
 
 #[tokio::test]
-async fn what_a_function_prints_is_kept_by_invocation() {
+async fn the_output_of_a_function_is_stored_by_invocation() {
     let hosted = host(probe()).await;
     let (outcome, _) = hosted.invoke(json!({ "do": "print", "text": "canary" })).await;
     hosted.host.shutdown().await;
@@ -229,7 +229,7 @@ async fn what_a_function_prints_is_kept_by_invocation() {
 }
 
 #[tokio::test]
-async fn invocations_are_counted_for_the_order_that_the_payload_names() {
+async fn invocations_count_for_the_order_in_the_payload() {
     let hosted = host(probe()).await;
     hosted.invoke(json!({ "orderId": "ord_1" })).await;
     hosted.invoke(json!({ "orderId": "ord_1", "do": "exit" })).await;
@@ -241,7 +241,7 @@ async fn invocations_are_counted_for_the_order_that_the_payload_names() {
 }
 
 #[tokio::test]
-async fn a_planned_fault_meets_the_invocation_that_it_names() {
+async fn a_planned_fault_applies_to_its_invocation() {
     async fn check(kind: &str, expected: &str) {
         let hosted =
             host(FunctionSettings { timeout: Duration::from_millis(200), ..probe() }).await;
@@ -269,12 +269,12 @@ async fn a_planned_fault_meets_the_invocation_that_it_names() {
 }
 
 #[tokio::test]
-async fn an_event_is_tried_twice_more_when_the_function_fails() {
+async fn an_event_is_retried_twice_when_the_function_fails() {
     let clock = ClockSettings { speed: NonZeroU32::MIN, skip: true, start: None };
     let hosted = host_on(clock, probe()).await;
     let hold = hosted.clock.busy("the test");
     let event = json!({ "do": "exit", "orderId": "ord_1" }).to_string();
-    hosted.host.invoke_async("process-payment", event.into()).expect("it is accepted");
+    hosted.host.invoke_async("process-payment", event.into()).expect("an accepted invocation");
     let later = hosted.clock.now().saturating_add(jiff::SignedDuration::from_hours(1));
     let sleep = hosted.clock.sleep_until(later.expect("a time"));
     drop(hold);
@@ -289,12 +289,12 @@ fn error_type(payload: &[u8]) -> String {
     error["errorType"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Whether there is no such process, nor a dead one that nobody waited for.
+/// Whether the process is gone and reaped.
 fn is_gone(pid: &Value) -> bool {
     !Path::new(&format!("/proc/{pid}")).exists()
 }
 
-/// A server that says when it was called and answers when it is let.
+/// A server that holds its callers until the test releases them.
 struct Gate {
     url: String,
     listener: TcpListener,
@@ -307,7 +307,7 @@ impl Gate {
         Self { url: format!("http://{address}/"), listener }
     }
 
-    /// Waits for a caller; dropping what it returns lets the caller go.
+    /// Waits for a caller. Dropping the returned stream releases the caller.
     async fn entered(&self) -> tokio::net::TcpStream {
         let (mut stream, _) = self.listener.accept().await.expect("a caller");
         let mut request = [0; 256];

@@ -1,6 +1,6 @@
-//! The servers of the stack, each over real sockets and with real processes.
+//! The servers of the stack, over real sockets and with real worker processes.
 //!
-//! One test program for all of them: they share the probe function and a host.
+//! One test binary for all of them, since they share the probe function.
 
 mod client;
 mod clients;

@@ -1,14 +1,12 @@
-//! A function for the tests of the Lambda host: it does what its event says.
+//! The probe function: runs the command in its event, for the tests of the Lambda host.
 //!
-//! It speaks the runtime API by hand, one request a connection, so that it is
-//! small and shows on one screen what a function is. The event's `do` is one of
-//! `echo`, `fail`, `exit`, `abort`, `hang`, `print`, `environment`, `headers`,
-//! `pid`, `call` (a GET of `url`, then an echo of its body), `aws` (a signed call of
-//! `target` with `body` at the AWS endpoint, then an echo of its answer).
+//! It uses the runtime API without a library, one request a connection. The event's `do`
+//! is `echo`, `fail`, `exit`, `abort`, `hang`, `print`, `environment`, `headers`, `pid`,
+//! `call` (a GET of `url`; returns the body) or `aws` (a signed call of `target` with
+//! `body` at the AWS endpoint; returns the response).
 //!
-//! What the test cannot put into the event it puts into the environment: with
-//! `PRINT_EVENTS` each event is printed as it came, and `FAIL_FIRST` is the number of
-//! events that fail.
+//! Two environment variables apply to all events: `PRINT_EVENTS` prints each event, and
+//! `FAIL_FIRST` is the number of events that fail.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -52,24 +50,24 @@ fn handle(event: &Answer, handled: u32) -> (&'static str, Value) {
     ("response", answer)
 }
 
-#[expect(clippy::exit, reason = "a test asks for it")]
+#[expect(clippy::exit, reason = "a test requests it")]
 fn leave(code: Option<i64>) -> ! {
     std::process::exit(code.and_then(|code| i32::try_from(code).ok()).unwrap_or(1))
 }
 
-#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a test asks for it")]
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a test requests it")]
 fn print(text: &str) -> Value {
     println!("{text} on stdout");
     eprintln!("{text} on stderr");
     Value::Null
 }
 
-#[expect(clippy::print_stdout, reason = "a test asks for it")]
+#[expect(clippy::print_stdout, reason = "a test requests it")]
 fn print_line(text: &str) {
     println!("{text}");
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test looks at the environment")]
+#[expect(clippy::disallowed_methods, reason = "a test checks the environment")]
 fn environment() -> Value {
     std::env::vars()
         .map(|(name, value)| (name, json!(value)))
@@ -86,7 +84,7 @@ fn call(url: &str) -> Value {
     json!(get(url).map(|answer| answer.body))
 }
 
-/// As an SDK signs, but for the signature itself, which nobody here looks at.
+/// A request as an SDK signs it, except for the signature, which the stack does not verify.
 fn aws(payload: &Value) -> Value {
     let (key, session) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SESSION_TOKEN"));
     let target = payload["target"].as_str().unwrap_or_default();
@@ -119,7 +117,7 @@ fn post(url: &str, body: &str) {
     send("POST", url, "", body);
 }
 
-/// One request; nothing when the other side is gone.
+/// Sends one request. Returns `None` if the server is gone.
 fn send(method: &str, url: &str, headers: &str, body: &str) -> Option<Answer> {
     let rest = url.strip_prefix("http://").unwrap_or(url);
     let (host, path) = rest.split_once('/')?;

@@ -1,5 +1,5 @@
-//! A whole stack: it starts, it answers at every port, it keeps its state, and it
-//! ends without a trace. The functions are the probe under their names.
+//! A complete stack: it starts, serves every port, keeps its state, and leaves nothing
+//! behind. The probe stands in for all functions.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -13,17 +13,17 @@ use local_stack::workspace;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::client::{Answer, get, post};
+use crate::client::{Response, get, post};
 
 fn probes() -> Binaries {
-    let functions = read_template(&workspace::root()).expect("our template").functions();
+    let functions = read_template(&workspace::root()).expect("the template").functions();
     let program = |name| (name, PathBuf::from(env!("CARGO_BIN_EXE_probe-function")));
-    let names = functions.expect("they are whole").into_iter().map(|function| function.binary);
+    let names = functions.expect("a valid template").into_iter().map(|function| function.binary);
     Binaries::new(names.map(program))
 }
 
 async fn fresh() -> Stack {
-    Stack::start(Settings::temporary(&workspace::root(), probes())).await.expect("it starts")
+    Stack::start(Settings::temporary(&workspace::root(), probes())).await.expect("the stack starts")
 }
 
 fn skipping_clock() -> ClockSettings {
@@ -42,12 +42,12 @@ fn kept(folder: &Path, fresh: bool) -> Settings {
     )
 }
 
-async fn read(url: String, token: &str) -> Answer {
+async fn read(url: String, token: &str) -> Response {
     get(url).header("authorization", token).send().await
 }
 
 #[tokio::test]
-async fn everything_answers_at_its_port() {
+async fn every_server_answers_at_its_port() {
     let stack = fresh().await;
     let urls = stack.urls();
     let health = read(format!("{}/healthz", urls.api), "").await;
@@ -71,7 +71,7 @@ async fn everything_answers_at_its_port() {
 }
 
 #[tokio::test]
-async fn the_api_hands_a_request_to_its_function_as_an_event() {
+async fn the_api_sends_a_request_to_its_function_as_an_event() {
     let stack = fresh().await;
     let api = stack.urls().api;
     let token = "Bearer dev:alice:orders/read";
@@ -80,12 +80,12 @@ async fn the_api_hands_a_request_to_its_function_as_an_event() {
     assert_eq!(event["pathParameters"], json!({ "orderId": "ord_1" }));
     assert_eq!(event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"], "alice");
     let epoch = event["requestContext"]["timeEpoch"].as_i64().expect("a time");
-    assert!(epoch <= stack.clock().now().as_millisecond(), "it is the stack's time");
+    assert!(epoch <= stack.clock().now().as_millisecond(), "the time is the stack's");
     stack.shutdown().await;
 }
 
 #[tokio::test]
-async fn requests_without_the_right_token_do_not_reach_a_function() {
+async fn requests_without_a_sufficient_token_do_not_reach_a_function() {
     async fn check(api: &str, token: &str, path: &str, status: u16, message: &str) {
         let refused = read(format!("{api}{path}"), token).await;
         assert_eq!(refused.status, status, "{path} with {token}");
@@ -98,12 +98,12 @@ async fn requests_without_the_right_token_do_not_reach_a_function() {
     check(&api, "Bearer dev:a:inventory/write", "/orders/ord_1", 403, "Forbidden").await;
     check(&api, "Bearer dev:a:orders/read", "/", 404, "Not Found").await;
     let inventory = read(format!("{api}/inventory"), "Bearer dev:a:").await;
-    assert_eq!(inventory.status, 200, "any token will do");
+    assert_eq!(inventory.status, 200, "any token is accepted");
     stack.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_function_that_dies_is_an_error_of_the_api_and_a_large_body_is_refused() {
+async fn a_killed_function_is_a_500_and_a_large_body_a_413() {
     let stack = fresh().await;
     let url = format!("{}/orders", stack.urls().api);
     let fault = json!([{ "at": "function.order-api", "kind": "kill" }]);
@@ -134,19 +134,19 @@ async fn shutdown_leaves_no_process_and_no_file() {
     for url in [urls.api, urls.aws, urls.gateway, urls.carrier] {
         let address = url.trim_start_matches("http://").to_owned();
         let opened = TcpListener::bind(&address).await;
-        assert!(opened.is_ok(), "{address} is still taken");
+        assert!(opened.is_ok(), "{address} is still in use");
     }
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_named_with_what_to_do() {
+async fn a_port_in_use_is_reported_with_the_option_that_changes_it() {
     let taken = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
     let port = taken.local_addr().expect("its address").port();
     let folder = tempfile::tempdir().expect("a folder");
     let ports = Ports { aws: port, ..Ports::default() };
     let (root, path) = (workspace::root(), folder.path().to_owned());
     let settings = Settings::persistent(&root, probes(), ports, skipping_clock(), path, false);
-    let error = Stack::start(settings).await.expect_err("it is taken").to_string();
+    let error = Stack::start(settings).await.expect_err("the port is in use").to_string();
     let expected = format!(
         "port {port} (AWS endpoint) is in use: end the program that uses it, or choose another \
          port with --aws-port (0 takes a free one)"
@@ -157,16 +157,16 @@ async fn a_port_in_use_is_named_with_what_to_do() {
 #[tokio::test]
 async fn two_stacks_do_not_share_a_folder() {
     let folder = tempfile::tempdir().expect("a folder");
-    let first = Stack::start(kept(folder.path(), false)).await.expect("it starts");
-    let error = Stack::start(kept(folder.path(), false)).await.expect_err("it is in use");
+    let first = Stack::start(kept(folder.path(), false)).await.expect("the stack starts");
+    let error = Stack::start(kept(folder.path(), false)).await.expect_err("the folder is in use");
     assert!(error.to_string().contains("--state-dir"), "{error}");
     first.shutdown().await;
 }
 
 #[tokio::test]
-async fn a_kept_stack_goes_on_where_it_ended_and_its_time_never_goes_back() {
+async fn a_persistent_stack_continues_where_it_stopped_and_its_time_never_goes_back() {
     let folder = tempfile::tempdir().expect("a folder");
-    let first = Stack::start(kept(folder.path(), false)).await.expect("it starts");
+    let first = Stack::start(kept(folder.path(), false)).await.expect("the stack starts");
     let item = json!({ "TableName": "Inventory", "Item": { "sku": { "S": "MUG" } } });
     first.dynamodb().call("PutItem", &item, Caller::Other).await.expect("it is written");
     let body = json!({ "faults": [{ "at": "gateway.create", "kind": "500" }] });
@@ -178,14 +178,14 @@ async fn a_kept_stack_goes_on_where_it_ended_and_its_time_never_goes_back() {
     let ended = first.clock().now();
     first.shutdown().await;
 
-    let second = Stack::start(kept(folder.path(), false)).await.expect("it starts");
+    let second = Stack::start(kept(folder.path(), false)).await.expect("the stack starts");
     assert!(second.clock().now() >= ended, "the time went back");
     assert_eq!(second.items("Inventory").await.expect("they are there").len(), 1);
     let plan = read(format!("{}/_faults", second.urls().gateway), "").await.json();
-    assert_eq!(plan["faults"][0]["at"], "gateway.create", "the look-alike has its journal");
+    assert_eq!(plan["faults"][0]["at"], "gateway.create", "the emulator has replayed its journal");
     second.shutdown().await;
 
-    let third = Stack::start(kept(folder.path(), true)).await.expect("it starts");
+    let third = Stack::start(kept(folder.path(), true)).await.expect("the stack starts");
     assert_eq!(third.items("Inventory").await.expect("it is there"), Vec::<Value>::new());
     third.shutdown().await;
 }

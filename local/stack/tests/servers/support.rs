@@ -1,5 +1,4 @@
-//! What several tests of the stack need: a host with the probe function, and an
-//! AWS endpoint before it.
+//! Shared fixtures: a Lambda host with the probe function, and an AWS endpoint.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use local_stack::lambda::{FunctionSettings, HostSettings, InvokeOutcome, LambdaH
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// A host with its clock, its counters and its fault plan.
+/// A Lambda host with its clock, its counters and its fault plan.
 pub(crate) struct TestHost {
     pub(crate) host: Arc<LambdaHost>,
     pub(crate) clock: StackClock,
@@ -23,7 +22,7 @@ pub(crate) struct TestHost {
     pub(crate) faults: Faults,
 }
 
-/// The probe, under the name of a real function.
+/// The probe function under the name of a real function.
 pub(crate) fn probe() -> FunctionSettings {
     FunctionSettings {
         name: "process-payment".to_owned(),
@@ -48,15 +47,16 @@ pub(crate) async fn host_on(clock: ClockSettings, function: FunctionSettings) ->
 }
 
 impl TestHost {
-    /// Invokes the probe; its payload as JSON.
+    /// Invokes the probe. Returns the outcome and its payload as JSON.
     pub(crate) async fn invoke(&self, event: Value) -> (InvokeOutcome, Value) {
         let payload = Bytes::from(event.to_string());
-        let outcome = self.host.invoke("process-payment", payload).await.expect("it is accepted");
-        let answer = serde_json::from_slice(&outcome.payload).expect("the answer is JSON");
+        let outcome =
+            self.host.invoke("process-payment", payload).await.expect("an accepted invocation");
+        let answer = serde_json::from_slice(&outcome.payload).expect("JSON");
         (outcome, answer)
     }
 
-    /// Empty tables in memory beside this host.
+    /// Empty tables in memory.
     pub(crate) async fn tables(&self) -> Arc<DynamoDb> {
         let deps = Deps {
             clock: self.clock.clone(),
@@ -71,8 +71,7 @@ impl TestHost {
         Arc::new(tables)
     }
 
-    /// An AWS endpoint before this host, with a Step Functions that repeats what it
-    /// is asked.
+    /// An AWS endpoint with this host, and a fake Step Functions that echoes its requests.
     pub(crate) async fn endpoint(&self) -> Endpoint {
         let step_functions: StepFunctionsApi = Arc::new(|operation, body, _signer| {
             Box::pin(async move {
@@ -93,7 +92,7 @@ impl TestHost {
             faults: self.faults.clone(),
         };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
-        Endpoint::start(listener, services).expect("it serves")
+        Endpoint::start(listener, services).expect("the endpoint starts")
     }
 }
 
