@@ -36,6 +36,4 @@ pub use placement::NewOrder;
 pub use record::{Acknowledgment, Backorder, Customer, Order, OutOfStockPolicy};
 pub use recovery::{MAX_RESTARTS, Observation, Recovery};
 pub use timeline::{TimelineCode, TimelineEntry};
-
-/// The number of buckets of the index of open orders.
-pub const OPEN_ORDER_BUCKETS: u8 = 8;
+pub use write::OPEN_ORDER_BUCKETS;

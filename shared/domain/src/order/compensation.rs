@@ -1,6 +1,6 @@
 //! What the compensating steps record.
 
-use super::Order;
+use super::record::Order;
 use super::timeline::TimelineCode;
 use crate::compensation::{self, Compensation, FailedStates, Outcome};
 use crate::payment::PaymentStatus;

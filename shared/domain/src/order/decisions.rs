@@ -3,8 +3,7 @@
 //! A decision is for the task token that was read with the order. It is accepted once, and
 //! only while the order waits and is not compensating.
 
-use super::Order;
-use super::record::Acknowledgment;
+use super::record::{Acknowledgment, Order};
 use super::timeline::TimelineCode;
 use crate::compensation::{self, FailedStates};
 use crate::decision::{

@@ -1,7 +1,6 @@
 //! What the forward steps record.
 
-use super::Order;
-use super::record::Backorder;
+use super::record::{Backorder, Order};
 use crate::decision::Review;
 use crate::payment::{PaymentIntent, PaymentStatus};
 use crate::policy::{self, ReviewPolicy};

@@ -1,7 +1,6 @@
 //! How an order is placed.
 
-use super::Order;
-use super::record::{Customer, OutOfStockPolicy};
+use super::record::{Customer, Order, OutOfStockPolicy};
 use super::timeline::TimelineEntry;
 use crate::catalog::LineItem;
 use crate::payment::Payment;

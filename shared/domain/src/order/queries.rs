@@ -1,6 +1,6 @@
 //! What the record says, and what it allows.
 
-use super::Order;
+use super::record::Order;
 use crate::catalog::LineItem;
 use crate::compensation::Facts;
 use crate::decision::ReviewDecision;

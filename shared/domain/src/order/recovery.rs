@@ -1,7 +1,7 @@
 //! What the reconciler records: the restart of an order whose execution ended early, a
 //! webhook, what a check of the providers showed, and that an order is finalized.
 
-use super::Order;
+use super::record::Order;
 use super::timeline::TimelineCode;
 use super::write::{CHECK_SOON_MINUTES, open_bucket};
 use crate::attention::Attention;

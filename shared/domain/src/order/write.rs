@@ -3,13 +3,15 @@
 //! A write raises the version and reschedules the check. A step also ends the wait that
 //! the order is in. A transition checks the table of [`status`](crate::status) as well.
 
-use super::Order;
+use super::record::Order;
 use super::timeline::{TimelineCode, TimelineEntry};
 use crate::attention::Attention;
 use crate::payment::PaymentStatus;
 use crate::shipment::{LabelRefund, Shipment};
 use crate::{ErrorName, Status, StepError, Timestamp};
 
+/// The number of buckets of the index of open orders.
+pub const OPEN_ORDER_BUCKETS: u8 = 8;
 /// The minutes from a write to the next check of an open order.
 const CHECK_AFTER_MINUTES: i64 = 15;
 /// The minutes to the next check after something that may be lost: a decision, a start.
@@ -20,7 +22,7 @@ const EXPIRY_WARNING_HOURS: i64 = 24;
 /// The bucket of an order in the index of open orders. It never changes.
 pub(super) fn open_bucket(id: &crate::OrderId) -> String {
     let last = id.as_str().bytes().last().unwrap_or(b'0');
-    char::from(b'0' + last % super::OPEN_ORDER_BUCKETS).to_string()
+    char::from(b'0' + last % OPEN_ORDER_BUCKETS).to_string()
 }
 
 impl Order {

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::StoreUnavailable;
+use super::orders::StoreUnavailable;
 use crate::catalog::StockItem;
 use crate::stock::Shortage;
 use crate::{Order, Sku, Timestamp};

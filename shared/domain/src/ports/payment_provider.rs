@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use super::CallOutcome;
+use super::call::CallOutcome;
 use crate::payment::PaymentIntent;
 use crate::{OrderId, PaymentIntentId};
 

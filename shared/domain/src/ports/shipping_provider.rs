@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::CallOutcome;
+use super::call::CallOutcome;
 use crate::shipment::{Parcel, ProviderShipment};
 use crate::{RateId, ShipmentId};
 

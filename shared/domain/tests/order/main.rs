@@ -1,5 +1,7 @@
 //! What an order on record allows and what it rejects.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
+
 mod recovery;
 
 use domain::compensation::Outcome;
