@@ -102,7 +102,7 @@ pub(crate) async fn write<O: Orders, I: Inventory, W: Workflow>(
         let weight_grams =
             fields.required("weightGrams", validation::integer_u32(1, MAX_WEIGHT_GRAMS));
         let available = fields.optional("available", validation::integer(0, MAX_OPENING_STOCK));
-        Some(ProductRequest {
+        Ok(ProductRequest {
             title: title?,
             unit_price: unit_price?,
             weight_grams: weight_grams?,

@@ -11,7 +11,7 @@ use utoipa::openapi::schema::Object;
 use crate::api::PaymentIdPrefixes;
 use crate::request_body::JsonNode;
 use crate::schema::{self, MAX_PAYMENT_ID_LENGTH};
-use crate::validation::{self, Fields, Violation};
+use crate::validation::{self, Fields, Invalid, Violation};
 
 /// The maximum number of lines.
 const MAX_LINES: usize = 50;
@@ -128,7 +128,7 @@ impl PlaceOrderRequest {
         fields: &mut Fields<'_>,
         currencies: &[Currency],
         prefixes: PaymentIdPrefixes,
-    ) -> Option<Self> {
+    ) -> Result<Self, Invalid> {
         let customer = fields.object("customer", CustomerRequest::read);
         let shipping_address = fields.object("shippingAddress", AddressRequest::read);
         let items = fields.array("items", MAX_LINES, LineItemRequest::read);
@@ -140,10 +140,10 @@ impl PlaceOrderRequest {
             fields.optional("whenOutOfStock", validation::choice::<OutOfStockPolicy>);
         let expected_total = fields.optional_object("expectedTotal", validation::money(currencies));
         // The customer is not there to confirm the card on that date.
-        if matches!((&scheduled_for, &payment_customer), (Some(Some(_)), Some(None))) {
+        if matches!((&scheduled_for, &payment_customer), (Ok(Some(_)), Ok(None))) {
             return fields.refuse("paymentCustomer", "is required with scheduledFor");
         }
-        Some(Self {
+        Ok(Self {
             customer: customer?,
             shipping_address: shipping_address?,
             items: items?,
@@ -165,23 +165,23 @@ impl PlaceOrderRequest {
 }
 
 impl CustomerRequest {
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, Invalid> {
         let name = fields.required("name", validation::text(MAX_TEXT_LENGTH));
         let email = fields.required("email", email);
         let phone = fields.optional("phone", phone);
-        Some(Self { name: name?, email: email?, phone: phone? })
+        Ok(Self { name: name?, email: email?, phone: phone? })
     }
 }
 
 impl AddressRequest {
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, Invalid> {
         let street1 = fields.required("street1", validation::text(MAX_TEXT_LENGTH));
         let street2 = fields.optional("street2", validation::text(MAX_TEXT_LENGTH));
         let city = fields.required("city", validation::text(MAX_TEXT_LENGTH));
         let state = fields.optional("state", validation::text(MAX_TEXT_LENGTH));
         let postal_code = fields.required("postalCode", validation::text(MAX_POSTAL_CODE_LENGTH));
         let country = fields.required("country", country);
-        Some(Self {
+        Ok(Self {
             street1: street1?,
             street2: street2?,
             city: city?,
@@ -193,10 +193,10 @@ impl AddressRequest {
 }
 
 impl LineItemRequest {
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, Invalid> {
         let sku = fields.required("sku", validation::sku);
         let quantity = fields.required("quantity", validation::quantity);
-        Some(Self { sku: sku?, quantity: quantity? })
+        Ok(Self { sku: sku?, quantity: quantity? })
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) async fn restock<O: Orders, I: Inventory, W: Workflow>(
     let body = request_body::parse(request, None)?;
     let RestockRequest { quantity } = validation::object(&body, |fields| {
         let quantity = fields.required("quantity", validation::integer_u32(1, MAX_QUANTITY))?;
-        Some(RestockRequest { quantity })
+        Ok(RestockRequest { quantity })
     })?;
     let item = match api.inventory.restock(&sku, quantity, key, request.at).await? {
         RestockResult::Restocked(item) | RestockResult::Replayed(item) => item,

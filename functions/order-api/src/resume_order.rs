@@ -53,7 +53,7 @@ pub(crate) async fn resume<O: Orders, I: Inventory, W: Workflow>(
         let action = fields.required("action", validation::choice);
         let refund = fields.optional("refund", validation::boolean);
         let note = fields.optional("note", validation::text(MAX_NOTE_LENGTH));
-        Some(ResumeRequest { action: action?, refund: refund?, note: note? })
+        Ok(ResumeRequest { action: action?, refund: refund?, note: note? })
     })?;
     let id = order_lookup::parse_id(id)?;
     let (by, refund) = (caller.id.as_str(), refund.unwrap_or(false));

@@ -49,7 +49,7 @@ pub(crate) async fn review<O: Orders, I: Inventory, W: Workflow>(
     let ReviewRequest { decision, note } = validation::object(&body, |fields| {
         let decision = fields.required("decision", validation::choice);
         let note = fields.optional("note", validation::text(MAX_NOTE_LENGTH));
-        Some(ReviewRequest { decision: decision?, note: note? })
+        Ok(ReviewRequest { decision: decision?, note: note? })
     })?;
     let id = order_lookup::parse_id(id)?;
     let by = caller.id.as_str();

@@ -17,21 +17,24 @@ const MAX_ERRORS: usize = 20;
 /// What a value must be, as a sentence that follows the field's name.
 pub(crate) type Violation = String;
 
+/// A value could not be read; its [`FieldError`] is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Invalid;
+
 /// Reads a body as an object.
 ///
-/// `read` asks for the fields. It returns `None` when it could not build its value;
-/// the problem then says why.
+/// `read` asks for the fields and builds a value of them.
 ///
 /// # Errors
 /// The body is not an object, or some of its fields are not valid.
 pub(crate) fn object<T>(
     body: &JsonNode,
-    read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+    read: impl FnOnce(&mut Fields<'_>) -> Result<T, Invalid>,
 ) -> Result<T, Problem> {
     let mut errors = Vec::new();
     let value = read_object(body, "", &mut errors, read);
     match value {
-        Some(value) if errors.is_empty() => Ok(value),
+        Ok(value) if errors.is_empty() => Ok(value),
         _ => {
             errors.truncate(MAX_ERRORS);
             Err(Problem::with_fields(ProblemKind::InvalidRequest, errors))
@@ -43,7 +46,7 @@ pub(crate) fn object<T>(
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
     path: String,
-    fields: &'a [(String, JsonNode)],
+    entries: &'a [(String, JsonNode)],
     known: Vec<&'static str>,
     errors: &'a mut Vec<FieldError>,
 }
@@ -52,14 +55,14 @@ fn read_object<T>(
     node: &JsonNode,
     path: &str,
     errors: &mut Vec<FieldError>,
-    read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
-) -> Option<T> {
-    let JsonNode::Object(fields) = node else {
+    read: impl FnOnce(&mut Fields<'_>) -> Result<T, Invalid>,
+) -> Result<T, Invalid> {
+    let JsonNode::Object(entries) = node else {
         let field = if path.is_empty() { WHOLE_BODY } else { path };
         errors.push(FieldError::new(field, "must be an object"));
-        return None;
+        return Err(Invalid);
     };
-    let mut fields = Fields { path: path.to_owned(), fields, known: vec![], errors };
+    let mut fields = Fields { path: path.to_owned(), entries, known: vec![], errors };
     let value = read(&mut fields);
     fields.refuse_repeated_and_unknown();
     value
@@ -71,23 +74,22 @@ impl<'a> Fields<'a> {
         &mut self,
         name: &'static str,
         rule: impl FnOnce(&JsonNode) -> Result<T, Violation>,
-    ) -> Option<T> {
+    ) -> Result<T, Invalid> {
         match self.find(name) {
             Some(node) => self.check(name, rule(node)),
             None => self.refuse(name, "is required"),
         }
     }
 
-    /// An optional field. The outer `None` means that it is not valid. `null` is not
-    /// valid either: a client leaves the field out.
+    /// An optional field. `null` is not valid: a client leaves the field out.
     pub(crate) fn optional<T>(
         &mut self,
         name: &'static str,
         rule: impl FnOnce(&JsonNode) -> Result<T, Violation>,
-    ) -> Option<Option<T>> {
+    ) -> Result<Option<T>, Invalid> {
         match self.find(name) {
             Some(node) => self.check(name, rule(node)).map(Some),
-            None => Some(None),
+            None => Ok(None),
         }
     }
 
@@ -95,22 +97,22 @@ impl<'a> Fields<'a> {
     pub(crate) fn object<T>(
         &mut self,
         name: &'static str,
-        read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
-    ) -> Option<T> {
+        read: impl FnOnce(&mut Fields<'_>) -> Result<T, Invalid>,
+    ) -> Result<T, Invalid> {
         match self.find(name) {
             Some(node) => read_object(node, &join_path(&self.path, name), self.errors, read),
             None => self.refuse(name, "is required"),
         }
     }
 
-    /// An optional object, with the result of [`Fields::optional`].
+    /// An optional object.
     pub(crate) fn optional_object<T>(
         &mut self,
         name: &'static str,
-        read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
-    ) -> Option<Option<T>> {
+        read: impl FnOnce(&mut Fields<'_>) -> Result<T, Invalid>,
+    ) -> Result<Option<T>, Invalid> {
         if self.find(name).is_none() {
-            return Some(None);
+            return Ok(None);
         }
         self.object(name, read).map(Some)
     }
@@ -120,8 +122,8 @@ impl<'a> Fields<'a> {
         &mut self,
         name: &'static str,
         max: usize,
-        read: impl Fn(&mut Fields<'_>) -> Option<T>,
-    ) -> Option<Vec<T>> {
+        read: impl Fn(&mut Fields<'_>) -> Result<T, Invalid>,
+    ) -> Result<Vec<T>, Invalid> {
         let Some(node) = self.find(name) else { return self.refuse(name, "is required") };
         let JsonNode::Array(items) = node else { return self.refuse(name, "must be an array") };
         if items.is_empty() || items.len() > max {
@@ -129,39 +131,43 @@ impl<'a> Fields<'a> {
         }
         let path = join_path(&self.path, name);
         // Reads every entry before it stops, to collect all errors.
-        let entries: Vec<Option<T>> = items
+        let values: Vec<Result<T, Invalid>> = items
             .iter()
             .enumerate()
             .map(|(index, item)| read_object(item, &format!("{path}[{index}]"), self.errors, &read))
             .collect();
-        entries.into_iter().collect()
+        values.into_iter().collect()
     }
 
     /// Refuses a field that was read already.
-    pub(crate) fn refuse<T>(&mut self, name: &str, detail: &str) -> Option<T> {
+    pub(crate) fn refuse<T>(&mut self, name: &str, detail: &str) -> Result<T, Invalid> {
+        self.record(name, detail);
+        Err(Invalid)
+    }
+
+    fn record(&mut self, name: &str, detail: &str) {
         self.errors.push(FieldError::new(join_path(&self.path, name), detail));
-        None
     }
 
     fn find(&mut self, name: &'static str) -> Option<&'a JsonNode> {
         self.known.push(name);
-        let fields = self.fields;
-        fields.iter().find(|(key, _)| key == name).map(|(_, node)| node)
+        let entries = self.entries;
+        entries.iter().find(|(key, _)| key == name).map(|(_, node)| node)
     }
 
-    fn check<T>(&mut self, name: &'static str, result: Result<T, Violation>) -> Option<T> {
+    fn check<T>(&mut self, name: &'static str, result: Result<T, Violation>) -> Result<T, Invalid> {
         match result {
-            Ok(value) => Some(value),
+            Ok(value) => Ok(value),
             Err(violation) => self.refuse(name, &violation),
         }
     }
 
     fn refuse_repeated_and_unknown(&mut self) {
-        for (index, (key, _)) in self.fields.iter().enumerate() {
-            if self.fields.iter().take(index).any(|(earlier, _)| earlier == key) {
-                self.refuse::<()>(key, "is given more than once");
+        for (index, (key, _)) in self.entries.iter().enumerate() {
+            if self.entries.iter().take(index).any(|(earlier, _)| earlier == key) {
+                self.record(key, "is given more than once");
             } else if !self.known.contains(&key.as_str()) {
-                self.refuse::<()>(key, "is not a known field");
+                self.record(key, "is not a known field");
             }
             if self.errors.len() >= MAX_ERRORS {
                 return;
@@ -245,7 +251,7 @@ pub(crate) fn timestamp(node: &JsonNode) -> Result<Timestamp, Violation> {
 }
 
 /// An amount of money, `{amount, currency}`, in one of the accepted currencies.
-pub(crate) fn money(accepted: &[Currency]) -> impl Fn(&mut Fields<'_>) -> Option<Money> {
+pub(crate) fn money(accepted: &[Currency]) -> impl Fn(&mut Fields<'_>) -> Result<Money, Invalid> {
     move |fields| {
         let amount = fields.required("amount", integer(0, MAX_AMOUNT));
         let currency = fields.required("currency", |node| {
@@ -254,7 +260,7 @@ pub(crate) fn money(accepted: &[Currency]) -> impl Fn(&mut Fields<'_>) -> Option
                 .filter(|currency| accepted.contains(currency))
                 .ok_or_else(|| "must be a currency that the shop accepts".to_owned())
         });
-        Some(Money::new(amount?, currency?))
+        Ok(Money::new(amount?, currency?))
     }
 }
 

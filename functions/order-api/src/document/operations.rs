@@ -28,7 +28,7 @@ use crate::webhooks::ReceivedResponse;
 const ORDER_ID: &str = "ord_44a45315d0fc51c09623badfc0bb5cca";
 /// A SKU in `events/stock.json`.
 const SKU: &str = "MUG-01";
-/// A pattern of every ETag.
+/// A pattern of every `ETag`.
 const ETAG: &str = "^\"[0-9]+\"$";
 
 /// Every operation.

@@ -5,3 +5,5 @@
 mod ledger;
 #[cfg(test)]
 mod shipments;
+#[cfg(test)]
+mod webhook;

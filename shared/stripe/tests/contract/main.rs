@@ -7,3 +7,5 @@ mod ledger;
 mod openapi;
 #[cfg(test)]
 mod payments;
+#[cfg(test)]
+mod webhook;
