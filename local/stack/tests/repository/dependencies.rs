@@ -13,7 +13,8 @@ const DIRECT: &[(&str, &str)] = &[
     ("functions/initiate-shipping", "aws domain easypost http-client serde_json tokio"),
     (
         "functions/order-api",
-        "aws base64 domain easypost hex lambda_http serde serde_json sha2 stripe tokio tracing utoipa",
+        "aws base64 domain easypost hex lambda_http serde serde_json sha2 stripe strum tokio \
+         tracing utoipa",
     ),
     ("functions/process-payment", "aws domain http-client serde_json stripe tokio"),
     (
