@@ -1,25 +1,26 @@
-//! The carrier's book: all shipments whose label was bought, a page at a time,
-//! newest first.
+//! Lists EasyPost's ledger: every shipment with a bought label, newest first, in pages.
 //!
-//! A shipment that was not bought costs nothing, and is not listed. Both dates are
-//! always given: the carrier takes a month when one of them is missing.
+//! A shipment without a label costs nothing and is not listed. Every request states both
+//! dates, because EasyPost assumes a month if one is missing. Source:
+//! docs.easypost.com/docs/shipments, "Retrieve a list of Shipments".
 
 use domain::ledger::{LabelEntry, LedgerPage, ListLabels};
-use domain::ports::{CallOutcome, Method, ShippingRejection, Transport};
+use domain::ports::{CallOutcome, ShippingRejection, Transport};
 use domain::{ShipmentId, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
-use super::wire::WireShipment;
-use super::{EasyPost, sort};
+use crate::EasyPost;
+use crate::response::classify;
+use crate::wire::WireShipment;
 
-/// A shipment with its rates and addresses has some 10 to 20 KiB, and an answer of
-/// more than 1 MiB is not read. The carrier gives 100 at most.
-const PAGE: &str = "40";
+/// Shipments per page. One shipment with its rates and addresses has 10 to 20 KiB, and a
+/// response over 1 MiB is not read. EasyPost's maximum is 100.
+const PAGE_SIZE: &str = "40";
 
-/// Before the carrier's first shipment.
-const BEGINNING: &str = "2012-01-01T00:00:00.000Z";
+/// A date before EasyPost's first shipment.
+const EARLIEST: &str = "2012-01-01T00:00:00.000Z";
 
 impl<T: Transport> ListLabels for EasyPost<T> {
     async fn list_labels(
@@ -29,27 +30,26 @@ impl<T: Transport> ListLabels for EasyPost<T> {
         after: Option<&str>,
     ) -> CallOutcome<LedgerPage<LabelEntry>, ShippingRejection> {
         let path = format!("shipments?{}", query(since, until, after));
-        self.call(Method::Get, &path, Vec::new(), |response| sort(response, page)).await
+        self.get(&path, |response| classify(response, parse_page)).await
     }
 
     async fn entry(&self, id: &ShipmentId) -> CallOutcome<LabelEntry, ShippingRejection> {
-        let path = format!("shipments/{id}");
-        let whole = |body: &[u8]| read(serde_json::from_slice(body).ok()?);
-        self.call(Method::Get, &path, Vec::new(), |response| sort(response, whole)).await
+        let parse = |body: &[u8]| parse_entry(serde_json::from_slice(body).ok()?);
+        self.get(&format!("shipments/{id}"), |response| classify(response, parse)).await
     }
 }
 
 fn query(since: Option<Timestamp>, until: Timestamp, after: Option<&str>) -> String {
-    let since = since.map_or_else(|| BEGINNING.to_owned(), |since| since.to_string());
+    let since = since.map_or_else(|| EARLIEST.to_owned(), |since| since.to_string());
     let until = until.to_string();
-    let fixed = [
-        ("page_size", PAGE),
+    let filters = [
+        ("page_size", PAGE_SIZE),
         ("purchased", "true"),
         ("start_datetime", &since),
         ("end_datetime", &until),
     ];
-    let place = after.map(|id| ("before_id", id));
-    Serializer::new(String::new()).extend_pairs(fixed).extend_pairs(place).finish()
+    let cursor = after.map(|id| ("before_id", id));
+    Serializer::new(String::new()).extend_pairs(filters).extend_pairs(cursor).finish()
 }
 
 #[derive(Deserialize)]
@@ -58,14 +58,14 @@ struct WirePage {
     has_more: bool,
 }
 
-/// The part; none when it goes on and does not say where.
-fn page(body: &[u8]) -> Option<LedgerPage<LabelEntry>> {
+/// The page; `None` if it has a successor and ends without an id.
+fn parse_page(body: &[u8]) -> Option<LedgerPage<LabelEntry>> {
     let page: WirePage = serde_json::from_slice(body).ok()?;
-    let all = page.shipments.len();
+    let count = page.shipments.len();
     let last = page.shipments.last().and_then(|last| last["id"].as_str()).map(str::to_owned);
     let next = if page.has_more { Some(last?) } else { None };
-    let entries: Vec<_> = page.shipments.into_iter().filter_map(read).collect();
-    Some(LedgerPage { unreadable: all - entries.len(), entries, next })
+    let entries: Vec<_> = page.shipments.into_iter().filter_map(parse_entry).collect();
+    Some(LedgerPage { unreadable: count - entries.len(), entries, next })
 }
 
 #[derive(Deserialize)]
@@ -76,8 +76,8 @@ struct WireEntry {
     shipment: WireShipment,
 }
 
-/// The entry in our words; none for one that makes no sense.
-fn read(entry: Value) -> Option<LabelEntry> {
+/// The domain's entry; `None` if the shipment is malformed.
+fn parse_entry(entry: Value) -> Option<LabelEntry> {
     let entry: WireEntry = serde_json::from_value(entry).ok()?;
     let shipment = entry.shipment.parse()?;
     Some(LabelEntry {

@@ -1,15 +1,21 @@
-//! The carrier over HTTPS: EasyPost's shipments.
+//! EasyPost, the shipping provider: shipments, labels, webhooks and the ledger listing.
 //!
-//! What this file promises is the sorting of answers into [`CallOutcome`]: an answer
-//! that may hide a purchase is `Unknown`, never a refusal. EasyPost has no
-//! idempotency keys, so a call is never sent twice from here; the one thing that
-//! makes a repeat safe is that a shipment is bought once.
+//! The crate guarantees how each response becomes a [`CallOutcome`] (`response`): a call
+//! that may have bought a label is `Unknown`, never `Rejected`. EasyPost has no
+//! idempotency keys, so no call is ever repeated here. Buying is safe to repeat because a
+//! shipment can be bought only once (docs.easypost.com/docs/shipments).
 //!
-//! Nothing of the carrier's texts is passed on, only its codes, because a text
-//! may quote an address. [`wire`] is the JSON.
+//! EasyPost's messages are never passed on, only its codes, because a message may quote
+//! an address.
+//!
+//! Start at [`EasyPost`], which implements the domain's ports; `request` and `wire` are
+//! the JSON.
 
+mod error;
 mod ids;
 mod ledger;
+mod request;
+mod response;
 mod webhook;
 mod wire;
 
@@ -24,43 +30,52 @@ use domain::{Private, RateId, ShipmentId};
 use serde_json::{Value, json};
 
 pub use self::webhook::EasyPostWebhooks;
-use self::wire::{ErrorBody, WireShipment};
 
-/// How the carrier's answer to a call ends up.
-type Answer = CallOutcome<ProviderShipment, ShippingRejection>;
+/// The outcome of a call to EasyPost.
+type Outcome<T> = CallOutcome<T, ShippingRejection>;
 
-/// EasyPost, for one account that sends from one place.
+/// One EasyPost account that ships from one address.
 #[derive(Debug, Clone)]
 pub struct EasyPost<T> {
     transport: T,
     base_url: String,
     api_key: Private<String>,
-    from: Private<ShipFrom>,
+    ship_from: Private<ShipFrom>,
 }
 
 impl<T: Transport> EasyPost<T> {
-    /// The account of this key, at this address (without a slash at the end).
+    /// The account of this API key. `base_url` has no trailing slash.
     pub fn new(
         transport: T,
         base_url: impl Into<String>,
         api_key: Private<String>,
-        from: ShipFrom,
+        ship_from: ShipFrom,
     ) -> Self {
-        Self { transport, base_url: base_url.into(), api_key, from: Private::new(from) }
+        let (base_url, ship_from) = (base_url.into(), Private::new(ship_from));
+        Self { transport, base_url, api_key, ship_from }
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.call(Method::Post, path, body.to_string().into_bytes(), whole).await
+    async fn post(&self, path: &str, body: &Value) -> Outcome<ProviderShipment> {
+        let body = body.to_string().into_bytes();
+        self.send(Method::Post, path, body, response::classify_shipment).await
     }
 
-    async fn call<D>(
+    async fn get<D>(
+        &self,
+        path: &str,
+        classify: impl FnOnce(&Response) -> Outcome<D> + Send,
+    ) -> Outcome<D> {
+        self.send(Method::Get, path, Vec::new(), classify).await
+    }
+
+    async fn send<D>(
         &self,
         method: Method,
         path: &str,
         body: Vec<u8>,
-        read: impl FnOnce(&Response) -> CallOutcome<D, ShippingRejection> + Send,
-    ) -> CallOutcome<D, ShippingRejection> {
-        // Basic authentication: the key is the name, and there is no password.
+        classify: impl FnOnce(&Response) -> Outcome<D> + Send,
+    ) -> Outcome<D> {
+        // Basic authentication: the API key is the user name, the password is empty.
         let credentials = STANDARD.encode(format!("{}:", self.api_key.expose()));
         let mut headers = vec![("authorization", format!("Basic {credentials}"))];
         if method == Method::Post {
@@ -68,75 +83,27 @@ impl<T: Transport> EasyPost<T> {
         }
         let url = format!("{}/v2/{path}", self.base_url);
         match self.transport.send(Request { method, url, headers, body }).await {
-            Ok(response) => read(&response),
-            Err(TransportError::NotSent(why)) => CallOutcome::NotSent(why),
-            Err(TransportError::NoResponse(why)) => CallOutcome::Unknown(why),
+            Ok(response) => classify(&response),
+            Err(TransportError::NotSent(reason)) => CallOutcome::NotSent(reason),
+            Err(TransportError::NoResponse(reason)) => CallOutcome::Unknown(reason),
         }
     }
 }
 
 impl<T: Transport> ShippingProvider for EasyPost<T> {
-    async fn create(&self, parcel: &Parcel) -> Answer {
-        self.post("shipments", &wire::new_shipment(parcel, self.from.expose())).await
+    async fn create(&self, parcel: &Parcel) -> Outcome<ProviderShipment> {
+        self.post("shipments", &request::create_shipment(parcel, self.ship_from.expose())).await
     }
 
-    async fn buy(&self, id: &ShipmentId, rate: &RateId) -> Answer {
+    async fn buy(&self, id: &ShipmentId, rate: &RateId) -> Outcome<ProviderShipment> {
         self.post(&format!("shipments/{id}/buy"), &json!({ "rate": { "id": rate } })).await
     }
 
-    async fn refund(&self, id: &ShipmentId) -> Answer {
+    async fn refund(&self, id: &ShipmentId) -> Outcome<ProviderShipment> {
         self.post(&format!("shipments/{id}/refund"), &json!({})).await
     }
 
-    async fn retrieve(&self, id: &ShipmentId) -> Answer {
-        self.call(Method::Get, &format!("shipments/{id}"), Vec::new(), whole).await
-    }
-}
-
-/// Sorts an answer that is to be a shipment.
-fn whole(response: &Response) -> Answer {
-    sort(response, |body| serde_json::from_slice::<WireShipment>(body).ok()?.parse())
-}
-
-/// Sorts an answer by what it says about the effect of the call.
-fn sort<D>(
-    response: &Response,
-    read: impl FnOnce(&[u8]) -> Option<D>,
-) -> CallOutcome<D, ShippingRejection> {
-    let status = response.status;
-    match status {
-        200..=299 => match read(&response.body) {
-            Some(done) => CallOutcome::Succeeded(done),
-            None => CallOutcome::Unknown(format!("{status} that cannot be read")),
-        },
-        429 => CallOutcome::NotSent("answered 429".to_owned()),
-        // It gave up on us, or on another request about the same shipment.
-        408 | 409 => CallOutcome::Unknown(format!("answered {status}")),
-        400..=499 => sort_refusal(response),
-        _ => CallOutcome::Unknown(format!("answered {status}")),
-    }
-}
-
-fn sort_refusal<D>(response: &Response) -> CallOutcome<D, ShippingRejection> {
-    let status = response.status;
-    let error: ErrorBody = serde_json::from_slice(&response.body).unwrap_or_default();
-    let why = error.describe(status);
-    match (status, error.code()) {
-        (_, Some("SHIPMENT.POSTAGE.EXISTS")) => {
-            CallOutcome::Rejected(ShippingRejection::AlreadyBought)
-        }
-        // The carrier behind EasyPost has not answered, or is still at it.
-        (
-            _,
-            Some(
-                "SHIPMENT.PURCHASE.IN_PROGRESS"
-                | "SHIPMENT.POSTAGE.TIMED_OUT"
-                | "SHIPMENT.POSTAGE.NO_RESPONSE",
-            ),
-        ) => CallOutcome::Unknown(why),
-        (_, Some("RATE_LIMITED")) => CallOutcome::NotSent(why),
-        (404, _) => CallOutcome::Rejected(ShippingRejection::NotFound),
-        (400 | 422, _) => CallOutcome::Rejected(ShippingRejection::Rejected(why)),
-        _ => CallOutcome::Rejected(ShippingRejection::Misconfigured(why)),
+    async fn retrieve(&self, id: &ShipmentId) -> Outcome<ProviderShipment> {
+        self.get(&format!("shipments/{id}"), response::classify_shipment).await
     }
 }

@@ -1,8 +1,8 @@
-//! The gateway's book: all intents, a page at a time, newest first.
+//! Lists Stripe's ledger: every payment intent, newest first, in pages.
 //!
-//! Each comes with its charge, which says how much of it went back, so that an
-//! entry is one moment's word. The pages are cut by id, not by number, so intents
-//! that are made while the book is read move no other into or out of a page.
+//! Each intent includes its charge, so the captured and the refunded amount are of the
+//! same moment. A page starts after an id, not at a number, so intents that are created
+//! during the listing do not shift the pages. Source: docs.stripe.com/api/pagination.
 
 use domain::ledger::{LedgerPage, ListPaymentIntents, PaymentIntentEntry};
 use domain::payment::PaymentIntentState;
@@ -11,28 +11,27 @@ use domain::{Currency, Money, PaymentIntentId, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Answer, EXPAND_CHARGE, Stripe, map};
 use crate::ids::payment_intent_id;
-
-/// As many as the gateway gives at once.
-const PAGE: &str = "100";
+use crate::{EXPAND_CHARGE, MAX_PAGE_SIZE, Outcome, Stripe, parse_success};
 
 impl<T: Transport> ListPaymentIntents for Stripe<T> {
     async fn list_payment_intents(
         &self,
         since: Option<Timestamp>,
         after: Option<&str>,
-    ) -> Answer<LedgerPage<PaymentIntentEntry>> {
+    ) -> Outcome<LedgerPage<PaymentIntentEntry>> {
         let since = since.map(|since| since.to_jiff().as_second().to_string());
-        let mut query = vec![("limit", PAGE), ("expand[]", "data.latest_charge")];
+        let mut query = vec![("limit", MAX_PAGE_SIZE), ("expand[]", "data.latest_charge")];
         query.extend(since.as_deref().map(|since| ("created[gte]", since)));
         query.extend(after.map(|id| ("starting_after", id)));
-        map(self.get("payment_intents", &query).await, WirePage::read)
+        parse_success(self.get("payment_intents", &query).await, WirePage::parse)
     }
 
-    async fn entry(&self, id: &PaymentIntentId) -> Answer<PaymentIntentEntry> {
-        let found = self.get(&format!("payment_intents/{id}"), &[EXPAND_CHARGE]).await;
-        map(found, |found: Value| read(found).ok_or("the intent is not one of ours"))
+    async fn entry(&self, id: &PaymentIntentId) -> Outcome<PaymentIntentEntry> {
+        let intent = self.get(&format!("payment_intents/{id}"), &[EXPAND_CHARGE]).await;
+        parse_success(intent, |intent: Value| {
+            parse_entry(intent).ok_or("the payment intent is malformed")
+        })
     }
 }
 
@@ -43,16 +42,16 @@ struct WirePage {
 }
 
 impl WirePage {
-    fn read(self) -> Result<LedgerPage<PaymentIntentEntry>, &'static str> {
-        let all = self.data.len();
+    fn parse(self) -> Result<LedgerPage<PaymentIntentEntry>, &'static str> {
+        let count = self.data.len();
         let last = self.data.last().and_then(|last| last["id"].as_str()).map(str::to_owned);
-        let entries: Vec<_> = self.data.into_iter().filter_map(read).collect();
+        let entries: Vec<_> = self.data.into_iter().filter_map(parse_entry).collect();
         match (self.has_more, last) {
-            (true, None) => Err("a page that goes on ends nowhere"),
-            (more, last) => Ok(LedgerPage {
-                unreadable: all - entries.len(),
+            (true, None) => Err("a page with a successor ends without an id"),
+            (has_more, last) => Ok(LedgerPage {
+                unreadable: count - entries.len(),
                 entries,
-                next: last.filter(|_| more),
+                next: last.filter(|_| has_more),
             }),
         }
     }
@@ -83,8 +82,8 @@ struct WireCharge {
     amount_refunded: u64,
 }
 
-/// The entry in our words; none for one in a currency or a state that is none of ours.
-fn read(entry: Value) -> Option<PaymentIntentEntry> {
+/// The domain's entry; `None` if the currency or the state is not supported.
+fn parse_entry(entry: Value) -> Option<PaymentIntentEntry> {
     let entry: WireEntry = serde_json::from_value(entry).ok()?;
     let currency = Currency::from_code(&entry.currency.to_ascii_uppercase())?;
     let charge = entry.latest_charge;
@@ -99,7 +98,7 @@ fn read(entry: Value) -> Option<PaymentIntentEntry> {
     })
 }
 
-/// Whether nothing gets into this state without a confirmation.
+/// Whether an intent reaches this state only after a confirmation.
 const fn is_past_confirmation(state: PaymentIntentState) -> bool {
     matches!(
         state,

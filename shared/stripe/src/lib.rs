@@ -1,40 +1,49 @@
-//! The gateway over HTTPS: Stripe's PaymentIntents and refunds.
+//! Stripe, the payment provider: payment intents, refunds, webhooks and the ledger
+//! listing.
 //!
-//! What this file promises is the sorting of answers into [`CallOutcome`]: an answer
-//! that may hide an effect is `Unknown`, never a refusal; one that surely had
-//! none is `NotBegun`. Nothing of the gateway's texts is passed on, only its
-//! codes, because a text may hold a key or a name.
+//! The crate guarantees how each response becomes a [`CallOutcome`] (`response`): a call
+//! that may have taken effect is `Unknown`, never `Rejected`, and a call that certainly
+//! took none is `NotSent`. Stripe's messages are never passed on, only its codes, because
+//! a message may hold an API key or a name.
 //!
-//! The rules are Stripe's own, on its pages about idempotent requests, low-level
-//! errors and decline codes. [`wire`] is the JSON.
+//! Every POST carries an idempotency key, so the caller may repeat it
+//! (docs.stripe.com/api/idempotent_requests). The other rules come from
+//! docs.stripe.com/error-low-level and docs.stripe.com/declines/codes.
+//!
+//! Start at [`Stripe`], which implements the domain's ports; `wire` is the JSON.
 
+mod error;
 mod ids;
 mod ledger;
+mod response;
 mod webhook;
 mod wire;
 
 use domain::payment::PaymentIntent;
 use domain::ports::{
     CallOutcome, Method, PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState,
-    Request, Response, Transport, TransportError,
+    Request, Transport, TransportError,
 };
 use domain::{PaymentIntentId, Private};
 use serde::de::DeserializeOwned;
 use url::form_urlencoded::Serializer;
 
 pub use self::webhook::StripeWebhooks;
-use self::wire::{ErrorBody, Listed, WireIntent, WireRefund};
+use self::wire::{WireIntent, WireList, WireRefund};
 
-/// The version of the API that the fields of this file are of.
+/// The version of Stripe's API that the wire types follow, sent with every request.
 pub const API_VERSION: &str = "2026-10-28.endive";
 
-/// More refunds than one order ever has.
-const REFUNDS: &str = "100";
+/// The maximum page size of Stripe's lists, and more refunds than an order ever has.
+const MAX_PAGE_SIZE: &str = "100";
 
-/// How the gateway's answer to a call ends up.
-type Answer<T> = CallOutcome<T, PaymentRejection>;
+/// Asks for the intent's latest charge as an object, not only as an id.
+const EXPAND_CHARGE: (&str, &str) = ("expand[]", "latest_charge");
 
-/// Stripe, for one account.
+/// The outcome of a call to Stripe.
+type Outcome<T> = CallOutcome<T, PaymentRejection>;
+
+/// One Stripe account.
 #[derive(Debug, Clone)]
 pub struct Stripe<T> {
     transport: T,
@@ -43,7 +52,7 @@ pub struct Stripe<T> {
 }
 
 impl<T: Transport> Stripe<T> {
-    /// The account of this key, at this address (without a slash at the end).
+    /// The account of this secret key. `base_url` has no trailing slash.
     pub fn new(transport: T, base_url: impl Into<String>, secret_key: Private<String>) -> Self {
         Self { transport, base_url: base_url.into(), secret_key }
     }
@@ -52,20 +61,20 @@ impl<T: Transport> Stripe<T> {
         &self,
         path: &str,
         form: &[(&str, &str)],
-        key: &str,
-    ) -> Answer<D> {
+        idempotency_key: &str,
+    ) -> Outcome<D> {
         let mut headers = self.headers();
         headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
-        headers.push(("idempotency-key", key.to_owned()));
+        headers.push(("idempotency-key", idempotency_key.to_owned()));
         let url = format!("{}/v1/{path}", self.base_url);
-        let body = encode(form).into_bytes();
-        self.call(Request { method: Method::Post, url, headers, body }).await
+        let body = form_encoded(form).into_bytes();
+        self.send(Request { method: Method::Post, url, headers, body }).await
     }
 
-    async fn get<D: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Answer<D> {
-        let url = format!("{}/v1/{path}?{}", self.base_url, encode(query));
+    async fn get<D: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Outcome<D> {
+        let url = format!("{}/v1/{path}?{}", self.base_url, form_encoded(query));
         let request = Request { method: Method::Get, url, headers: self.headers(), body: vec![] };
-        self.call(request).await
+        self.send(request).await
     }
 
     fn headers(&self) -> Vec<(&'static str, String)> {
@@ -75,17 +84,25 @@ impl<T: Transport> Stripe<T> {
         ]
     }
 
-    async fn call<D: DeserializeOwned>(&self, request: Request) -> Answer<D> {
+    async fn send<D: DeserializeOwned>(&self, request: Request) -> Outcome<D> {
         match self.transport.send(request).await {
-            Ok(response) => sort(&response),
-            Err(TransportError::NotSent(why)) => CallOutcome::NotSent(why),
-            Err(TransportError::NoResponse(why)) => CallOutcome::Unknown(why),
+            Ok(response) => response::classify(&response),
+            Err(TransportError::NotSent(reason)) => CallOutcome::NotSent(reason),
+            Err(TransportError::NoResponse(reason)) => CallOutcome::Unknown(reason),
         }
     }
 }
 
+fn form_encoded(pairs: &[(&str, &str)]) -> String {
+    Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
 impl<T: Transport> PaymentProvider for Stripe<T> {
-    async fn create(&self, request: &PaymentIntentRequest<'_>, key: &str) -> Answer<PaymentIntent> {
+    async fn create(
+        &self,
+        request: &PaymentIntentRequest<'_>,
+        key: &str,
+    ) -> Outcome<PaymentIntent> {
         let amount = request.amount.amount_minor().to_string();
         let currency = request.amount.currency().code().to_ascii_lowercase();
         let mut form = vec![
@@ -93,7 +110,7 @@ impl<T: Transport> PaymentProvider for Stripe<T> {
             ("currency", &currency),
             ("payment_method", request.payment_method.expose()),
             ("capture_method", "manual"),
-            // A redirect needs a page of the shop to come back to; there is none.
+            // The store has no page that a redirect could return to.
             ("automatic_payment_methods[enabled]", "true"),
             ("automatic_payment_methods[allow_redirects]", "never"),
             ("metadata[order_id]", request.order_id.as_str()),
@@ -101,7 +118,7 @@ impl<T: Transport> PaymentProvider for Stripe<T> {
         if let Some(customer) = request.payment_customer {
             form.push(("customer", customer.expose()));
         }
-        intent(self.post("payment_intents", &form, key).await)
+        parse_intent(self.post("payment_intents", &form, key).await)
     }
 
     async fn confirm(
@@ -109,110 +126,60 @@ impl<T: Transport> PaymentProvider for Stripe<T> {
         id: &PaymentIntentId,
         off_session: bool,
         key: &str,
-    ) -> Answer<PaymentIntent> {
-        // The charge tells until when it can be captured, and how risky it is.
+    ) -> Outcome<PaymentIntent> {
+        // The charge holds the capture deadline and the risk level.
         let mut form = vec![("error_on_requires_action", "true"), EXPAND_CHARGE];
         if off_session {
             form.push(("off_session", "true"));
         }
-        intent(self.post(&format!("payment_intents/{id}/confirm"), &form, key).await)
+        parse_intent(self.post(&format!("payment_intents/{id}/confirm"), &form, key).await)
     }
 
-    async fn capture(&self, id: &PaymentIntentId, key: &str) -> Answer<PaymentIntent> {
-        intent(self.post(&format!("payment_intents/{id}/capture"), &[], key).await)
+    async fn capture(&self, id: &PaymentIntentId, key: &str) -> Outcome<PaymentIntent> {
+        parse_intent(self.post(&format!("payment_intents/{id}/capture"), &[], key).await)
     }
 
-    async fn cancel(&self, id: &PaymentIntentId, key: &str) -> Answer<PaymentIntent> {
-        intent(self.post(&format!("payment_intents/{id}/cancel"), &[], key).await)
+    async fn cancel(&self, id: &PaymentIntentId, key: &str) -> Outcome<PaymentIntent> {
+        parse_intent(self.post(&format!("payment_intents/{id}/cancel"), &[], key).await)
     }
 
-    async fn refund(&self, id: &PaymentIntentId, key: &str) -> Answer<RefundState> {
+    async fn refund(&self, id: &PaymentIntentId, key: &str) -> Outcome<RefundState> {
         let refund = self.post("refunds", &[("payment_intent", id.as_str())], key).await;
-        map(refund, |refund: WireRefund| Ok(refund.state()))
+        parse_success(refund, |refund: WireRefund| Ok(refund.state()))
     }
 
-    async fn refunds(&self, id: &PaymentIntentId) -> Answer<Vec<RefundState>> {
-        let query = [("payment_intent", id.as_str()), ("limit", REFUNDS)];
+    async fn refunds(&self, id: &PaymentIntentId) -> Outcome<Vec<RefundState>> {
+        let query = [("payment_intent", id.as_str()), ("limit", MAX_PAGE_SIZE)];
         let refunds = self.get("refunds", &query).await;
-        map(refunds, |list: Listed<WireRefund>| {
+        parse_success(refunds, |list: WireList<WireRefund>| {
             Ok(list.data.iter().map(WireRefund::state).collect())
         })
     }
 
-    async fn retrieve(&self, id: &PaymentIntentId) -> Answer<PaymentIntent> {
-        intent(self.get(&format!("payment_intents/{id}"), &[EXPAND_CHARGE]).await)
+    async fn retrieve(&self, id: &PaymentIntentId) -> Outcome<PaymentIntent> {
+        parse_intent(self.get(&format!("payment_intents/{id}"), &[EXPAND_CHARGE]).await)
     }
 }
 
-const EXPAND_CHARGE: (&str, &str) = ("expand[]", "latest_charge");
-
-fn encode(pairs: &[(&str, &str)]) -> String {
-    Serializer::new(String::new()).extend_pairs(pairs).finish()
+fn parse_intent(outcome: Outcome<WireIntent>) -> Outcome<PaymentIntent> {
+    parse_success(outcome, WireIntent::parse)
 }
 
-fn intent(answer: Answer<WireIntent>) -> Answer<PaymentIntent> {
-    map(answer, WireIntent::parse)
-}
-
-/// What was done, in our words; an object that we cannot put into words is one
-/// that our account should not hold.
-fn map<W, D>(answer: Answer<W>, parse: impl FnOnce(W) -> Result<D, &'static str>) -> Answer<D> {
-    match answer {
+/// Turns a wire type into one of the domain's. An object that the domain cannot express
+/// means that the account is misconfigured.
+fn parse_success<W, D>(
+    outcome: Outcome<W>,
+    parse: impl FnOnce(W) -> Result<D, &'static str>,
+) -> Outcome<D> {
+    match outcome {
         CallOutcome::Succeeded(wire) => match parse(wire) {
-            Ok(done) => CallOutcome::Succeeded(done),
-            Err(why) => CallOutcome::Rejected(PaymentRejection::Misconfigured(why.to_owned())),
+            Ok(parsed) => CallOutcome::Succeeded(parsed),
+            Err(reason) => {
+                CallOutcome::Rejected(PaymentRejection::Misconfigured(reason.to_owned()))
+            }
         },
-        CallOutcome::Rejected(refusal) => CallOutcome::Rejected(refusal),
-        CallOutcome::NotSent(why) => CallOutcome::NotSent(why),
-        CallOutcome::Unknown(why) => CallOutcome::Unknown(why),
+        CallOutcome::Rejected(rejection) => CallOutcome::Rejected(rejection),
+        CallOutcome::NotSent(reason) => CallOutcome::NotSent(reason),
+        CallOutcome::Unknown(reason) => CallOutcome::Unknown(reason),
     }
-}
-
-/// Sorts an answer by what it says about the effect of the call.
-fn sort<D: DeserializeOwned>(response: &Response) -> Answer<D> {
-    let status = response.status;
-    match status {
-        200..=299 => match serde_json::from_slice(&response.body) {
-            Ok(done) => CallOutcome::Succeeded(done),
-            Err(_) => CallOutcome::Unknown(format!("{status} that cannot be read")),
-        },
-        // 402 is the bank's word: final, whatever else the gateway advises.
-        402 => CallOutcome::Rejected(PaymentRejection::Declined {
-            code: error_of(response).safe_code(),
-        }),
-        400..=499 => sort_refusal(response),
-        _ => CallOutcome::Unknown(format!("answered {status}")),
-    }
-}
-
-fn sort_refusal<D>(response: &Response) -> Answer<D> {
-    let error = error_of(response);
-    let why = error.describe(response.status);
-    // `Stripe-Should-Retry` overrides what the status alone would say.
-    let retry = match response.header("stripe-should-retry") {
-        Some("true") => true,
-        Some("false") => false,
-        _ => matches!(response.status, 409 | 429),
-    };
-    if retry {
-        return CallOutcome::NotSent(why);
-    }
-    if error.code() == Some("payment_intent_unexpected_state") {
-        return match error.intent() {
-            Some(intent) => CallOutcome::Rejected(PaymentRejection::UnexpectedState(intent)),
-            None => CallOutcome::Unknown(why),
-        };
-    }
-    if error.is_card_error() {
-        return CallOutcome::Rejected(PaymentRejection::Declined { code: error.safe_code() });
-    }
-    CallOutcome::Rejected(match response.status {
-        404 => PaymentRejection::NotFound,
-        _ => PaymentRejection::Misconfigured(why),
-    })
-}
-
-/// The error of an answer, as far as it can be read.
-fn error_of(response: &Response) -> ErrorBody {
-    serde_json::from_slice(&response.body).unwrap_or_default()
 }

@@ -1,4 +1,6 @@
-//! The gateway's JSON, as much of it as decides anything.
+//! Stripe's JSON: only the fields that the product reads.
+//!
+//! Source: docs.stripe.com/api, in the version of [`API_VERSION`](crate::API_VERSION).
 
 use domain::payment::{PaymentIntent, PaymentIntentState, RiskLevel};
 use domain::ports::RefundState;
@@ -7,23 +9,23 @@ use serde::Deserialize;
 
 use crate::ids::payment_intent_id;
 
-/// A PaymentIntent.
+/// A payment intent.
 #[derive(Deserialize)]
-pub(super) struct WireIntent {
+pub(crate) struct WireIntent {
     id: String,
     status: PaymentIntentState,
     amount: u64,
     currency: String,
     #[serde(default)]
-    latest_charge: Option<Expandable>,
+    latest_charge: Option<ExpandableCharge>,
 }
 
-/// An object that is there as a whole only when it was asked for.
+/// A charge: an object if the request expanded it, otherwise an id.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Expandable {
-    Whole(Box<WireCharge>),
-    #[expect(dead_code, reason = "its id is not needed, but has to be told from the whole")]
+enum ExpandableCharge {
+    Expanded(Box<WireCharge>),
+    #[expect(dead_code, reason = "serde needs the variant, the id is not used")]
     Id(String),
 }
 
@@ -36,7 +38,7 @@ struct WireCharge {
     #[serde(default)]
     outcome: Option<WireOutcome>,
     #[serde(default)]
-    payment_method_details: Option<WireMethod>,
+    payment_method_details: Option<WirePaymentMethodDetails>,
 }
 
 #[derive(Deserialize)]
@@ -46,7 +48,7 @@ struct WireOutcome {
 }
 
 #[derive(Deserialize)]
-struct WireMethod {
+struct WirePaymentMethodDetails {
     #[serde(default)]
     card: Option<WireCard>,
 }
@@ -58,16 +60,19 @@ struct WireCard {
 }
 
 impl WireIntent {
-    /// The intent in our words.
-    pub(super) fn parse(self) -> Result<PaymentIntent, &'static str> {
+    /// The domain's payment intent.
+    ///
+    /// # Errors
+    /// If the currency is not supported or the id is not a payment intent's.
+    pub(crate) fn parse(self) -> Result<PaymentIntent, &'static str> {
         let charge = match self.latest_charge {
-            Some(Expandable::Whole(charge)) => *charge,
-            Some(Expandable::Id(_)) | None => WireCharge::default(),
+            Some(ExpandableCharge::Expanded(charge)) => *charge,
+            Some(ExpandableCharge::Id(_)) | None => WireCharge::default(),
         };
         let currency = Currency::from_code(&self.currency.to_ascii_uppercase())
-            .ok_or("the intent is in a currency that the shop cannot take")?;
+            .ok_or("the payment intent has an unsupported currency")?;
         Ok(PaymentIntent {
-            id: payment_intent_id(self.id).ok_or("the intent has no id of an intent")?,
+            id: payment_intent_id(self.id).ok_or("the payment intent has an invalid id")?,
             state: self.status,
             amount: Money::new(self.amount, currency),
             refunded_minor: charge.amount_refunded,
@@ -94,7 +99,7 @@ impl WireCharge {
 
 /// A refund.
 #[derive(Deserialize)]
-pub(super) struct WireRefund {
+pub(crate) struct WireRefund {
     status: RefundStatus,
 }
 
@@ -109,12 +114,12 @@ enum RefundStatus {
 }
 
 impl WireRefund {
-    /// How far it is.
-    pub(super) const fn state(&self) -> RefundState {
+    /// The domain's state of the refund.
+    pub(crate) const fn state(&self) -> RefundState {
         match self.status {
             RefundStatus::Pending => RefundState::Pending,
             RefundStatus::Succeeded => RefundState::Succeeded,
-            // One that waits for somebody will not come by itself.
+            // `requires_action` does not complete without an operator.
             RefundStatus::RequiresAction | RefundStatus::Failed | RefundStatus::Canceled => {
                 RefundState::Failed
             }
@@ -122,93 +127,8 @@ impl WireRefund {
     }
 }
 
-/// A list of objects.
+/// A list.
 #[derive(Deserialize)]
-pub(super) struct Listed<T> {
-    pub(super) data: Vec<T>,
-}
-
-/// An error. Its message is left out: it may hold anything.
-#[derive(Default, Deserialize)]
-pub(super) struct ErrorBody {
-    #[serde(default)]
-    error: WireError,
-}
-
-#[derive(Default, Deserialize)]
-struct WireError {
-    #[serde(default, rename = "type")]
-    kind: Option<String>,
-    #[serde(default)]
-    code: Option<String>,
-    #[serde(default)]
-    decline_code: Option<String>,
-    #[serde(default)]
-    payment_intent: Option<serde_json::Value>,
-}
-
-/// Why a card was declined, as far as its holder may be told. Every other code
-/// becomes [`GENERIC`]: that a card is lost, stolen or thought to be used by a
-/// thief must not be told to whoever holds it.
-const SAFE: [&str; 22] = [
-    "authentication_required",
-    "authentication_not_handled",
-    "call_issuer",
-    "card_not_supported",
-    "card_velocity_exceeded",
-    "currency_not_supported",
-    "do_not_honor",
-    "duplicate_transaction",
-    "expired_card",
-    "incorrect_cvc",
-    "incorrect_number",
-    "incorrect_zip",
-    "insufficient_funds",
-    "invalid_cvc",
-    "invalid_expiry_month",
-    "invalid_expiry_year",
-    "invalid_number",
-    "issuer_not_available",
-    "processing_error",
-    "reenter_transaction",
-    "try_again_later",
-    "withdrawal_count_limit_exceeded",
-];
-/// The code of a decline for which the bank gives no reason.
-const GENERIC: &str = "generic_decline";
-
-impl ErrorBody {
-    /// The gateway's code.
-    pub(super) fn code(&self) -> Option<&str> {
-        self.error.code.as_deref()
-    }
-
-    /// Whether it is the card that is refused, not the request.
-    pub(super) fn is_card_error(&self) -> bool {
-        self.error.kind.as_deref() == Some("card_error")
-    }
-
-    /// The intent that it is about.
-    pub(super) fn intent(&self) -> Option<PaymentIntent> {
-        let intent = self.error.payment_intent.clone()?;
-        serde_json::from_value::<WireIntent>(intent).ok()?.parse().ok()
-    }
-
-    /// Why the card was declined, in a word that may be shown.
-    pub(super) fn safe_code(&self) -> String {
-        let code = self.error.decline_code.as_deref().or(self.error.code.as_deref());
-        code.filter(|code| SAFE.contains(code)).unwrap_or(GENERIC).to_owned()
-    }
-
-    /// What to say about it to an operator: the status and the code.
-    pub(super) fn describe(&self, status: u16) -> String {
-        let word = |text: &&str| {
-            text.len() <= 64 && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-        };
-        let code = self.code().filter(word);
-        match code.or(self.error.kind.as_deref().filter(word)) {
-            Some(code) => format!("answered {status} {code}"),
-            None => format!("answered {status}"),
-        }
-    }
+pub(crate) struct WireList<T> {
+    pub(crate) data: Vec<T>,
 }

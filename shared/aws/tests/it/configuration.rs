@@ -1,11 +1,12 @@
 //! Which settings are accepted, and what the error says about those that are not.
 
-use crate::test_bed::{Injected, TestBed};
 use aws::{InvalidSetting, SecretSource, Settings};
 use domain::payment::RiskLevel;
 use domain::ports::ProviderMode;
 use domain::{Currency, Money, Private};
 use serde_json::json;
+
+use crate::test_bed::{Injected, TestBed};
 
 const KEY: (&str, &str) = ("STRIPE_SECRET_KEY", "sk_test_123");
 const LIVE: (&str, &str) = ("STRIPE_SECRET_KEY", "sk_live_canary");

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::log_capture::LogCapture;
 use aws::clock::Clock;
 use aws::instrumented::Instrumented;
 use domain::payment::{PaymentIntent, PaymentIntentState};
@@ -17,6 +16,8 @@ use domain::shipment::{LabelRefundState, Parcel, ProviderShipment};
 use domain::{PaymentIntentId, Private, RateId, ShipmentId, Timestamp};
 use serde_json::Value;
 use testing::samples;
+
+use crate::log_capture::LogCapture;
 
 type PaymentOutcome = CallOutcome<PaymentIntent, PaymentRejection>;
 type ShippingOutcome = CallOutcome<ProviderShipment, ShippingRejection>;

@@ -1,18 +1,18 @@
 //! The Inventory table against the emulator. Each condition of a write has a test that
 //! fails without it, and most tests end with a check that the ledger balances.
 
-use crate::test_bed::{INVENTORY, Injected, ORDERS, TestBed};
 use aws::{Inventory, Orders};
 use domain::catalog::StockItem;
 use domain::compensation::FailedStates;
 use domain::ports::{
     AddProductResult, LoadOrder, NewProduct, PlaceOrder, ReadCatalog, ReleaseResult, ReleaseStock,
-    ReserveResult, ReserveStock, SaveOrder, WriteCatalog,
+    ReserveResult, ReserveStock, RestockItem, RestockResult, SaveOrder, WriteCatalog,
 };
-use domain::ports::{RestockItem, RestockResult};
 use domain::{Currency, Money, Order, Sku};
 use serde_json::json;
 use testing::samples;
+
+use crate::test_bed::{INVENTORY, Injected, ORDERS, TestBed};
 
 struct Store {
     bed: TestBed,

@@ -1,11 +1,12 @@
 //! Scans of both tables in the emulator: every item is returned, named or counted.
 
-use crate::test_bed::{INVENTORY, Injected, ORDERS, TestBed};
 use domain::ledger::{OrderEntry, ReadStockLevels, ScanOrders};
 use domain::ports::{NewProduct, PlaceOrder, RestockItem, WriteCatalog};
 use domain::{Currency, Money, Order, OrderId, Sku};
 use serde_json::{Value, json};
 use testing::samples;
+
+use crate::test_bed::{INVENTORY, Injected, ORDERS, TestBed};
 
 fn order(n: usize) -> Order {
     let mut request = samples::new_order();

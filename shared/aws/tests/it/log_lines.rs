@@ -1,6 +1,5 @@
 //! The log lines and metric lines of a function, and how a failure is logged.
 
-use crate::log_capture::LogCapture;
 use aws::metrics::{AttentionReason, Metric, Provider, ProviderCall, RejectionReason, Resolution};
 use aws::telemetry;
 use domain::compensation::Outcome;
@@ -8,6 +7,8 @@ use domain::{ErrorName, Status, StepError};
 use serde_json::{Value, json};
 use testing::samples;
 use tracing::Level;
+
+use crate::log_capture::LogCapture;
 
 /// The lines that are logged while `run` runs.
 fn lines(run: impl FnOnce()) -> Vec<Value> {

@@ -1,7 +1,5 @@
 //! The metrics of an order: each write is measured once, by what it changed.
 
-use crate::log_capture::LogCapture;
-use crate::test_bed::{INVENTORY, Injected, ORDERS, TestBed};
 use aws::metrics::{AttentionReason, Metric, RejectionReason};
 use aws::order_metrics::order_metrics;
 use domain::compensation::{FailedState, FailedStates, Outcome};
@@ -12,6 +10,9 @@ use domain::ports::{NewProduct, PlaceOrder, ReleaseStock, ReserveStock, SaveOrde
 use domain::shipment::LabelRefund;
 use domain::{ErrorName, Order, Sku, Status, Timestamp};
 use testing::samples;
+
+use crate::log_capture::LogCapture;
+use crate::test_bed::{INVENTORY, Injected, ORDERS, TestBed};
 
 fn at() -> Timestamp {
     samples::placed_at().plus_minutes(3)

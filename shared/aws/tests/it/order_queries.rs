@@ -1,6 +1,5 @@
 //! Lists of orders through the indexes of the emulator's table.
 
-use crate::test_bed::{Injected, ORDERS, TestBed};
 use aws::Orders;
 use domain::order::Attention;
 use domain::ports::{
@@ -9,6 +8,8 @@ use domain::ports::{
 use domain::{CustomerId, Order, OrderId, PaymentIntentId, ShipmentId, Sku};
 use serde_json::json;
 use testing::samples;
+
+use crate::test_bed::{Injected, ORDERS, TestBed};
 
 fn customer(name: &str) -> CustomerId {
     CustomerId::parse(name).unwrap()

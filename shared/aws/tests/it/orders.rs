@@ -1,13 +1,14 @@
 //! The Orders table against the emulator. Each condition of a write has a test that
 //! fails without it.
 
-use crate::test_bed::{Injected, ORDERS, TestBed};
 use aws::Orders;
 use domain::Order;
 use domain::compensation::FailedStates;
 use domain::ports::{LoadOrder, PlaceOrder, PlaceResult, SaveOrder, SaveResult, StoreUnavailable};
 use serde_json::json;
 use testing::samples;
+
+use crate::test_bed::{Injected, ORDERS, TestBed};
 
 fn orders(bed: &TestBed) -> Orders {
     bed.aws().orders(ORDERS)

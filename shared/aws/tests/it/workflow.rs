@@ -1,6 +1,5 @@
 //! The adapter for Step Functions against responses in the service's format.
 
-use crate::test_bed::{Injected, TestBed};
 use aws::Workflow;
 use domain::decision::{DecisionKind, OperatorAction, ReviewDecision, TaskResult};
 use domain::ports::{
@@ -9,6 +8,8 @@ use domain::ports::{
 };
 use domain::{ExecutionName, TaskToken};
 use serde_json::{Value, json};
+
+use crate::test_bed::{Injected, TestBed};
 
 const ARN: &str = "arn:aws:states:us-east-1:000000000000:stateMachine:OrderWorkflow";
 

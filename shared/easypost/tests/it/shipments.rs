@@ -1,5 +1,4 @@
-//! The carrier over its wire: every recorded answer is sorted as it must be, and
-//! every request has the shape of the recorded ones.
+//! Shipments: the requests that are sent, and how each response is classified.
 
 use std::fs;
 use std::path::Path;
@@ -8,19 +7,19 @@ use std::sync::Arc;
 use domain::ports::{
     CallOutcome, Method, Request, Response, ShippingProvider, ShippingRejection, TransportError,
 };
-use domain::shipment::ShipFrom;
-use domain::shipment::{Address, LabelRefundState, ProviderShipment};
+use domain::shipment::{Address, LabelRefundState, ProviderShipment, ShipFrom};
 use domain::{Private, RateId, ShipmentId};
 use easypost::EasyPost;
 use serde_json::{Value, json};
+use testing::contracts::contracts;
 use testing::fakes::run;
 use testing::samples;
-
-use testing::contracts::contracts;
 use testing::transport::FixedTransport;
 
-fn carrier(answer: Result<Response, TransportError>) -> (EasyPost<FixedTransport>, FixedTransport) {
-    let wire = FixedTransport { response: answer, requests: Arc::default() };
+fn easypost_with(
+    response: Result<Response, TransportError>,
+) -> (EasyPost<FixedTransport>, FixedTransport) {
+    let transport = FixedTransport { response, requests: Arc::default() };
     let key = Private::new("EZTKcanary".to_owned());
     let address = Address {
         street1: "1 Canary Wharf".to_owned(),
@@ -32,10 +31,10 @@ fn carrier(answer: Result<Response, TransportError>) -> (EasyPost<FixedTransport
     };
     let from =
         ShipFrom { name: "Canary Shop".to_owned(), phone: "+15105550100".to_owned(), address };
-    (EasyPost::new(wire.clone(), "https://api.easypost.com", key, from), wire)
+    (EasyPost::new(transport.clone(), "https://api.easypost.com", key, from), transport)
 }
 
-fn answer(status: u16, body: &Value) -> Response {
+fn response(status: u16, body: &Value) -> Response {
     Response { status, headers: Vec::new(), body: body.to_string().into_bytes() }
 }
 
@@ -47,41 +46,41 @@ fn rate() -> RateId {
     RateId::parse("rate_1").unwrap()
 }
 
-/// The calls of a recording: method, path, body, and the answer.
+/// The calls of a recording: method, path, request body and response.
 fn recording(folder: &Path, name: &str) -> Vec<(String, String, Value, Response)> {
     let file = fs::read(folder.join(format!("{name}.json"))).unwrap();
     let file: Value = serde_json::from_slice(&file).unwrap();
     let calls = file["interactions"].as_array().unwrap();
     let call = |call: &Value| {
-        let (request, response) = (&call["request"], &call["response"]);
+        let (request, recorded) = (&call["request"], &call["response"]);
         let path = request["uri"].as_str().unwrap().replace("https://api.easypost.com", "");
-        let status = response["status"]["code"].as_u64().unwrap().try_into().unwrap();
+        let status = recorded["status"]["code"].as_u64().unwrap().try_into().unwrap();
         let method = request["method"].as_str().unwrap().to_owned();
-        (method, path, request["body"].clone(), answer(status, &response["body"]))
+        (method, path, request["body"].clone(), response(status, &recorded["body"]))
     };
     calls.iter().map(call).collect()
 }
 
-fn looked_up(
-    answer: Result<Response, TransportError>,
+fn retrieve(
+    response: Result<Response, TransportError>,
 ) -> CallOutcome<ProviderShipment, ShippingRejection> {
-    let (easypost, _) = carrier(answer);
+    let (easypost, _) = easypost_with(response);
     run(easypost.retrieve(&id())).unwrap()
 }
 
-/// An answer to a call, in a word.
-fn word(called: &CallOutcome<ProviderShipment, ShippingRejection>) -> String {
-    match called {
+/// An outcome, in a few words.
+fn description(outcome: &CallOutcome<ProviderShipment, ShippingRejection>) -> String {
+    match outcome {
         CallOutcome::Succeeded(shipment) => {
             let label = if shipment.bought.is_some() { "bought" } else { "not bought" };
             format!("{} rates, {label}, {:?}", shipment.rates.len(), shipment.refund)
         }
-        CallOutcome::Rejected(ShippingRejection::Rejected(why)) => format!("rejected: {why}"),
-        CallOutcome::Rejected(ShippingRejection::Misconfigured(why)) => {
-            format!("misconfigured: {why}")
+        CallOutcome::Rejected(ShippingRejection::Rejected(reason)) => format!("rejected: {reason}"),
+        CallOutcome::Rejected(ShippingRejection::Misconfigured(reason)) => {
+            format!("misconfigured: {reason}")
         }
-        CallOutcome::Rejected(refusal) => format!("{refusal:?}"),
-        CallOutcome::NotSent(_) => "not begun".to_owned(),
+        CallOutcome::Rejected(rejection) => format!("{rejection:?}"),
+        CallOutcome::NotSent(_) => "not sent".to_owned(),
         CallOutcome::Unknown(_) => "unknown".to_owned(),
     }
 }
@@ -101,7 +100,7 @@ fn every_recorded_shipment_is_read() {
     ] {
         let calls = recording(&folder, name);
         let seen: Vec<_> =
-            calls.into_iter().map(|(.., answer)| word(&looked_up(Ok(answer)))).collect();
+            calls.into_iter().map(|(.., response)| description(&retrieve(Ok(response)))).collect();
         assert_eq!(seen, expected, "{name}");
     }
 }
@@ -110,7 +109,7 @@ fn every_recorded_shipment_is_read() {
 fn the_recorded_rates_are_read_to_the_cent() {
     let Some(folder) = contracts("easypost") else { return };
     let (.., bought) = recording(&folder, "shipment_buy").remove(1);
-    let CallOutcome::Succeeded(shipment) = looked_up(Ok(bought)) else { panic!("not read") };
+    let CallOutcome::Succeeded(shipment) = retrieve(Ok(bought)) else { panic!("not read") };
     let seen: Vec<_> = shipment
         .rates
         .iter()
@@ -126,44 +125,44 @@ fn the_recorded_rates_are_read_to_the_cent() {
 }
 
 #[test]
-fn both_recorded_forms_of_an_error_are_read() {
+fn both_recorded_formats_of_an_error_are_read() {
     let Some(folder) = contracts("easypost") else { return };
-    let (.., answer) = recording(&folder, "error").remove(0);
-    assert_eq!(word(&looked_up(Ok(answer))), "rejected: answered 422 PARAMETER.REQUIRED");
-    let (.., answer) = recording(&folder, "error_alternative_format").remove(0);
-    assert_eq!(word(&looked_up(Ok(answer))), "NotFound");
+    let (.., response) = recording(&folder, "error").remove(0);
+    assert_eq!(description(&retrieve(Ok(response))), "rejected: answered 422 PARAMETER.REQUIRED");
+    let (.., response) = recording(&folder, "error_alternative_format").remove(0);
+    assert_eq!(description(&retrieve(Ok(response))), "NotFound");
 }
 
 #[test]
-fn every_documented_error_is_sorted_as_the_document_says() {
+fn every_documented_error_is_classified_as_documented() {
     let Some(folder) = contracts("easypost") else { return };
     let file: Value =
         serde_json::from_slice(&fs::read(folder.join("errors-from-docs.json")).unwrap()).unwrap();
     for (code, documented) in file["codes"].as_object().unwrap() {
         let expected = match code.as_str() {
-            "SHIPMENT.POSTAGE.EXISTS" => "BoughtAlready".to_owned(),
+            "SHIPMENT.POSTAGE.EXISTS" => "AlreadyBought".to_owned(),
             "SHIPMENT.PURCHASE.IN_PROGRESS"
             | "SHIPMENT.POSTAGE.TIMED_OUT"
             | "SHIPMENT.POSTAGE.NO_RESPONSE" => "unknown".to_owned(),
             "SHIPMENT.POSTAGE.FAILURE" => format!("rejected: answered 422 {code}"),
-            "RATE_LIMITED" => "not begun".to_owned(),
+            "RATE_LIMITED" => "not sent".to_owned(),
             "APIKEY.INACTIVE" => format!("misconfigured: answered 403 {code}"),
             other => panic!("{other} has no expectation"),
         };
         let status = documented["status"].as_u64().unwrap().try_into().unwrap();
         for errors in [json!([]), json!(["text"]), json!([{"field": "x", "message": "y"}])] {
             let body = json!({"error": {"code": code, "message": "m", "errors": errors}});
-            assert_eq!(word(&looked_up(Ok(answer(status, &body)))), expected);
+            assert_eq!(description(&retrieve(Ok(response(status, &body)))), expected);
         }
     }
 }
 
 #[test]
-fn an_answer_is_sorted_by_what_it_says_about_the_effect() {
+fn a_response_is_classified_by_what_it_says_about_the_effect() {
     let check = |status, body: &Value, expected: &str| {
-        let called = looked_up(Ok(answer(status, body)));
-        assert_eq!(word(&called), expected, "{status} {body}");
-        assert!(!format!("{called:?}").contains("canary"), "{called:?}");
+        let outcome = retrieve(Ok(response(status, body)));
+        assert_eq!(description(&outcome), expected, "{status} {body}");
+        assert!(!format!("{outcome:?}").contains("canary"), "{outcome:?}");
     };
     let coded = |code: &str| json!({"error": {"code": code, "message": "canary", "errors": []}});
     check(500, &coded("INTERNAL"), "unknown");
@@ -175,7 +174,7 @@ fn an_answer_is_sorted_by_what_it_says_about_the_effect() {
     check(200, &json!({"id": "shp_1", "refund_status": "on_fire"}), "unknown");
     check(200, &json!({"id": "adr_1"}), "unknown");
     check(200, &json!({"id": "shp_1", "postage_label": {}}), "unknown");
-    check(429, &Value::Null, "not begun");
+    check(429, &Value::Null, "not sent");
     check(401, &json!({"error": "canary"}), "misconfigured: answered 401");
     check(402, &coded("PAYMENT.REQUIRED"), "misconfigured: answered 402 PAYMENT.REQUIRED");
     check(400, &json!({"error": "canary"}), "rejected: answered 400");
@@ -195,10 +194,10 @@ fn an_answer_is_sorted_by_what_it_says_about_the_effect() {
 }
 
 #[test]
-fn a_refund_is_done_only_when_the_carrier_says_so() {
+fn the_refund_state_follows_the_refund_status() {
     let check = |status: Value, expected: LabelRefundState| {
-        let shown = looked_up(Ok(answer(200, &json!({"id": "shp_1", "refund_status": status}))));
-        let CallOutcome::Succeeded(shipment) = shown else { panic!("not read") };
+        let outcome = retrieve(Ok(response(200, &json!({"id": "shp_1", "refund_status": status}))));
+        let CallOutcome::Succeeded(shipment) = outcome else { panic!("not read") };
         assert_eq!(shipment.refund, expected);
     };
     check(Value::Null, LabelRefundState::NotRequested);
@@ -208,30 +207,30 @@ fn a_refund_is_done_only_when_the_carrier_says_so() {
 }
 
 #[test]
-fn where_a_parcel_is_is_told_in_a_word_or_not_at_all() {
+fn the_tracking_status_is_a_single_word_or_none() {
     let check = |status: Value, expected: Option<&str>| {
-        let shown =
-            looked_up(Ok(answer(200, &json!({"id": "shp_1", "tracker": {"status": status}}))));
-        let CallOutcome::Succeeded(shipment) = shown else { panic!("not read") };
+        let outcome =
+            retrieve(Ok(response(200, &json!({"id": "shp_1", "tracker": {"status": status}}))));
+        let CallOutcome::Succeeded(shipment) = outcome else { panic!("not read") };
         assert_eq!(shipment.tracking.as_deref(), expected, "{status}");
     };
     check(json!("in_transit"), Some("in_transit"));
     check(json!("unknown"), None);
     check(Value::Null, None);
-    // The customer reads it: it is a word of the carrier's, and no text.
+    // The customer reads the status, so free text is dropped.
     check(json!("left with Canary, 1 Canary Wharf"), None);
     check(json!("x".repeat(33)), None);
 }
 
 #[test]
-fn no_answer_is_not_begun_only_when_nothing_was_sent() {
-    let check = |failed, expected: &str| assert_eq!(word(&looked_up(Err(failed))), expected);
-    check(TransportError::NotSent("refused".into()), "not begun");
+fn without_a_response_the_outcome_is_unknown_unless_nothing_was_sent() {
+    let check = |failed, expected: &str| assert_eq!(description(&retrieve(Err(failed))), expected);
+    check(TransportError::NotSent("refused".into()), "not sent");
     check(TransportError::NoResponse("timed out".into()), "unknown");
 }
 
 #[test]
-fn a_rate_that_cannot_be_read_is_not_offered() {
+fn a_malformed_rate_is_left_out() {
     let rate = |price: &str, currency: &str| {
         json!({
             "id": "rate_1", "carrier": "USPS", "service": "Ground", "rate": price,
@@ -239,22 +238,22 @@ fn a_rate_that_cannot_be_read_is_not_offered() {
         })
     };
     let rates = [rate("6.07", "USD"), rate("six", "USD"), rate("6.07", "XXX")];
-    let called = looked_up(Ok(answer(200, &json!({"id": "shp_1", "rates": rates}))));
-    assert_eq!(word(&called), "1 rates, not bought, NotRequested");
+    let outcome = retrieve(Ok(response(200, &json!({"id": "shp_1", "rates": rates}))));
+    assert_eq!(description(&outcome), "1 rates, not bought, NotRequested");
     let CallOutcome::Succeeded(ProviderShipment {
         refund: LabelRefundState::NotRequested,
         rates,
         ..
-    }) = called
+    }) = outcome
     else {
         panic!("not read")
     };
     assert_eq!(rates[0].delivery_days, None);
 }
 
-/// Every request that the function can make: create, buy, refund, look up.
+/// One request of each kind that the functions send: create, buy, refund, retrieve.
 fn every_request() -> Vec<Request> {
-    let (easypost, wire) = carrier(Err(TransportError::NotSent("a test".into())));
+    let (easypost, transport) = easypost_with(Err(TransportError::NotSent("a test".into())));
     run(async {
         let _ = easypost.create(&samples::received().parcel()).await;
         let _ = easypost.buy(&id(), &rate()).await;
@@ -262,8 +261,8 @@ fn every_request() -> Vec<Request> {
         let _ = easypost.retrieve(&id()).await;
     })
     .unwrap();
-    let asked = wire.requests.lock().unwrap();
-    asked.clone()
+    let requests = transport.requests.lock().unwrap();
+    requests.clone()
 }
 
 fn body(request: &Request) -> Value {
@@ -271,7 +270,7 @@ fn body(request: &Request) -> Value {
 }
 
 #[test]
-fn a_shipment_is_asked_for_with_what_the_carrier_needs_and_no_more() {
+fn a_shipment_is_created_with_only_the_data_that_easypost_needs() {
     assert_eq!(
         body(&every_request()[0]),
         json!({"shipment": {
@@ -285,7 +284,7 @@ fn a_shipment_is_asked_for_with_what_the_carrier_needs_and_no_more() {
                 "name": "Ada Lovelace", "phone": "+14155550123", "street1": "417 Montgomery St",
                 "city": "San Francisco", "state": "CA", "zip": "94104", "country": "US",
             },
-            // Two mugs of 350 g and a shirt of 180 g: 880 g are 31.04 oz.
+            // Two mugs of 350 g and a shirt of 180 g: 880 g, or 31.04 oz.
             "parcel": {"weight": 31.1},
         }})
     );
@@ -301,7 +300,7 @@ fn every_request_has_the_shape_of_a_recorded_one() {
             .map(|(name, nth)| recording(&folder, name).remove(nth))
             .collect();
     for (request, (method, path, recorded, _)) in every_request().iter().zip(recorded) {
-        let of_the_shipment = |path: &str| {
+        let without_id = |path: &str| {
             let parts: Vec<_> = path.split('/').collect();
             parts
                 .iter()
@@ -310,32 +309,32 @@ fn every_request_has_the_shape_of_a_recorded_one() {
                 .join("/")
         };
         let url = request.url.strip_prefix("https://api.easypost.com").unwrap();
-        assert_eq!(of_the_shipment(url), of_the_shipment(&path));
+        assert_eq!(without_id(url), without_id(&path));
         let verb = if request.method == Method::Get { "GET" } else { "POST" };
         assert_eq!(verb, method);
-        same_shape(&body(request), &recorded, &path);
+        assert_same_shape(&body(request), &recorded, &path);
     }
 }
 
-/// Whether every field that we send is one of the recorded request, of its kind.
-fn same_shape(ours: &Value, recorded: &Value, at: &str) {
+/// Asserts that every field of our request is in the recorded one, with the same type.
+fn assert_same_shape(ours: &Value, recorded: &Value, at: &str) {
     match (ours, recorded) {
         (Value::Object(ours), Value::Object(recorded)) => {
             for (name, value) in ours {
                 let known = recorded.get(name);
-                let known = known.unwrap_or_else(|| panic!("{at}: {name} was never recorded"));
-                same_shape(value, known, &format!("{at}.{name}"));
+                let known = known.unwrap_or_else(|| panic!("{at}: {name} is not in the recording"));
+                assert_same_shape(value, known, &format!("{at}.{name}"));
             }
         }
         (Value::String(_), Value::String(_))
         | (Value::Number(_), Value::Number(_))
         | (Value::Null, Value::Null) => {}
-        _ => panic!("{at}: {ours} is not like {recorded}"),
+        _ => panic!("{at}: {ours} has another type than {recorded}"),
     }
 }
 
 #[test]
-fn every_request_has_the_key_and_every_post_its_kind() {
+fn every_request_has_the_api_key_and_every_post_a_content_type() {
     for request in every_request() {
         let header = |name: &str| {
             let found = request.headers.iter().find(|(key, _)| *key == name);
@@ -349,12 +348,12 @@ fn every_request_has_the_key_and_every_post_its_kind() {
 }
 
 #[test]
-fn nothing_private_is_in_a_debug_print() {
-    let (easypost, _) = carrier(Ok(answer(200, &Value::Null)));
+fn debug_output_contains_no_private_data() {
+    let (easypost, _) = easypost_with(Ok(response(200, &Value::Null)));
     for request in every_request() {
-        let print = format!("{request:?} {easypost:?}");
+        let output = format!("{request:?} {easypost:?}");
         for private in ["canary", "Canary", "Ada", "Montgomery"] {
-            assert!(!print.contains(private), "{print}");
+            assert!(!output.contains(private), "{output}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The ledger of Stripe's intents: what is requested, how a page is read, and what
-//! happens to an entry that cannot be read.
+//! The ledger listing: the requests, how a page is read, and what happens to a malformed
+//! entry.
 
 use domain::ledger::{ListPaymentIntents, PaymentIntentEntry};
 use domain::payment::PaymentIntentState;
@@ -32,17 +32,18 @@ fn page(data: &[Value], more: bool) -> Value {
     json!({"object": "list", "data": data, "has_more": more, "url": "/v1/payment_intents"})
 }
 
-fn done<T: std::fmt::Debug, R: std::fmt::Debug>(called: CallOutcome<T, R>) -> T {
-    match called {
-        CallOutcome::Succeeded(done) => done,
+fn succeeded<T: std::fmt::Debug, R: std::fmt::Debug>(outcome: CallOutcome<T, R>) -> T {
+    match outcome {
+        CallOutcome::Succeeded(succeeded) => succeeded,
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn intents_are_asked_for_with_their_charges_a_page_after_the_other() {
-    let wire = ScriptedTransport::with_response(200, &page(&[intent("pi_2", &charge())], true));
-    let first = done(run(stripe(&wire).list_payment_intents(None, None)).unwrap());
+fn intents_are_requested_with_their_charges_page_by_page() {
+    let transport =
+        ScriptedTransport::with_response(200, &page(&[intent("pi_2", &charge())], true));
+    let first = succeeded(run(stripe(&transport).list_payment_intents(None, None)).unwrap());
     assert_eq!(first.next.as_deref(), Some("pi_2"));
     let expected = PaymentIntentEntry {
         id: PaymentIntentId::parse("pi_2").unwrap(),
@@ -54,13 +55,14 @@ fn intents_are_asked_for_with_their_charges_a_page_after_the_other() {
         confirmed: true,
     };
     assert_eq!(first.entries, [expected]);
-    wire.push_response(200, &page(&[], false));
-    let last = done(
-        run(stripe(&wire).list_payment_intents(Some(samples::placed_at()), Some("pi_2"))).unwrap(),
+    transport.push_response(200, &page(&[], false));
+    let last = succeeded(
+        run(stripe(&transport).list_payment_intents(Some(samples::placed_at()), Some("pi_2")))
+            .unwrap(),
     );
     assert_eq!((last.entries.len(), last.unreadable, last.next), (0, 0, None));
     assert_eq!(
-        wire.urls(),
+        transport.urls(),
         [
             "https://api.stripe.com/v1/payment_intents?limit=100&expand%5B%5D=data.latest_charge",
             "https://api.stripe.com/v1/payment_intents?limit=100&expand%5B%5D=data.latest_charge\
@@ -70,13 +72,13 @@ fn intents_are_asked_for_with_their_charges_a_page_after_the_other() {
 }
 
 #[test]
-fn an_intent_was_confirmed_when_the_bank_was_ever_asked() {
+fn an_intent_counts_as_confirmed_if_the_bank_was_ever_asked() {
     let check = |status: &str, charge: Value, expected: bool| {
         let mut body = intent("pi_1", &charge);
         body["status"] = json!(status);
-        let wire = ScriptedTransport::with_response(200, &body);
+        let transport = ScriptedTransport::with_response(200, &body);
         let id = PaymentIntentId::parse("pi_1").unwrap();
-        let entry = done(run(ListPaymentIntents::entry(&stripe(&wire), &id)).unwrap());
+        let entry = succeeded(run(ListPaymentIntents::entry(&stripe(&transport), &id)).unwrap());
         assert_eq!(entry.confirmed, expected, "{status}");
     };
     check("requires_confirmation", Value::Null, false);
@@ -90,27 +92,27 @@ fn an_intent_was_confirmed_when_the_bank_was_ever_asked() {
 }
 
 #[test]
-fn an_intent_that_cannot_be_read_is_counted_and_hides_no_other() {
-    let spoilt =
+fn a_malformed_intent_is_counted_and_does_not_hide_others() {
+    let malformed =
         [intent("pi_1", &json!("ch_not_expanded")), json!({"id": "pi_3"}), json!({"id": 5}), {
-            let mut foreign = intent("pi_4", &charge());
-            foreign["currency"] = json!("xau");
-            foreign
+            let mut unsupported_currency = intent("pi_4", &charge());
+            unsupported_currency["currency"] = json!("xau");
+            unsupported_currency
         }];
-    for spoilt in spoilt {
-        let data = [intent("pi_2", &charge()), spoilt];
-        let wire = ScriptedTransport::with_response(200, &page(&data, false));
-        let part = done(run(stripe(&wire).list_payment_intents(None, None)).unwrap());
-        assert_eq!((part.entries.len(), part.unreadable), (1, 1));
+    for malformed in malformed {
+        let data = [intent("pi_2", &charge()), malformed];
+        let transport = ScriptedTransport::with_response(200, &page(&data, false));
+        let page = succeeded(run(stripe(&transport).list_payment_intents(None, None)).unwrap());
+        assert_eq!((page.entries.len(), page.unreadable), (1, 1));
     }
-    // Nobody can go on after an entry without a name.
-    let wire = ScriptedTransport::with_response(200, &page(&[json!({"id": 5})], true));
-    let part = run(stripe(&wire).list_payment_intents(None, None)).unwrap();
-    assert!(matches!(part, CallOutcome::Rejected(PaymentRejection::Misconfigured(_))), "{part:?}");
+    // Without the last id there is no next page.
+    let transport = ScriptedTransport::with_response(200, &page(&[json!({"id": 5})], true));
+    let page = run(stripe(&transport).list_payment_intents(None, None)).unwrap();
+    assert!(matches!(page, CallOutcome::Rejected(PaymentRejection::Misconfigured(_))), "{page:?}");
 }
 
 #[test]
-fn no_answer_leaves_the_outcome_unknown_and_not_found_is_an_answer() {
+fn without_a_response_the_outcome_is_unknown_and_not_found_is_a_rejection() {
     let id = PaymentIntentId::parse("pi_1").unwrap();
     let silent = ScriptedTransport::default();
     assert!(matches!(
@@ -123,6 +125,6 @@ fn no_answer_leaves_the_outcome_unknown_and_not_found_is_an_answer() {
     ));
     let body = json!({"error": {"code": "resource_missing"}});
     let missing = ScriptedTransport::with_response(404, &body);
-    let answer = run(ListPaymentIntents::entry(&stripe(&missing), &id)).unwrap();
-    assert!(matches!(answer, CallOutcome::Rejected(PaymentRejection::NotFound)), "{answer:?}");
+    let outcome = run(ListPaymentIntents::entry(&stripe(&missing), &id)).unwrap();
+    assert!(matches!(outcome, CallOutcome::Rejected(PaymentRejection::NotFound)), "{outcome:?}");
 }

@@ -1,5 +1,5 @@
-//! The ledger of EasyPost's shipments: what is requested, how a page is read, and
-//! what happens to an entry that cannot be read.
+//! The ledger listing: the requests, how a page is read, and what happens to a malformed
+//! entry.
 
 use domain::ledger::{LabelEntry, ListLabels};
 use domain::ports::{CallOutcome, ShippingRejection};
@@ -25,19 +25,19 @@ fn shipment(id: &str) -> Value {
     })
 }
 
-fn done<T: std::fmt::Debug, R: std::fmt::Debug>(called: CallOutcome<T, R>) -> T {
-    match called {
-        CallOutcome::Succeeded(done) => done,
+fn succeeded<T: std::fmt::Debug, R: std::fmt::Debug>(outcome: CallOutcome<T, R>) -> T {
+    match outcome {
+        CallOutcome::Succeeded(succeeded) => succeeded,
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn bought_shipments_are_asked_for_between_two_dates_a_page_after_the_other() {
+fn bought_shipments_are_requested_between_two_dates_page_by_page() {
     let body = json!({"shipments": [shipment("shp_2"), {"id": "shp_1"}], "has_more": true});
-    let wire = ScriptedTransport::with_response(200, &body);
+    let transport = ScriptedTransport::with_response(200, &body);
     let until = samples::placed_at();
-    let first = done(run(easypost(&wire).list_labels(None, until, None)).unwrap());
+    let first = succeeded(run(easypost(&transport).list_labels(None, until, None)).unwrap());
     let bare = LabelEntry {
         id: ShipmentId::parse("shp_1").unwrap(),
         reference: None,
@@ -52,14 +52,16 @@ fn bought_shipments_are_asked_for_between_two_dates_a_page_after_the_other() {
     };
     assert_eq!(first.entries, [sold, bare]);
     assert_eq!(first.next.as_deref(), Some("shp_1"));
-    wire.push_response(200, &json!({"shipments": [], "has_more": false}));
+    transport.push_response(200, &json!({"shipments": [], "has_more": false}));
     let since = until.plus_hours(-1);
-    let last = done(run(easypost(&wire).list_labels(Some(since), until, Some("shp_1"))).unwrap());
+    let last = succeeded(
+        run(easypost(&transport).list_labels(Some(since), until, Some("shp_1"))).unwrap(),
+    );
     assert_eq!(last.next, None);
     let query = "https://api.easypost.com/v2/shipments?page_size=40&purchased=true";
     let end = "end_datetime=2026-11-23T04%3A00%3A00.000Z";
     assert_eq!(
-        wire.urls(),
+        transport.urls(),
         [
             format!("{query}&start_datetime=2012-01-01T00%3A00%3A00.000Z&{end}"),
             format!("{query}&start_datetime=2026-11-23T03%3A00%3A00.000Z&{end}&before_id=shp_1"),
@@ -68,17 +70,18 @@ fn bought_shipments_are_asked_for_between_two_dates_a_page_after_the_other() {
 }
 
 #[test]
-fn a_shipment_that_cannot_be_read_is_counted_and_hides_no_other() {
-    let mut odd = shipment("shp_3");
-    odd["refund_status"] = json!("eaten by the dog");
-    let body = json!({"shipments": [odd, shipment("shp_2"), {"id": "7"}], "has_more": false});
-    let wire = ScriptedTransport::with_response(200, &body);
-    let part = done(run(easypost(&wire).list_labels(None, samples::placed_at(), None)).unwrap());
-    assert_eq!((part.entries.len(), part.unreadable), (1, 2));
+fn a_malformed_shipment_is_counted_and_does_not_hide_others() {
+    let mut malformed = shipment("shp_3");
+    malformed["refund_status"] = json!("an_unknown_status");
+    let body = json!({"shipments": [malformed, shipment("shp_2"), {"id": "7"}], "has_more": false});
+    let transport = ScriptedTransport::with_response(200, &body);
+    let page =
+        succeeded(run(easypost(&transport).list_labels(None, samples::placed_at(), None)).unwrap());
+    assert_eq!((page.entries.len(), page.unreadable), (1, 2));
 }
 
 #[test]
-fn no_answer_leaves_the_outcome_unknown_and_not_found_is_an_answer() {
+fn without_a_response_the_outcome_is_unknown_and_not_found_is_a_rejection() {
     let id = ShipmentId::parse("shp_1").unwrap();
     let silent = ScriptedTransport::default();
     assert!(matches!(
@@ -86,6 +89,6 @@ fn no_answer_leaves_the_outcome_unknown_and_not_found_is_an_answer() {
         CallOutcome::Unknown(_)
     ));
     let missing = ScriptedTransport::with_response(404, &json!({"error": {"code": "NOT_FOUND"}}));
-    let answer = run(ListLabels::entry(&easypost(&missing), &id)).unwrap();
-    assert!(matches!(answer, CallOutcome::Rejected(ShippingRejection::NotFound)), "{answer:?}");
+    let outcome = run(ListLabels::entry(&easypost(&missing), &id)).unwrap();
+    assert!(matches!(outcome, CallOutcome::Rejected(ShippingRejection::NotFound)), "{outcome:?}");
 }

@@ -1,5 +1,4 @@
-//! The gateway over its wire: every request is one that the gateway's document
-//! describes, every recorded answer is sorted as it must be.
+//! Payments: the requests that are sent, and how each response is classified.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,22 +12,24 @@ use domain::ports::{
 use domain::{Currency, Money, PaymentIntentId, Private};
 use serde_json::{Value, json};
 use stripe::{API_VERSION, Stripe};
+use testing::contracts::contracts;
 use testing::fakes::run;
 use testing::samples;
+use testing::transport::FixedTransport;
 
 use crate::openapi;
-use testing::contracts::contracts;
-use testing::transport::FixedTransport;
 
 const KEY: &str = "sk_test_canary";
 
-fn gateway(answer: Result<Response, TransportError>) -> (Stripe<FixedTransport>, FixedTransport) {
-    let wire = FixedTransport { response: answer, requests: Arc::default() };
+fn stripe_with(
+    response: Result<Response, TransportError>,
+) -> (Stripe<FixedTransport>, FixedTransport) {
+    let transport = FixedTransport { response, requests: Arc::default() };
     let key = Private::new(KEY.to_owned());
-    (Stripe::new(wire.clone(), "https://api.stripe.com", key), wire)
+    (Stripe::new(transport.clone(), "https://api.stripe.com", key), transport)
 }
 
-fn answer(status: u16, headers: &[(&str, &str)], body: &Value) -> Response {
+fn response(status: u16, headers: &[(&str, &str)], body: &Value) -> Response {
     let headers = headers.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     Response { status, headers, body: body.to_string().into_bytes() }
 }
@@ -41,9 +42,9 @@ fn read(path: PathBuf) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-/// Every request that the function can make.
+/// One request of each kind that the functions send.
 fn every_request() -> Vec<Request> {
-    let (stripe, wire) = gateway(Err(TransportError::NotSent("a test".into())));
+    let (stripe, transport) = stripe_with(Err(TransportError::NotSent("a test".into())));
     let order = samples::received();
     let customer = Private::new("cus_1".to_owned());
     let plain = PaymentIntentRequest {
@@ -65,22 +66,22 @@ fn every_request() -> Vec<Request> {
         let _ = stripe.retrieve(&id()).await;
     })
     .unwrap();
-    let asked = wire.requests.lock().unwrap();
-    asked.clone()
+    let requests = transport.requests.lock().unwrap();
+    requests.clone()
 }
 
 #[test]
-fn every_request_is_one_that_the_gateway_describes() {
+fn every_request_matches_the_openapi_document() {
     let Some(folder) = contracts("stripe") else { return };
     let spec = read(folder.join("openapi-subset.2023-08-16.json"));
     for request in every_request() {
-        let fault = openapi::fault_of(&spec, &request);
-        assert_eq!(fault, None, "{request:?}");
+        let violation = openapi::violation(&spec, &request);
+        assert_eq!(violation, None, "{request:?}");
     }
 }
 
 #[test]
-fn a_request_is_the_same_to_the_byte_in_every_release() {
+fn every_request_is_identical_in_every_release() {
     let form = |request: &Request| String::from_utf8(request.body.clone()).unwrap();
     let seen: Vec<_> = every_request()
         .iter()
@@ -114,7 +115,7 @@ fn a_request_is_the_same_to_the_byte_in_every_release() {
 }
 
 #[test]
-fn every_request_names_key_and_version_and_every_post_its_idempotency_key() {
+fn every_request_has_the_key_and_version_and_every_post_an_idempotency_key() {
     for request in every_request() {
         let header = |name: &str| {
             let found = request.headers.iter().find(|(key, _)| *key == name);
@@ -131,45 +132,45 @@ fn every_request_names_key_and_version_and_every_post_its_idempotency_key() {
     }
 }
 
-/// An answer to a call about an intent, in a word.
-fn word(called: &CallOutcome<PaymentIntent, PaymentRejection>) -> String {
-    match called {
-        CallOutcome::Succeeded(intent) => format!("done {:?}", intent.state),
+/// An outcome about an intent, in a few words.
+fn description(outcome: &CallOutcome<PaymentIntent, PaymentRejection>) -> String {
+    match outcome {
+        CallOutcome::Succeeded(intent) => format!("succeeded {:?}", intent.state),
         CallOutcome::Rejected(PaymentRejection::Declined { code }) => format!("declined {code}"),
         CallOutcome::Rejected(PaymentRejection::UnexpectedState(intent)) => {
-            format!("wrong {:?}", intent.state)
+            format!("unexpected {:?}", intent.state)
         }
         CallOutcome::Rejected(PaymentRejection::NotFound) => "not found".to_owned(),
         CallOutcome::Rejected(PaymentRejection::Misconfigured(_)) => "misconfigured".to_owned(),
-        CallOutcome::NotSent(_) => "not begun".to_owned(),
+        CallOutcome::NotSent(_) => "not sent".to_owned(),
         CallOutcome::Unknown(_) => "unknown".to_owned(),
     }
 }
 
 fn confirmed(
-    answer: Result<Response, TransportError>,
+    response: Result<Response, TransportError>,
 ) -> CallOutcome<PaymentIntent, PaymentRejection> {
-    let (stripe, _) = gateway(answer);
+    let (stripe, _) = stripe_with(response);
     run(stripe.confirm(&id(), false, "key")).unwrap()
 }
 
-/// What each recorded answer means; the two that hold a refund are read as such.
+/// The outcome of each recorded response, except the two that are refunds.
 const RECORDED: [(&str, &str); 17] = [
     ("api_error_500", "unknown"),
     ("bad_key", "misconfigured"),
-    ("cancel_canceled", "done Canceled"),
-    ("capture_succeeded", "done Succeeded"),
-    ("capture_wrong_state", "wrong Canceled"),
-    ("create_replayed", "done RequiresCapture"),
-    ("create_requires_capture", "done RequiresCapture"),
+    ("cancel_canceled", "succeeded Canceled"),
+    ("capture_succeeded", "succeeded Succeeded"),
+    ("capture_wrong_state", "unexpected Canceled"),
+    ("create_replayed", "succeeded RequiresCapture"),
+    ("create_requires_capture", "succeeded RequiresCapture"),
     ("declined_authentication_required", "declined authentication_required"),
     ("declined_generic_decline", "declined generic_decline"),
     ("declined_insufficient_funds", "declined insufficient_funds"),
     ("declined_lost_card", "declined generic_decline"),
-    ("idempotency_in_use", "not begun"),
+    ("idempotency_in_use", "not sent"),
     ("idempotency_mismatch", "misconfigured"),
-    ("lock_timeout", "not begun"),
-    ("rate_limit", "not begun"),
+    ("lock_timeout", "not sent"),
+    ("rate_limit", "not sent"),
     ("refund_already_refunded", "misconfigured"),
     ("resource_missing", "not found"),
 ];
@@ -185,7 +186,7 @@ fn recorded(path: PathBuf) -> Response {
 }
 
 #[test]
-fn every_recorded_answer_is_sorted_as_it_must_be() {
+fn every_recorded_response_is_classified_correctly() {
     let Some(folder) = contracts("stripe") else { return };
     let mut seen = 0;
     for entry in fs::read_dir(folder.join("responses")).unwrap() {
@@ -193,7 +194,7 @@ fn every_recorded_answer_is_sorted_as_it_must_be() {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         seen += 1;
         if matches!(name.as_str(), "refund_pending" | "refund_succeeded") {
-            let (stripe, _) = gateway(Ok(recorded(path)));
+            let (stripe, _) = stripe_with(Ok(recorded(path)));
             let refund = run(stripe.refund(&id(), "key")).unwrap();
             let pending = name == "refund_pending";
             let expected = if pending { RefundState::Pending } else { RefundState::Succeeded };
@@ -202,16 +203,16 @@ fn every_recorded_answer_is_sorted_as_it_must_be() {
         }
         let expected = RECORDED.iter().find(|(recorded, _)| *recorded == name);
         let (_, expected) = expected.unwrap_or_else(|| panic!("{name} has no expectation"));
-        assert_eq!(word(&confirmed(Ok(recorded(path)))), *expected, "{name}");
+        assert_eq!(description(&confirmed(Ok(recorded(path)))), *expected, "{name}");
     }
     assert!(seen >= 19, "only {seen} recordings");
 }
 
 #[test]
-fn the_recorded_intent_is_read_whole() {
+fn every_field_of_the_recorded_intent_is_read() {
     let Some(folder) = contracts("stripe") else { return };
     let response = recorded(folder.join("responses/create_requires_capture.json"));
-    let CallOutcome::Succeeded(intent) = confirmed(Ok(response)) else { panic!("not done") };
+    let CallOutcome::Succeeded(intent) = confirmed(Ok(response)) else { panic!("not succeeded") };
     let expected = PaymentIntent {
         id: id(),
         state: PaymentIntentState::RequiresCapture,
@@ -225,31 +226,35 @@ fn the_recorded_intent_is_read_whole() {
 }
 
 #[test]
-fn a_charge_tells_whether_the_customer_disputes_it() {
+fn the_charge_shows_whether_the_customer_disputes_it() {
     for disputed in [false, true] {
         let change = |charge: &mut Value| charge["disputed"] = json!(disputed);
         let Some(response) = with_charge(change) else { return };
-        let CallOutcome::Succeeded(intent) = confirmed(Ok(response)) else { panic!("not done") };
+        let CallOutcome::Succeeded(intent) = confirmed(Ok(response)) else {
+            panic!("not succeeded")
+        };
         assert_eq!(intent.disputed, disputed);
     }
 }
 
-/// The recorded charge, expanded in an intent, with what decides anything in it.
+/// A recorded intent with the recorded charge, changed, as its latest charge.
 fn with_charge(change: impl Fn(&mut Value)) -> Option<Response> {
     let folder = contracts("stripe")?;
-    let mut expanded = read(folder.join("fixtures.2026-08.json"))["resources"]["charge"].clone();
-    change(&mut expanded);
+    let mut charge = read(folder.join("fixtures.2026-08.json"))["resources"]["charge"].clone();
+    change(&mut charge);
     let mut intent = read(folder.join("responses/capture_succeeded.json"))["body"].clone();
-    intent["latest_charge"] = expanded;
-    Some(answer(200, &[], &intent))
+    intent["latest_charge"] = charge;
+    Some(response(200, &[], &intent))
 }
 
 #[test]
-fn an_expanded_charge_tells_the_lapse_the_risk_and_what_went_back() {
-    let check = |change: fn(&mut Value), lapse: Option<&str>, risk, refunded| {
+fn an_expanded_charge_shows_the_capture_deadline_the_risk_and_the_refunded_amount() {
+    let check = |change: fn(&mut Value), deadline: Option<&str>, risk, refunded| {
         let Some(response) = with_charge(change) else { return };
-        let CallOutcome::Succeeded(intent) = confirmed(Ok(response)) else { panic!("not done") };
-        assert_eq!(intent.capture_before, lapse.map(|at| at.parse().unwrap()));
+        let CallOutcome::Succeeded(intent) = confirmed(Ok(response)) else {
+            panic!("not succeeded")
+        };
+        assert_eq!(intent.capture_before, deadline.map(|at| at.parse().unwrap()));
         assert_eq!((intent.risk, intent.refunded_minor), (risk, refunded));
     };
     check(|_| {}, None, RiskLevel::Normal, 0);
@@ -262,7 +267,9 @@ fn an_expanded_charge_tells_the_lapse_the_risk_and_what_went_back() {
         let Some(response) = with_charge(|c| c["outcome"]["risk_level"] = json!(level)) else {
             return;
         };
-        let CallOutcome::Succeeded(intent) = confirmed(Ok(response)) else { panic!("not done") };
+        let CallOutcome::Succeeded(intent) = confirmed(Ok(response)) else {
+            panic!("not succeeded")
+        };
         assert_eq!(intent.risk, risk, "{level}");
     }
     check(
@@ -284,16 +291,16 @@ fn error(kind: &str, code: Option<&str>) -> Value {
 }
 
 #[test]
-fn an_answer_is_sorted_by_what_it_says_about_the_effect() {
+fn a_response_is_classified_by_what_it_says_about_the_effect() {
     let check = |status, headers: &[(&str, &str)], body: &Value, expected: &str| {
-        let called = confirmed(Ok(answer(status, headers, body)));
-        assert_eq!(word(&called), expected, "{status} {headers:?} {body}");
-        assert!(!format!("{called:?}").contains("canary"), "{called:?}");
+        let outcome = confirmed(Ok(response(status, headers, body)));
+        assert_eq!(description(&outcome), expected, "{status} {headers:?} {body}");
+        assert!(!format!("{outcome:?}").contains("canary"), "{outcome:?}");
     };
     let invalid = |code| error("invalid_request_error", code);
     let retry = [("stripe-should-retry", "true")];
     let stop = [("stripe-should-retry", "false")];
-    // Nobody knows.
+    // The effect is unknown.
     check(500, &[], &error("api_error", None), "unknown");
     check(500, &retry, &error("api_error", None), "unknown");
     check(500, &stop, &json!("<html>"), "unknown");
@@ -302,15 +309,15 @@ fn an_answer_is_sorted_by_what_it_says_about_the_effect() {
     check(100, &[], &Value::Null, "unknown");
     check(200, &[], &Value::Null, "unknown");
     check(200, &[], &json!({"id": "pi_1"}), "unknown");
-    let odd = json!({"id": "pi_1", "status": "on_fire", "amount": 1, "currency": "usd"});
-    check(200, &[], &odd, "unknown");
+    let unknown_status = json!({"id": "pi_1", "status": "on_fire", "amount": 1, "currency": "usd"});
+    check(200, &[], &unknown_status, "unknown");
     check(400, &[], &invalid(Some("payment_intent_unexpected_state")), "unknown");
-    // Surely nothing happened.
-    check(409, &[], &invalid(Some("lock_timeout")), "not begun");
-    check(409, &[], &error("idempotency_error", Some("idempotency_key_in_use")), "not begun");
-    check(429, &[], &json!([]), "not begun");
-    check(400, &retry, &invalid(None), "not begun");
-    // Final.
+    // The call certainly took no effect.
+    check(409, &[], &invalid(Some("lock_timeout")), "not sent");
+    check(409, &[], &error("idempotency_error", Some("idempotency_key_in_use")), "not sent");
+    check(429, &[], &json!([]), "not sent");
+    check(400, &retry, &invalid(None), "not sent");
+    // The call was rejected.
     check(409, &stop, &invalid(None), "misconfigured");
     check(400, &[], &invalid(Some("parameter_unknown")), "misconfigured");
     check(400, &[], &error("idempotency_error", None), "misconfigured");
@@ -322,29 +329,30 @@ fn an_answer_is_sorted_by_what_it_says_about_the_effect() {
     check(402, &retry, &error("card_error", Some("expired_card")), "declined expired_card");
     check(402, &[], &json!("<html>"), "declined generic_decline");
     check(400, &[], &error("card_error", Some("invalid_cvc")), "declined invalid_cvc");
-    let foreign = json!({"id": "pi_1", "status": "succeeded", "amount": 1, "currency": "inr"});
-    check(200, &[], &foreign, "misconfigured");
-    let nameless = json!({"id": "ch_1", "status": "succeeded", "amount": 1, "currency": "usd"});
-    check(200, &[], &nameless, "misconfigured");
+    let unsupported_currency =
+        json!({"id": "pi_1", "status": "succeeded", "amount": 1, "currency": "inr"});
+    check(200, &[], &unsupported_currency, "misconfigured");
+    let wrong_id = json!({"id": "ch_1", "status": "succeeded", "amount": 1, "currency": "usd"});
+    check(200, &[], &wrong_id, "misconfigured");
 }
 
 #[test]
-fn no_answer_is_not_begun_only_when_nothing_was_sent() {
-    let check = |failed, expected: &str| assert_eq!(word(&confirmed(Err(failed))), expected);
-    check(TransportError::NotSent("refused".into()), "not begun");
+fn without_a_response_the_outcome_is_unknown_unless_nothing_was_sent() {
+    let check = |failed, expected: &str| assert_eq!(description(&confirmed(Err(failed))), expected);
+    check(TransportError::NotSent("refused".into()), "not sent");
     check(TransportError::NoResponse("timed out".into()), "unknown");
 }
 
 #[test]
-fn a_card_that_is_lost_or_stolen_or_a_fraud_is_declined_without_saying_so() {
-    let check = |decline: &str, expected: &str| {
+fn the_customer_is_not_told_that_a_card_is_lost_stolen_or_suspected_of_fraud() {
+    let check = |decline_code: &str, expected: &str| {
         let body = json!({"error": {
-            "type": "card_error", "code": "card_declined", "decline_code": decline,
+            "type": "card_error", "code": "card_declined", "decline_code": decline_code,
         }});
-        let called = confirmed(Ok(answer(402, &[], &body)));
-        assert_eq!(word(&called), format!("declined {expected}"));
+        let outcome = confirmed(Ok(response(402, &[], &body)));
+        assert_eq!(description(&outcome), format!("declined {expected}"));
     };
-    for secret in [
+    for hidden in [
         "lost_card",
         "stolen_card",
         "fraudulent",
@@ -352,29 +360,30 @@ fn a_card_that_is_lost_or_stolen_or_a_fraud_is_declined_without_saying_so() {
         "pickup_card",
         "restricted_card",
         "security_violation",
-        "a_code_of_next_year",
+        "a_code_added_later",
     ] {
-        check(secret, "generic_decline");
+        check(hidden, "generic_decline");
     }
     check("insufficient_funds", "insufficient_funds");
     check("generic_decline", "generic_decline");
 }
 
 #[test]
-fn refunds_are_read_in_the_gateways_order() {
+fn refunds_are_read_in_the_order_of_the_list() {
     let states = ["pending", "succeeded", "failed", "canceled", "requires_action"];
     let data: Vec<_> = states.map(|status| json!({"id": "re_1", "status": status})).into();
-    let (stripe, _) = gateway(Ok(answer(200, &[], &json!({"data": data, "has_more": false}))));
+    let (stripe, _) =
+        stripe_with(Ok(response(200, &[], &json!({"data": data, "has_more": false}))));
     let failed = RefundState::Failed;
     let expected = vec![RefundState::Pending, RefundState::Succeeded, failed, failed, failed];
     assert_eq!(run(stripe.refunds(&id())).unwrap(), CallOutcome::Succeeded(expected));
 }
 
 #[test]
-fn nothing_private_is_in_a_debug_print() {
-    let (stripe, _) = gateway(Ok(answer(200, &[], &Value::Null)));
+fn debug_output_contains_no_private_data() {
+    let (stripe, _) = stripe_with(Ok(response(200, &[], &Value::Null)));
     for request in every_request() {
-        let print = format!("{request:?} {stripe:?}");
-        assert!(!print.contains("canary") && !print.contains("pm_card"), "{print}");
+        let output = format!("{request:?} {stripe:?}");
+        assert!(!output.contains("canary") && !output.contains("pm_card"), "{output}");
     }
 }

@@ -1,13 +1,13 @@
-//! A small reader of the gateway's interface document: whether a request is
-//! one that it describes. As much of it as our requests need, and no more lenient.
+//! Checks a request against Stripe's OpenAPI document. Supports only the part of OpenAPI
+//! that our requests need, and rejects everything else.
 
 use domain::ports::{Method, Request};
 use serde_json::{Map, Value, json};
 use url::Url;
 use url::form_urlencoded;
 
-/// What is wrong with this request; nothing when the document describes it.
-pub(crate) fn fault_of(spec: &Value, request: &Request) -> Option<String> {
+/// Why the document does not allow this request; `None` if it does.
+pub(crate) fn violation(spec: &Value, request: &Request) -> Option<String> {
     check(spec, request).err()
 }
 
@@ -26,7 +26,7 @@ fn check(spec: &Value, request: &Request) -> Result<(), String> {
     }
 }
 
-/// The operation whose path, with its parameters, is this one.
+/// The operation whose path template matches this path.
 fn operation<'a>(spec: &'a Value, path: &str, method: Method) -> Result<&'a Value, String> {
     let verb = match method {
         Method::Get => "get",
@@ -35,26 +35,26 @@ fn operation<'a>(spec: &'a Value, path: &str, method: Method) -> Result<&'a Valu
     let paths = spec["paths"].as_object().ok_or("the document has no paths")?;
     paths
         .iter()
-        .find(|(template, verbs)| fits(template, path) && verbs.get(verb).is_some())
-        .map(|(_, verbs)| &verbs[verb])
+        .find(|(template, operations)| matches(template, path) && operations.get(verb).is_some())
+        .map(|(_, operations)| &operations[verb])
         .ok_or_else(|| format!("{verb} {path} is not in the document"))
 }
 
-fn fits(template: &str, path: &str) -> bool {
-    let (wanted, given) = (template.split('/'), path.split('/'));
-    wanted.clone().count() == given.clone().count()
-        && wanted.zip(given).all(|(wanted, given)| {
-            if wanted.starts_with('{') { given.starts_with("pi_") } else { wanted == given }
+fn matches(template: &str, path: &str) -> bool {
+    let (expected, given) = (template.split('/'), path.split('/'));
+    expected.clone().count() == given.clone().count()
+        && expected.zip(given).all(|(expected, given)| {
+            if expected.starts_with('{') { given.starts_with("pi_") } else { expected == given }
         })
 }
 
-/// The parameters of one kind as the schema of an object.
-fn parameters(operation: &Value, kind: &str) -> Value {
-    let listed = operation["parameters"].as_array().cloned().unwrap_or_default();
-    let of_kind = || listed.iter().filter(|parameter| parameter["in"] == kind);
+/// The parameters in one location, as the schema of an object.
+fn parameters(operation: &Value, location: &str) -> Value {
+    let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+    let in_location = || parameters.iter().filter(|parameter| parameter["in"] == location);
     let name = |parameter: &Value| parameter["name"].as_str().unwrap_or_default().to_owned();
-    let required: Vec<_> = of_kind().filter(|p| p["required"] == true).map(name).collect();
-    let properties: Map<_, _> = of_kind().map(|p| (name(p), p["schema"].clone())).collect();
+    let required: Vec<_> = in_location().filter(|p| p["required"] == true).map(name).collect();
+    let properties: Map<_, _> = in_location().map(|p| (name(p), p["schema"].clone())).collect();
     json!({"required": required, "properties": properties, "additionalProperties": false})
 }
 
@@ -69,8 +69,8 @@ fn check_object(schema: &Value, given: &Map<String, Value>, at: &str) -> Result<
         let known = schema["properties"].get(name);
         let schema = match (known, &schema["additionalProperties"]) {
             (Some(known), _) => known,
-            (None, free @ Value::Object(_)) => free,
-            (None, _) => return Err(format!("{at} is not known")),
+            (None, additional @ Value::Object(_)) => additional,
+            (None, _) => return Err(format!("{at} is unknown")),
         };
         check_value(schema, value, &at)?;
     }
@@ -80,9 +80,9 @@ fn check_object(schema: &Value, given: &Map<String, Value>, at: &str) -> Result<
 fn check_value(schema: &Value, value: &Value, at: &str) -> Result<(), String> {
     if let Some(choices) = schema["anyOf"].as_array() {
         let fits = choices.iter().any(|choice| check_value(choice, value, at).is_ok());
-        return if fits { Ok(()) } else { Err(format!("{at} is none of what it may be")) };
+        return if fits { Ok(()) } else { Err(format!("{at} matches no alternative")) };
     }
-    let wrong = || format!("{at} is no {}", schema["type"]);
+    let wrong = || format!("{at} is not a valid {}", schema["type"]);
     match (schema["type"].as_str().unwrap_or_default(), value) {
         ("object", Value::Object(fields)) => return check_object(schema, fields, at),
         ("array", Value::Array(items)) => {
@@ -91,20 +91,20 @@ fn check_value(schema: &Value, value: &Value, at: &str) -> Result<(), String> {
         ("integer", Value::String(text)) if text.parse::<u64>().is_ok() => {}
         ("boolean", Value::String(text)) if matches!(text.as_str(), "true" | "false") => {}
         ("string", Value::String(text)) => {
-            let longest = schema["maxLength"].as_u64().unwrap_or(u64::MAX);
-            if text.is_empty() || u64::try_from(text.len()).unwrap() > longest {
+            let max_length = schema["maxLength"].as_u64().unwrap_or(u64::MAX);
+            if text.is_empty() || u64::try_from(text.len()).unwrap() > max_length {
                 return Err(format!("{at} is empty or too long"));
             }
         }
         _ => return Err(wrong()),
     }
     match schema["enum"].as_array() {
-        Some(words) if !words.contains(value) => Err(format!("{at} is none of {words:?}")),
+        Some(words) if !words.contains(value) => Err(format!("{at} is not one of {words:?}")),
         _ => Ok(()),
     }
 }
 
-/// A form as the tree that its names spell: `a[b]=1` and `list[]=1`.
+/// The nested object that a form's names describe: `a[b]=1` and `list[]=1`.
 fn nested(form: &[u8]) -> Result<Map<String, Value>, String> {
     let mut tree = Map::new();
     for (name, value) in form_urlencoded::parse(form) {
@@ -138,7 +138,7 @@ fn nested(form: &[u8]) -> Result<Map<String, Value>, String> {
 }
 
 #[test]
-fn the_reader_finds_what_is_wrong_with_a_request() {
+fn each_kind_of_violation_is_found() {
     let spec = json!({"paths": {
         "/v1/things": {"post": {"requestBody": {"content": {"application/x-www-form-urlencoded":
             {"schema": {"required": ["amount"], "additionalProperties": false, "properties": {
@@ -156,26 +156,26 @@ fn the_reader_finds_what_is_wrong_with_a_request() {
     let check = |method, path: &str, body: &str, expected: Option<&str>| {
         let url = format!("https://api.example.com{path}");
         let request = Request { method, url, headers: vec![], body: body.as_bytes().to_vec() };
-        let fault = fault_of(&spec, &request);
-        match (fault, expected) {
+        let violation = violation(&spec, &request);
+        match (violation, expected) {
             (None, None) => {}
-            (Some(fault), Some(expected)) if fault.contains(expected) => {}
-            (fault, _) => panic!("{path} {body}: {fault:?}, not {expected:?}"),
+            (Some(violation), Some(expected)) if violation.contains(expected) => {}
+            (violation, _) => panic!("{path} {body}: {violation:?}, not {expected:?}"),
         }
     };
     let full = "amount=1&on=true&how=fast&tags[]=a&tags[]=b&more[k]=v&either=x";
     check(Method::Post, "/v1/things", full, None);
     check(Method::Get, "/v1/things/pi_1?expand%5B%5D=charge", "", None);
     check(Method::Post, "/v1/things", "", Some("amount is missing"));
-    check(Method::Post, "/v1/things", "amount=1.5", Some("amount is no"));
+    check(Method::Post, "/v1/things", "amount=1.5", Some("amount is not a valid"));
     check(Method::Post, "/v1/things", "amount=1&amount=2", Some("twice"));
-    check(Method::Post, "/v1/things", "amount=1&on=yes", Some("on is no"));
-    check(Method::Post, "/v1/things", "amount=1&how=soon", Some("how is none of"));
-    check(Method::Post, "/v1/things", "amount=1&tags=a", Some("tags is no"));
-    check(Method::Post, "/v1/things", "amount=1&either=y", Some("either is none of"));
-    check(Method::Post, "/v1/things", "amount=1&surprise=1", Some("surprise is not known"));
+    check(Method::Post, "/v1/things", "amount=1&on=yes", Some("on is not a valid"));
+    check(Method::Post, "/v1/things", "amount=1&how=soon", Some("how is not one of"));
+    check(Method::Post, "/v1/things", "amount=1&tags=a", Some("tags is not a valid"));
+    check(Method::Post, "/v1/things", "amount=1&either=y", Some("either matches no"));
+    check(Method::Post, "/v1/things", "amount=1&surprise=1", Some("surprise is unknown"));
     check(Method::Post, "/v1/other", "amount=1", Some("not in the document"));
     check(Method::Get, "/v1/things", "", Some("not in the document"));
-    check(Method::Get, "/v1/things/pi_1?shrink=1", "", Some("shrink is not known"));
+    check(Method::Get, "/v1/things/pi_1?shrink=1", "", Some("shrink is unknown"));
     check(Method::Get, "/v1/things/pi_1", "amount=1", Some("no body"));
 }

@@ -1,0 +1,8 @@
+//! EasyPost's requests and responses against EasyPost's recordings: every request has a
+//! recorded shape, and every recorded response is classified correctly.
+
+#![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
+
+mod ledger;
+mod shipments;
+mod webhook;
