@@ -129,7 +129,7 @@ component!(
     /// A currency of a recorded amount.
     CurrencySchema,
     "Currency",
-    string_enum("An ISO 4217 code.", &Currency::ALL)
+    string_enum("An ISO 4217 code.", Currency::ALL)
 );
 component!(
     /// A recorded amount.
