@@ -1,10 +1,10 @@
-//! The functions' gateway and carrier over the look-alikes: whatever one call, or
-//! two, come to on the wire, the money moves once and the label is bought once.
+//! The functions' provider clients against the emulators: under any one or two faults on
+//! the wire, the money moves once and the label is bought once.
 //!
-//! The clients that ship (`stripe.rs`, `easypost.rs`) speak to the look-alikes'
-//! models, first in this process, where every pair of faults is tried, then over
-//! real sockets through the HTTP client that ships. The tables are the domain's
-//! fakes. A process that a fault kills is a future that never ends.
+//! The clients that ship (crates `stripe` and `easypost`) call the emulators, first in this
+//! process, where the tests try every pair of faults, then over real sockets through the
+//! HTTP client that ships. The tables are fakes. A worker that a fault kills is a future
+//! that never completes.
 
 #![cfg(test)]
 
@@ -34,64 +34,65 @@ use stripe::Stripe;
 use testing::fakes::{FakeTables, TestBed, run};
 use testing::samples;
 
-/// What the sample order costs.
+/// The total of the sample order in cents.
 const TOTAL: i64 = 4499;
-/// More tries than any two faults can use up.
+/// More attempts than two faults can use up.
 const TRIES: usize = 6;
 
-/// A line to a look-alike within this process, on a clock of its own.
-struct Line<P> {
-    model: SharedEmulator<P>,
+/// A transport to an emulator in this process, with a clock for the emulator.
+struct EmulatorTransport<P> {
+    emulator: SharedEmulator<P>,
     now: Arc<Mutex<Timestamp>>,
 }
 
-impl<P> Clone for Line<P> {
+impl<P> Clone for EmulatorTransport<P> {
     fn clone(&self) -> Self {
-        Self { model: self.model.clone(), now: Arc::clone(&self.now) }
+        Self { emulator: self.emulator.clone(), now: Arc::clone(&self.now) }
     }
 }
 
-impl<P: Emulator> Line<P> {
-    fn to(model: P) -> Self {
+impl<P: Emulator> EmulatorTransport<P> {
+    fn to(emulator: P) -> Self {
         let now = samples::placed_at().to_jiff();
-        Self { model: SharedEmulator::new(model), now: Arc::new(Mutex::new(now)) }
+        Self { emulator: SharedEmulator::new(emulator), now: Arc::new(Mutex::new(now)) }
     }
 
-    /// Lets these faults happen, each at the first call that is made there.
-    fn breaks(self, faults: &[(&str, FaultKind)]) -> Self {
+    /// Plans these faults, each at the first call at its point.
+    fn with_faults(self, faults: &[(&str, FaultKind)]) -> Self {
         let first = CallRange { from: 1, to: Some(1) };
         let second = CallRange { from: 2, to: Some(2) };
         let fault = |(nth, (at, kind)): (usize, &(&str, FaultKind))| {
-            // The same point twice: its first and its second call.
+            // If a point is listed twice, the second fault applies to its second call.
             let repeated = faults[..nth].iter().any(|(before, _)| before == at);
             planned(at, if repeated { second } else { first }, *kind)
         };
         let plan = faults.iter().enumerate().map(fault).collect();
-        self.model.lock().fault_plan_mut().add(plan).unwrap();
+        self.emulator.lock().fault_plan_mut().add(plan).unwrap();
         self
     }
 
-    /// Time passes.
-    fn passes(&self, time: SignedDuration) {
+    /// Advances the clock.
+    fn advance(&self, time: SignedDuration) {
         *self.now.lock().unwrap() += time;
     }
 
-    fn deliver(&self, call: &HttpRequest) -> NetworkOutcome {
-        self.passes(SignedDuration::from_secs(1));
+    fn exchange(&self, call: &HttpRequest) -> NetworkOutcome {
+        self.advance(SignedDuration::from_secs(1));
         let now = *self.now.lock().unwrap();
-        self.model.lock().handle_with_faults(call, now)
+        self.emulator.lock().handle_with_faults(call, now)
     }
 }
 
-impl<P: Emulator> Transport for Line<P> {
+impl<P: Emulator> Transport for EmulatorTransport<P> {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let lost = || Err(TransportError::NoResponse("no answer".to_owned()));
-        match self.deliver(&call(&request)) {
+        match self.exchange(&call(&request)) {
             NetworkOutcome::Response(answer) => Ok(response(answer)),
             NetworkOutcome::ConnectionRefused => Err(TransportError::NotSent("refused".to_owned())),
-            NetworkOutcome::Hang(ticket) | NetworkOutcome::Delayed { in_flight: ticket, .. } => {
-                // Later than our limit: we have gone.
-                self.model.lock().release(&ticket);
+            NetworkOutcome::Hang(in_flight)
+            | NetworkOutcome::Delayed { in_flight: in_flight, .. } => {
+                // The response comes after the client's timeout.
+                self.emulator.lock().release(&in_flight);
                 lost()
             }
             NetworkOutcome::ConnectionClosed => lost(),
@@ -111,111 +112,118 @@ fn response(answer: HttpResponse) -> Response {
     Response { status: answer.status, headers: answer.headers, body: answer.body }
 }
 
-/// A shop: its tables, its gateway and its carrier.
-struct Shop {
-    world: TestBed,
-    gateway: Line<StripeEmulator>,
-    carrier: Line<EasyPostEmulator>,
+/// The functions with fake tables and both emulators.
+struct Harness {
+    test_bed: TestBed,
+    stripe: EmulatorTransport<StripeEmulator>,
+    easypost: EmulatorTransport<EasyPostEmulator>,
     order: Order,
 }
 
-impl Shop {
+impl Harness {
     fn with(order: Order) -> Self {
-        let world = TestBed::with(&order);
-        let (gateway, carrier) =
-            (Line::to(StripeEmulator::new(1)), Line::to(EasyPostEmulator::new(1)));
-        Self { world, gateway, carrier, order }
+        let test_bed = TestBed::with(&order);
+        let (stripe, easypost) = (
+            EmulatorTransport::to(StripeEmulator::new(1)),
+            EmulatorTransport::to(EasyPostEmulator::new(1)),
+        );
+        Self { test_bed, stripe, easypost, order }
     }
 
-    fn gateway_breaks(self, faults: &[(&str, FaultKind)]) -> Self {
-        Self { gateway: self.gateway.breaks(faults), ..self }
+    fn with_stripe_faults(self, faults: &[(&str, FaultKind)]) -> Self {
+        Self { stripe: self.stripe.with_faults(faults), ..self }
     }
 
-    fn carrier_breaks(self, faults: &[(&str, FaultKind)]) -> Self {
-        Self { carrier: self.carrier.breaks(faults), ..self }
+    fn with_easypost_faults(self, faults: &[(&str, FaultKind)]) -> Self {
+        Self { easypost: self.easypost.with_faults(faults), ..self }
     }
 
-    fn payment(&self) -> ProcessPayment<FakeTables, Stripe<Line<StripeEmulator>>> {
-        let gateway = stripe(self.gateway.clone(), "http://provider");
+    fn payment(&self) -> ProcessPayment<FakeTables, Stripe<EmulatorTransport<StripeEmulator>>> {
+        let payment_provider = stripe(self.stripe.clone(), "http://provider");
         ProcessPayment {
-            orders: self.world.tables(),
-            payment_provider: gateway,
+            orders: self.test_bed.tables(),
+            payment_provider,
             review_policy: ReviewPolicy::default(),
         }
     }
 
-    fn shipping(&self) -> InitiateShipping<FakeTables, EasyPost<Line<EasyPostEmulator>>> {
-        let carrier = easypost(self.carrier.clone(), "http://provider");
-        InitiateShipping { orders: self.world.tables(), shipping_provider: carrier }
+    fn shipping(
+        &self,
+    ) -> InitiateShipping<FakeTables, EasyPost<EmulatorTransport<EasyPostEmulator>>> {
+        let shipping_provider = easypost(self.easypost.clone(), "http://provider");
+        InitiateShipping { orders: self.test_bed.tables(), shipping_provider }
     }
 
-    /// Asks once; none when the process died.
-    fn ask(&self, operation: &str) -> Option<Result<Value, StepError>> {
+    /// Invokes an operation once. Returns `None` if the worker died.
+    fn call_once(&self, operation: &str) -> Option<Result<Value, StepError>> {
         let input = input(operation, &self.order);
         match operation {
-            "book" | "give-back" => run(self.shipping().handle(input, samples::placed_at)),
+            "book" | "cancel-label" => run(self.shipping().handle(input, samples::placed_at)),
             _ => run(self.payment().handle(input, samples::placed_at)),
         }
     }
 
-    /// Asks as the state machine does: again after a death or a transient fault.
-    fn insist(&self, operation: &str) -> Result<Value, StepError> {
+    /// Invokes an operation as the state machine does: again after a death or a transient
+    /// error.
+    fn call_until_done(&self, operation: &str) -> Result<Value, StepError> {
         for _ in 0..TRIES {
-            match self.ask(operation) {
-                Some(Err(failure)) if failure.name.is_transient() => {}
+            match self.call_once(operation) {
+                Some(Err(error)) if error.name.is_transient() => {}
                 Some(result) => return result,
                 None => {}
             }
-            self.gateway.passes(SignedDuration::from_secs(20));
-            self.carrier.passes(SignedDuration::from_secs(20));
+            self.stripe.advance(SignedDuration::from_secs(20));
+            self.easypost.advance(SignedDuration::from_secs(20));
         }
-        panic!("{operation} does not come to an end")
+        panic!("{operation} does not complete")
     }
 
-    fn on_record(&self) -> Order {
-        self.world.order(&self.order.order_id).unwrap()
+    fn stored_order(&self) -> Order {
+        self.test_bed.order(&self.order.order_id).unwrap()
     }
 
-    /// The steps between the authorisation and the capture, without the carrier.
+    /// The steps between authorization and capture, without EasyPost.
     fn ship(&self) {
         let now = samples::placed_at();
         let shipment = samples::provider_shipment();
-        let order = self.on_record().reserved(now).unwrap();
+        let order = self.stored_order().reserved(now).unwrap();
         let order = order.with_shipment(&shipment, &shipment.rates[0], now).unwrap();
-        self.world.put(&order.with_label("TRACK", None, now));
+        self.test_bed.put(&order.with_label("TRACK", None, now));
     }
 
-    /// The steps of a compensation before the money.
-    fn give_up_the_goods(&self) {
+    /// The compensating steps before the payment is canceled.
+    fn release_goods(&self) {
         let now = samples::placed_at();
         let failed = r#"{"CapturePayment": {"Error": "PaymentNotCapturable"}}"#;
-        let order = self.on_record();
+        let order = self.stored_order();
         let order = order.begin_compensation(&serde_json::from_str(failed).unwrap(), now);
         let order = order.with_label_refund(LabelRefund::Submitted, now).released(now);
-        self.world.put(&order);
+        self.test_bed.put(&order);
     }
 
-    /// authorised, captured, voided, refunded
+    /// Amounts: authorized, captured, voided, refunded.
     fn money(&self) -> [i64; 4] {
-        let totals = self.gateway.model.lock().ledger().order(self.order.order_id.as_str()).totals;
+        let totals =
+            self.stripe.emulator.lock().ledger().order(self.order.order_id.as_str()).totals;
         [totals.authorized, totals.captured, totals.voided, totals.refunded]
     }
 
-    /// How many intents were ever confirmed, and how often.
-    fn confirmed(&self) -> (usize, u32) {
-        let money = self.gateway.model.lock().ledger().order(self.order.order_id.as_str());
-        (money.confirmed, money.confirms)
+    /// The number of confirmed PaymentIntents, and of confirmations.
+    fn confirmations(&self) -> (usize, u32) {
+        let money = self.stripe.emulator.lock().ledger().order(self.order.order_id.as_str());
+        (money.confirmations, money.confirms)
     }
 
-    /// Labels that were bought and labels that were given back.
+    /// The number of labels bought, and of labels refunded.
     fn labels(&self) -> (u64, u64) {
-        let labels = self.carrier.model.lock().ledger().order(self.order.order_id.as_str()).labels;
+        let labels =
+            self.easypost.emulator.lock().ledger().order(self.order.order_id.as_str()).labels;
         (labels.labels, labels.label_refunds)
     }
 }
 
 fn input(operation: &str, order: &Order) -> Value {
-    let operation = if operation == "give-back" { "cancel" } else { operation };
+    let operation = if operation == "cancel-label" { "cancel" } else { operation };
     json!({
         "operation": operation,
         "orderId": order.order_id,
@@ -244,22 +252,22 @@ fn paying_with(token: &str) -> Order {
     Order::accept(request, samples::placed_at())
 }
 
-/// A fault; a late answer is later than any limit here.
+/// A fault. A delay is longer than the timeout of the HTTP client in these tests.
 fn planned(at: &str, calls: CallRange, kind: FaultKind) -> faults::Fault {
     let fault = faults::Fault::new(at, calls, kind);
     if kind == FaultKind::Delay { fault.with_delay_ms(1_500) } else { fault }
 }
 
-/// Everything that can go wrong on the wire, short of a refusal.
-fn mishaps() -> Vec<FaultKind> {
-    let elsewhere = [FaultKind::Reject, FaultKind::Throttle, FaultKind::Conflict, FaultKind::Drop];
-    FaultKind::ALL.into_iter().filter(|kind| !elsewhere.contains(kind)).collect()
+/// All faults on the wire. A rejection is not one of them.
+fn transport_faults() -> Vec<FaultKind> {
+    let excluded = [FaultKind::Reject, FaultKind::Throttle, FaultKind::Conflict, FaultKind::Drop];
+    FaultKind::ALL.into_iter().filter(|kind| !excluded.contains(kind)).collect()
 }
 
-/// Every single mishap at these points, and every pair of them. Which of a pair
-/// is planned first matters only where both are at the same point.
+/// Every single fault at these points, and every pair. The order within a pair matters only
+/// if both are at the same point.
 fn every_pair<'a>(points: &[&'a str]) -> Vec<Vec<(&'a str, FaultKind)>> {
-    let kinds = mishaps();
+    let kinds = transport_faults();
     let at = |point: &'a str| kinds.iter().map(move |kind| (point, *kind));
     let mut plans = Vec::new();
     for (nth, point) in points.iter().enumerate() {
@@ -273,108 +281,110 @@ fn every_pair<'a>(points: &[&'a str]) -> Vec<Vec<(&'a str, FaultKind)>> {
 }
 
 #[test]
-fn an_order_is_paid_in_three_calls_and_shipped_in_two() {
-    let shop = Shop::with(samples::received());
-    shop.ask("authorize").unwrap().unwrap();
-    shop.ship();
-    shop.ask("capture").unwrap().unwrap();
-    assert_eq!(shop.money(), [TOTAL, TOTAL, 0, 0]);
-    let calls: u64 = shop.gateway.model.lock().fault_plan().call_counts().values().sum();
+fn an_order_is_paid_with_three_calls_and_shipped_with_two() {
+    let harness = Harness::with(samples::received());
+    harness.call_once("authorize").unwrap().unwrap();
+    harness.ship();
+    harness.call_once("capture").unwrap().unwrap();
+    assert_eq!(harness.money(), [TOTAL, TOTAL, 0, 0]);
+    let calls: u64 = harness.stripe.emulator.lock().fault_plan().call_counts().values().sum();
     assert_eq!(calls, 3);
-    let lapses = shop.on_record().payment.capture_before.unwrap();
-    assert!(lapses > samples::placed_at().plus_hours(4 * 24), "the charge was expanded");
+    let expires = harness.stored_order().payment.capture_before.unwrap();
+    assert!(expires > samples::placed_at().plus_hours(4 * 24), "the charge was expanded");
 
-    let shop = Shop::with(samples::reserved());
-    let booked = shop.ask("book").unwrap().unwrap();
+    let harness = Harness::with(samples::reserved());
+    let booked = harness.call_once("book").unwrap().unwrap();
     assert!(!booked["trackingCode"].as_str().unwrap().is_empty());
-    assert_eq!(shop.labels(), (1, 0));
-    let calls: u64 = shop.carrier.model.lock().fault_plan().call_counts().values().sum();
+    assert_eq!(harness.labels(), (1, 0));
+    let calls: u64 = harness.easypost.emulator.lock().fault_plan().call_counts().values().sum();
     assert_eq!(calls, 2);
 }
 
 #[test]
-fn whatever_two_calls_come_to_the_money_is_taken_once() {
+fn under_any_two_faults_the_money_is_captured_once() {
     let points = ["gateway.create", "gateway.confirm", "gateway.capture", "gateway.get"];
     for faults in every_pair(&points) {
-        let shop = Shop::with(samples::received()).gateway_breaks(&faults);
-        shop.insist("authorize").unwrap_or_else(|failure| panic!("{faults:?}: {failure}"));
-        assert_eq!(shop.money(), [TOTAL, 0, 0, 0], "{faults:?}");
-        shop.ship();
-        shop.insist("capture").unwrap_or_else(|failure| panic!("{faults:?}: {failure}"));
-        assert_eq!(shop.money(), [TOTAL, TOTAL, 0, 0], "{faults:?}");
-        assert_eq!(shop.confirmed(), (1, 1), "{faults:?}");
-        assert_eq!(shop.on_record().status, Status::Fulfilled, "{faults:?}");
+        let harness = Harness::with(samples::received()).with_stripe_faults(&faults);
+        harness.call_until_done("authorize").unwrap_or_else(|error| panic!("{faults:?}: {error}"));
+        assert_eq!(harness.money(), [TOTAL, 0, 0, 0], "{faults:?}");
+        harness.ship();
+        harness.call_until_done("capture").unwrap_or_else(|error| panic!("{faults:?}: {error}"));
+        assert_eq!(harness.money(), [TOTAL, TOTAL, 0, 0], "{faults:?}");
+        assert_eq!(harness.confirmations(), (1, 1), "{faults:?}");
+        assert_eq!(harness.stored_order().status, Status::Fulfilled, "{faults:?}");
     }
 }
 
 #[test]
-fn whatever_two_calls_come_to_the_hold_is_given_up_once() {
+fn under_any_two_faults_the_hold_is_voided_once() {
     let points = ["gateway.create", "gateway.confirm", "gateway.cancel", "gateway.get"];
     for faults in every_pair(&points) {
-        let shop = Shop::with(samples::received()).gateway_breaks(&faults);
-        // Once only: however it ended, the order is given up.
-        let _however = shop.ask("authorize");
+        let harness = Harness::with(samples::received()).with_stripe_faults(&faults);
+        // Called once: the order is canceled whether or not it succeeded.
+        let _ignored = harness.call_once("authorize");
         let outcome =
-            shop.insist("cancel").unwrap_or_else(|failure| panic!("{faults:?}: {failure}"));
+            harness.call_until_done("cancel").unwrap_or_else(|error| panic!("{faults:?}: {error}"));
         assert_eq!(outcome["outcome"], "PAYMENT_FAILED", "{faults:?}");
-        let [authorised, captured, voided, refunded] = shop.money();
+        let [authorized, captured, voided, refunded] = harness.money();
         assert_eq!((captured, refunded), (0, 0), "{faults:?}");
-        assert_eq!(voided, authorised, "{faults:?}: nothing is left on the card");
-        assert!(shop.on_record().status.is_closed(), "{faults:?}");
+        assert_eq!(voided, authorized, "{faults:?}: nothing is left on the card");
+        assert!(harness.stored_order().status.is_closed(), "{faults:?}");
     }
 }
 
 #[test]
-fn whatever_two_calls_come_to_the_money_goes_back_once() {
+fn under_any_two_faults_the_money_is_refunded_once() {
     for faults in every_pair(&["gateway.refund", "gateway.get", "gateway.cancel"]) {
-        let shop = Shop::with(samples::received());
-        shop.insist("authorize").unwrap();
-        shop.ship();
-        // Captured, though the process died before it could say so.
-        let held = shop.on_record();
-        shop.insist("capture").unwrap();
-        shop.world.put(&held);
-        shop.give_up_the_goods();
-        let shop = shop.gateway_breaks(&faults);
-        shop.insist("cancel").unwrap_or_else(|failure| panic!("{faults:?}: {failure}"));
-        assert_eq!(shop.money(), [TOTAL, TOTAL, 0, TOTAL], "{faults:?}");
+        let harness = Harness::with(samples::received());
+        harness.call_until_done("authorize").unwrap();
+        harness.ship();
+        // Captured, but the worker died before it stored the capture.
+        let held = harness.stored_order();
+        harness.call_until_done("capture").unwrap();
+        harness.test_bed.put(&held);
+        harness.release_goods();
+        let harness = harness.with_stripe_faults(&faults);
+        harness.call_until_done("cancel").unwrap_or_else(|error| panic!("{faults:?}: {error}"));
+        assert_eq!(harness.money(), [TOTAL, TOTAL, 0, TOTAL], "{faults:?}");
     }
 }
 
 #[test]
-fn whatever_two_calls_come_to_one_label_is_bought() {
+fn under_any_two_faults_one_label_is_bought() {
     for faults in every_pair(&["carrier.create", "carrier.buy", "carrier.get"]) {
-        let shop = Shop::with(samples::reserved()).carrier_breaks(&faults);
-        shop.insist("book").unwrap_or_else(|failure| panic!("{faults:?}: {failure}"));
-        assert_eq!(shop.labels(), (1, 0), "{faults:?}");
-        assert!(shop.on_record().has_live_label(), "{faults:?}");
+        let harness = Harness::with(samples::reserved()).with_easypost_faults(&faults);
+        harness.call_until_done("book").unwrap_or_else(|error| panic!("{faults:?}: {error}"));
+        assert_eq!(harness.labels(), (1, 0), "{faults:?}");
+        assert!(harness.stored_order().has_live_label(), "{faults:?}");
     }
 }
 
 #[test]
-fn whatever_two_calls_come_to_the_label_is_given_back() {
+fn under_any_two_faults_the_label_is_refunded() {
     let points = ["carrier.create", "carrier.buy", "carrier.get", "carrier.refund"];
     for faults in every_pair(&points) {
-        let shop = Shop::with(samples::reserved()).carrier_breaks(&faults);
-        let _however = shop.ask("book");
-        shop.insist("give-back").unwrap_or_else(|failure| panic!("{faults:?}: {failure}"));
-        let (bought, back) = shop.labels();
+        let harness = Harness::with(samples::reserved()).with_easypost_faults(&faults);
+        let _ignored = harness.call_once("book");
+        harness
+            .call_until_done("cancel-label")
+            .unwrap_or_else(|error| panic!("{faults:?}: {error}"));
+        let (bought, back) = harness.labels();
         assert_eq!(bought, back, "{faults:?}");
-        assert!(!shop.on_record().has_open_shipment(), "{faults:?}");
+        assert!(!harness.stored_order().has_open_shipment(), "{faults:?}");
     }
 }
 
 #[test]
-fn a_card_that_is_declined_is_confirmed_once_and_says_a_safe_word() {
+fn a_declined_card_is_confirmed_once_and_reports_a_safe_decline_code() {
     let check = |token: &str, word: &str| {
         for faults in every_pair(&["gateway.confirm"]) {
-            let shop = Shop::with(paying_with(token)).gateway_breaks(&faults[..1]);
-            let failure = shop.insist("authorize").unwrap_err();
-            assert_eq!(failure.name, ErrorName::PaymentDeclined, "{token} {faults:?}");
-            assert!([word, "card_declined"].contains(&failure.detail.as_str()), "{failure}");
-            assert_eq!(shop.confirmed(), (1, 1), "{token} {faults:?}");
-            shop.insist("cancel").unwrap();
-            assert_eq!(shop.money(), [0, 0, 0, 0], "{token} {faults:?}");
+            let harness = Harness::with(paying_with(token)).with_stripe_faults(&faults[..1]);
+            let error = harness.call_until_done("authorize").unwrap_err();
+            assert_eq!(error.name, ErrorName::PaymentDeclined, "{token} {faults:?}");
+            assert!([code, "card_declined"].contains(&error.detail.as_str()), "{error}");
+            assert_eq!(harness.confirmations(), (1, 1), "{token} {faults:?}");
+            harness.call_until_done("cancel").unwrap();
+            assert_eq!(harness.money(), [0, 0, 0, 0], "{token} {faults:?}");
         }
     };
     check("pm_card_visa_chargeDeclined", "generic_decline");
@@ -385,138 +395,163 @@ fn a_card_that_is_declined_is_confirmed_once_and_says_a_safe_word() {
 }
 
 #[test]
-fn a_refusal_of_the_business_ends_the_step_without_an_effect() {
-    let refuse = |at: &'static str| vec![(at, FaultKind::Reject)];
-    let shop = Shop::with(samples::received()).gateway_breaks(&refuse("gateway.confirm"));
-    assert_eq!(shop.insist("authorize").unwrap_err().name, ErrorName::PaymentDeclined);
+fn a_rejection_by_a_provider_ends_the_step_without_an_effect() {
+    let reject = |at: &'static str| vec![(at, FaultKind::Reject)];
+    let harness = Harness::with(samples::received()).with_stripe_faults(&reject("gateway.confirm"));
+    assert_eq!(harness.call_until_done("authorize").unwrap_err().name, ErrorName::PaymentDeclined);
 
-    let shop = Shop::with(samples::received()).gateway_breaks(&refuse("gateway.capture"));
-    shop.insist("authorize").unwrap();
-    shop.ship();
-    assert_eq!(shop.insist("capture").unwrap_err().name, ErrorName::PaymentNotCapturable);
-    shop.give_up_the_goods();
-    assert_eq!(shop.insist("cancel").unwrap()["outcome"], "PAYMENT_FAILED");
-    assert_eq!(shop.money(), [TOTAL, 0, TOTAL, 0], "a lapse counts as a void");
+    let harness = Harness::with(samples::received()).with_stripe_faults(&reject("gateway.capture"));
+    harness.call_until_done("authorize").unwrap();
+    harness.ship();
+    assert_eq!(
+        harness.call_until_done("capture").unwrap_err().name,
+        ErrorName::PaymentNotCapturable
+    );
+    harness.release_goods();
+    assert_eq!(harness.call_until_done("cancel").unwrap()["outcome"], "PAYMENT_FAILED");
+    assert_eq!(harness.money(), [TOTAL, 0, TOTAL, 0], "an expired hold counts as voided");
 
     for point in ["carrier.create", "carrier.buy"] {
-        let shop = Shop::with(samples::reserved()).carrier_breaks(&refuse(point));
-        assert_eq!(shop.insist("book").unwrap_err().name, ErrorName::ShippingRejected, "{point}");
-        assert_eq!(shop.insist("give-back").unwrap()["labelRefund"], "NONE", "{point}");
-        assert_eq!(shop.labels(), (0, 0));
+        let harness = Harness::with(samples::reserved()).with_easypost_faults(&reject(point));
+        assert_eq!(
+            harness.call_until_done("book").unwrap_err().name,
+            ErrorName::ShippingRejected,
+            "{point}"
+        );
+        assert_eq!(
+            harness.call_until_done("cancel-label").unwrap()["labelRefund"],
+            "NONE",
+            "{point}"
+        );
+        assert_eq!(harness.labels(), (0, 0));
     }
-    let shop = Shop::with(samples::reserved()).carrier_breaks(&refuse("carrier.refund"));
-    shop.insist("book").unwrap();
-    assert_eq!(shop.insist("give-back").unwrap()["labelRefund"], "REFUSED");
-    assert!(shop.on_record().attention.is_some());
+    let harness =
+        Harness::with(samples::reserved()).with_easypost_faults(&reject("carrier.refund"));
+    harness.call_until_done("book").unwrap();
+    assert_eq!(harness.call_until_done("cancel-label").unwrap()["labelRefund"], "REFUSED");
+    assert!(harness.stored_order().attention.is_some());
 }
 
 #[test]
-fn after_the_gateway_forgot_the_keys_nothing_happens_twice() {
+fn after_the_idempotency_keys_expired_nothing_happens_twice() {
     for at in ["gateway.create", "gateway.confirm", "gateway.capture"] {
-        let shop = Shop::with(samples::received()).gateway_breaks(&[(at, FaultKind::Kill)]);
-        if shop.ask("authorize").is_none() {
-            shop.gateway.passes(SignedDuration::from_hours(25));
-            shop.insist("authorize").unwrap();
+        let harness =
+            Harness::with(samples::received()).with_stripe_faults(&[(at, FaultKind::Kill)]);
+        if harness.call_once("authorize").is_none() {
+            harness.stripe.advance(SignedDuration::from_hours(25));
+            harness.call_until_done("authorize").unwrap();
         }
-        shop.ship();
-        if shop.ask("capture").is_none() {
-            shop.gateway.passes(SignedDuration::from_hours(25));
-            shop.insist("capture").unwrap();
+        harness.ship();
+        if harness.call_once("capture").is_none() {
+            harness.stripe.advance(SignedDuration::from_hours(25));
+            harness.call_until_done("capture").unwrap();
         }
-        assert_eq!(shop.money(), [TOTAL, TOTAL, 0, 0], "{at}");
-        assert_eq!(shop.confirmed(), (1, 1), "{at}");
+        assert_eq!(harness.money(), [TOTAL, TOTAL, 0, 0], "{at}");
+        assert_eq!(harness.confirmations(), (1, 1), "{at}");
     }
 }
 
 #[test]
-fn a_hold_that_lapsed_is_not_captured_and_needs_no_void() {
-    let shop = Shop::with(samples::received());
-    shop.insist("authorize").unwrap();
-    shop.ship();
-    let lapse = ControlAction::ExpireAuthorization { order: shop.order.order_id.to_string() };
-    let now = *shop.gateway.now.lock().unwrap();
-    shop.gateway.model.lock().perform(&lapse, now).unwrap();
-    assert_eq!(shop.insist("capture").unwrap_err().name, ErrorName::PaymentNotCapturable);
-    shop.give_up_the_goods();
-    shop.insist("cancel").unwrap();
-    assert_eq!(shop.money(), [TOTAL, 0, TOTAL, 0]);
+fn an_expired_hold_is_not_captured_and_needs_no_void() {
+    let harness = Harness::with(samples::received());
+    harness.call_until_done("authorize").unwrap();
+    harness.ship();
+    let expire = ControlAction::ExpireAuthorization { order: harness.order.order_id.to_string() };
+    let now = *harness.stripe.now.lock().unwrap();
+    harness.stripe.emulator.lock().perform(&expire, now).unwrap();
+    assert_eq!(
+        harness.call_until_done("capture").unwrap_err().name,
+        ErrorName::PaymentNotCapturable
+    );
+    harness.release_goods();
+    harness.call_until_done("cancel").unwrap();
+    assert_eq!(harness.money(), [TOTAL, 0, TOTAL, 0]);
 }
 
-/// A look-alike on a socket, for as long as this lives.
-struct Served {
+/// An emulator on a socket, until this is dropped.
+struct EmulatorServer {
     url: String,
     task: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
-impl Drop for Served {
+impl Drop for EmulatorServer {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-async fn served<P: Emulator>(model: SharedEmulator<P>) -> Served {
+async fn serve_emulator<P: Emulator>(emulator: SharedEmulator<P>) -> EmulatorServer {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let clock = Arc::new(|| samples::placed_at().to_jiff());
     let never = std::future::pending::<()>();
-    let task = tokio::spawn(serve(listener, model, clock, Hooks::default(), never));
-    Served { url, task }
+    let task = tokio::spawn(serve(listener, emulator, clock, Hooks::default(), never));
+    EmulatorServer { url, task }
 }
 
-fn https() -> HttpClient {
+fn http_client() -> HttpClient {
     let short = Duration::from_millis(500);
     HttpClient::new(Timeouts { connect: short, total: short }).unwrap()
 }
 
 #[tokio::test]
-async fn over_real_sockets_an_order_is_paid_and_shipped_and_undone() {
-    let (bank, post) = (
+async fn over_real_sockets_an_order_is_paid_shipped_and_compensated() {
+    let (stripe_emulator, easypost_emulator) = (
         SharedEmulator::new(StripeEmulator::new(1)),
         SharedEmulator::new(EasyPostEmulator::new(1)),
     );
-    let (at_bank, at_post) = (served(bank.clone()).await, served(post.clone()).await);
+    let (stripe_server, easypost_server) = (
+        serve_emulator(stripe_emulator.clone()).await,
+        serve_emulator(easypost_emulator.clone()).await,
+    );
     let order = samples::received();
-    let world = TestBed::with(&order);
+    let test_bed = TestBed::with(&order);
     let payment = ProcessPayment {
-        orders: world.tables(),
-        payment_provider: stripe(https(), &at_bank.url),
+        orders: test_bed.tables(),
+        payment_provider: stripe(http_client(), &stripe_server.url),
         review_policy: ReviewPolicy::default(),
     };
     let shipping = InitiateShipping {
-        orders: world.tables(),
-        shipping_provider: easypost(https(), &at_post.url),
+        orders: test_bed.tables(),
+        shipping_provider: easypost(http_client(), &easypost_server.url),
     };
     payment.handle(input("authorize", &order), samples::placed_at).await.unwrap();
-    let reserved = world.order(&order.order_id).unwrap().reserved(samples::placed_at()).unwrap();
-    world.put(&reserved);
+    let reserved = test_bed.order(&order.order_id).unwrap().reserved(samples::placed_at()).unwrap();
+    test_bed.put(&reserved);
     shipping.handle(input("book", &order), samples::placed_at).await.unwrap();
-    let output = shipping.handle(input("give-back", &order), samples::placed_at).await.unwrap();
+    let output = shipping.handle(input("cancel-label", &order), samples::placed_at).await.unwrap();
     assert_eq!(output["labelRefund"], "SUBMITTED");
-    world.put(&world.order(&order.order_id).unwrap().released(samples::placed_at()));
+    test_bed.put(&test_bed.order(&order.order_id).unwrap().released(samples::placed_at()));
     payment.handle(input("cancel", &order), samples::placed_at).await.unwrap();
 
     let id = order.order_id.as_str();
-    let totals = bank.lock().ledger().order(id).totals;
+    let totals = stripe_emulator.lock().ledger().order(id).totals;
     assert_eq!((totals.authorized, totals.voided), (TOTAL, TOTAL));
-    let labels = post.lock().ledger().order(id).labels;
+    let labels = easypost_emulator.lock().ledger().order(id).labels;
     assert_eq!((labels.labels, labels.label_refunds), (1, 1));
 }
 
 #[tokio::test]
-async fn over_real_sockets_every_mishap_is_told_from_a_refusal() {
-    for kind in mishaps() {
-        let bank = SharedEmulator::new(StripeEmulator::new(1));
+async fn over_real_sockets_every_transport_fault_is_distinguished_from_a_rejection() {
+    for kind in transport_faults() {
+        let stripe_emulator = SharedEmulator::new(StripeEmulator::new(1));
         let every = CallRange { from: 1, to: None };
-        bank.lock().fault_plan_mut().add(vec![planned("gateway.get", every, kind)]).unwrap();
-        let face = served(bank).await;
-        let called =
-            stripe(https(), &face.url).retrieve(&PaymentIntentId::parse("pi_1").unwrap()).await;
+        stripe_emulator
+            .lock()
+            .fault_plan_mut()
+            .add(vec![planned("gateway.get", every, kind)])
+            .unwrap();
+        let face = serve_emulator(stripe_emulator).await;
+        let called = stripe(http_client(), &face.url)
+            .retrieve(&PaymentIntentId::parse("pi_1").unwrap())
+            .await;
         let harmless = matches!(called, CallOutcome::NotSent(_) | CallOutcome::Unknown(_));
-        // The object is not there, and the fault hides even that.
+        // The PaymentIntent does not exist, and the fault hides even that.
         assert!(harmless, "{kind:?}: {called:?}");
     }
-    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let gateway = stripe(https(), &format!("http://{nobody}"));
-    let called = gateway.cancel(&PaymentIntentId::parse("pi_1").unwrap(), "key").await;
-    assert!(matches!(called, CallOutcome::NotSent(_)), "nobody listens, so nothing was sent");
+    let unused_address =
+        tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let payment_provider = stripe(http_client(), &format!("http://{unused_address}"));
+    let called = payment_provider.cancel(&PaymentIntentId::parse("pi_1").unwrap(), "key").await;
+    assert!(matches!(called, CallOutcome::NotSent(_)), "no server listens, so nothing was sent");
 }

@@ -1,6 +1,6 @@
-//! A burst: every function turns each order's first twenty-five invocations away as
-//! Lambda does over its limit, and each shelf meets three conflicts an order. All of
-//! it is late; nothing is lost, and nothing is done twice.
+//! A burst of orders: every function throttles each order's first 25 invocations, and each
+//! order meets three transaction conflicts. All orders are late; none is lost, and no
+//! effect happens twice.
 //!
 //! Needs cargo, which builds the functions.
 
@@ -19,11 +19,11 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 const ORDERS: usize = 50;
-/// In real time, between two writes of orders.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The longest real time between two writes of orders.
+const MAX_QUIET: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn throttled_work_is_late_never_lost_or_doubled() {
+async fn throttled_orders_are_late_but_never_lost_or_duplicated() {
     let root = workspace::root();
     let binaries = functions::build_in(&root, Profile::Dev).unwrap();
     let stack = Stack::start(Settings::temporary(&root, binaries)).await.unwrap();
@@ -42,22 +42,22 @@ async fn throttled_work_is_late_never_lost_or_doubled() {
     client.inject_faults(&faults, None).await.unwrap();
 
     let placed = place_all(&client).await;
-    assert_eq!(placed.len(), ORDERS, "each request is an order");
-    let mut wrong = Vec::new();
-    for row in audit::wait_until_at_rest(&stack, PATIENCE).await.unwrap() {
-        let id = row["orderId"]["S"].as_str().unwrap();
-        wrong.extend(audit::violations(&row, &client.ledger(id).await.unwrap()));
-        if row["status"]["S"] != "FULFILLED" {
-            wrong.push(format!("{id} is {}", row["status"]["S"]));
+    assert_eq!(placed.len(), ORDERS, "each request creates one order");
+    let mut violations = Vec::new();
+    for item in audit::wait_until_at_rest(&stack, MAX_QUIET).await.unwrap() {
+        let id = item["orderId"]["S"].as_str().unwrap();
+        violations.extend(audit::violations(&item, &client.ledger(id).await.unwrap()));
+        if item["status"]["S"] != "FULFILLED" {
+            violations.push(format!("{id} is {}", item["status"]["S"]));
         }
         assert!(placed.contains(id), "{id} was never placed");
     }
-    let met = stack.faults().to_json();
+    let fault_plan = stack.faults().to_json();
     stack.shutdown().await;
-    assert!(wrong.is_empty(), "{}\n{met}", wrong.join("\n"));
+    assert!(violations.is_empty(), "{}\n{fault_plan}", violations.join("\n"));
 }
 
-/// Places all orders at once, and gives their ids.
+/// Places all orders at once. Returns their ids.
 async fn place_all(client: &Client) -> BTreeSet<String> {
     let path = workspace::root().join("events/orders/two-items.json");
     let order: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();

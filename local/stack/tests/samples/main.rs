@@ -1,4 +1,4 @@
-//! Every sample of `events/` does what the README says it does, on a real stack.
+//! Every sample of `events/` on a real stack, with its expected result.
 //!
 //! Needs cargo, which builds the functions.
 
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 async fn fresh() -> Stack {
     let root = workspace::root();
     let binaries = functions::build_in(&root, Profile::Dev).unwrap();
-    // The scheduled sample has a date, which must lie ahead by 90 days at the most.
+    // The date in the scheduled sample must be at most 90 days ahead.
     let start = Some("2026-11-23T09:00:00Z".parse().unwrap());
     let clock = ClockSettings { skip: true, start, ..ClockSettings::default() };
     let stack = Stack::start(Settings::temporary(&root, binaries).with_clock(clock)).await.unwrap();
@@ -46,8 +46,7 @@ fn sample(folder: &str, name: &str) -> Value {
     read_json(&workspace::root().join("events").join(folder).join(format!("{name}.json"))).unwrap()
 }
 
-/// Each sample order with how it ends: a status, or the answer's code and the
-/// field at fault.
+/// Each sample order with its final status, or the HTTP status and the invalid field.
 const ORDERS: [(&str, &str); 10] = [
     ("two-items", "FULFILLED"),
     ("one-item", "FULFILLED"),
@@ -55,16 +54,16 @@ const ORDERS: [(&str, &str); 10] = [
     ("insufficient-funds", "PAYMENT_FAILED"),
     ("unknown-sku", "422 items[1].sku"),
     ("out-of-stock", "OUT_OF_STOCK"),
-    // Nothing comes in for as long as it waits.
+    // No stock arrives while the order waits.
     ("back-ordered", "OUT_OF_STOCK"),
     ("pending-refund", "FULFILLED"),
     ("needs-review", "REJECTED"),
-    // The last: it waits for its date, and the clock leaps there.
+    // Last, because the clock skips ahead to its date.
     ("scheduled", "FULFILLED"),
 ];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_sample_order_ends_as_its_name_says() {
+async fn every_sample_order_ends_with_its_expected_status() {
     assert_eq!(names("orders"), ORDERS.iter().map(|(name, _)| (*name).to_owned()).collect());
     let stack = fresh().await;
     let client = Client::new(stack.urls());
@@ -81,13 +80,13 @@ async fn every_sample_order_ends_as_its_name_says() {
     stack.shutdown().await;
 }
 
-/// The order that `api/place-order.json` places.
-const SAMPLE: &str = "ord_44a45315d0fc51c09623badfc0bb5cca";
+/// The id of the order that `api/place-order.json` places.
+const SAMPLE_ORDER_ID: &str = "ord_44a45315d0fc51c09623badfc0bb5cca";
 
-/// The samples of the functions in the order in which an order takes them, with
-/// what each answers.
+/// The samples of the functions in the sequence of an order's life, with fields of their
+/// output.
 fn function_samples() -> Vec<(&'static str, &'static str, Value)> {
-    let id = SAMPLE;
+    let id = SAMPLE_ORDER_ID;
     vec![
         (
             "process-payment",
@@ -108,11 +107,11 @@ fn function_samples() -> Vec<(&'static str, &'static str, Value)> {
             json!({"orderId": id, "status": "FULFILLED",
             "paymentStatus": "CAPTURED"}),
         ),
-        // Nothing that undoes touches an order that is fulfilled.
+        // Compensating operations leave a fulfilled order unchanged.
         ("initiate-shipping", "cancel", json!({"orderId": id, "labelRefund": "NONE"})),
         ("check-inventory", "release", json!({"orderId": id, "released": false})),
         ("process-payment", "cancel", json!({"orderId": id, "outcome": "FULFILLED"})),
-        // The schedule of the stack may have been there before.
+        // The stack's schedule may have inspected the order first.
         ("reconcile-orders", "every-minute", json!({"failed": 0})),
         ("reconcile-orders", "execution-ended", json!({"started": 0, "failed": 0})),
         ("reconcile-orders", "sweep", json!({"looked": 0, "failed": 0})),
@@ -122,10 +121,10 @@ fn function_samples() -> Vec<(&'static str, &'static str, Value)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_samples_of_the_functions_take_the_sample_order_through_its_life() {
+async fn the_function_samples_run_the_sample_order_from_start_to_end() {
     let stack = fresh().await;
     let client = Client::new(stack.urls());
-    // On record, but not run: the samples are to do that.
+    // Stored but not started: the samples run the operations instead.
     let unstarted = json!({"at": "states.start", "calls": {"from": 1}, "kind": "500"});
     client.inject_faults(&[unstarted], None).await.unwrap();
     let placed = invoke(&stack, "order-api", &sample("api", "place-order")).await;
@@ -144,12 +143,12 @@ async fn the_samples_of_the_functions_take_the_sample_order_through_its_life() {
     stack.shutdown().await;
 }
 
-/// The samples of the API, with the code that each is answered.
+/// The samples of the API with their HTTP status.
 const REQUESTS: [(&str, u64); 14] = [
     ("place-order", 202),
     ("read-order", 200),
     ("read-execution", 200),
-    // Asked once the sample order has ended: it needed no person.
+    // Sent after the sample order has ended: it does not wait for an operator.
     ("review-order", 409),
     ("resume-order", 409),
     ("list-inventory", 200),
@@ -157,9 +156,9 @@ const REQUESTS: [(&str, u64); 14] = [
     ("write-inventory", 200),
     ("restock-inventory", 200),
     ("list-orders", 200),
-    // It is shipped.
+    // The order has shipped.
     ("cancel-order", 409),
-    // Well signed, about nothing of ours.
+    // Validly signed, for an unknown object.
     ("stripe-webhook", 200),
     ("easypost-webhook", 200),
     ("read-document", 200),
@@ -173,14 +172,14 @@ async fn every_sample_request_is_answered() {
         let answer = invoke(&stack, "order-api", &sample("api", name)).await;
         assert_eq!(answer["statusCode"], expected, "{name}: {answer}");
         if name == "place-order" {
-            assert_eq!(final_status(&stack, SAMPLE).await.unwrap(), "FULFILLED");
+            assert_eq!(final_status(&stack, SAMPLE_ORDER_ID).await.unwrap(), "FULFILLED");
         }
     }
     stack.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_scenario_that_expects_another_end_fails() {
+async fn a_scenario_with_a_wrong_expectation_fails() {
     let stack = fresh().await;
     let all = local_stack::scenarios::load(&workspace::root()).unwrap();
     let mut happy = all.into_iter().find(|scenario| scenario.name == "happy").unwrap();

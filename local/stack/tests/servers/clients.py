@@ -51,7 +51,7 @@ def lambda_is_served():
     assert event["StatusCode"] == 202, event
     dry = client.invoke(FunctionName="process-payment", InvocationType="DryRun", Payload=b"{}")
     assert dry["StatusCode"] == 204, dry
-    refused("ResourceNotFoundException", client.invoke, FunctionName="nobody")
+    refused("ResourceNotFoundException", client.invoke, FunctionName="unknown")
     refused("InvalidRequestContentException", client.invoke, FunctionName=ARN, Payload=b"{")
 
 
