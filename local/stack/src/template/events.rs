@@ -56,8 +56,8 @@ impl Template {
         if event["Type"] != "Schedule" || is_disabled(event) {
             return Ok(None);
         }
-        let refused = |reason: String| invalid(id, &format!("event {name}: {reason}"));
-        reject_unsupported(event, SUPPORTED).map_err(refused)?;
+        let error = |reason: String| invalid(id, &format!("event {name}: {reason}"));
+        reject_unsupported(event, SUPPORTED).map_err(error)?;
         let rate = self.text(id, &event["Properties"]["Schedule"])?;
         let own = &event["Properties"]["Name"];
         // The name that CloudFormation generates ends with random letters.
@@ -66,7 +66,7 @@ impl Template {
             function: function.to_owned(),
             name: if own.is_null() { generated_name()? } else { self.text(id, own)? },
             interval: parse_rate(&rate).ok_or_else(|| {
-                refused(format!("{rate} is not supported by the local stack, only rate(…)"))
+                error(format!("{rate} is not supported by the local stack, only rate(…)"))
             })?,
         }))
     }
@@ -81,13 +81,13 @@ impl Template {
         if event["Type"] != "EventBridgeRule" || is_disabled(event) {
             return Ok(None);
         }
-        let refused = |reason: String| invalid(id, &format!("event {name}: {reason}"));
-        reject_unsupported(event, SUPPORTED).map_err(refused)?;
-        let pattern = self.references.resolve(&event["Properties"]["Pattern"]).map_err(refused)?;
+        let error = |reason: String| invalid(id, &format!("event {name}: {reason}"));
+        reject_unsupported(event, SUPPORTED).map_err(error)?;
+        let pattern = self.references.resolve(&event["Properties"]["Pattern"]).map_err(error)?;
         let Value::Object(pattern) = pattern else {
-            return Err(refused("no Pattern".to_owned()));
+            return Err(error("no Pattern".to_owned()));
         };
-        check_pattern(&pattern).map_err(refused)?;
+        check_pattern(&pattern).map_err(error)?;
         Ok(Some(TemplateRule { function: function.to_owned(), pattern }))
     }
 }
@@ -188,7 +188,7 @@ Resources:
         check("rate(12 hours)", Some(720));
         check("rate(1 day)", Some(1440));
         check("rate(7 days)", Some(10080));
-        for refused in [
+        for unsupported in [
             "rate(1 minutes)",
             "rate(2 day)",
             "rate(0 minutes)",
@@ -196,7 +196,7 @@ Resources:
             "cron(0 0 * * ? *)",
             "rate(1)",
         ] {
-            check(refused, None);
+            check(unsupported, None);
         }
     }
 
