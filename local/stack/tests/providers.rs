@@ -89,8 +89,7 @@ impl<P: Emulator> Transport for EmulatorTransport<P> {
         match self.exchange(&call(&request)) {
             NetworkOutcome::Response(answer) => Ok(response(answer)),
             NetworkOutcome::ConnectionRefused => Err(TransportError::NotSent("refused".to_owned())),
-            NetworkOutcome::Hang(in_flight)
-            | NetworkOutcome::Delayed { in_flight: in_flight, .. } => {
+            NetworkOutcome::Hang(in_flight) | NetworkOutcome::Delayed { in_flight, .. } => {
                 // The response comes after the client's timeout.
                 self.emulator.lock().release(&in_flight);
                 lost()
@@ -211,7 +210,7 @@ impl Harness {
     /// The number of confirmed PaymentIntents, and of confirmations.
     fn confirmations(&self) -> (usize, u32) {
         let money = self.stripe.emulator.lock().ledger().order(self.order.order_id.as_str());
-        (money.confirmations, money.confirms)
+        (money.confirmed, money.confirms)
     }
 
     /// The number of labels bought, and of labels refunded.
@@ -376,7 +375,7 @@ fn under_any_two_faults_the_label_is_refunded() {
 
 #[test]
 fn a_declined_card_is_confirmed_once_and_reports_a_safe_decline_code() {
-    let check = |token: &str, word: &str| {
+    let check = |token: &str, code: &str| {
         for faults in every_pair(&["gateway.confirm"]) {
             let harness = Harness::with(paying_with(token)).with_stripe_faults(&faults[..1]);
             let error = harness.call_until_done("authorize").unwrap_err();

@@ -7,7 +7,7 @@ use std::process::Command;
 use local_stack::functions::{BuildError, Profile, build_in};
 use tempfile::TempDir;
 
-/// A workspace with one function, the package `local`, and a template that names
+/// A workspace with one function, the package `local-stack`, and a template that names
 /// `greeter`.
 fn workspace(package: &str, main: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
@@ -16,7 +16,7 @@ fn workspace(package: &str, main: &str) -> TempDir {
         ("Cargo.toml", format!("[workspace]\nmembers = [\"f\", \"local\"]\n{profile}")),
         ("f/Cargo.toml", manifest(package)),
         ("f/src/main.rs", main.to_owned()),
-        ("local/Cargo.toml", manifest("local")),
+        ("local/Cargo.toml", manifest("local-stack")),
         ("local/src/lib.rs", String::new()),
         ("template.yaml", TEMPLATE.to_owned()),
     ];
