@@ -183,18 +183,18 @@ impl ReferencePath {
     /// Returns a [`PathError`] of kind [`PathErrorKind::Unwritable`] if the path does not fit
     /// `into`.
     pub fn write(&self, into: Value, value: Value) -> Result<Value, PathError> {
-        let mut whole = into;
-        match self.location_mut(&mut whole) {
+        let mut document = into;
+        match self.location_mut(&mut document) {
             Some(location_mut) => {
                 *location_mut = value;
-                Ok(whole)
+                Ok(document)
             }
-            None => Err(self.unwritable(&whole)),
+            None => Err(self.unwritable(&document)),
         }
     }
 
-    fn location_mut<'v>(&self, whole: &'v mut Value) -> Option<&'v mut Value> {
-        let mut at = whole;
+    fn location_mut<'v>(&self, document: &'v mut Value) -> Option<&'v mut Value> {
+        let mut at = document;
         for step in &self.steps {
             at = match step {
                 ReferenceStep::Name(name) => {

@@ -201,14 +201,14 @@ impl Node {
     }
 
     fn parse_field(name: &str, value: &Value) -> Result<(String, Self), TemplateSyntaxError> {
-        let Some(plain) = name.strip_suffix(".$") else {
+        let Some(target) = name.strip_suffix(".$") else {
             return Ok((name.to_owned(), Self::parse(value)?));
         };
         let path_or_call =
             value.as_str().ok_or(PathOrCallSyntaxError::NotString).and_then(PathOrCall::parse);
         let path_or_call = path_or_call
             .map_err(|reason| TemplateSyntaxError { field: name.to_owned(), reason })?;
-        Ok((plain.to_owned(), Self::Computed { field: name.to_owned(), path_or_call }))
+        Ok((target.to_owned(), Self::Computed { field: name.to_owned(), path_or_call }))
     }
 
     fn to_value(&self) -> Value {

@@ -21,7 +21,7 @@ impl Execution {
     /// The failure for an evaluation error in the thread's state.
     pub(super) fn evaluation_failure(&self, id: ThreadId, error: &EvaluationError) -> Failure {
         let cause = self.cause_in_state(id, &error.to_string());
-        Failure::named(Some(error.error().to_owned()), Some(cause))
+        Failure::new(Some(error.error().to_owned()), Some(cause))
     }
 
     pub(super) fn runtime_failure(&self, id: ThreadId, problem: &str) -> Failure {

@@ -20,24 +20,24 @@ const STATES_TIMEOUT: &str = "States.Timeout";
 
 impl Failure {
     /// An error reported by a task, by a Fail state or by this engine.
-    pub(super) fn named(error: Option<String>, cause: Option<String>) -> Failure {
+    pub(super) fn new(error: Option<String>, cause: Option<String>) -> Failure {
         Failure { error, cause, heartbeat: false }
     }
 
     pub(super) fn runtime(cause: String) -> Failure {
-        Failure::named(Some(STATES_RUNTIME.to_owned()), Some(cause))
+        Failure::new(Some(STATES_RUNTIME.to_owned()), Some(cause))
     }
 
     /// A timeout. AWS records a heartbeat timeout as `States.Timeout` too.
     pub(super) fn timeout(heartbeat: bool) -> Failure {
-        Failure { heartbeat, ..Failure::named(Some(STATES_TIMEOUT.to_owned()), None) }
+        Failure { heartbeat, ..Failure::new(Some(STATES_TIMEOUT.to_owned()), None) }
     }
 
     pub(super) fn too_large(resource: &str) -> Failure {
         let cause = format!(
             "The state/task '{resource}' returned a result with a size exceeding the maximum number of bytes service limit."
         );
-        Failure::named(Some("States.DataLimitExceeded".to_owned()), Some(cause))
+        Failure::new(Some("States.DataLimitExceeded".to_owned()), Some(cause))
     }
 
     /// `States.Runtime` can be neither retried nor caught.

@@ -38,10 +38,10 @@ impl Execution {
         map: &Map,
         input: &Value,
     ) -> Result<usize, Failure> {
-        let most = self.integer_field(id, "MaxConcurrency", map.max_concurrency.as_ref(), input)?;
-        Ok(match most {
+        let max = self.integer_field(id, "MaxConcurrency", map.max_concurrency.as_ref(), input)?;
+        Ok(match max {
             None | Some(0) => usize::MAX,
-            Some(most) => usize::try_from(most).unwrap_or(usize::MAX),
+            Some(max) => usize::try_from(max).unwrap_or(usize::MAX),
         })
     }
 

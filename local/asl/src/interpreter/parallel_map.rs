@@ -354,7 +354,7 @@ fn succeeded(state: &State) -> EventType {
 }
 
 fn threshold_exceeded() -> Failure {
-    Failure::named(
+    Failure::new(
         Some("States.ExceedToleratedFailureThreshold".to_owned()),
         Some("The specified tolerated failure threshold was exceeded".to_owned()),
     )

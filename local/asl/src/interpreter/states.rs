@@ -149,7 +149,7 @@ impl Execution {
     ) -> Result<(), Failure> {
         let error = error.map(|field| self.string(id, "ErrorPath", field)).transpose()?;
         let cause = cause.map(|field| self.string(id, "CausePath", field)).transpose()?;
-        Err(Failure::named(error, cause))
+        Err(Failure::new(error, cause))
     }
 
     fn string(&self, id: ThreadId, name: &str, field: &StringOrPath) -> Result<String, Failure> {

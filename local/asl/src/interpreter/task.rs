@@ -201,7 +201,7 @@ impl Execution {
             event_type,
             failure_details(key, &resource, error.as_deref(), cause.as_deref()),
         );
-        self.fail(id, Failure::named(error, cause));
+        self.fail(id, Failure::new(error, cause));
     }
 
     pub(super) fn task_heartbeat(&mut self, task: TaskId) {

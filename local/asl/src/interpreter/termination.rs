@@ -13,7 +13,7 @@ use crate::history::{self, EventType};
 
 impl Execution {
     pub(super) fn stop(&mut self, error: Option<String>, cause: Option<String>) {
-        let failure = Failure::named(error, cause);
+        let failure = Failure::new(error, cause);
         let details = failure.details("executionAbortedEventDetails");
         self.close(0, EventType::ExecutionAborted, details);
         self.status = ExecutionStatus::Aborted { error: failure.error, cause: failure.cause };

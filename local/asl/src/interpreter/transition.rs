@@ -158,15 +158,15 @@ fn exit_details(name: &str, output: &Payload, assigned: Option<&AssignedVariable
     });
     if let (Some(assigned), Value::Object(fields)) = (assigned, &mut details) {
         let texts = assigned.texts.iter().map(|text| Value::from(text.as_str()));
-        let named = assigned.values.keys().cloned().zip(texts).collect();
-        fields.insert("assignedVariables".to_owned(), Value::Object(named));
+        let variables = assigned.values.keys().cloned().zip(texts).collect();
+        fields.insert("assignedVariables".to_owned(), Value::Object(variables));
         fields.insert("assignedVariablesDetails".to_owned(), json!({ "truncated": false }));
     }
     json!({ "stateExitedEventDetails": details })
 }
 
-fn entered(kind: &StateType) -> EventType {
-    match kind {
+fn entered(state_type: &StateType) -> EventType {
+    match state_type {
         StateType::Pass { .. } | StateType::Unsupported => EventType::PassStateEntered,
         StateType::Task(_) => EventType::TaskStateEntered,
         StateType::Choice { .. } => EventType::ChoiceStateEntered,
@@ -178,8 +178,8 @@ fn entered(kind: &StateType) -> EventType {
     }
 }
 
-fn exited(kind: &StateType) -> EventType {
-    match kind {
+fn exited(state_type: &StateType) -> EventType {
+    match state_type {
         StateType::Pass { .. } | StateType::Fail { .. } | StateType::Unsupported => {
             EventType::PassStateExited
         }

@@ -107,8 +107,8 @@ impl Parser<'_> {
 
     /// Parentheses are part of a name: `$.list.length()` is a path to a field, not a function call.
     fn bare_name(&mut self) -> Result<Step, PathSyntaxError> {
-        let plain = |c: &&char| !matches!(c, '.' | '[' | ' ');
-        let name: String = self.cursor.rest().iter().take_while(plain).collect();
+        let is_name_char = |c: &&char| !matches!(c, '.' | '[' | ' ');
+        let name: String = self.cursor.rest().iter().take_while(is_name_char).collect();
         self.cursor.position += name.chars().count();
         match self.cursor.peek() {
             Some(' ') => {
@@ -278,5 +278,5 @@ fn slice(whole: &str, from: &str, to: &str) -> Result<Step, PathSyntaxError> {
 
 fn number(text: &str, whole: &str) -> Result<i64, PathSyntaxError> {
     let number = text.trim().parse::<i32>().map(i64::from);
-    number.map_err(|why| syntax_error(format!("[{whole}] is no index: {why}")))
+    number.map_err(|error| syntax_error(format!("[{whole}] is not an index: {error}")))
 }

@@ -149,13 +149,14 @@ impl Parser<'_> {
         self.cursor.position = end;
         let json = serde_json::from_str(&text);
         let json = json.or_else(|_| serde_json::from_str(&text.replace('\'', "\"")));
-        json.map(Operand::Literal).map_err(|why| syntax_error(format!("{text} in a filter: {why}")))
+        json.map(Operand::Literal)
+            .map_err(|error| syntax_error(format!("{text} in a filter: {error}")))
     }
 
     /// A number, `true`, `false`, `null` or an unquoted string.
     fn unquoted(&mut self) -> Result<Operand, PathSyntaxError> {
-        let plain = |c: &&char| c.is_alphanumeric() || "-+._:/#".contains(**c);
-        let unquoted: String = self.cursor.rest().iter().take_while(plain).collect();
+        let is_unquoted_char = |c: &&char| c.is_alphanumeric() || "-+._:/#".contains(**c);
+        let unquoted: String = self.cursor.rest().iter().take_while(is_unquoted_char).collect();
         self.cursor.position += unquoted.chars().count();
         if unquoted.is_empty() {
             return Err(syntax_error(format!(

@@ -130,8 +130,8 @@ impl fmt::Display for Filter {
             Self::Or(filters) => join(f, filters, " || "),
             Self::And(filters) => join(f, filters, " && "),
             Self::Not(filter) => write!(f, "!({filter})"),
-            Self::Exists(operand, wanted) => {
-                write!(f, "{}{operand}", if *wanted { "" } else { "!" })
+            Self::Exists(operand, expected) => {
+                write!(f, "{}{operand}", if *expected { "" } else { "!" })
             }
             Self::Compare(left, operator, right) => write!(f, "{left} {operator} {right}"),
         }

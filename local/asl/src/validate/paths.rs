@@ -70,16 +70,16 @@ pub(super) fn is_variable_name(name: &str) -> bool {
 /// The string with filters and scripts replaced by an index. `None` if there are none or one is not
 /// closed.
 fn without_filters(text: &str) -> Option<String> {
-    let mut plain = String::new();
+    let mut replaced = String::new();
     let mut rest = text;
     let mut found = false;
     loop {
-        let (count, after) = take_while_unquoted(rest, is_filter);
-        plain.push_str(count);
+        let (before, after) = take_while_unquoted(rest, is_filter);
+        replaced.push_str(before);
         if after.is_empty() {
-            return found.then_some(plain);
+            return found.then_some(replaced);
         }
-        plain.push_str("[0]");
+        replaced.push_str("[0]");
         found = true;
         rest = end_of_brackets(after)?;
     }
@@ -93,9 +93,9 @@ fn is_filter(rest: &str) -> bool {
 fn take_while_unquoted(text: &str, stop: impl Fn(&str) -> bool) -> (&str, &str) {
     let (mut quoted, mut escaped) = (false, false);
     for (at, c) in text.char_indices() {
-        let (count, rest) = text.split_at(at);
+        let (before, rest) = text.split_at(at);
         if !quoted && stop(rest) {
-            return (count, rest);
+            return (before, rest);
         }
         quoted ^= c == '\'' && !escaped;
         escaped = c == '\\' && !escaped;

@@ -99,8 +99,8 @@ impl<'o> Report<'o> {
     }
 
     /// Reports a value of the wrong JSON type.
-    pub(super) fn wrong_type(&mut self, location: &Location, wanted: &str) {
-        self.schema(location, format!("Expected value of type {wanted}"));
+    pub(super) fn wrong_type(&mut self, location: &Location, expected: &str) {
+        self.schema(location, format!("Expected value of type {expected}"));
     }
 
     /// Reports a value that is not among the allowed values of its field.

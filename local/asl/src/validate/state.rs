@@ -19,9 +19,9 @@ pub(super) fn query_language(
     report: &mut Report<'_>,
     location: &Location,
     fields: &Map<String, Value>,
-    whole: QueryLanguage,
+    inherited: QueryLanguage,
 ) -> QueryLanguage {
-    let Some(value) = fields.get("QueryLanguage") else { return whole };
+    let Some(value) = fields.get("QueryLanguage") else { return inherited };
     values::enum_value(
         report,
         &location.field("QueryLanguage"),
@@ -30,7 +30,7 @@ pub(super) fn query_language(
         &LANGUAGES,
     );
     let own = fields::language(value);
-    if (whole, own) == (Jsonata, JsonPath) {
+    if (inherited, own) == (Jsonata, JsonPath) {
         let message =
             "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine";
         report.schema(location, message);
@@ -48,12 +48,12 @@ pub(super) fn state_type<'s>(
         report.required(location, &["Type"]);
         return None;
     };
-    let kind = values::string(report, &location.field("Type"), value)?;
-    if !TYPES.contains(&kind) {
+    let type_name = values::string(report, &location.field("Type"), value)?;
+    if !TYPES.contains(&type_name) {
         report.not_in_enum(&location.field("Type"), "Type", &TYPES);
         return None;
     }
-    Some(kind)
+    Some(type_name)
 }
 
 /// Checks the fields that several types share. Fields of the other query language have been

@@ -83,12 +83,12 @@ fn check_parameters(report: &mut Report<'_>, state: &State<'_>, target: &Target)
         QueryLanguage::JsonPath => "Parameters",
         QueryLanguage::Jsonata => "Arguments",
     };
-    let Some((location, Value::Object(given))) = state.field(field) else { return };
+    let Some((location, Value::Object(parameters))) = state.field(field) else { return };
     let Some((required, optional)) = target.parameters() else { return };
-    for name in required.iter().filter(|name| !has_field(given, name, state.language)) {
+    for name in required.iter().filter(|name| !has_field(parameters, name, state.language)) {
         report_missing(report, &location, name);
     }
-    for name in given.keys() {
+    for name in parameters.keys() {
         let parameter = match state.language {
             QueryLanguage::JsonPath => name.strip_suffix(".$").unwrap_or(name),
             QueryLanguage::Jsonata => name,

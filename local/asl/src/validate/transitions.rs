@@ -132,6 +132,6 @@ impl TransitionChecker<'_, '_> {
 }
 
 fn is_terminal(state: &Value) -> bool {
-    let kind = state.get("Type").and_then(Value::as_str);
-    matches!(kind, Some("Succeed" | "Fail")) || state.get("End") == Some(&Value::Bool(true))
+    let state_type = state.get("Type").and_then(Value::as_str);
+    matches!(state_type, Some("Succeed" | "Fail")) || state.get("End") == Some(&Value::Bool(true))
 }

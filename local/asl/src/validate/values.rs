@@ -134,14 +134,14 @@ fn expression_or_wrong_type(
     language: QueryLanguage,
     location: &Location,
     value: &Value,
-    wanted: &str,
+    expected: &str,
 ) {
     match value.as_str() {
         Some(text) if report.has_substitution(text) => {}
         Some(text) if language == QueryLanguage::Jsonata && text.starts_with("{%") => {
             expression(report, location, text);
         }
-        _ => report.wrong_type(location, wanted),
+        _ => report.wrong_type(location, expected),
     }
 }
 
@@ -252,8 +252,8 @@ pub(super) fn expression(report: &mut Report<'_>, location: &Location, text: &st
     }
     let Some(expression) = jsonata::expression(text) else {
         if jsonata::is_half_open(text) {
-            let wanted = "A JSONata expression must start with '{%' and end with '%}'";
-            report.error(DiagnosticCode::InvalidJsonataExpression, location, wanted);
+            let expected = "A JSONata expression must start with '{%' and end with '%}'";
+            report.error(DiagnosticCode::InvalidJsonataExpression, location, expected);
         }
         return;
     };

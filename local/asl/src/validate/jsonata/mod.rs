@@ -39,8 +39,8 @@ mod tests {
         let got = names_from_context(expression);
         let got = got.as_ref().map(Vec::as_slice).map_err(|SyntaxError(message)| message.as_str());
         match (got, expected) {
-            (Ok(names), Ok(wanted)) => assert_eq!(names, wanted, "{expression}"),
-            (Err(fault), Err(wanted)) => assert_eq!(fault, wanted, "{expression}"),
+            (Ok(names), Ok(expected)) => assert_eq!(names, expected, "{expression}"),
+            (Err(error), Err(expected)) => assert_eq!(error, expected, "{expression}"),
             (got, _) => panic!("{expression} gave {got:?}"),
         }
     }

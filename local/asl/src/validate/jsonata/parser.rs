@@ -43,11 +43,11 @@ impl Node {
 pub(super) fn parse(text: &str) -> Result<Vec<String>, SyntaxError> {
     let mut parser = Parser { lexer: Lexer::new(text), token: Token::End, depth: 0 };
     parser.advance(false)?;
-    let whole = parser.expression(0)?;
+    let expression = parser.expression(0)?;
     if parser.token != Token::End {
         return Err(SyntaxError(format!("Syntax error: {}", parser.token.to_json())));
     }
-    Ok(whole.context_names)
+    Ok(expression.context_names)
 }
 
 struct Parser {
@@ -286,12 +286,12 @@ impl Parser {
     }
 
     fn condition(&mut self, left: Node) -> Result<Node, SyntaxError> {
-        let mut whole = left.join(self.expression(0)?);
+        let mut expression = left.join(self.expression(0)?);
         if self.is(":") {
             self.advance(false)?;
-            whole = whole.join(self.expression(0)?);
+            expression = expression.join(self.expression(0)?);
         }
-        Ok(whole)
+        Ok(expression)
     }
 
     fn block(&mut self) -> Result<Node, SyntaxError> {
