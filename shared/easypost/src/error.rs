@@ -1,7 +1,7 @@
 //! EasyPost's error responses.
 //!
 //! The body is `{"error": {code, message, errors}}` or `{"error": "text"}`; only the code
-//! is read. Source: docs.easypost.com/docs/errors.
+//! is read. Source: <https://docs.easypost.com/docs/errors>.
 
 use domain::ports::Response;
 use serde::Deserialize;

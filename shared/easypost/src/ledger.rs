@@ -2,7 +2,7 @@
 //!
 //! A shipment without a label costs nothing and is not listed. Every request states both
 //! dates, because EasyPost assumes a month if one is missing. Source:
-//! docs.easypost.com/docs/shipments, "Retrieve a list of Shipments".
+//! <https://docs.easypost.com/docs/shipments>, "Retrieve a list of Shipments".
 
 use domain::ledger::{LabelEntry, LedgerPage, ListLabels};
 use domain::ports::{CallOutcome, ShippingRejection, Transport};

@@ -3,7 +3,7 @@
 //! The crate guarantees how each response becomes a [`CallOutcome`] (`response`): a call
 //! that may have bought a label is `Unknown`, never `Rejected`. EasyPost has no
 //! idempotency keys, so no call is ever repeated here. Buying is safe to repeat because a
-//! shipment can be bought only once (docs.easypost.com/docs/shipments).
+//! shipment can be bought only once (<https://docs.easypost.com/docs/shipments>).
 //!
 //! EasyPost's messages are never passed on, only its codes, because a message may quote
 //! an address.

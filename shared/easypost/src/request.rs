@@ -1,7 +1,7 @@
 //! EasyPost's request bodies.
 //!
 //! A request contains only what EasyPost needs to ship: no e-mail address and no contents
-//! of the parcel. Source: docs.easypost.com/docs/shipments.
+//! of the parcel. Source: <https://docs.easypost.com/docs/shipments>.
 
 use domain::shipment::{Address, Parcel, ShipFrom};
 use serde_json::{Map, Number, Value, json};

@@ -1,6 +1,6 @@
 //! Classifies a response by what it says about the effect of the call.
 //!
-//! Sources: docs.easypost.com/docs/errors for the codes, and RFC 9110 for the statuses.
+//! Sources: <https://docs.easypost.com/docs/errors> for the codes, and RFC 9110 for the statuses.
 
 use domain::ports::{CallOutcome, Response, ShippingRejection};
 use domain::shipment::ProviderShipment;

@@ -1,6 +1,6 @@
 //! EasyPost's shipments as JSON: only the fields that the product reads.
 //!
-//! Source: docs.easypost.com/docs/shipments, /docs/rates and /docs/trackers.
+//! Sources: <https://docs.easypost.com/docs/shipments>, its pages on rates and on trackers.
 
 use domain::Currency;
 use domain::shipment::{LabelRefundState, ProviderShipment, Rate};

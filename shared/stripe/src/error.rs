@@ -30,7 +30,7 @@ struct WireError {
 /// The codes that the customer may see. Every other code becomes [`GENERIC_DECLINE`]:
 /// the person who presents a lost or stolen card, or is suspected of fraud, must not
 /// learn it.
-/// Source: docs.stripe.com/declines/codes.
+/// Source: <https://docs.stripe.com/declines/codes>.
 const CUSTOMER_CODES: [&str; 22] = [
     "authentication_required",
     "authentication_not_handled",

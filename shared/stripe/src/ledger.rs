@@ -2,7 +2,7 @@
 //!
 //! Each intent includes its charge, so the captured and the refunded amount are of the
 //! same moment. A page starts after an id, not at a number, so intents that are created
-//! during the listing do not shift the pages. Source: docs.stripe.com/api/pagination.
+//! during the listing do not shift the pages. Source: <https://docs.stripe.com/api/pagination>.
 
 use domain::ledger::{LedgerPage, ListPaymentIntents, PaymentIntentEntry};
 use domain::payment::PaymentIntentState;

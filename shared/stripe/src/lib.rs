@@ -7,8 +7,8 @@
 //! a message may hold an API key or a name.
 //!
 //! Every POST carries an idempotency key, so the caller may repeat it
-//! (docs.stripe.com/api/idempotent_requests). The other rules come from
-//! docs.stripe.com/error-low-level and docs.stripe.com/declines/codes.
+//! (<https://docs.stripe.com/api/idempotent_requests>). The other rules come from
+//! <https://docs.stripe.com/error-low-level> and <https://docs.stripe.com/declines/codes>.
 //!
 //! Start at [`Stripe`], which implements the domain's ports; `wire` is the JSON.
 

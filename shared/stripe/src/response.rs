@@ -1,8 +1,9 @@
 //! Classifies a response by what it says about the effect of the call.
 //!
-//! Sources: docs.stripe.com/error-low-level (5xx and unreadable responses leave the
-//! outcome unknown; `Stripe-Should-Retry`; 409 and 429 took no effect) and
-//! docs.stripe.com/api/errors (402 is a declined card).
+//! Sources: <https://docs.stripe.com/error-low-level> (5xx and unreadable responses leave
+//! the outcome unknown; `Stripe-Should-Retry`; 409 and 429 took no effect) and
+//! <https://docs.stripe.com/api/errors> (402: the parameters were valid, but the card was
+//! declined).
 
 use domain::ports::{CallOutcome, PaymentRejection, Response};
 use serde::de::DeserializeOwned;

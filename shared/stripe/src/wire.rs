@@ -1,6 +1,6 @@
 //! Stripe's JSON: only the fields that the product reads.
 //!
-//! Source: docs.stripe.com/api, in the version of [`API_VERSION`](crate::API_VERSION).
+//! Source: <https://docs.stripe.com/api>, in the version of [`API_VERSION`](crate::API_VERSION).
 
 use domain::payment::{PaymentIntent, PaymentIntentState, RiskLevel};
 use domain::ports::RefundState;

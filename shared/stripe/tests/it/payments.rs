@@ -240,10 +240,10 @@ fn the_charge_shows_whether_the_customer_disputes_it() {
 /// A recorded intent with the recorded charge, changed, as its latest charge.
 fn with_charge(change: impl Fn(&mut Value)) -> Option<Response> {
     let folder = contracts("stripe")?;
-    let mut charge = read(folder.join("fixtures.2026-08.json"))["resources"]["charge"].clone();
-    change(&mut charge);
+    let mut latest = read(folder.join("fixtures.2026-08.json"))["resources"]["charge"].clone();
+    change(&mut latest);
     let mut intent = read(folder.join("responses/capture_succeeded.json"))["body"].clone();
-    intent["latest_charge"] = charge;
+    intent["latest_charge"] = latest;
     Some(response(200, &[], &intent))
 }
 
