@@ -41,28 +41,14 @@ const POINTS: &[FaultPoint] = &[
             FaultKind::Kill,
         ],
     },
-    FaultPoint {
-        name: "function.",
-        kinds: &[
-            FaultKind::ConnectionRefused,
-            FaultKind::Hang,
-            FaultKind::Delay,
-            FaultKind::DropResponse,
-            FaultKind::ServerError,
-            FaultKind::ServerErrorAfterEffect,
-            FaultKind::Throttle,
-            FaultKind::Kill,
-        ],
-    },
-    FaultPoint { name: "states.start", kinds: STEP_FUNCTIONS_KINDS },
-    FaultPoint { name: "states.answer", kinds: STEP_FUNCTIONS_KINDS },
+    FaultPoint { name: "function.", kinds: CALL_FAULTS },
+    FaultPoint { name: "states.start", kinds: CALL_FAULTS },
+    FaultPoint { name: "states.answer", kinds: CALL_FAULTS },
     FaultPoint { name: STATUS_CHANGE, kinds: &[FaultKind::Drop] },
 ];
 
-/// The point at which the event for the end of an execution is lost.
-pub(crate) const STATUS_CHANGE: &str = "events.status-change";
-
-const STEP_FUNCTIONS_KINDS: &[FaultKind] = &[
+/// The kinds that every call to a function or to Step Functions supports.
+const CALL_FAULTS: &[FaultKind] = &[
     FaultKind::ConnectionRefused,
     FaultKind::Hang,
     FaultKind::Delay,
@@ -72,6 +58,9 @@ const STEP_FUNCTIONS_KINDS: &[FaultKind] = &[
     FaultKind::Throttle,
     FaultKind::Kill,
 ];
+
+/// The point at which the event for the end of an execution is lost.
+pub(crate) const STATUS_CHANGE: &str = "events.status-change";
 
 /// The stack's fault plan. A clone is the same plan.
 #[derive(Debug, Clone)]
