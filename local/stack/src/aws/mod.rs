@@ -93,7 +93,7 @@ impl Handler for Services {
             drop(busy);
             reply
         };
-        // In a task of its own: as on AWS, a call continues after its caller has gone.
+        // In a separate task: as on AWS, a call continues after its caller has gone.
         tokio::spawn(service_reply).await.unwrap_or(Reply::CloseConnection)
     }
 }

@@ -3,7 +3,7 @@
 //! (docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
 //!
 //! After a function error, Lambda retries after one minute and again after two. After a
-//! throttle or an error of its own, it retries for six hours, with a backoff that doubles
+//! throttle or a service error, it retries for six hours, with a backoff that doubles
 //! from one second to five minutes. All delays are on the stack's clock. An event that
 //! runs out of retries is dropped with a line in the log that does not contain the event.
 

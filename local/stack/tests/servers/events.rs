@@ -93,7 +93,7 @@ impl TestBed {
     fn with(environment: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: String| {
-            std::fs::write(folder.path().join(name), text).expect("it is written");
+            std::fs::write(folder.path().join(name), text).expect("a successful write");
         };
         write("template.yaml", template(environment));
         let choice = json!([{ "Variable": "$.fail", "IsPresent": true, "Next": "Failed" }]);
@@ -108,7 +108,7 @@ impl TestBed {
 
     async fn stack(&self) -> Stack {
         let settings = Settings::temporary(self.folder.path(), probes());
-        Stack::start(settings.with_clock(clock(START))).await.expect("it starts")
+        Stack::start(settings.with_clock(clock(START))).await.expect("the stack starts")
     }
 
     /// A stack that keeps its state in the folder.
@@ -116,7 +116,7 @@ impl TestBed {
         let (root, state) = (self.folder.path(), self.folder.path().join("state"));
         let settings =
             Settings::persistent(root, probes(), Ports::default(), clock(start), state, false);
-        Stack::start(settings).await.expect("it starts")
+        Stack::start(settings).await.expect("the stack starts")
     }
 }
 
@@ -166,12 +166,12 @@ fn ticks(events: &[Value]) -> Vec<(&str, &str)> {
 async fn start(stack: &Stack, name: &str, input: &Value) {
     let machine = stack.step_functions().state_machine_arn();
     let body = json!({ "stateMachineArn": machine, "name": name, "input": input.to_string() });
-    stack.step_functions().api("StartExecution", body).await.expect("it is started");
+    stack.step_functions().api("StartExecution", body).await.expect("the execution starts");
 }
 
 async fn put(stack: &Stack, item: Value) {
     let put = json!({ "TableName": "Orders", "Item": item });
-    stack.dynamodb().call("PutItem", &put, Caller::Other).await.expect("it is written");
+    stack.dynamodb().call("PutItem", &put, Caller::Other).await.expect("a successful write");
 }
 
 #[tokio::test]
@@ -369,7 +369,7 @@ async fn label(carrier: &str) {
 async fn the_reconcilers_calls_count_for_no_order() {
     let stack = TestBed::new().stack().await;
     let event = json!({ "orderId": "ord_1" }).to_string();
-    stack.lambda().invoke("reconcile-orders", event.into()).await.expect("it runs");
+    stack.lambda().invoke("reconcile-orders", event.into()).await.expect("an accepted invocation");
     let create = |key: &'static str| {
         let form = "amount=2599&currency=usd&metadata[order_id]=ord_1";
         let url = format!("{}/v1/payment_intents", stack.urls().gateway);
@@ -395,10 +395,11 @@ async fn a_kill_at_start_execution_kills_the_calling_worker_before_an_execution_
         "body": { "stateMachineArn": machine, "name": "ord_1", "input": "{}" },
     });
     let ask = || stack.lambda().invoke("order-api", event.to_string().into());
-    let idle = stack.lambda().invoke("order-api", "{}".into()).await.expect("it runs");
+    let idle =
+        stack.lambda().invoke("order-api", "{}".into()).await.expect("an accepted invocation");
     assert_eq!(idle.function_error, None);
 
-    let killed = ask().await.expect("it runs");
+    let killed = ask().await.expect("an accepted invocation");
     let error: Value = serde_json::from_slice(&killed.payload).expect("JSON");
     assert_eq!(error["errorType"], "Runtime.ExitError");
     let arn = stack.step_functions().execution_arn("ord_1");
@@ -406,9 +407,13 @@ async fn a_kill_at_start_execution_kills_the_calling_worker_before_an_execution_
     let unknown = stack.step_functions().api("DescribeExecution", describe.clone()).await;
     assert_eq!(unknown.expect_err("nothing was started").code, "ExecutionDoesNotExist");
 
-    let again = ask().await.expect("it runs");
+    let again = ask().await.expect("an accepted invocation");
     assert_eq!(again.function_error, None);
-    stack.step_functions().api("DescribeExecution", describe).await.expect("now it is there");
+    stack
+        .step_functions()
+        .api("DescribeExecution", describe)
+        .await
+        .expect("the execution exists now");
     stack.shutdown().await;
 }
 
@@ -421,12 +426,20 @@ async fn a_subscriber_can_act_at_the_time_of_a_write() {
         "do": "aws", "target": "DynamoDB_20120810.PutItem",
         "body": { "TableName": "Orders", "Item": { "orderId": { "S": "ord_1" } } },
     });
-    stack.lambda().invoke("order-api", event.to_string().into()).await.expect("it runs");
+    stack
+        .lambda()
+        .invoke("order-api", event.to_string().into())
+        .await
+        .expect("an accepted invocation");
     let refused = json!({
         "TableName": "Orders", "Key": { "orderId": { "S": "ord_1" } },
         "ConditionExpression": "attribute_not_exists(orderId)",
     });
-    stack.dynamodb().call("UpdateItem", &refused, Caller::Other).await.expect_err("it is there");
+    stack
+        .dynamodb()
+        .call("UpdateItem", &refused, Caller::Other)
+        .await
+        .expect_err("the item exists");
     let day_after = stack.clock().now() + SignedDuration::from_hours(24);
     let sleep = stack.clock().sleep_until(day_after);
     drop(busy);
