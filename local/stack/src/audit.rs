@@ -139,7 +139,7 @@ struct AuditedOrder<'a> {
     status: &'a str,
     total: i64,
     holds_stock: bool,
-    /// Whether an operator is asked to look at it.
+    /// Whether it is raised to an operator.
     raised: bool,
     needs_approval: bool,
     approved: bool,

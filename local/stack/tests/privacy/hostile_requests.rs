@@ -15,7 +15,8 @@ const STRANGER: &str = "Bearer dev:customer-2:orders/write,orders/read";
 const OPERATOR: &str = "Bearer dev:operator-1:orders/operate,orders/read,inventory/write";
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// An HTTP/1.1 request, so that it may be malformed.
+/// An HTTP/1.1 request that is written byte for byte, so that it may be malformed.
+#[derive(Clone)]
 struct RawRequest {
     method: &'static str,
     path: String,
@@ -87,8 +88,7 @@ pub(crate) struct HostileRequests {
 impl HostileRequests {
     pub(crate) fn new(stack: &Stack) -> Self {
         let urls = stack.urls();
-        let api_requests = [orders(), paths(), decisions(), webhooks()].into_iter().flatten();
-        let api_requests = api_requests.collect();
+        let api_requests = [orders(), paths(), decisions(), webhooks()].concat();
         Self { api: urls.api, aws: urls.aws, api_requests, invocations: invocations() }
     }
 
@@ -130,7 +130,12 @@ fn place(body: &Value, key: &str) -> RawRequest {
 
 /// Orders that the API rejects, or accepts and fails later.
 fn orders() -> Vec<RawRequest> {
-    let mut all = vec![
+    [malformed_orders(), unusual_orders(), orders_with_an_invalid_field()].concat()
+}
+
+/// Bodies that are no orders, and requests with invalid headers.
+fn malformed_orders() -> Vec<RawRequest> {
+    vec![
         place(&json!(canary::NOTE), "k1"),
         place(&json!([order()]), "k2"),
         place(&json!(null), "k3").bytes(format!("{{\"name\": {}", canary::NOTE).into_bytes()),
@@ -148,9 +153,13 @@ fn orders() -> Vec<RawRequest> {
         place(&json!(null), "k10").bytes(
             format!("{}{:?}{}", "[".repeat(500), canary::NOTE, "]".repeat(500)).into_bytes(),
         ),
-        // Two different requests with the same idempotency key.
-        place(&order(), "twice"),
-    ];
+    ]
+}
+
+/// Orders that are valid JSON, but repeated, unknown or not as expected.
+fn unusual_orders() -> Vec<RawRequest> {
+    // Two different requests with the same idempotency key.
+    let mut all = vec![place(&order(), "twice")];
     let mut other = order();
     other["items"][0]["quantity"] = json!(2);
     all.push(place(&other, "twice"));
@@ -163,6 +172,12 @@ fn orders() -> Vec<RawRequest> {
     keyed[canary::NOTE] = json!(canary::NOTE);
     keyed["customer"]["canaria.mailbird@example.com"] = json!(1);
     all.push(place(&keyed, "unknown fields"));
+    all
+}
+
+/// Orders with one field after another replaced by each invalid value.
+fn orders_with_an_invalid_field() -> Vec<RawRequest> {
+    let mut all = Vec::new();
     for field in [
         "/customer/name",
         "/customer/email",

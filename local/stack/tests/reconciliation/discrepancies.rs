@@ -213,12 +213,12 @@ impl Change {
             Self::ReplaceIntentId => {
                 let (update, kinds) =
                     ("SET #payment.#intentId = :v", &["INTENT_MISSING", "STRAY_INTENT"]);
-                (&orders.fulfilled[6], update, text("pi_nobody"), kinds)
+                (&orders.fulfilled[6], update, text("pi_unknown"), kinds)
             }
             Self::ReplaceShipmentId => {
                 let (update, kinds) =
                     ("SET #shipment.#shipmentId = :v", &["LABEL_MISSING", "STRAY_LABEL"]);
-                (&orders.fulfilled[7], update, text("shp_nobody"), kinds)
+                (&orders.fulfilled[7], update, text("shp_unknown"), kinds)
             }
             Self::RemoveLabel => {
                 let kinds = &["LABEL_MISSING", "LABEL_RECORD_DIFFERS"];
