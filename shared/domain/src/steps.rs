@@ -279,9 +279,9 @@ const TABLE: [(State, Row); State::ALL.len()] = [
     (State::ShippingFailureHandler, Row::fails("ShippingError", "Shipping could not be booked")),
     (
         State::OrderRejected,
-        Row::fails("OrderRejected", "The order was rejected in review, or nobody decided in time"),
+        Row::fails("OrderRejected", "The order was rejected in review, or its review expired"),
     ),
-    (State::OrderCancelled, Row::fails("OrderCancelled", "The customer cancelled the order")),
+    (State::OrderCancelled, Row::fails("OrderCancelled", "The customer canceled the order")),
     (State::OrderSuperseded, Row::fails("OrderSuperseded", "Another execution owns the order")),
 ];
 
