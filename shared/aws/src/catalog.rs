@@ -15,10 +15,13 @@ use domain::{Currency, Money, Sku};
 use crate::Inventory;
 use crate::attributes::{Item, key, number, string};
 use crate::batch_get::batch_get_items;
+use crate::scan::scan_page;
 use crate::service_error::describe;
 
 /// How many pages of 1 MB are read at most to list the catalog.
 const MAX_PAGES: usize = 64;
+/// The filter for products: the records of restock requests are in the same table.
+const IS_PRODUCT: &str = "attribute_exists(unitPrice)";
 
 impl ReadCatalog for Inventory {
     async fn items(&self, skus: &[Sku]) -> Result<Vec<StockItem>, StoreUnavailable> {
@@ -33,17 +36,7 @@ impl ReadCatalog for Inventory {
         let mut found = Vec::new();
         let mut start_key = None;
         for _ in 0..MAX_PAGES {
-            let page = self
-                .client()
-                .scan()
-                .table_name(self.table())
-                .consistent_read(true)
-                // The records of restock requests are in the same table.
-                .filter_expression("attribute_exists(unitPrice)")
-                .set_exclusive_start_key(start_key)
-                .send()
-                .await
-                .map_err(|error| StoreUnavailable(describe("Scan", &error)))?;
+            let page = scan_page(self.client(), self.table(), start_key, Some(IS_PRODUCT)).await?;
             found.extend(page.items.unwrap_or_default());
             start_key = page.last_evaluated_key;
             if start_key.is_none() {

@@ -10,7 +10,7 @@ use domain::{OrderId, Sku};
 use crate::attributes::{Item, key, number, string};
 use crate::batch_get::batch_get_items;
 use crate::order_item;
-use crate::service_error::describe;
+use crate::scan::scan_page;
 use crate::{Inventory, Orders};
 
 /// How many pages of 1 MB the scan of the Inventory table reads at most.
@@ -18,15 +18,8 @@ const MAX_PAGES: usize = 1000;
 
 impl ScanOrders for Orders {
     async fn scan(&self, after: Option<&str>) -> Result<LedgerPage<OrderEntry>, StoreUnavailable> {
-        let page = self
-            .client()
-            .scan()
-            .table_name(self.table())
-            .consistent_read(true)
-            .set_exclusive_start_key(after.map(|id| key("orderId", id)))
-            .send()
-            .await
-            .map_err(|error| StoreUnavailable(describe("Scan", &error)))?;
+        let start_key = after.map(|id| key("orderId", id));
+        let page = scan_page(self.client(), self.table(), start_key, None).await?;
         let last = page.last_evaluated_key.as_ref();
         let next = last.and_then(|key| string(key, "orderId")).map(str::to_owned);
         let entries = page.items.unwrap_or_default().into_iter().map(order_entry).collect();
@@ -52,15 +45,8 @@ impl ReadStockLevels for Inventory {
     async fn stock_levels(&self) -> Result<LedgerPage<StockLevel>, StoreUnavailable> {
         let mut levels = LedgerPage { entries: Vec::new(), unreadable: 0, next: None };
         for _ in 0..MAX_PAGES {
-            let page = self
-                .client()
-                .scan()
-                .table_name(self.table())
-                .consistent_read(true)
-                .set_exclusive_start_key(levels.next.as_deref().map(|sku| key("sku", sku)))
-                .send()
-                .await
-                .map_err(|error| StoreUnavailable(describe("Scan", &error)))?;
+            let start_key = levels.next.as_deref().map(|sku| key("sku", sku));
+            let page = scan_page(self.client(), self.table(), start_key, None).await?;
             for item in page.items().iter().filter(|item| is_product(item)) {
                 match stock_level(item) {
                     Some(level) => levels.entries.push(level),

@@ -32,6 +32,7 @@ pub mod orders;
 pub mod reservations;
 pub mod restock;
 pub mod runtime;
+mod scan;
 pub mod secrets;
 mod service_error;
 pub mod telemetry;
