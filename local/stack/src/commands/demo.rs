@@ -24,6 +24,7 @@ use crate::{functions, workspace};
 /// The arguments of `cargo local demo`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Colors are off when NO_COLOR is set or the output is not a terminal.")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Args {
     /// Run only these scenarios, and show their execution traces. A scenario is a file in
     /// events/scenarios.

@@ -325,15 +325,15 @@ mod tests {
 
     #[test]
     fn a_selection_keeps_the_named_scenarios_and_rejects_unknown_names() {
-        let named = |names: &[&str]| {
+        let selection = |names: &[&str]| {
             let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
             select(project_scenarios(), &names)
         };
-        assert_eq!(named(&[]).unwrap().len(), project_scenarios().len());
-        let selected: Vec<_> = named(&["happy", "declined"]).unwrap();
-        let names: Vec<_> = selected.iter().map(|scenario| scenario.name.as_str()).collect();
+        assert_eq!(selection(&[]).unwrap().len(), project_scenarios().len());
+        let chosen = selection(&["happy", "declined"]).unwrap();
+        let names: Vec<_> = chosen.iter().map(|scenario| scenario.name.as_str()).collect();
         assert_eq!(names, ["declined", "happy"]);
-        let error = named(&["happy", "hapy"]).unwrap_err().to_string();
+        let error = selection(&["happy", "hapy"]).unwrap_err().to_string();
         assert!(error.starts_with("no scenario is named `hapy`") && error.contains("declined"));
     }
 }

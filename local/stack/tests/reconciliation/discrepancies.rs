@@ -51,7 +51,7 @@ pub(crate) enum Change {
     ReplaceShipmentId,
     RemoveLabel,
     ReleaseReservation,
-    ChangeTotal,
+    SetTotal,
     AddTaskToken,
     SetStatusToFulfilled,
     SetStatusToRejected,
@@ -81,7 +81,7 @@ impl Change {
         Self::ReplaceShipmentId,
         Self::RemoveLabel,
         Self::ReleaseReservation,
-        Self::ChangeTotal,
+        Self::SetTotal,
         Self::AddTaskToken,
         Self::SetStatusToFulfilled,
         Self::SetStatusToRejected,
@@ -224,7 +224,7 @@ impl Change {
                 let kinds = &["LABEL_MISSING", "LABEL_RECORD_DIFFERS"];
                 (&orders.fulfilled[8], "REMOVE #shipment.#label", json!({}), kinds)
             }
-            Self::ChangeTotal => {
+            Self::SetTotal => {
                 let kinds = &["TOTAL_DIFFERS", "CAPTURED_AMOUNT_DIFFERS"];
                 let amount = json!({":v": {"N": "699"}});
                 (&orders.fulfilled[10], "SET #total.#amount = :v", amount, kinds)
