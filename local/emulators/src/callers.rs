@@ -1,11 +1,10 @@
-//! Who called for which order, and how often: callers are told apart by their keys, as in
-//! the providers' own logs of requests.
+//! Counts of calls by order and API key.
 
 use std::collections::BTreeMap;
 
 use crate::exchange::HttpRequest;
 
-/// The calls that were counted, by order and by key.
+/// The counted calls: order, API key, count.
 #[derive(Debug, Clone)]
 pub(crate) struct CallCounts(BTreeMap<String, BTreeMap<String, u64>>);
 
@@ -14,15 +13,15 @@ impl CallCounts {
         Self(BTreeMap::new())
     }
 
-    /// Counts a call for an order. Both have been looked at: the key is a test key.
-    pub(crate) fn count(&mut self, order: Option<&str>, call: &HttpRequest) {
-        if let (Some(order), Some(key)) = (order, call.secret()) {
+    /// Counts a call for an order. The emulator has already checked the API key.
+    pub(crate) fn count(&mut self, order: Option<&str>, request: &HttpRequest) {
+        if let (Some(order), Some(key)) = (order, request.api_key()) {
             let calls = self.0.entry(order.to_owned()).or_default();
             *calls.entry(key.text).or_default() += 1;
         }
     }
 
-    pub(crate) fn of(&self, order: &str) -> BTreeMap<String, u64> {
+    pub(crate) fn by_api_key(&self, order: &str) -> BTreeMap<String, u64> {
         self.0.get(order).cloned().unwrap_or_default()
     }
 }

@@ -1,26 +1,30 @@
-//! The carrier: `EasyPost`'s shipments as a small state machine.
+//! EasyPost: shipments as a small state machine.
 //!
-//! It promises what `EasyPost` documents and the product leans on: a shipment has rates and
-//! costs nothing until one is bought; one label a shipment, ever ([`shipments`]); a refund is
-//! submitted, and final only later; both documented formats of error (items as objects, or as
-//! plain strings); no key but a test key.
+//! It keeps the documented rules that the product relies on: a shipment has rates and costs
+//! nothing until a rate is bought; a shipment has at most one label, ever ([`shipments`]); a
+//! label refund is first submitted and becomes final later; error items come in both
+//! documented formats, as objects and as plain strings; only test API keys are accepted.
 //!
-//! There are no idempotency keys here: a call that is repeated is executed again, and only
-//! the shipment's own state says no.
+//! EasyPost has no idempotency keys. A repeated call is executed again, and only the state of
+//! the shipment can reject it.
 //!
-//! A call goes: secret, route, body, then the fault plan, then the shipment. The plan's
-//! points are [`FAULT_POINTS`]. A list counts as `carrier.get`.
+//! A call passes these checks in order: API key, route, body, fault plan, state of the
+//! shipment. [`FAULT_POINTS`] lists the fault points. A list counts as `carrier.get`.
 //!
-//! What a planned `refuse` is at each point: at `.create` the address cannot be verified
-//! (422); at `.buy` the carrier refuses (422 `SHIPMENT.POSTAGE.FAILURE`); at `.refund` the
-//! label cannot be refunded (422); at `.get` there is no such shipment (404). A refund that is
-//! taken and refused in the end is an act, `reject-refund`.
+//! A planned `refuse` means, at each point:
+//! - `.create`: the address cannot be verified (422);
+//! - `.buy`: the carrier rejects the shipment (422 `SHIPMENT.POSTAGE.FAILURE`);
+//! - `.refund`: the label cannot be refunded (422);
+//! - `.get`: the shipment does not exist (404).
+//!
+//! The action `reject-refund` rejects a refund after it was submitted.
 
 pub mod history;
 pub mod ledger;
 pub mod shipments;
 
 mod address;
+mod api_call;
 mod error;
 mod render;
 mod webhook_events;
@@ -30,161 +34,140 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use self::api_call::{ApiCall, Route, check_api_key};
 use self::error::ApiError;
 use self::ledger::Ledger;
 use self::shipments::{CallContext, LabelRefundStatus, Shipment};
 use crate::callers::CallCounts;
 use crate::emulator::{ControlAction, ControlActionError, Emulator};
-use crate::exchange::{HttpRequest, HttpResponse, InFlightCall, NetworkOutcome, Scheme};
-use crate::faults::{Fault, FaultKind, FaultPlan, FaultPoint};
+use crate::exchange::{HttpRequest, HttpResponse, InFlightCall, NetworkOutcome};
+use crate::fault_delivery::{self, FaultTarget, PROVIDER_FAULT_KINDS};
+use crate::faults::{FaultKind, FaultPlan, FaultPoint};
 use crate::ids::Ids;
 use crate::schedule::Schedule;
-use crate::stripe::KINDS;
 use crate::webhooks::{EventQueue, WebhookEvent};
 
-/// Where a call to the carrier can be made to go wrong.
+/// The fault points of the EasyPost emulator.
 pub const FAULT_POINTS: &[FaultPoint] = &[
-    FaultPoint { name: "carrier.create", kinds: KINDS },
-    FaultPoint { name: "carrier.buy", kinds: KINDS },
-    FaultPoint { name: "carrier.get", kinds: KINDS },
-    FaultPoint { name: "carrier.refund", kinds: KINDS },
+    FaultPoint { name: "carrier.create", kinds: PROVIDER_FAULT_KINDS },
+    FaultPoint { name: "carrier.buy", kinds: PROVIDER_FAULT_KINDS },
+    FaultPoint { name: "carrier.get", kinds: PROVIDER_FAULT_KINDS },
+    FaultPoint { name: "carrier.refund", kinds: PROVIDER_FAULT_KINDS },
 ];
 
-/// What happens by itself: the refund of this shipment's label becomes final.
+/// Finalizes the label refund of the shipment with this index.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RefundFinal(usize);
+pub(crate) struct RefundTimer(usize);
 
-/// The carrier's model.
+/// The EasyPost emulator.
 #[derive(Debug, Clone)]
 pub struct EasyPostEmulator {
     ids: Ids,
     shipments: Vec<Shipment>,
-    index_by_id: BTreeMap<String, usize>,
-    /// Orders whose label refunds are refused in the end.
+    shipments_by_id: BTreeMap<String, usize>,
+    /// Orders whose label refunds are rejected after they were submitted.
     rejected_refunds: BTreeSet<String>,
     /// Shipments with a purchase in flight.
     in_flight: BTreeSet<String>,
-    schedule: Schedule<RefundFinal>,
+    schedule: Schedule<RefundTimer>,
     plan: FaultPlan,
-    callers: CallCounts,
+    call_counts: CallCounts,
     events: EventQueue,
 }
 
 impl EasyPostEmulator {
-    /// A carrier that has seen nobody; its ids come from the seed.
+    /// An emulator without any shipments. It derives its ids from `seed`.
     pub const fn new(seed: u64) -> Self {
         Self {
             ids: Ids::new(seed),
             shipments: Vec::new(),
-            index_by_id: BTreeMap::new(),
+            shipments_by_id: BTreeMap::new(),
             rejected_refunds: BTreeSet::new(),
             in_flight: BTreeSet::new(),
             schedule: Schedule::new(),
             plan: FaultPlan::new(FAULT_POINTS),
-            callers: CallCounts::new(),
+            call_counts: CallCounts::new(),
             events: EventQueue::new(),
         }
     }
 
-    /// The book, as it stands. What is due happens only at the next call, act or
+    /// The current ledger. Scheduled changes appear only after the next call, action or
     /// [`Emulator::advance_to`].
     pub fn ledger(&self) -> Ledger<'_> {
         Ledger { shipments: &self.shipments }
     }
 
-    fn read(&mut self, call: &HttpRequest, at: Timestamp) -> Result<Request, ApiError> {
+    fn parse(&mut self, request: &HttpRequest, at: Timestamp) -> Result<ApiCall, ApiError> {
         self.advance_to(at);
-        check_secret(call)?;
-        let route = Route::of(call).ok_or_else(ApiError::no_route)?;
-        let body = if call.body.is_empty() {
+        check_api_key(request)?;
+        let route = Route::of(request).ok_or_else(ApiError::unknown_route)?;
+        let body = if request.body.is_empty() {
             Value::Null
         } else {
-            serde_json::from_slice(&call.body).ok().ok_or_else(ApiError::not_json)?
+            serde_json::from_slice(&request.body).ok().ok_or_else(ApiError::not_json)?
         };
         let order = match &route {
             Route::Create => body["shipment"]["reference"].as_str().map(str::to_owned),
             Route::Buy(id) | Route::Get(id) | Route::Refund(id) => {
-                self.find(id).and_then(|found| found.order.clone())
+                self.find(id).and_then(|shipment| shipment.order.clone())
             }
             Route::List => None,
         };
-        let query = serde_urlencoded::from_str(call.query()).unwrap_or_default();
-        Ok(Request { route, body, query, order, at })
+        let query = serde_urlencoded::from_str(request.query()).unwrap_or_default();
+        Ok(ApiCall { route, body, query, order, at })
     }
 
     fn find(&self, id: &str) -> Option<&Shipment> {
-        self.index_by_id.get(id).and_then(|index| self.shipments.get(*index))
+        self.shipments_by_id.get(id).and_then(|index| self.shipments.get(*index))
     }
 
-    fn answer(&mut self, request: &Request, fault: Option<FaultKind>) -> HttpResponse {
-        match fault {
-            Some(FaultKind::ServerError) => ApiError::server_error().into_response(),
-            Some(FaultKind::ServerErrorAfterEffect) => {
-                // Whatever came of it, nobody is told.
-                let _ = self.execute(request, false);
-                ApiError::server_error().into_response()
-            }
-            other => match self.execute(request, other == Some(FaultKind::Reject)) {
-                Ok(answer) => answer,
-                Err(error) => error.into_response(),
-            },
-        }
+    fn submitted_refunds_of(&self, order: &str) -> Vec<usize> {
+        let is_submitted = |shipment: &Shipment| {
+            shipment.order.as_deref() == Some(order)
+                && shipment.refund == Some(LabelRefundStatus::Submitted)
+        };
+        (0..self.shipments.len()).filter(|index| is_submitted(&self.shipments[*index])).collect()
+    }
+}
+
+impl FaultTarget for EasyPostEmulator {
+    type Call = ApiCall;
+    type Output = HttpResponse;
+    type Error = ApiError;
+
+    fn order(call: &ApiCall) -> Option<&str> {
+        call.order.as_deref()
     }
 
-    fn execute(&mut self, request: &Request, reject: bool) -> Result<HttpResponse, ApiError> {
-        let context = CallContext { at: request.at, reject };
-        match &request.route {
-            Route::Create => self.create_shipment(&request.body, context),
-            Route::Buy(id) => self.buy(id, &request.body, context),
+    fn execute(&mut self, call: &ApiCall, reject: bool) -> Result<HttpResponse, ApiError> {
+        let context = CallContext { at: call.at, reject };
+        match &call.route {
+            Route::Create => self.create_shipment(&call.body, context),
+            Route::Buy(id) => self.buy(id, &call.body, context),
             Route::Refund(id) => self.refund(id, context),
             Route::Get(_) | Route::List if reject => Err(ApiError::not_found()),
             Route::Get(id) => self.get(id),
-            Route::List => self.list(&request.query, request.at),
+            Route::List => self.list(&call.query, call.at),
         }
     }
 
-    /// What reaches the client when `fault` meets its call.
-    fn deliver(&mut self, request: &Request, fault: Option<&Fault>) -> NetworkOutcome {
-        let kind = fault.map(|fault| fault.kind);
-        match kind {
-            Some(FaultKind::ConnectionRefused) => return NetworkOutcome::ConnectionRefused,
-            Some(FaultKind::Hang) => return NetworkOutcome::Hang(self.mark_in_flight(request)),
-            Some(FaultKind::TooManyRequests) => {
-                return NetworkOutcome::Response(ApiError::rate_limited().into_response());
-            }
-            _ => {}
-        }
-        let answer = self.answer(request, kind);
-        match kind {
-            Some(FaultKind::Delay) => {
-                let delay_ms = fault.and_then(|fault| fault.delay_ms).unwrap_or(0);
-                NetworkOutcome::Delayed {
-                    response: answer,
-                    delay_ms,
-                    in_flight: self.mark_in_flight(request),
-                }
-            }
-            Some(FaultKind::DropResponse) => NetworkOutcome::ConnectionClosed,
-            Some(FaultKind::Kill) => NetworkOutcome::CallerKilled { order: request.order.clone() },
-            Some(FaultKind::MalformedResponse) => {
-                NetworkOutcome::Response(HttpResponse::malformed())
-            }
-            _ => NetworkOutcome::Response(answer),
-        }
+    fn respond(&mut self, call: &ApiCall, fault: Option<FaultKind>) -> HttpResponse {
+        fault_delivery::execute(self, call, fault).unwrap_or_else(ApiError::into_response)
     }
 
-    /// Only a purchase in flight is noticed by others.
-    fn mark_in_flight(&mut self, request: &Request) -> InFlightCall {
-        let Route::Buy(id) = &request.route else { return InFlightCall(None) };
+    fn rate_limited(_call: &ApiCall) -> HttpResponse {
+        ApiError::rate_limited().into_response()
+    }
+
+    fn server_error() -> ApiError {
+        ApiError::server_error()
+    }
+
+    /// Only a purchase in flight affects other calls.
+    fn mark_in_flight(&mut self, call: &ApiCall) -> InFlightCall {
+        let Route::Buy(id) = &call.route else { return InFlightCall(None) };
         self.in_flight.insert(id.clone());
         InFlightCall(Some(id.clone()))
-    }
-
-    fn shipments_of(&self, order: &str, matches_filter: impl Fn(&Shipment) -> bool) -> Vec<usize> {
-        let of = |shipment: &Shipment| {
-            shipment.order.as_deref() == Some(order) && matches_filter(shipment)
-        };
-        (0..self.shipments.len()).filter(|index| of(&self.shipments[*index])).collect()
     }
 }
 
@@ -193,21 +176,21 @@ impl Emulator for EasyPostEmulator {
         "carrier"
     }
 
-    fn handle(&mut self, call: &HttpRequest, at: Timestamp) -> HttpResponse {
-        match self.read(call, at) {
-            Ok(request) => self.answer(&request, None),
+    fn handle(&mut self, request: &HttpRequest, at: Timestamp) -> HttpResponse {
+        match self.parse(request, at) {
+            Ok(call) => self.respond(&call, None),
             Err(error) => error.into_response(),
         }
     }
 
-    fn handle_with_faults(&mut self, call: &HttpRequest, at: Timestamp) -> NetworkOutcome {
-        let request = match self.read(call, at) {
-            Ok(request) => request,
+    fn handle_with_faults(&mut self, request: &HttpRequest, at: Timestamp) -> NetworkOutcome {
+        let call = match self.parse(request, at) {
+            Ok(call) => call,
             Err(error) => return NetworkOutcome::Response(error.into_response()),
         };
-        self.callers.count(request.order.as_deref(), call);
-        let fault = self.plan.next_fault(request.route.point(), request.order.as_deref());
-        self.deliver(&request, fault.as_ref())
+        self.call_counts.count(call.order.as_deref(), request);
+        let fault = self.plan.next_fault(call.route.fault_point(), call.order.as_deref());
+        fault_delivery::deliver(self, &call, fault.as_ref())
     }
 
     fn release(&mut self, in_flight: &InFlightCall) {
@@ -221,8 +204,8 @@ impl Emulator for EasyPostEmulator {
     }
 
     fn advance_to(&mut self, at: Timestamp) {
-        while let Some((when, RefundFinal(index))) = self.schedule.pop_due(at) {
-            self.finalize_refund(index, when);
+        while let Some((due_at, RefundTimer(index))) = self.schedule.pop_due(at) {
+            self.finalize_refund(index, due_at);
         }
     }
 
@@ -230,37 +213,39 @@ impl Emulator for EasyPostEmulator {
         self.schedule.next_at()
     }
 
-    fn perform(&mut self, act: &ControlAction, at: Timestamp) -> Result<(), ControlActionError> {
+    fn perform(&mut self, action: &ControlAction, at: Timestamp) -> Result<(), ControlActionError> {
         self.advance_to(at);
-        let submitted = |shipment: &Shipment| shipment.refund == Some(LabelRefundStatus::Submitted);
-        let nothing = |order: &str, missing| {
-            Err(ControlActionError::NotApplicable { order: order.to_owned(), missing })
-        };
-        match act {
+        match action {
             ControlAction::RejectRefund { order } => {
                 self.rejected_refunds.insert(order.clone());
-                for index in self.shipments_of(order, submitted) {
+                for index in self.submitted_refunds_of(order) {
                     self.finalize_refund(index, at);
                 }
             }
             ControlAction::CompleteRefund { order } => {
-                let index_by_id = self.shipments_of(order, submitted);
-                if index_by_id.is_empty() {
-                    return nothing(order, "no label refund submitted");
+                let submitted = self.submitted_refunds_of(order);
+                if submitted.is_empty() {
+                    let missing = "no submitted label refund";
+                    return Err(ControlActionError::not_applicable(order, missing));
                 }
-                for index in index_by_id {
+                for index in submitted {
                     self.finalize_refund(index, at);
                 }
             }
             ControlAction::UpdateTracker { order, status } => {
-                let index_by_id = self.shipments_of(order, |shipment| shipment.label.is_some());
-                let Some(index) = index_by_id.last() else { return nothing(order, "no label") };
-                self.track(*index, status, at)?;
+                let index = self
+                    .shipments
+                    .iter()
+                    .rposition(|shipment| {
+                        shipment.order.as_deref() == Some(order) && shipment.label.is_some()
+                    })
+                    .ok_or_else(|| ControlActionError::not_applicable(order, "no label"))?;
+                self.update_tracker(index, status, at)?;
             }
             ControlAction::ExpireAuthorization { .. }
             | ControlAction::FailRefund { .. }
             | ControlAction::Dispute { .. } => {
-                return Err(ControlActionError::UnsupportedByProvider("carrier"));
+                return Err(ControlActionError::UnsupportedByProvider("EasyPost"));
             }
         }
         Ok(())
@@ -275,7 +260,7 @@ impl Emulator for EasyPostEmulator {
     }
 
     fn calls_by_api_key(&self, order: &str) -> BTreeMap<String, u64> {
-        self.callers.of(order)
+        self.call_counts.by_api_key(order)
     }
 
     fn ledger_json(&self, order: Option<&str>) -> Value {
@@ -285,55 +270,4 @@ impl Emulator for EasyPostEmulator {
     fn take_events(&mut self) -> Vec<WebhookEvent> {
         self.events.take()
     }
-}
-
-/// A call that was read and found in order.
-struct Request {
-    route: Route,
-    body: Value,
-    query: Vec<(String, String)>,
-    order: Option<String>,
-    at: Timestamp,
-}
-
-/// Where a call goes.
-enum Route {
-    Create,
-    List,
-    Get(String),
-    Buy(String),
-    Refund(String),
-}
-
-impl Route {
-    fn of(call: &HttpRequest) -> Option<Self> {
-        let path: Vec<&str> = call.path().trim_start_matches('/').split('/').collect();
-        Some(match (call.method.as_str(), path.as_slice()) {
-            ("POST", ["v2", "shipments"]) => Self::Create,
-            ("GET", ["v2", "shipments"]) => Self::List,
-            ("GET", ["v2", "shipments", id]) => Self::Get((*id).to_owned()),
-            ("POST", ["v2", "shipments", id, "buy"]) => Self::Buy((*id).to_owned()),
-            ("POST", ["v2", "shipments", id, "refund"]) => Self::Refund((*id).to_owned()),
-            _ => return None,
-        })
-    }
-
-    const fn point(&self) -> &'static str {
-        match self {
-            Self::Create => "carrier.create",
-            Self::Buy(_) => "carrier.buy",
-            Self::Refund(_) => "carrier.refund",
-            Self::Get(_) | Self::List => "carrier.get",
-        }
-    }
-}
-
-/// The key is the user name of Basic authentication, and must look like a test key.
-fn check_secret(call: &HttpRequest) -> Result<(), ApiError> {
-    let secret = call.secret().filter(|secret| secret.scheme == Scheme::Basic);
-    let matches_filter = secret.is_some_and(|secret| {
-        let rest = ["EZTK", "EZTEST"].iter().find_map(|prefix| secret.text.strip_prefix(prefix));
-        rest.is_some_and(|rest| rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
-    });
-    if matches_filter { Ok(()) } else { Err(ApiError::bad_key()) }
 }

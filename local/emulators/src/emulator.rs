@@ -1,4 +1,7 @@
-//! What the gateway and the carrier have in common, and the journal that brings either back.
+//! The trait that both emulators implement, and the journal that restores them.
+//!
+//! A journal holds every input of an emulator. [`replay`] feeds it to a new emulator and reaches
+//! the same state.
 
 use std::collections::BTreeMap;
 
@@ -10,89 +13,92 @@ use crate::exchange::{HttpRequest, HttpResponse, InFlightCall, NetworkOutcome};
 use crate::faults::{Fault, FaultPlan, FaultPlanError};
 use crate::webhooks::WebhookEvent;
 
-/// A provider's model: calls in, answers out, at the times that it is given.
+/// A provider's state machine: requests in, responses out, at the times that it is given.
 ///
-/// It has no clock, no chance and no socket: the same inputs leave the same state and give
+/// It uses no clock, no randomness and no socket: the same inputs lead to the same state and give
 /// the same bytes. Times must not go backwards.
 pub trait Emulator: Send + 'static {
-    /// `gateway` or `carrier`.
+    /// `gateway` for Stripe, `carrier` for EasyPost.
     fn name(&self) -> &'static str;
 
-    /// Answers a call by the provider's rules alone; the fault plan is not asked, and the
-    /// call is not counted.
-    fn handle(&mut self, call: &HttpRequest, at: Timestamp) -> HttpResponse;
+    /// Handles a request without the fault plan, and without counting the call.
+    fn handle(&mut self, request: &HttpRequest, at: Timestamp) -> HttpResponse;
 
-    /// Counts a call, asks the fault plan, and says what reaches the client.
-    fn handle_with_faults(&mut self, call: &HttpRequest, at: Timestamp) -> NetworkOutcome;
+    /// Counts a call, applies the fault plan, and returns what reaches the client.
+    fn handle_with_faults(&mut self, request: &HttpRequest, at: Timestamp) -> NetworkOutcome;
 
-    /// Ends a call that hung or was late.
+    /// Ends a call that hung or was delayed.
     fn release(&mut self, in_flight: &InFlightCall);
 
-    /// The tickets that were not given back. After a crash nobody holds them any more.
+    /// The calls that were not released. After a crash no client waits for them any more.
     fn in_flight(&self) -> Vec<InFlightCall>;
 
-    /// Lets everything happen that was due by `at`. Every other method that has a time does
-    /// this first, so it is only needed for what is to happen while nobody calls.
+    /// Applies every scheduled change that is due by `at`. Every method that takes a time does this
+    /// first.
     fn advance_to(&mut self, at: Timestamp);
 
-    /// When the next thing happens by itself.
+    /// When the next scheduled change is due.
     fn next_scheduled(&self) -> Option<Timestamp>;
 
-    /// Does what no caller of the API can: what the provider, the bank or the owner of the
-    /// card does in the world.
-    fn perform(&mut self, act: &ControlAction, at: Timestamp) -> Result<(), ControlActionError>;
+    /// Performs an action of the provider, the bank or the cardholder, which the API does not
+    /// offer.
+    ///
+    /// # Errors
+    ///
+    /// If the provider does not support the action, or the order has nothing to apply it to.
+    fn perform(&mut self, action: &ControlAction, at: Timestamp) -> Result<(), ControlActionError>;
 
-    /// The faults that are planned, and the calls that were counted.
+    /// The planned faults and the call counts.
     fn fault_plan(&self) -> &FaultPlan;
 
-    /// The same, to change it.
+    /// The fault plan, to change it.
     fn fault_plan_mut(&mut self) -> &mut FaultPlan;
 
-    /// How many calls were counted for an order, by the keys of those who made them.
+    /// How many calls were counted for an order, by API key.
     fn calls_by_api_key(&self, order: &str) -> BTreeMap<String, u64>;
 
-    /// The ledger as `GET /_ledger` shows it, of one order or of all.
+    /// The ledger of one order or of all, as `GET /_ledger` shows it.
     fn ledger_json(&self, order: Option<&str>) -> Value;
 
-    /// What there is to tell since the last time it was asked, oldest first. Of events that
-    /// nobody takes, the newest 10,000 are kept.
+    /// Removes and returns the queued webhook events, oldest first. The queue keeps the newest
+    /// 10,000.
     fn take_events(&mut self) -> Vec<WebhookEvent>;
 }
 
-/// Something that happens in the world and not through the API.
+/// Something that happens outside the API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ControlAction {
-    /// The gateway: the hold of the order's money is gone, before its time.
+    /// Stripe: the authorization of the order expires early.
     #[serde(rename = "lapse")]
     ExpireAuthorization {
         /// The order.
         order: String,
     },
-    /// The gateway: refunds of the order, those to come too, look fine (or pend, with a card
-    /// whose refunds do) and fail later; those that have not failed yet fail now.
+    /// Stripe: refunds of the order fail. Existing refunds fail now. Later refunds start as usual
+    /// (succeeded, or pending if the card says so) and fail afterwards.
     FailRefund {
         /// The order.
         order: String,
     },
-    /// The gateway: the owner of the card disputes the captured charge.
+    /// Stripe: the cardholder disputes the captured charge.
     Dispute {
         /// The order.
         order: String,
     },
-    /// Either: a refund that is on its way becomes final now, in its favour.
+    /// Either provider: the pending refund of the order succeeds now.
     #[serde(rename = "settle-refund")]
     CompleteRefund {
         /// The order.
         order: String,
     },
-    /// The carrier: refunds of the order's labels, those to come too, are refused in the end;
-    /// those that are submitted are refused now.
+    /// EasyPost: label refunds of the order are rejected. Submitted refunds are rejected now. Later
+    /// refunds are submitted first and rejected afterwards.
     RejectRefund {
         /// The order.
         order: String,
     },
-    /// The carrier: the parcel was seen.
+    /// EasyPost: the carrier reports a new tracking status.
     #[serde(rename = "track")]
     UpdateTracker {
         /// The order.
@@ -103,81 +109,86 @@ pub enum ControlAction {
     },
 }
 
-/// Why an act did not happen.
+/// Why a control action failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ControlActionError {
-    /// The other provider does that.
-    #[error("the {0} does not do that")]
+    /// Only the other provider supports the action.
+    #[error("the {0} emulator does not support this action")]
     UnsupportedByProvider(&'static str),
-    /// The order has nothing that it could happen to.
+    /// The order has nothing to apply the action to.
     #[error("order {order} has {missing}")]
     NotApplicable {
         /// The order.
         order: String,
-        /// What it lacks.
+        /// What the order lacks.
         missing: &'static str,
     },
-    /// A word that the provider does not use.
-    #[error("status: {0:?} is not a status of a tracker")]
+    /// The tracking status does not exist.
+    #[error("status: {0:?} is not a tracker status")]
     UnknownStatus(String),
 }
 
-/// One input of a model. A model that gets the same records in the same order is the same
-/// model: this is how a stack brings it back after a crash.
+impl ControlActionError {
+    pub(crate) fn not_applicable(order: &str, missing: &'static str) -> Self {
+        Self::NotApplicable { order: order.to_owned(), missing }
+    }
+}
+
+/// One input of an emulator and its time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalEntry {
-    /// When.
+    /// When the emulator received the input.
     pub at: Timestamp,
-    /// What.
+    /// The input.
     pub input: Input,
 }
 
-/// What a model was given.
+/// An input of an emulator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Input {
-    /// A call, for [`Emulator::handle_with_faults`].
+    /// A request, for [`Emulator::handle_with_faults`].
     #[serde(rename = "call")]
     Request(HttpRequest),
-    /// A ticket, given back.
+    /// The end of a call in flight.
     Release(InFlightCall),
-    /// Faults, added to the plan.
+    /// Faults to add to the plan.
     AddFaults(Vec<Fault>),
-    /// The plan, cleared.
+    /// Removal of all planned faults.
     ClearFaults,
-    /// An act.
+    /// A control action.
     #[serde(rename = "act")]
     Control(ControlAction),
 }
 
-/// What came of an input.
+/// The result of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Of a call.
+    /// Of a request.
     Network(NetworkOutcome),
-    /// Of anything else that was done.
+    /// Of any other input that succeeded.
     Applied,
-    /// Of faults that the plan would not take.
+    /// Of faults that the plan rejected.
     InvalidFaultPlan(FaultPlanError),
-    /// Of an act that could not happen.
+    /// Of a control action that failed.
     ControlActionFailed(ControlActionError),
 }
 
-/// Gives a model one input.
-pub fn apply(provider: &mut dyn Emulator, record: &JournalEntry) -> Outcome {
-    match &record.input {
-        Input::Request(call) => {
-            return Outcome::Network(provider.handle_with_faults(call, record.at));
+/// Applies one input to an emulator.
+pub fn apply(emulator: &mut dyn Emulator, entry: &JournalEntry) -> Outcome {
+    match &entry.input {
+        Input::Request(request) => {
+            return Outcome::Network(emulator.handle_with_faults(request, entry.at));
         }
-        Input::Release(in_flight) => provider.release(in_flight),
+        Input::Release(in_flight) => emulator.release(in_flight),
         Input::AddFaults(faults) => {
-            if let Err(error) = provider.fault_plan_mut().add(faults.clone()) {
+            if let Err(error) = emulator.fault_plan_mut().add(faults.clone()) {
                 return Outcome::InvalidFaultPlan(error);
             }
         }
-        Input::ClearFaults => provider.fault_plan_mut().clear(),
-        Input::Control(act) => {
-            if let Err(error) = provider.perform(act, record.at) {
+        Input::ClearFaults => emulator.fault_plan_mut().clear(),
+        Input::Control(action) => {
+            if let Err(error) = emulator.perform(action, entry.at) {
                 return Outcome::ControlActionFailed(error);
             }
         }
@@ -185,11 +196,11 @@ pub fn apply(provider: &mut dyn Emulator, record: &JournalEntry) -> Outcome {
     Outcome::Applied
 }
 
-/// Brings a new model to where the recorded one was. What there was to tell has been told.
-/// Calls that were in flight still are: `http::serve` ends them, and records that it did.
-pub fn replay(provider: &mut dyn Emulator, records: impl IntoIterator<Item = JournalEntry>) {
-    for record in records {
-        apply(provider, &record);
+/// Restores a new emulator from a journal. The restored emulator has no queued webhook events.
+/// Calls that were in flight still are; [`crate::http::serve`] ends them and journals that.
+pub fn replay(emulator: &mut dyn Emulator, entries: impl IntoIterator<Item = JournalEntry>) {
+    for entry in entries {
+        apply(emulator, &entry);
     }
-    provider.take_events();
+    emulator.take_events();
 }

@@ -1,9 +1,8 @@
-//! Calls and answers as bytes, and what a call came to on the wire.
+//! HTTP requests and responses, and what reaches the client of a call.
 //!
-//! A [`HttpRequest`] is what a client sent, an [`HttpResponse`] what the provider says to it, and a
-//! [`NetworkOutcome`] what reaches the client of that when things may go wrong. Whoever carries
-//! the bytes (the HTTP face, or a transport in one process) turns a `NetworkOutcome` into its own
-//! kind of success and failure.
+//! A client sends an [`HttpRequest`]. The provider returns an [`HttpResponse`]. A
+//! [`NetworkOutcome`] is what reaches the client when the fault plan may interfere. The transport
+//! (the HTTP server, or an in-process client) turns it into success or failure.
 
 use std::fmt;
 
@@ -12,48 +11,50 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One request, as a client sent it.
+/// One HTTP request.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpRequest {
-    /// `GET`, `POST`, in capitals.
+    /// The method, in capitals.
     pub method: String,
-    /// The path, with the query after a `?` where there is one.
+    /// The path, with `?` and the query if there is one.
     pub path_and_query: String,
-    /// The headers, in the order in which they came.
+    /// The headers, in the order of the request.
     pub headers: Vec<(String, String)>,
-    /// The body's bytes. Written down, they are a text where they are one.
-    #[serde(with = "as_text")]
+    /// The body. JSON shows it as a string if it is UTF-8, otherwise as an array of numbers.
+    #[serde(with = "text_or_bytes")]
     pub body: Vec<u8>,
 }
 
-/// Bytes in a journal: a text, or numbers where they are none.
-mod as_text {
+/// Serializes bytes as a string if they are UTF-8, otherwise as an array of numbers.
+mod text_or_bytes {
     use serde::{Deserialize, Deserializer, Serialize as _, Serializer};
 
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Written {
+    enum TextOrBytes {
         Text(String),
         Bytes(Vec<u8>),
     }
 
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         match std::str::from_utf8(bytes) {
-            Ok(text) => to.serialize_str(text),
-            Err(_) => bytes.serialize(to),
+            Ok(text) => serializer.serialize_str(text),
+            Err(_) => bytes.serialize(serializer),
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
-        Ok(match Written::deserialize(from)? {
-            Written::Text(text) => text.into_bytes(),
-            Written::Bytes(bytes) => bytes,
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<u8>, D::Error> {
+        Ok(match TextOrBytes::deserialize(deserializer)? {
+            TextOrBytes::Text(text) => text.into_bytes(),
+            TextOrBytes::Bytes(bytes) => bytes,
         })
     }
 }
 
 impl HttpRequest {
-    /// A call without headers and body.
+    /// A request without headers and body.
     pub fn new(method: &str, path_and_query: &str) -> Self {
         Self {
             method: method.to_owned(),
@@ -63,55 +64,58 @@ impl HttpRequest {
         }
     }
 
-    /// The same, with one more header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The same, with this body.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }
 
-    /// The first header of that name, whatever its case.
+    /// The first header with that name, in any case.
     pub fn header_value(&self, name: &str) -> Option<&str> {
-        find(&self.headers, name)
+        find_header(&self.headers, name)
     }
 
-    /// The path, without the query.
+    /// The path without the query.
     pub fn path(&self) -> &str {
         self.path_and_query.split_once('?').map_or(self.path_and_query.as_str(), |(path, _)| path)
     }
 
-    /// The query, without the `?`.
+    /// The query without the `?`.
     pub fn query(&self) -> &str {
         self.path_and_query.split_once('?').map_or("", |(_, query)| query)
     }
 
-    /// The secret that the call shows: the token of `Bearer`, or the user name of `Basic`.
-    pub(crate) fn secret(&self) -> Option<Secret> {
+    /// The API key: the token of `Bearer`, or the user name of `Basic`.
+    pub(crate) fn api_key(&self) -> Option<ApiKey> {
         let (scheme, credentials) = self.header_value("authorization")?.split_once(' ')?;
         if scheme.eq_ignore_ascii_case("bearer") {
-            return Some(Secret { scheme: Scheme::Bearer, text: credentials.trim().to_owned() });
+            return Some(ApiKey {
+                scheme: AuthScheme::Bearer,
+                text: credentials.trim().to_owned(),
+            });
         }
         if !scheme.eq_ignore_ascii_case("basic") {
             return None;
         }
         let decoded = String::from_utf8(BASE64.decode(credentials.trim()).ok()?).ok()?;
         let user = decoded.split_once(':').map_or(decoded.as_str(), |(user, _)| user);
-        Some(Secret { scheme: Scheme::Basic, text: user.to_owned() })
+        Some(ApiKey { scheme: AuthScheme::Basic, text: user.to_owned() })
     }
 }
 
-/// Shows where the call went, never what it carried: the headers hold a secret, the body
-/// may hold an address.
+/// Shows only method, path and query. The headers hold an API key, and the body may hold an
+/// address.
 impl fmt::Debug for HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call")
+        f.debug_struct("HttpRequest")
             .field("method", &self.method)
             .field("path_and_query", &self.path_and_query)
             .finish_non_exhaustive()
@@ -119,54 +123,53 @@ impl fmt::Debug for HttpRequest {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Scheme {
+pub(crate) enum AuthScheme {
     Basic,
     Bearer,
 }
 
-/// A secret as a call showed it; without `Debug`, so that none is ever printed.
-pub(crate) struct Secret {
-    pub(crate) scheme: Scheme,
+/// An API key. It has no `Debug`, so that it is never printed.
+pub(crate) struct ApiKey {
+    pub(crate) scheme: AuthScheme,
     pub(crate) text: String,
 }
 
-/// What the provider says to a call.
+/// The provider's response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpResponse {
-    /// The HTTP status.
+    /// The status code.
     pub status: u16,
-    /// The headers, names in small letters.
+    /// The headers, with lowercase names.
     pub headers: Vec<(String, String)>,
-    /// The body's bytes.
+    /// The body.
     pub body: Vec<u8>,
 }
 
 impl HttpResponse {
-    /// An answer in JSON.
+    /// A JSON response.
     pub fn json(status: u16, body: &Value) -> Self {
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
         Self { status, headers, body: body.to_string().into_bytes() }
     }
 
-    /// The same, with one more header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The first header of that name, whatever its case.
+    /// The first header with that name, in any case.
     pub fn header_value(&self, name: &str) -> Option<&str> {
-        find(&self.headers, name)
+        find_header(&self.headers, name)
     }
 
-    /// The body as JSON; `null` when it is none.
+    /// The body as JSON; `null` if it is not JSON.
     pub fn value(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
-    /// What comes of an answer on its way when the plan says `garbage`: the status of a
-    /// success, and a page that some proxy made up.
+    /// The response for the fault kind `garbage`: a success status with the page of a broken proxy.
     pub(crate) fn malformed() -> Self {
         let headers = vec![("content-type".to_owned(), "text/html".to_owned())];
         let body = b"<html><body>{\"id\": \xff\xfe <h1>It works!</h1>".to_vec();
@@ -174,7 +177,7 @@ impl HttpResponse {
     }
 }
 
-fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+fn find_header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     headers
         .iter()
         .find(|(known, _)| known.eq_ignore_ascii_case(name))
@@ -184,31 +187,31 @@ fn find<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
 /// What reaches the client of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetworkOutcome {
-    /// The answer.
+    /// The provider's response.
     Response(HttpResponse),
-    /// Nothing: the connection was refused, the provider never saw the call.
+    /// Nothing. The connection was refused, and the call had no effect.
     ConnectionRefused,
-    /// Nothing, ever, and no effect. Give the ticket back when the client has gone.
+    /// Nothing, ever. The call had no effect. Release it when the client has gone.
     Hang(InFlightCall),
-    /// The answer, but late; the effect is had already. Give the ticket back when it was sent.
+    /// The response, delayed. The call has had its effect. Release it when the response is sent.
     Delayed {
-        /// What is sent in the end.
+        /// The delayed response.
         response: HttpResponse,
-        /// How many real milliseconds later.
+        /// The delay, in real milliseconds.
         delay_ms: u64,
-        /// To be given back.
+        /// The call to release.
         in_flight: InFlightCall,
     },
-    /// Nothing, although the effect was had: the connection closes without an answer.
+    /// Nothing. The call had its effect, then the connection closed without a response.
     ConnectionClosed,
-    /// As `Dropped`, and the process that called is to be killed first.
+    /// As [`NetworkOutcome::ConnectionClosed`], after the calling process was killed.
     CallerKilled {
-        /// The order that the call was for.
+        /// The order of the call.
         order: Option<String>,
     },
 }
 
-/// Says that a call is still in flight, so that a second one like it is told so. Give it
-/// back with `Emulator::release`.
+/// A call in flight. A second call with the same idempotency key is a conflict until
+/// `Emulator::release` ends the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InFlightCall(pub(crate) Option<String>);

@@ -1,74 +1,73 @@
-//! What is to go wrong: a plan of faults, each at one point, at the how-manieth call.
+//! Plans of injected faults: which call fails, at which fault point, and how.
 //!
-//! A [`FaultPlan`] is data and counting, nothing else: [`FaultPlan::next_fault`] counts one call and
-//! says which fault it meets; whoever asked makes it happen. It knows no provider, only
-//! the [`FaultPoint`]s it was given, so the stack uses it for `store.*`, `function.*` and
-//! `states.*` as the look-alikes do for theirs.
+//! [`FaultPlan::next_fault`] counts one call and returns the fault that it meets; the caller then
+//! makes the fault happen. The plan knows only its [`FaultPoint`]s, so the stack also uses it for
+//! `store.*`, `function.*` and `states.*`.
 //!
-//! It promises:
-//! - Calls are counted for each order and each point, from 1, from the first call that
-//!   was ever made; clearing the faults does not set the counts back.
-//! - `calls: {from, to}` names the calls `from` to `to`, both included. Without `to` it is
-//!   every call from `from` on. Without `calls` it is every call.
-//! - Of several faults that fit, the first in the plan's order is met.
-//! - Every kind counts how often it was met, over the plan's whole life.
+//! It guarantees:
+//! - Calls are counted from 1 for each order and fault point. Clearing the faults keeps the counts.
+//! - `calls: {from, to}` selects the calls `from` to `to`, both included. Without `to` it selects
+//!   every call from `from` on; without `calls`, every call.
+//! - If several faults match, the first in the plan is triggered.
+//! - The plan counts how often each kind was triggered.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// The most faults that one plan holds.
+/// The maximum number of faults in a plan.
 const MAX_FAULTS: usize = 1_000;
-/// The longest delay of an answer, in milliseconds: ten minutes.
+/// The maximum delay of a response, in milliseconds: ten minutes.
 const MAX_DELAY_MS: u64 = 600_000;
 
-/// How a call goes wrong.
+/// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum FaultKind {
-    /// A business refusal, in the provider's own words.
+    /// The provider rejects the call by its business rules.
     #[serde(rename = "refuse")]
     Reject,
-    /// The connection is refused: no answer, no effect.
+    /// The connection is refused: no response, no effect.
     #[serde(rename = "down")]
     ConnectionRefused,
-    /// The request is taken and swallowed: no answer, no effect.
+    /// The connection stays open: no response, no effect.
     #[serde(rename = "hang")]
     Hang,
-    /// The effect at once, the answer `delayMs` later.
+    /// The effect happens at once; the response comes `delayMs` later.
     #[serde(rename = "late")]
     Delay,
-    /// A message that nobody waits for is lost.
+    /// A message without a response is lost.
     #[serde(rename = "drop")]
     Drop,
-    /// The effect, then the connection is closed without an answer.
+    /// The effect happens; then the connection closes without a response.
     #[serde(rename = "drop-answer")]
     DropResponse,
-    /// 429, without effect.
+    /// 429, without the effect.
     #[serde(rename = "429")]
     TooManyRequests,
-    /// 500, without effect.
+    /// 500, without the effect.
     #[serde(rename = "500")]
     ServerError,
-    /// 500, although the effect was had.
+    /// 500, after the effect.
     #[serde(rename = "500-with-effect")]
     ServerErrorAfterEffect,
-    /// The effect, then an answer that is not what it says it is.
+    /// The effect happens; then the client gets a malformed response.
     #[serde(rename = "garbage")]
     MalformedResponse,
-    /// The store's, the function host's or the state machine's throttling.
+    /// Throttling by the store, the function host or the state machine.
     #[serde(rename = "throttle")]
     Throttle,
-    /// The store's transaction conflict.
+    /// A transaction conflict of the store.
     #[serde(rename = "conflict")]
     Conflict,
-    /// A process dies: the function; at a provider's point the caller, after the effect.
+    /// A process is killed: the function, or, at a provider's fault point, the caller after the
+    /// effect.
     #[serde(rename = "kill")]
     Kill,
 }
 
 impl FaultKind {
-    /// Every kind there is.
+    /// Every kind.
     pub const ALL: [Self; 13] = [
         Self::Reject,
         Self::ConnectionRefused,
@@ -85,7 +84,7 @@ impl FaultKind {
         Self::Kill,
     ];
 
-    /// Its name in a plan.
+    /// The name in a plan.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Reject => "refuse",
@@ -104,17 +103,17 @@ impl FaultKind {
         }
     }
 
-    fn named(name: &str) -> Option<Self> {
+    fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
-/// A place where a plan may let a call go wrong, and how.
+/// A place where calls can fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FaultPoint {
-    /// Its name; where it ends with a full stop, any name may follow (`store.GetItem`).
+    /// The name. If it ends with a full stop, any suffix may follow (`store.GetItem`).
     pub name: &'static str,
-    /// The kinds that can be made to happen there.
+    /// The kinds that can happen here.
     pub kinds: &'static [FaultKind],
 }
 
@@ -128,12 +127,12 @@ impl FaultPoint {
     }
 }
 
-/// Which calls of an order at a point: the how-manieth, counted from 1.
+/// Which calls of an order at a fault point, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallRange {
-    /// The first call that is met.
+    /// The first call.
     pub from: u64,
-    /// The last one; absent: for ever.
+    /// The last call; `None` means no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<u64>,
 }
@@ -142,7 +141,7 @@ impl CallRange {
     /// Every call.
     pub const ALL: Self = Self { from: 1, to: None };
 
-    /// The `nth` call only.
+    /// Only the `nth` call.
     pub const fn nth(nth: u64) -> Self {
         Self { from: nth, to: Some(nth) }
     }
@@ -152,47 +151,51 @@ impl CallRange {
     }
 }
 
-/// One thing that is to go wrong.
+/// One planned fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fault {
-    /// The point's name.
+    /// The name of the fault point.
     #[serde(rename = "at")]
     pub point: String,
     /// Which calls.
     pub calls: CallRange,
-    /// What goes wrong.
+    /// How they fail.
     pub kind: FaultKind,
-    /// How late the answer is, in real milliseconds; only for [`FaultKind::Delay`].
+    /// The delay of the response, in real milliseconds; only for [`FaultKind::Delay`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
-    /// The order whose calls it concerns; absent: every order's.
+    /// The order whose calls fail; `None` means every order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub order: Option<String>,
 }
 
 impl Fault {
-    /// A fault of every order.
+    /// A fault for every order.
     pub fn new(point: &str, calls: CallRange, kind: FaultKind) -> Self {
         Self { point: point.to_owned(), calls, kind, delay_ms: None, order: None }
     }
 
-    /// The same, for one order.
+    /// Limits the fault to one order.
     #[must_use]
     pub fn for_order(mut self, order: &str) -> Self {
         self.order = Some(order.to_owned());
         self
     }
 
-    /// The same, with an answer `delay_ms` late.
+    /// Sets the delay of the response.
     #[must_use]
     pub fn with_delay_ms(mut self, delay_ms: u64) -> Self {
         self.delay_ms = Some(delay_ms);
         self
     }
 
-    /// Reads a list of faults, or `{"faults": […]}`. What it holds is checked against the
-    /// points when it is added to a plan.
+    /// Parses a list of faults, or `{"faults": […]}`. [`FaultPlan::add`] checks them against the
+    /// fault points.
+    ///
+    /// # Errors
+    ///
+    /// If a field is missing, unknown or of the wrong type.
     pub fn parse_list(value: &Value) -> Result<Vec<Self>, FaultPlanError> {
         let list = match value {
             Value::Object(object) => match (object.len(), object.get("faults")) {
@@ -218,13 +221,13 @@ impl Fault {
             point: text(object, field, "at")?
                 .ok_or_else(|| FaultPlanError::new(&format!("{field}.at"), "is missing"))?,
             calls: parse_calls(object.get("calls"), &format!("{field}.calls"))?,
-            kind: FaultKind::named(&kind).ok_or_else(|| {
+            kind: FaultKind::from_name(&kind).ok_or_else(|| {
                 FaultPlanError::new(
                     &format!("{field}.kind"),
                     &format!("{kind:?} is none of {}", known()),
                 )
             })?,
-            delay_ms: whole(object, field, "delayMs")?,
+            delay_ms: integer(object, field, "delayMs")?,
             order: text(object, field, "order")?,
         })
     }
@@ -233,9 +236,9 @@ impl Fault {
 fn parse_calls(value: Option<&Value>, field: &str) -> Result<CallRange, FaultPlanError> {
     let Some(value) = value else { return Ok(CallRange::ALL) };
     let object = object(value, field, &["from", "to"])?;
-    let from = whole(object, field, "from")?
+    let from = integer(object, field, "from")?
         .ok_or_else(|| FaultPlanError::new(&format!("{field}.from"), "is missing"))?;
-    Ok(CallRange { from, to: whole(object, field, "to")? })
+    Ok(CallRange { from, to: integer(object, field, "to")? })
 }
 
 fn object<'a>(
@@ -262,11 +265,11 @@ fn text(
     match object.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(_) => Err(FaultPlanError::new(&format!("{field}.{name}"), "must be a text")),
+        Some(_) => Err(FaultPlanError::new(&format!("{field}.{name}"), "must be a string")),
     }
 }
 
-fn whole(
+fn integer(
     object: &Map<String, Value>,
     field: &str,
     name: &str,
@@ -274,16 +277,16 @@ fn whole(
     match object.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => value.as_u64().map(Some).ok_or_else(|| {
-            FaultPlanError::new(&format!("{field}.{name}"), "must be a whole number, 0 or more")
+            FaultPlanError::new(&format!("{field}.{name}"), "must be a non-negative integer")
         }),
     }
 }
 
-/// Why a plan was not taken.
+/// Why a plan is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}{}{reason}", if field.is_empty() { "" } else { ": " })]
 pub struct FaultPlanError {
-    /// The field at fault, as a path: `faults[2].calls.from`.
+    /// The path of the invalid field: `faults[2].calls.from`.
     pub field: String,
     /// What is wrong with it.
     pub reason: String,
@@ -298,37 +301,45 @@ impl FaultPlanError {
 #[derive(Debug, Clone)]
 struct PlannedFault {
     fault: Fault,
-    met: u64,
+    triggered: u64,
 }
 
-/// The faults that are planned, and the calls that were counted.
+/// The planned faults and the call counts.
 #[derive(Debug, Clone)]
 pub struct FaultPlan {
     points: &'static [FaultPoint],
     faults: Vec<PlannedFault>,
     calls: BTreeMap<Option<String>, BTreeMap<String, u64>>,
-    met: BTreeMap<FaultKind, u64>,
+    triggered: BTreeMap<FaultKind, u64>,
 }
 
 impl FaultPlan {
-    /// An empty plan over these points.
+    /// An empty plan for these fault points.
     pub const fn new(points: &'static [FaultPoint]) -> Self {
-        Self { points, faults: Vec::new(), calls: BTreeMap::new(), met: BTreeMap::new() }
+        Self { points, faults: Vec::new(), calls: BTreeMap::new(), triggered: BTreeMap::new() }
     }
 
-    /// Whether a fault at this point belongs in this plan.
+    /// Whether this plan has the fault point `at`.
     pub fn has_point(&self, at: &str) -> bool {
         self.points.iter().any(|point| point.covers(at))
     }
 
-    /// Adds faults after those that are there; all of them, or none and the first error.
+    /// Appends faults: all of them, or none.
+    ///
+    /// # Errors
+    ///
+    /// The first fault that is invalid for this plan.
     pub fn add(&mut self, faults: Vec<Fault>) -> Result<(), FaultPlanError> {
         self.validate(&faults)?;
-        self.faults.extend(faults.into_iter().map(|fault| PlannedFault { fault, met: 0 }));
+        self.faults.extend(faults.into_iter().map(|fault| PlannedFault { fault, triggered: 0 }));
         Ok(())
     }
 
-    /// Whether [`FaultPlan::add`] would take these faults.
+    /// Checks whether [`FaultPlan::add`] would accept these faults.
+    ///
+    /// # Errors
+    ///
+    /// The first fault that is invalid for this plan.
     pub fn validate(&self, faults: &[Fault]) -> Result<(), FaultPlanError> {
         if self.faults.len() + faults.len() > MAX_FAULTS {
             return Err(FaultPlanError::new("faults", &format!("more than {MAX_FAULTS}")));
@@ -363,7 +374,7 @@ impl FaultPlan {
             return invalid("calls.to", "must not be less than from");
         }
         match (fault.kind, fault.delay_ms) {
-            (FaultKind::Delay, None) => invalid("delayMs", "is missing: how late?"),
+            (FaultKind::Delay, None) => invalid("delayMs", "is missing: kind late needs a delay"),
             (FaultKind::Delay, Some(delay)) if delay > MAX_DELAY_MS => {
                 invalid("delayMs", &format!("must be {MAX_DELAY_MS} or less"))
             }
@@ -372,17 +383,17 @@ impl FaultPlan {
         }
     }
 
-    /// Takes every fault away. The counts stay.
+    /// Removes all faults. The counts stay.
     pub fn clear(&mut self) {
         self.faults.clear();
     }
 
-    /// Counts one call of `order` at `point`, and says which fault it meets.
+    /// Counts one call of `order` at `point`, and returns the fault that it meets.
     pub fn next_fault(&mut self, point: &str, order: Option<&str>) -> Option<Fault> {
         self.next_fault_among(point, order, |_| true)
     }
 
-    /// The same, passing over the kinds that cannot happen to this call.
+    /// As [`FaultPlan::next_fault`], but skips kinds that cannot happen to this call.
     pub fn next_fault_among(
         &mut self,
         point: &str,
@@ -397,8 +408,8 @@ impl FaultPlan {
                 && fault.order.as_deref().is_none_or(|only| Some(only) == order)
                 && can_happen(fault.kind)
         })?;
-        planned.met += 1;
-        *self.met.entry(planned.fault.kind).or_default() += 1;
+        planned.triggered += 1;
+        *self.triggered.entry(planned.fault.kind).or_default() += 1;
         Some(planned.fault.clone())
     }
 
@@ -420,7 +431,7 @@ impl FaultPlan {
         self.calls.get(&Some(order.to_owned())).cloned().unwrap_or_default()
     }
 
-    /// How many calls were counted at each point, over all orders.
+    /// How many calls of all orders were counted at each point.
     pub fn call_counts(&self) -> BTreeMap<String, u64> {
         let mut sum = BTreeMap::new();
         for (point, calls) in self.calls.values().flatten() {
@@ -429,22 +440,25 @@ impl FaultPlan {
         sum
     }
 
-    /// How often each kind was met, over the plan's whole life; kinds never met are absent.
+    /// How often each kind was triggered. A kind that never was is absent.
     pub fn triggered_counts(&self) -> &BTreeMap<FaultKind, u64> {
-        &self.met
+        &self.triggered
     }
 
-    /// The faults that are planned, in order.
+    /// The planned faults, in order.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         self.faults.iter().map(|planned| &planned.fault)
     }
 
-    /// The plan as it is shown: each fault with how often it was met, and the counts.
+    /// The plan as JSON: each fault with its trigger count, and the totals.
     pub fn to_json(&self) -> Value {
         let faults: Vec<Value> = self.faults.iter().map(PlannedFault::to_json).collect();
-        let met: Map<String, Value> =
-            self.met.iter().map(|(kind, met)| (kind.name().to_owned(), json!(met))).collect();
-        json!({ "faults": faults, "met": met, "calls": self.call_counts() })
+        let triggered: Map<String, Value> = self
+            .triggered
+            .iter()
+            .map(|(kind, triggered)| (kind.name().to_owned(), json!(triggered)))
+            .collect();
+        json!({ "faults": faults, "met": triggered, "calls": self.call_counts() })
     }
 }
 
@@ -458,7 +472,7 @@ impl PlannedFault {
         if let Some(order) = &self.fault.order {
             shown["order"] = json!(order);
         }
-        shown["met"] = json!(self.met);
+        shown["met"] = json!(self.triggered);
         shown
     }
 }

@@ -1,32 +1,33 @@
-//! A model served over HTTP/1.1, misbehaviour included.
+//! An emulator served over HTTP/1.1, injected faults included. Start with [`serve`].
 //!
-//! Under `/_` is what the stack and its user ask for, everything else goes to the model:
+//! Paths under `/_` control the emulator. Every other path goes to the provider's API.
 //!
-//! | request | answer |
+//! | request | response |
 //! |---|---|
-//! | `GET /_ledger`, `?order=` | the book, of all orders or of one, with the calls that were counted |
-//! | `GET /_faults` | the plan, with how often each fault was met |
-//! | `POST /_faults` | adds faults: a list, or `{"faults": […]}`; answers with the plan |
-//! | `PUT /_faults` | the same, in place of those that were there |
-//! | `DELETE /_faults` | takes all faults away |
-//! | `POST /_acts` | what happens in the world: an [`ControlAction`](crate::emulator::ControlAction) |
+//! | `GET /_ledger`, `?order=` | the ledger of all orders or of one, with the call counts |
+//! | `GET /_faults` | the fault plan, with trigger counts |
+//! | `POST /_faults` | adds faults, a list or `{"faults": […]}`; returns the plan |
+//! | `PUT /_faults` | replaces the faults; returns the plan |
+//! | `DELETE /_faults` | removes all faults; returns the plan |
+//! | `POST /_acts` | performs a [`ControlAction`](crate::emulator::ControlAction) |
 //!
-//! The book is `{"provider", "at", "totals", "orders": {<order>: {…}}, "calls": {<point>: n}}`
-//! and every object with its history: the gateway's `intents` and `refunds`, the carrier's
-//! `shipments`. Totals are `{"authorized", "captured", "voided", "refunded"}` in minor units,
-//! or `{"labels", "labelRefunds"}`; all are cumulative. No route writes it.
+//! The ledger is `{"provider", "at", "totals", "orders": {<order>: {…}}, "calls": {<point>: n}}`
+//! and every object with its history: `intents` and `refunds` for Stripe, `shipments` for EasyPost.
+//! Totals are `{"authorized", "captured", "voided", "refunded"}` in minor units, or `{"labels",
+//! "labelRefunds"}`. All are cumulative. No route writes the ledger.
 //!
-//! What a fault does to the connection:
-//! - `down` resets it (RST) instead of answering, and nothing of the call was processed. A
-//!   plan is for an order, and the order is in the request, so the request is read first: the
-//!   client sees a connection error, but cannot tell it from one that came after the effect. A
-//!   carrier of calls in one process can ([`NetworkOutcome::ConnectionRefused`](crate::exchange::NetworkOutcome)).
-//! - `hang` keeps it open and says nothing until the client has gone.
-//! - `late` waits `delayMs` of real time, or until the client has gone.
-//! - `drop-answer` and `kill` close it without an answer; `kill` asks the hook first.
+//! Faults act on the connection as follows:
+//! - `down` resets it (RST), and the call has no effect. A fault can be limited to an order, so the
+//!   server reads the request first. The client therefore cannot tell this from a reset after the
+//!   effect. An in-process client can
+//!   ([`NetworkOutcome::ConnectionRefused`](crate::exchange::NetworkOutcome)).
+//! - `hang` keeps it open without a response until the client disconnects.
+//! - `late` waits `delayMs` of real time, or until the client disconnects.
+//! - `drop-answer` and `kill` close it without a response. `kill` first calls
+//!   [`Hooks::kill_caller`].
 //!
-//! All calls go through one lock, in the order in which they came; the clock is asked inside
-//! it, so times never go backwards.
+//! One lock serializes all calls in the order of their arrival. The server reads the clock under
+//! that lock, so times never go backwards.
 
 mod connection;
 mod control;
@@ -48,21 +49,21 @@ pub use self::delivery::{DeliveryError, deliver};
 use crate::emulator::{Emulator, Input, JournalEntry, Outcome, apply};
 use crate::webhooks::WebhookEvent;
 
-/// How many deliveries may wait for the one before them.
-const MAX_QUEUED_DELIVERIES: usize = 1_024;
+/// How many batches of events can wait for delivery.
+const DELIVERY_QUEUE_CAPACITY: usize = 1_024;
 
-/// A model that the face shares with whoever reads its ledger.
+/// An emulator that the server shares with readers of its ledger.
 #[derive(Debug)]
 pub struct SharedEmulator<P>(Arc<Mutex<P>>);
 
 impl<P> SharedEmulator<P> {
-    /// Shares a model.
-    pub fn new(provider: P) -> Self {
-        Self(Arc::new(Mutex::new(provider)))
+    /// Shares an emulator.
+    pub fn new(emulator: P) -> Self {
+        Self(Arc::new(Mutex::new(emulator)))
     }
 
-    /// The model, for as long as the guard is held. A holder that panicked has left it whole:
-    /// no method of a model calls out.
+    /// Locks the emulator. Ignores a poisoned lock: no method of an emulator leaves it half
+    /// changed.
     pub fn lock(&self) -> MutexGuard<'_, P> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -74,48 +75,49 @@ impl<P> Clone for SharedEmulator<P> {
     }
 }
 
-/// Tells the time, on the stack's clock.
+/// Returns the current time of the stack's clock.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// Something that is held while a call or a delivery is in progress.
+/// While it is held, the stack's clock does not skip ahead.
 pub type BusyGuard = Box<dyn Any + Send>;
 
-/// Waits until a time on the stack's clock, and returns what is held until the work that was
-/// due then is done.
+/// Sleeps until a time of the stack's clock. The returned guard is held until the work that was due
+/// is done.
 pub type SleepUntil =
     Arc<dyn Fn(Timestamp) -> Pin<Box<dyn Future<Output = BusyGuard> + Send>> + Send + Sync>;
 
-/// Where events are delivered to.
+/// Where webhook events are delivered.
 #[derive(Clone)]
 pub struct WebhookEndpoint {
-    /// `http://127.0.0.1:8080/webhooks/stripe`.
+    /// The URL, such as `http://127.0.0.1:8080/webhooks/stripe`.
     pub url: String,
-    /// What they are signed with.
+    /// The signing secret.
     pub secret: String,
 }
 
 impl fmt::Debug for WebhookEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Webhook").field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("WebhookEndpoint").field("url", &self.url).finish_non_exhaustive()
     }
 }
 
-/// What the face asks of the stack around it.
+/// The server's connections to the stack.
 #[derive(Clone)]
 pub struct Hooks {
-    /// Kills the process that called for this order; empty where the call named none.
+    /// Kills the process that made the call for this order. The order is empty if the call named
+    /// none.
     pub kill_caller: Arc<dyn Fn(&str) + Send + Sync>,
-    /// Called when a call begins; what it returns is held until the call has ended.
+    /// Called when a call begins. The guard is held until the call has ended.
     pub busy_guard: Arc<dyn Fn() -> BusyGuard + Send + Sync>,
-    /// Gets every input of the model, in order, before it is answered: the journal. It is
-    /// called under the model's lock, so it must not ask for the model.
+    /// Receives every input of the emulator, in order, before the response is sent. The server
+    /// calls it under the emulator's lock, so it must not lock the emulator.
     pub journal: Arc<dyn Fn(&JournalEntry) + Send + Sync>,
-    /// Where events go; without it they wait for `Emulator::take_events`.
+    /// Where events are delivered. If `None`, they stay queued for `Emulator::take_events`.
     pub webhook: Option<WebhookEndpoint>,
-    /// Wakes the delivery of what happens by itself (a lapse, a refund that becomes final). With
-    /// it, such a time is a timer of the stack's clock, which may leap to it; without it, the
-    /// face looks every 200 ms of real time whether one has passed. Only asked with a webhook:
-    /// without one, what was due happens at the next call or look at the ledger.
+    /// Sleeps until the next scheduled change, such as an expired authorization or a final refund.
+    /// With it, the stack's clock may skip ahead to that time. Without it, the server polls every
+    /// 200 ms of real time. Used only with a webhook; without one, scheduled changes apply at the
+    /// next call or ledger read.
     pub sleep_until: Option<SleepUntil>,
 }
 
@@ -137,10 +139,13 @@ impl fmt::Debug for Hooks {
     }
 }
 
-/// Serves the model until `shutdown`; then every connection is dropped. Calls that a replayed
-/// model still holds in flight are ended first: their connections are long gone.
+/// Serves the emulator until `shutdown`, then drops every connection. First ends the calls that a
+/// restored emulator still holds in flight, because their connections are gone.
 ///
-/// The listener must be on the loopback interface: the control routes ask for no secret.
+/// # Errors
+///
+/// If the listener is not on the loopback interface (the control routes need no API key), or
+/// accepting a connection fails.
 pub async fn serve<P: Emulator>(
     listener: TcpListener,
     state: SharedEmulator<P>,
@@ -151,14 +156,14 @@ pub async fn serve<P: Emulator>(
     if !listener.local_addr()?.ip().is_loopback() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            "a look-alike listens on loopback only",
+            "a provider emulator listens on loopback only",
         ));
     }
-    let (send, receive) = mpsc::channel(MAX_QUEUED_DELIVERIES);
+    let (send, receive) = mpsc::channel(DELIVERY_QUEUE_CAPACITY);
     let server =
         Arc::new(EmulatorServer { state, clock, hooks, deliveries: send, changed: Notify::new() });
-    let left_behind = server.state.lock().in_flight();
-    for in_flight in left_behind {
+    let interrupted = server.state.lock().in_flight();
+    for in_flight in interrupted {
         server.apply(Input::Release(in_flight)).await;
     }
     let mut tasks = JoinSet::new();
@@ -173,9 +178,9 @@ pub async fn serve<P: Emulator>(
                 Ok((stream, _)) => {
                     tasks.spawn(connection::run(Arc::clone(&server), stream));
                 }
-                // The client went away between its knock and our opening.
-                Err(gone) if gone.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(broken) => return Err(broken),
+                // The client disconnected before the server accepted.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => return Err(error),
             },
             Some(_) = tasks.join_next() => {}
         }
@@ -186,7 +191,7 @@ pub async fn serve<P: Emulator>(
 
 struct Delivery {
     events: Vec<WebhookEvent>,
-    /// Keeps the stack's clock from leaping over the delivery.
+    /// Keeps the stack's clock from skipping past the delivery.
     guard: BusyGuard,
 }
 
@@ -195,28 +200,28 @@ struct EmulatorServer<P> {
     clock: Clock,
     hooks: Hooks,
     deliveries: mpsc::Sender<Delivery>,
-    /// Something may be due earlier than before.
+    /// Notified when a change may be due earlier than before.
     changed: Notify,
 }
 
 impl<P: Emulator> EmulatorServer<P> {
-    /// Gives the model one input, writes it down, and sends off what there is to tell.
+    /// Applies one input, journals it, and queues the resulting webhook events.
     async fn apply(&self, input: Input) -> Outcome {
-        let (came, events) = {
+        let (outcome, events) = {
             let mut state = self.state.lock();
-            let record = JournalEntry { at: (self.clock)(), input };
-            let came = apply(&mut *state, &record);
-            (self.hooks.journal)(&record);
+            let entry = JournalEntry { at: (self.clock)(), input };
+            let outcome = apply(&mut *state, &entry);
+            (self.hooks.journal)(&entry);
             let events =
                 if self.hooks.webhook.is_some() { state.take_events() } else { Vec::new() };
-            (came, events)
+            (outcome, events)
         };
         self.changed.notify_one();
         if !events.is_empty() {
-            // The deliverer ends only with the face itself, and then nothing is to be told.
+            // The receiver ends only with the server, and then no event is delivered.
             let _ =
                 self.deliveries.send(Delivery { events, guard: (self.hooks.busy_guard)() }).await;
         }
-        came
+        outcome
     }
 }

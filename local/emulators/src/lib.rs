@@ -1,18 +1,16 @@
-//! Look-alikes of the payment gateway (Stripe's PaymentIntents and refunds) and of
-//! the carrier (EasyPost's shipments): small state machines that keep the
-//! providers' rules, with ledgers that the code under test cannot write.
+//! Emulators of Stripe (PaymentIntents and refunds) and EasyPost (shipments).
 //!
-//! The map:
-//! - [`exchange`]: a call and an answer as bytes; what a call came to on the wire.
-//! - [`stripe`] and [`easypost`]: the models. Request in, answer out; no socket, no
-//!   clock, no chance. The same calls at the same times give the same bytes.
-//! - [`faults`]: what is to go wrong, at which point, at the how-manieth call. It
-//!   knows neither provider: the stack plans its own points with it.
-//! - [`webhooks`]: what the providers tell of their own accord, and their signatures.
-//! - [`emulator`]: what the two models have in common, and their journal.
-//! - [`http`]: either model served over HTTP, misbehaviour included.
+//! Each is a small state machine that keeps the provider's documented rules, with a ledger that the
+//! code under test cannot write. The same calls at the same times give the same bytes. Both accept
+//! test API keys only.
 //!
-//! Both refuse any secret that does not look like a test key.
+//! - [`exchange`]: HTTP requests and responses, and what reaches the client of a call.
+//! - [`stripe`] and [`easypost`]: the emulators, without sockets, clocks or randomness.
+//! - [`faults`]: plans of injected faults. It knows neither provider; the stack uses it for its own
+//!   fault points too.
+//! - [`webhooks`]: webhook events and their signatures.
+//! - [`emulator`]: the trait that both implement, and the journal that restores them.
+//! - [`http`]: an emulator served over HTTP. Start here to run one.
 
 pub mod easypost;
 pub mod emulator;
@@ -23,5 +21,6 @@ pub mod stripe;
 pub mod webhooks;
 
 mod callers;
+mod fault_delivery;
 mod ids;
 mod schedule;

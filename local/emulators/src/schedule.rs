@@ -1,13 +1,13 @@
-//! What is due at a time: lapses, refunds that become final. A queue, no clock.
+//! A queue of future changes, such as expiring authorizations and final refunds. It has no clock.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-/// Where something stands in the queue; needed to take it out again.
+/// The position of an item in the queue; needed to cancel it.
 pub(crate) type ScheduleKey = (Timestamp, u64);
 
-/// Things that will happen by themselves, in the order in which they will.
+/// Scheduled items, ordered by their time.
 #[derive(Debug, Clone)]
 pub(crate) struct Schedule<T> {
     queue: BTreeMap<ScheduleKey, T>,
@@ -31,14 +31,14 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// The next thing that is due by `at`, and when it was.
+    /// Removes the next item that is due by `at`, and returns it with its time.
     pub(crate) fn pop_due(&mut self, at: Timestamp) -> Option<(Timestamp, T)> {
         let entry = self.queue.first_entry().filter(|entry| entry.key().0 <= at)?;
-        let (when, _) = *entry.key();
-        Some((when, entry.remove()))
+        let (due_at, _) = *entry.key();
+        Some((due_at, entry.remove()))
     }
 
-    /// When the next thing is due.
+    /// The time of the next item.
     pub(crate) fn next_at(&self) -> Option<Timestamp> {
         self.queue.first_key_value().map(|((at, _), _)| *at)
     }

@@ -1,30 +1,34 @@
-//! The gateway: Stripe's `PaymentIntents` and refunds as a small state machine.
+//! Stripe: PaymentIntents and refunds as a small state machine.
 //!
-//! Pinned to `Stripe-Version: 2026-10-28.endive`. It promises what Stripe documents and the
-//! product leans on:
-//! - the states of an intent, and that confirm, capture and cancel each happen once
-//!   ([`intents`]);
-//! - idempotency keys: the first result, a 500 included, again for a day, other parameters a
-//!   mistake, a call in flight a conflict; what failed validation, 429 and 409 are not kept
-//!   (`keys`);
-//! - refunds that never exceed the capture ([`refunds`]);
-//! - test cards by token (`cards`), and no key but a test key.
+//! Pinned to `Stripe-Version: 2026-10-28.endive`. It keeps the documented rules that the
+//! product relies on:
+//! - the states of a PaymentIntent; confirm, capture and cancel each succeed once
+//!   ([`payment_intents`]);
+//! - idempotency keys: the first result of a key, a 500 included, is replayed for a day;
+//!   other parameters are an error; a call in flight is a conflict; failed validation, 429
+//!   and 409 are not stored (`idempotency`);
+//! - refunds never exceed the captured amount ([`refunds`]);
+//! - test cards by token (`cards`), and test API keys only.
 //!
-//! A call goes: secret, version, route, parameters, then the fault plan, then the key, then
-//! the object. The plan's points are [`FAULT_POINTS`]. A list, and a look at a refund, count as
-//! `gateway.get`.
+//! A call passes these checks in order: API key, version, route, parameters, fault plan,
+//! idempotency key, state of the object. [`FAULT_POINTS`] lists the fault points. Lists, and
+//! reads of a refund, count as `gateway.get`.
 //!
-//! What a planned `refuse` is at each point: at `.create` and `.confirm` the card is declined
-//! (402); at `.capture` the hold has lapsed just now (400, the intent `canceled`); at
-//! `.cancel` the account may not (400); at `.refund` the balance does not suffice (400); at
-//! `.get` there is no such object (404). Where the object's state refuses anyway, that
-//! answer is given.
+//! A planned `refuse` means, at each point:
+//! - `.create` and `.confirm`: the card is declined (402);
+//! - `.capture`: the authorization expires at that moment (400, the intent is `canceled`);
+//! - `.cancel`: the account may not cancel (400);
+//! - `.refund`: the balance is insufficient (400);
+//! - `.get`: the object does not exist (404).
+//!
+//! If the state of the object rejects the call anyway, the client gets that response.
 
 pub mod history;
 pub mod ledger;
 pub mod payment_intents;
 pub mod refunds;
 
+mod api_call;
 mod cards;
 mod error;
 mod idempotency;
@@ -39,8 +43,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub use self::api_call::API_VERSION;
+use self::api_call::{ApiCall, Route, check_api_key, check_api_version, idempotency_key};
 use self::error::ApiError;
-use self::idempotency::{KeyState, Keys, RequestFingerprint};
+use self::idempotency::{IdempotencyKeys, KeyState};
 use self::ledger::Ledger;
 use self::params::Params;
 use self::payment_intents::{CallContext, Intent, IntentStatus};
@@ -48,293 +54,229 @@ use self::refunds::{Refund, RefundStatus};
 use crate::callers::CallCounts;
 use crate::emulator::{ControlAction, ControlActionError, Emulator};
 use crate::exchange::{HttpRequest, HttpResponse, InFlightCall, NetworkOutcome};
-use crate::faults::{Fault, FaultKind, FaultPlan, FaultPoint};
+use crate::fault_delivery::{self, FaultTarget, PROVIDER_FAULT_KINDS};
+use crate::faults::{FaultKind, FaultPlan, FaultPoint};
 use crate::ids::Ids;
 use crate::schedule::Schedule;
 use crate::webhooks::{EventQueue, WebhookEvent};
 
-/// The version of the API that this is.
-pub const API_VERSION: &str = "2026-10-28.endive";
-
-/// The kinds of fault that a provider's point can meet.
-pub(crate) const KINDS: &[FaultKind] = &[
-    FaultKind::Reject,
-    FaultKind::ConnectionRefused,
-    FaultKind::Hang,
-    FaultKind::Delay,
-    FaultKind::DropResponse,
-    FaultKind::TooManyRequests,
-    FaultKind::ServerError,
-    FaultKind::ServerErrorAfterEffect,
-    FaultKind::MalformedResponse,
-    FaultKind::Kill,
-];
-
-/// Where a call to the gateway can be made to go wrong.
+/// The fault points of the Stripe emulator.
 pub const FAULT_POINTS: &[FaultPoint] = &[
-    FaultPoint { name: "gateway.create", kinds: KINDS },
-    FaultPoint { name: "gateway.confirm", kinds: KINDS },
-    FaultPoint { name: "gateway.capture", kinds: KINDS },
-    FaultPoint { name: "gateway.cancel", kinds: KINDS },
-    FaultPoint { name: "gateway.refund", kinds: KINDS },
-    FaultPoint { name: "gateway.get", kinds: KINDS },
+    FaultPoint { name: "gateway.create", kinds: PROVIDER_FAULT_KINDS },
+    FaultPoint { name: "gateway.confirm", kinds: PROVIDER_FAULT_KINDS },
+    FaultPoint { name: "gateway.capture", kinds: PROVIDER_FAULT_KINDS },
+    FaultPoint { name: "gateway.cancel", kinds: PROVIDER_FAULT_KINDS },
+    FaultPoint { name: "gateway.refund", kinds: PROVIDER_FAULT_KINDS },
+    FaultPoint { name: "gateway.get", kinds: PROVIDER_FAULT_KINDS },
 ];
 
-/// The longest idempotency key.
-const MAX_KEY_LENGTH: usize = 255;
-
-/// What happens by itself.
+/// A state change that no API call triggers. Each holds the index of its intent or refund.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Timer {
-    Lapse(usize),
+    ExpireAuthorization(usize),
     Approve(usize),
     Dispute(usize),
     CompleteRefund(usize),
     FailRefund(usize),
 }
 
-/// The gateway's model.
+/// The Stripe emulator.
 #[derive(Debug, Clone)]
 pub struct StripeEmulator {
     ids: Ids,
     intents: Vec<Intent>,
-    intent_index: BTreeMap<String, usize>,
+    intents_by_id: BTreeMap<String, usize>,
     refunds: Vec<Refund>,
-    refund_index: BTreeMap<String, usize>,
+    refunds_by_id: BTreeMap<String, usize>,
     /// Orders whose refunds fail.
     failing_refunds: BTreeSet<String>,
-    keys: Keys,
+    idempotency_keys: IdempotencyKeys,
     schedule: Schedule<Timer>,
     plan: FaultPlan,
-    callers: CallCounts,
+    call_counts: CallCounts,
     events: EventQueue,
 }
 
 impl StripeEmulator {
-    /// A gateway that has seen nobody; its ids come from the seed.
+    /// An emulator without any objects. It derives its ids from `seed`.
     pub const fn new(seed: u64) -> Self {
         Self {
             ids: Ids::new(seed),
             intents: Vec::new(),
-            intent_index: BTreeMap::new(),
+            intents_by_id: BTreeMap::new(),
             refunds: Vec::new(),
-            refund_index: BTreeMap::new(),
+            refunds_by_id: BTreeMap::new(),
             failing_refunds: BTreeSet::new(),
-            keys: Keys::new(),
+            idempotency_keys: IdempotencyKeys::new(),
             schedule: Schedule::new(),
             plan: FaultPlan::new(FAULT_POINTS),
-            callers: CallCounts::new(),
+            call_counts: CallCounts::new(),
             events: EventQueue::new(),
         }
     }
 
-    /// The book, as it stands. What is due happens only at the next call, act or
+    /// The current ledger. Scheduled changes appear only after the next call, action or
     /// [`Emulator::advance_to`].
     pub fn ledger(&self) -> Ledger<'_> {
         Ledger { intents: &self.intents, refunds: &self.refunds }
     }
 
-    fn read(&mut self, call: &HttpRequest, at: Timestamp) -> Result<Request, ApiError> {
+    fn parse(&mut self, request: &HttpRequest, at: Timestamp) -> Result<ApiCall, ApiError> {
         self.advance_to(at);
-        check_secret(call)?;
-        if let Some(version) = call.header_value("stripe-version")
-            && version != API_VERSION
-        {
-            return Err(ApiError::invalid(&format!("Invalid Stripe API version: {version}")));
-        }
-        let route = Route::of(call).ok_or_else(|| ApiError::no_route(&call.method, call.path()))?;
-        let params = Params::of(call)?;
-        let key = call.header_value("idempotency-key").filter(|_| call.method == "POST");
-        if key.is_some_and(|key| key.is_empty() || key.len() > MAX_KEY_LENGTH) {
-            return Err(ApiError::invalid(&format!(
-                "Idempotency-Key must be 1 to {MAX_KEY_LENGTH} characters."
-            )));
-        }
-        let fingerprint = (call.method.clone(), call.path().to_owned(), params.sorted());
+        check_api_key(request)?;
+        check_api_version(request)?;
+        let route = Route::of(request)
+            .ok_or_else(|| ApiError::unknown_route(&request.method, request.path()))?;
+        let params = Params::parse(request)?;
+        let idempotency_key = idempotency_key(request)?;
+        let fingerprint = (request.method.clone(), request.path().to_owned(), params.sorted());
         let order = self.order_of(&route, &params);
-        Ok(Request {
-            id: self.ids.stripe("req"),
-            route,
-            params,
-            key: key.map(str::to_owned),
-            fingerprint,
-            order,
-            at,
-        })
+        let id = self.ids.stripe("req");
+        Ok(ApiCall { id, route, params, idempotency_key, fingerprint, order, at })
     }
 
-    /// The order that a call is for: by the metadata, or by the object that it names.
+    /// The order of a call, from the metadata or from the object that the call names.
     fn order_of(&self, route: &Route, params: &Params) -> Option<String> {
-        let intent = |id: Option<&str>| {
-            let index = self.intent_index.get(id?)?;
+        let order_of_intent = |id: Option<&str>| {
+            let index = self.intents_by_id.get(id?)?;
             self.intents.get(*index)?.order.clone()
         };
         match route {
-            Route::Create => params
+            Route::CreateIntent => params
                 .map("metadata")
                 .into_iter()
                 .find(|(key, _)| key == "order_id")
                 .map(|(_, id)| id),
-            Route::Get(id) | Route::Confirm(id) | Route::Capture(id) | Route::Cancel(id) => {
-                intent(Some(id))
+            Route::GetIntent(id)
+            | Route::ConfirmIntent(id)
+            | Route::CaptureIntent(id)
+            | Route::CancelIntent(id) => order_of_intent(Some(id)),
+            Route::CreateRefund | Route::ListRefunds => {
+                order_of_intent(params.text("payment_intent"))
             }
-            Route::Refund | Route::ListRefunds => intent(params.text("payment_intent")),
             Route::GetRefund(id) => {
-                let number = self.refund_index.get(id)?;
-                self.refunds.get(*number)?.order.clone()
+                let index = self.refunds_by_id.get(id)?;
+                self.refunds.get(*index)?.order.clone()
             }
-            Route::List => None,
+            Route::ListIntents => None,
         }
     }
 
-    fn known(&self, request: &Request) -> KeyState {
-        request
-            .key
+    fn key_state(&self, call: &ApiCall) -> KeyState {
+        call.idempotency_key
             .as_deref()
-            .map_or(KeyState::New, |key| self.keys.state_of(key, &request.fingerprint))
+            .map_or(KeyState::New, |key| self.idempotency_keys.state_of(key, &call.fingerprint))
     }
 
-    /// Answers a call that was read: from its key, or by executing it.
-    fn answer(&mut self, request: &Request, fault: Option<FaultKind>) -> HttpResponse {
-        let answer = match self.known(request) {
-            KeyState::New => self.execute_and_keep(request, fault),
-            KeyState::Mismatch => {
-                ApiError::key_mismatch(request.key.as_deref().unwrap_or("")).into_response()
-            }
-            KeyState::InFlight => ApiError::key_in_use().into_response(),
-            KeyState::Answered(first) => {
-                let original = first.header_value("request-id").unwrap_or("").to_owned();
-                let again =
-                    HttpResponse { headers: without(&first.headers, "request-id"), ..first };
-                let again = again
-                    .header("idempotent-replayed", "true")
-                    .header("original-request", &original);
-                return again.header("request-id", &request.id);
-            }
-        };
-        request.stamp(answer)
-    }
-
-    fn execute_and_keep(&mut self, request: &Request, fault: Option<FaultKind>) -> HttpResponse {
-        let (answer, executed) = match self.execute_with(request, fault) {
+    fn execute_and_store(&mut self, call: &ApiCall, fault: Option<FaultKind>) -> HttpResponse {
+        let (response, executed) = match fault_delivery::execute(self, call, fault) {
             Ok(body) => (HttpResponse::json(200, &body), true),
             Err(error) => {
                 let executed = error.executed;
                 (error.into_response(), executed)
             }
         };
-        if let Some(key) = request.key.as_deref().filter(|_| executed) {
-            self.keys.store(key, &request.fingerprint, &request.stamp(answer.clone()), request.at);
+        let response = call.with_standard_headers(response);
+        if let Some(key) = call.idempotency_key.as_deref().filter(|_| executed) {
+            self.idempotency_keys.store(key, &call.fingerprint, &response, call.at);
         }
-        answer
+        response
     }
 
-    fn execute_with(
-        &mut self,
-        request: &Request,
-        fault: Option<FaultKind>,
-    ) -> Result<Value, ApiError> {
-        match fault {
-            Some(FaultKind::ServerError) => Err(ApiError::server_error()),
-            Some(FaultKind::ServerErrorAfterEffect) => {
-                // Whatever came of it, nobody is told.
-                let _ = self.execute(request, false);
-                Err(ApiError::server_error())
+    fn fire(&mut self, timer: Timer, at: Timestamp) {
+        let context = CallContext::scheduled(at);
+        match timer {
+            Timer::ExpireAuthorization(intent) => self.expire_authorization(intent, context),
+            Timer::Approve(intent) => {
+                self.intents[intent].timer = None;
+                if let Some(card) = self.intents[intent].card {
+                    self.approve(intent, card, context);
+                }
             }
-            other => self.execute(request, other == Some(FaultKind::Reject)),
+            Timer::Dispute(intent) => self.dispute(intent, context),
+            Timer::CompleteRefund(refund) => self.complete_refund(refund, context),
+            Timer::FailRefund(refund) => self.fail_refund(refund, context),
         }
     }
 
-    fn execute(&mut self, request: &Request, reject: bool) -> Result<Value, ApiError> {
+    fn last_intent_in(&self, order: &str, status: IntentStatus) -> Option<usize> {
+        self.intents
+            .iter()
+            .rposition(|intent| intent.order.as_deref() == Some(order) && intent.status == status)
+    }
+
+    fn refunds_of(&self, order: &str, selects: impl Fn(RefundStatus) -> bool) -> Vec<usize> {
+        let selected =
+            |refund: &Refund| refund.order.as_deref() == Some(order) && selects(refund.status);
+        (0..self.refunds.len()).filter(|index| selected(&self.refunds[*index])).collect()
+    }
+}
+
+impl FaultTarget for StripeEmulator {
+    type Call = ApiCall;
+    type Output = Value;
+    type Error = ApiError;
+
+    fn order(call: &ApiCall) -> Option<&str> {
+        call.order.as_deref()
+    }
+
+    fn execute(&mut self, call: &ApiCall, reject: bool) -> Result<Value, ApiError> {
         let context = CallContext {
-            at: request.at,
-            key: request.key.as_deref(),
-            request: Some(&request.id),
+            at: call.at,
+            idempotency_key: call.idempotency_key.as_deref(),
+            request_id: Some(&call.id),
             reject,
         };
-        let params = &request.params;
-        match &request.route {
-            Route::Create => self.create_intent(params, context),
-            Route::Confirm(id) => self.confirm_intent(id, params, context),
-            Route::Capture(id) => self.capture_intent(id, params, context),
-            Route::Cancel(id) => self.cancel_intent(id, params, context),
-            Route::Refund => self.create_refund(params, context),
-            Route::Get(id) if reject => Err(ApiError::missing(404, "intent", "payment_intent", id)),
+        let params = &call.params;
+        match &call.route {
+            Route::CreateIntent => self.create_intent(params, context),
+            Route::ConfirmIntent(id) => self.confirm_intent(id, params, context),
+            Route::CaptureIntent(id) => self.capture_intent(id, params, context),
+            Route::CancelIntent(id) => self.cancel_intent(id, params, context),
+            Route::CreateRefund => self.create_refund(params, context),
+            Route::GetIntent(id) if reject => {
+                Err(ApiError::missing(404, "intent", "payment_intent", id))
+            }
             Route::GetRefund(id) if reject => Err(ApiError::missing(404, "id", "refund", id)),
-            Route::List | Route::ListRefunds if reject => {
+            Route::ListIntents | Route::ListRefunds if reject => {
                 Err(ApiError::missing(404, "id", "list", ""))
             }
-            Route::Get(id) => self.get_intent(id, params),
+            Route::GetIntent(id) => self.get_intent(id, params),
             Route::GetRefund(id) => self.get_refund(id, params),
-            Route::List => self.list_intents(params),
+            Route::ListIntents => self.list_intents(params),
             Route::ListRefunds => self.list_refunds(params),
         }
     }
 
-    /// What reaches the client when `fault` meets its call.
-    fn deliver(&mut self, request: &Request, fault: Option<&Fault>) -> NetworkOutcome {
-        let kind = fault.map(|fault| fault.kind);
-        match kind {
-            Some(FaultKind::ConnectionRefused) => return NetworkOutcome::ConnectionRefused,
-            Some(FaultKind::Hang) => return NetworkOutcome::Hang(self.mark_in_flight(request)),
-            Some(FaultKind::TooManyRequests) => {
-                return NetworkOutcome::Response(
-                    request.stamp(ApiError::rate_limit().into_response()),
-                );
+    /// Replays the response of the call's idempotency key, or executes the call.
+    fn respond(&mut self, call: &ApiCall, fault: Option<FaultKind>) -> HttpResponse {
+        match self.key_state(call) {
+            KeyState::New => self.execute_and_store(call, fault),
+            KeyState::Mismatch => {
+                let key = call.idempotency_key.as_deref().unwrap_or("");
+                call.with_standard_headers(ApiError::key_mismatch(key).into_response())
             }
-            _ => {}
-        }
-        let answer = self.answer(request, kind);
-        match kind {
-            Some(FaultKind::Delay) => {
-                let delay_ms = fault.and_then(|fault| fault.delay_ms).unwrap_or(0);
-                NetworkOutcome::Delayed {
-                    response: answer,
-                    delay_ms,
-                    in_flight: self.mark_in_flight(request),
-                }
+            KeyState::InFlight => {
+                call.with_standard_headers(ApiError::key_in_use().into_response())
             }
-            Some(FaultKind::DropResponse) => NetworkOutcome::ConnectionClosed,
-            Some(FaultKind::Kill) => NetworkOutcome::CallerKilled { order: request.order.clone() },
-            Some(FaultKind::MalformedResponse) => {
-                NetworkOutcome::Response(HttpResponse::malformed())
-            }
-            _ => NetworkOutcome::Response(answer),
+            KeyState::Executed(first) => replayed(first, &call.id),
         }
     }
 
-    fn mark_in_flight(&mut self, request: &Request) -> InFlightCall {
-        if let Some(key) = &request.key {
-            self.keys.mark_in_flight(key, &request.fingerprint, request.at);
+    fn rate_limited(call: &ApiCall) -> HttpResponse {
+        call.with_standard_headers(ApiError::rate_limit().into_response())
+    }
+
+    fn server_error() -> ApiError {
+        ApiError::server_error()
+    }
+
+    fn mark_in_flight(&mut self, call: &ApiCall) -> InFlightCall {
+        if let Some(key) = &call.idempotency_key {
+            self.idempotency_keys.mark_in_flight(key, &call.fingerprint, call.at);
         }
-        InFlightCall(request.key.clone())
-    }
-
-    fn ring(&mut self, timer: Timer, at: Timestamp) {
-        let context = CallContext::scheduled(at);
-        match timer {
-            Timer::Lapse(index) => self.lapse(index, context),
-            Timer::Approve(index) => {
-                self.intents[index].timer = None;
-                if let Some(card) = self.intents[index].card {
-                    self.approve(index, card, context);
-                }
-            }
-            Timer::Dispute(index) => self.dispute(index, context),
-            Timer::CompleteRefund(number) => self.complete_refund(number, context),
-            Timer::FailRefund(number) => self.fail_refund(number, context),
-        }
-    }
-
-    fn intents_in(&self, order: &str, status: IntentStatus) -> Vec<usize> {
-        let matches_filter =
-            |intent: &Intent| intent.order.as_deref() == Some(order) && intent.status == status;
-        (0..self.intents.len()).filter(|index| matches_filter(&self.intents[*index])).collect()
-    }
-
-    fn refunds_of(&self, order: &str, matches_filter: impl Fn(&Refund) -> bool) -> Vec<usize> {
-        let of = |refund: &Refund| refund.order.as_deref() == Some(order) && matches_filter(refund);
-        (0..self.refunds.len()).filter(|number| of(&self.refunds[*number])).collect()
+        InFlightCall(call.idempotency_key.clone())
     }
 }
 
@@ -343,96 +285,93 @@ impl Emulator for StripeEmulator {
         "gateway"
     }
 
-    fn handle(&mut self, call: &HttpRequest, at: Timestamp) -> HttpResponse {
-        match self.read(call, at) {
-            Ok(request) => self.answer(&request, None),
+    fn handle(&mut self, request: &HttpRequest, at: Timestamp) -> HttpResponse {
+        match self.parse(request, at) {
+            Ok(call) => self.respond(&call, None),
             Err(error) => error.into_response().header("stripe-version", API_VERSION),
         }
     }
 
-    fn handle_with_faults(&mut self, call: &HttpRequest, at: Timestamp) -> NetworkOutcome {
-        let request = match self.read(call, at) {
-            Ok(request) => request,
+    fn handle_with_faults(&mut self, request: &HttpRequest, at: Timestamp) -> NetworkOutcome {
+        let call = match self.parse(request, at) {
+            Ok(call) => call,
             Err(error) => {
                 return NetworkOutcome::Response(
                     error.into_response().header("stripe-version", API_VERSION),
                 );
             }
         };
-        self.callers.count(request.order.as_deref(), call);
-        // A call that its key answers is not executed, so only the wire can fail it.
-        let fresh = matches!(self.known(&request), KeyState::New);
+        self.call_counts.count(call.order.as_deref(), request);
+        // Stripe does not execute a replayed call, so only a network fault can happen to it.
+        let is_new = matches!(self.key_state(&call), KeyState::New);
         let can_happen = |kind| {
-            fresh
+            is_new
                 || !matches!(
                     kind,
                     FaultKind::Reject | FaultKind::ServerError | FaultKind::ServerErrorAfterEffect
                 )
         };
-        let fault =
-            self.plan.next_fault_among(request.route.point(), request.order.as_deref(), can_happen);
-        self.deliver(&request, fault.as_ref())
+        let point = call.route.fault_point();
+        let fault = self.plan.next_fault_among(point, call.order.as_deref(), can_happen);
+        fault_delivery::deliver(self, &call, fault.as_ref())
     }
 
     fn release(&mut self, in_flight: &InFlightCall) {
         if let Some(key) = &in_flight.0 {
-            self.keys.release(key);
+            self.idempotency_keys.release(key);
         }
     }
 
     fn in_flight(&self) -> Vec<InFlightCall> {
-        self.keys.in_flight().map(|key| InFlightCall(Some(key.to_owned()))).collect()
+        let keys = self.idempotency_keys.in_flight();
+        keys.map(|key| InFlightCall(Some(key.to_owned()))).collect()
     }
 
     fn advance_to(&mut self, at: Timestamp) {
-        while let Some((when, timer)) = self.schedule.pop_due(at) {
-            self.ring(timer, when);
+        while let Some((due_at, timer)) = self.schedule.pop_due(at) {
+            self.fire(timer, due_at);
         }
-        self.keys.expire(at);
+        self.idempotency_keys.expire(at);
     }
 
     fn next_scheduled(&self) -> Option<Timestamp> {
         self.schedule.next_at()
     }
 
-    fn perform(&mut self, act: &ControlAction, at: Timestamp) -> Result<(), ControlActionError> {
+    fn perform(&mut self, action: &ControlAction, at: Timestamp) -> Result<(), ControlActionError> {
         self.advance_to(at);
         let context = CallContext::scheduled(at);
-        let nothing = |order: &str, missing| {
-            Err(ControlActionError::NotApplicable { order: order.to_owned(), missing })
-        };
-        match act {
+        match action {
             ControlAction::ExpireAuthorization { order } => {
-                match self.intents_in(order, IntentStatus::RequiresCapture).last() {
-                    Some(index) => self.lapse(*index, context),
-                    None => return nothing(order, "no money held"),
-                }
+                let intent = self
+                    .last_intent_in(order, IntentStatus::RequiresCapture)
+                    .ok_or_else(|| ControlActionError::not_applicable(order, "no money held"))?;
+                self.expire_authorization(intent, context);
             }
             ControlAction::Dispute { order } => {
-                match self.intents_in(order, IntentStatus::Succeeded).last() {
-                    Some(index) => self.dispute(*index, context),
-                    None => return nothing(order, "nothing captured"),
-                }
+                let intent =
+                    self.last_intent_in(order, IntentStatus::Succeeded).ok_or_else(|| {
+                        ControlActionError::not_applicable(order, "no captured charge")
+                    })?;
+                self.dispute(intent, context);
             }
             ControlAction::FailRefund { order } => {
                 self.failing_refunds.insert(order.clone());
-                for number in self.refunds_of(order, |refund| refund.status != RefundStatus::Failed)
-                {
-                    self.fail_refund(number, context);
+                for refund in self.refunds_of(order, |status| status != RefundStatus::Failed) {
+                    self.fail_refund(refund, context);
                 }
             }
             ControlAction::CompleteRefund { order } => {
-                let pending =
-                    self.refunds_of(order, |refund| refund.status == RefundStatus::Pending);
+                let pending = self.refunds_of(order, |status| status == RefundStatus::Pending);
                 if pending.is_empty() {
-                    return nothing(order, "no refund pending");
+                    return Err(ControlActionError::not_applicable(order, "no pending refund"));
                 }
-                for number in pending {
-                    self.complete_refund(number, context);
+                for refund in pending {
+                    self.complete_refund(refund, context);
                 }
             }
             ControlAction::RejectRefund { .. } | ControlAction::UpdateTracker { .. } => {
-                return Err(ControlActionError::UnsupportedByProvider("gateway"));
+                return Err(ControlActionError::UnsupportedByProvider("Stripe"));
             }
         }
         Ok(())
@@ -447,7 +386,7 @@ impl Emulator for StripeEmulator {
     }
 
     fn calls_by_api_key(&self, order: &str) -> BTreeMap<String, u64> {
-        self.callers.of(order)
+        self.call_counts.by_api_key(order)
     }
 
     fn ledger_json(&self, order: Option<&str>) -> Value {
@@ -459,90 +398,12 @@ impl Emulator for StripeEmulator {
     }
 }
 
-/// A call that was read and found in order.
-struct Request {
-    id: String,
-    route: Route,
-    params: Params,
-    key: Option<String>,
-    fingerprint: RequestFingerprint,
-    order: Option<String>,
-    at: Timestamp,
-}
-
-impl Request {
-    /// Puts on an answer what every answer carries.
-    fn stamp(&self, answer: HttpResponse) -> HttpResponse {
-        let answer = answer.header("request-id", &self.id).header("stripe-version", API_VERSION);
-        match &self.key {
-            Some(key) => answer.header("idempotency-key", key),
-            None => answer,
-        }
-    }
-}
-
-/// Where a call goes.
-enum Route {
-    Create,
-    List,
-    Get(String),
-    Confirm(String),
-    Capture(String),
-    Cancel(String),
-    Refund,
-    ListRefunds,
-    GetRefund(String),
-}
-
-impl Route {
-    fn of(call: &HttpRequest) -> Option<Self> {
-        let path: Vec<&str> = call.path().trim_start_matches('/').split('/').collect();
-        Some(match (call.method.as_str(), path.as_slice()) {
-            ("POST", ["v1", "payment_intents"]) => Self::Create,
-            ("GET", ["v1", "payment_intents"]) => Self::List,
-            // Search is not read-after-write and nothing may lean on it, so it is not here.
-            ("GET", ["v1", "payment_intents", "search"]) => return None,
-            ("GET", ["v1", "payment_intents", id]) => Self::Get((*id).to_owned()),
-            ("POST", ["v1", "payment_intents", id, "confirm"]) => Self::Confirm((*id).to_owned()),
-            ("POST", ["v1", "payment_intents", id, "capture"]) => Self::Capture((*id).to_owned()),
-            ("POST", ["v1", "payment_intents", id, "cancel"]) => Self::Cancel((*id).to_owned()),
-            ("POST", ["v1", "refunds"]) => Self::Refund,
-            ("GET", ["v1", "refunds"]) => Self::ListRefunds,
-            ("GET", ["v1", "refunds", id]) => Self::GetRefund((*id).to_owned()),
-            _ => return None,
-        })
-    }
-
-    const fn point(&self) -> &'static str {
-        match self {
-            Self::Create => "gateway.create",
-            Self::Confirm(_) => "gateway.confirm",
-            Self::Capture(_) => "gateway.capture",
-            Self::Cancel(_) => "gateway.cancel",
-            Self::Refund => "gateway.refund",
-            Self::Get(_) | Self::List | Self::ListRefunds | Self::GetRefund(_) => "gateway.get",
-        }
-    }
-}
-
-fn check_secret(call: &HttpRequest) -> Result<(), ApiError> {
-    let Some(secret) = call.secret() else {
-        let message = "You did not provide an API key. You need to provide your API key in the Authorization header.";
-        return Err(ApiError::bad_key(message));
-    };
-    let rest = ["sk_test_", "rk_test_"].iter().find_map(|prefix| secret.text.strip_prefix(prefix));
-    let matches_filter = rest.is_some_and(|rest| {
-        !rest.is_empty() && rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    });
-    if matches_filter {
-        return Ok(());
-    }
-    // Nothing of a secret that may be a real one is repeated.
-    Err(ApiError::bad_key(
-        "Invalid API Key provided: a test key is needed here, sk_test_**** or rk_test_****",
-    ))
-}
-
-fn without(headers: &[(String, String)], name: &str) -> Vec<(String, String)> {
-    headers.iter().filter(|(known, _)| known != name).cloned().collect()
+/// The stored response of an idempotency key, as Stripe sends it again.
+fn replayed(mut first: HttpResponse, request_id: &str) -> HttpResponse {
+    let original = first.header_value("request-id").unwrap_or("").to_owned();
+    first.headers.retain(|(name, _)| name != "request-id");
+    first
+        .header("idempotent-replayed", "true")
+        .header("original-request", &original)
+        .header("request-id", request_id)
 }

@@ -1,29 +1,28 @@
-//! What the providers tell of their own accord: event bodies, and the signatures on them.
+//! Webhook events: their bodies and their signatures.
 //!
-//! An [`WebhookEvent`] is data; the models queue them and `Emulator::take_events` hands them over.
-//! Whoever delivers one signs it at the time of sending, with [`WebhookEvent::headers`].
+//! The emulators queue [`WebhookEvent`]s, and `Emulator::take_events` returns them. The sender
+//! signs an event at the time of delivery with [`WebhookEvent::headers`].
 
 use std::collections::VecDeque;
-use std::fmt::Write as _;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use sha2::Sha256;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Which provider tells it, and so how it is signed.
+/// The provider that sends an event, which determines the signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventSource {
     /// Stripe: `Stripe-Signature`, over time and body.
     Stripe,
-    /// `EasyPost`: `X-Hmac-Signature`, over the body.
+    /// EasyPost: `X-Hmac-Signature`, over the body.
     EasyPost,
 }
 
-/// How many events wait for whoever takes them; then the oldest go untold.
+/// The maximum length of the queue. A full queue drops its oldest event.
 const MAX_QUEUED_EVENTS: usize = 10_000;
 
-/// Events that wait to be taken.
+/// Events that wait for delivery.
 #[derive(Debug, Clone)]
 pub(crate) struct EventQueue(VecDeque<WebhookEvent>);
 
@@ -44,20 +43,20 @@ impl EventQueue {
     }
 }
 
-/// Something that a provider tells.
+/// One webhook event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebhookEvent {
-    /// Who tells it.
+    /// The provider that sends it.
     pub source: EventSource,
-    /// `evt_…`; the same in every repeat.
+    /// `evt_…`; the same at every attempt.
     pub id: String,
     /// `payment_intent.succeeded`, `tracker.updated`, …
     pub event_type: String,
     /// The order that it concerns.
     pub order: Option<String>,
-    /// When it happened.
+    /// When the event happened.
     pub at: Timestamp,
-    /// The body, byte for byte as it is signed and sent.
+    /// The body, exactly as it is signed and sent.
     pub body: String,
 }
 
@@ -76,32 +75,25 @@ impl WebhookEvent {
     }
 }
 
-/// The value of `Stripe-Signature`: the time in seconds, and the HMAC-SHA256 of
-/// `{time}.{body}` (docs.stripe.com/webhooks/signature).
+/// The value of `Stripe-Signature`: the time in seconds, and the HMAC-SHA256 of `{time}.{body}`
+/// (docs.stripe.com/webhooks/signature).
 pub fn stripe_signature(secret: &str, at: Timestamp, body: &[u8]) -> String {
     let time = at.as_second();
     let mut signed = format!("{time}.").into_bytes();
     signed.extend_from_slice(body);
-    format!("t={time},v1={}", hex(&hmac(secret.as_bytes(), &signed)))
+    format!("t={time},v1={}", hex::encode(hmac(secret.as_bytes(), &signed)))
 }
 
-/// The value of `X-Hmac-Signature`: the HMAC-SHA256 of the body under the secret in Unicode's
-/// normal form KD (docs.easypost.com/docs/webhooks).
+/// The value of `X-Hmac-Signature`: the HMAC-SHA256 of the body, keyed with the secret in Unicode
+/// normalization form KD (docs.easypost.com/docs/webhooks).
 pub fn easypost_signature(secret: &str, body: &[u8]) -> String {
     let secret: String = secret.nfkd().collect();
-    format!("hmac-sha256-hex={}", hex(&hmac(secret.as_bytes(), body)))
+    format!("hmac-sha256-hex={}", hex::encode(hmac(secret.as_bytes(), body)))
 }
 
 fn hmac(secret: &[u8], body: &[u8]) -> Vec<u8> {
-    // HMAC takes a key of any length, so this has no way to fail.
+    // HMAC accepts keys of any length, so this never fails.
     Hmac::<Sha256>::new_from_slice(secret)
         .map(|mac| mac.chain_update(body).finalize().into_bytes().to_vec())
         .unwrap_or_default()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

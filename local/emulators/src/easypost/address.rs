@@ -1,17 +1,17 @@
-//! Whether the carrier can deliver to an address: what must be there, and what cannot be.
+//! Address checks of a new shipment: required fields, and addresses that cannot exist.
 
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
 
-/// The states of the United States, their territories and their armed forces' posts.
+/// The states of the United States, its territories, and the armed forces' postal codes.
 const STATES: &str = "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ \
                       NM NY NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR VI AA AE AP";
 
-/// The first ZIP code that was ever given out.
+/// The lowest ZIP code in use.
 const FIRST_ZIP: u32 = 501;
 
-/// Checks an address of a new shipment; `field` is `to_address` or `from_address`.
+/// Checks an address; `field` is `to_address` or `from_address`.
 pub(super) fn check<'a>(value: &'a Value, field: &str) -> Result<&'a Map<String, Value>, ApiError> {
     let address = value
         .as_object()
@@ -27,21 +27,21 @@ pub(super) fn check<'a>(value: &'a Value, field: &str) -> Result<&'a Map<String,
     }
     let country = text(address, "country").unwrap_or("");
     if country.len() != 2 || !country.chars().all(|c| c.is_ascii_uppercase()) {
-        return Err(ApiError::address());
+        return Err(ApiError::address_not_found());
     }
-    if country == "US" && !exists_in_the_us(address) {
-        return Err(ApiError::address());
+    if country == "US" && !is_us_address(address) {
+        return Err(ApiError::address_not_found());
     }
     Ok(address)
 }
 
-fn exists_in_the_us(address: &Map<String, Value>) -> bool {
+fn is_us_address(address: &Map<String, Value>) -> bool {
     let state = text(address, "state")
         .is_none_or(|state| STATES.split_whitespace().any(|known| known == state));
     state && text(address, "zip").is_some_and(is_zip)
 }
 
-/// Five digits, or nine with a hyphen after the fifth.
+/// A ZIP code: five digits, or nine with a hyphen after the fifth.
 fn is_zip(zip: &str) -> bool {
     let (five, four) = zip.split_once('-').map_or((zip, None), |(five, four)| (five, Some(four)));
     let digits =
@@ -51,7 +51,7 @@ fn is_zip(zip: &str) -> bool {
         && five.parse().is_ok_and(|number: u32| number >= FIRST_ZIP)
 }
 
-/// A field that is there and not blank.
+/// A field that is present and not blank.
 pub(super) fn text<'a>(address: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     address.get(name).and_then(Value::as_str).filter(|text| !text.trim().is_empty())
 }

@@ -1,13 +1,13 @@
-//! What the carrier says when it does not do what it is asked, in its error object.
+//! EasyPost's error object.
 //!
-//! The items of `errors` are objects where a field is at fault, and plain strings elsewhere:
-//! both formats are `EasyPost`'s.
+//! The items of `errors` are objects for invalid fields and plain strings otherwise. EasyPost uses
+//! both formats.
 
 use serde_json::{Value, json};
 
 use crate::exchange::HttpResponse;
 
-/// A refused call.
+/// An error response.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     status: u16,
@@ -21,29 +21,29 @@ impl ApiError {
         Self { status, code, message, errors: Vec::new() }
     }
 
-    fn because(mut self, item: Value) -> Self {
+    fn with_detail(mut self, item: Value) -> Self {
         self.errors.push(item);
         self
     }
 
-    /// 401: no key, or none that looks like a test key.
-    pub(crate) const fn bad_key() -> Self {
+    /// 401: no API key, or not a test key.
+    pub(crate) const fn invalid_api_key() -> Self {
         Self::new(
             401,
             "APIKEY.INVALID",
-            "This api key is no test key: EZTK... or EZTEST... is needed here.",
+            "This api key is not a test key: use EZTK... or EZTEST....",
         )
     }
 
-    /// 404, with items as plain strings.
+    /// 404, with its items as plain strings.
     pub(crate) fn not_found() -> Self {
         Self::new(404, "NOT_FOUND", "The requested resource could not be found.")
-            .because(json!("No shipment found with the provided id."))
+            .with_detail(json!("No shipment found with the provided id."))
     }
 
-    pub(crate) fn no_route() -> Self {
+    pub(crate) fn unknown_route() -> Self {
         Self::new(404, "NOT_FOUND", "The requested resource could not be found.")
-            .because(json!("No such route."))
+            .with_detail(json!("No such route."))
     }
 
     pub(crate) const fn not_json() -> Self {
@@ -53,28 +53,28 @@ impl ApiError {
     /// 422: a parameter is missing.
     pub(crate) fn required(field: &str) -> Self {
         Self::new(422, "PARAMETER.REQUIRED", "Missing required parameter.")
-            .because(json!({ "field": field, "message": "cannot be blank" }))
+            .with_detail(json!({ "field": field, "message": "cannot be blank" }))
     }
 
-    /// 422: a parameter is wrong.
+    /// 422: a parameter is invalid.
     pub(crate) fn invalid(field: &str, message: &str) -> Self {
         Self::new(422, "PARAMETER.INVALID", "Invalid parameter.")
-            .because(json!({ "field": field, "message": message }))
+            .with_detail(json!({ "field": field, "message": message }))
     }
 
-    /// 422: nobody lives there.
-    pub(crate) fn address() -> Self {
-        Self::new(422, "ADDRESS.VERIFY.FAILURE", "Unable to verify address.").because(json!({
+    /// 422: the address does not exist.
+    pub(crate) fn address_not_found() -> Self {
+        Self::new(422, "ADDRESS.VERIFY.FAILURE", "Unable to verify address.").with_detail(json!({
             "code": "E.ADDRESS.NOT_FOUND", "field": "address", "suggestion": null, "message": "Address not found"
         }))
     }
 
-    /// 422: the one label that a shipment can have was bought already.
+    /// 422: the shipment already has its one label.
     pub(crate) const fn postage_exists() -> Self {
         Self::new(422, "SHIPMENT.POSTAGE.EXISTS", "Postage already exists for this shipment.")
     }
 
-    /// 422: another purchase of the shipment has not ended.
+    /// 422: another purchase of the shipment is in flight.
     pub(crate) const fn purchase_in_progress() -> Self {
         Self::new(
             422,
@@ -83,16 +83,16 @@ impl ApiError {
         )
     }
 
-    /// 422: the carrier sells no label for it.
+    /// 422: the carrier rejects the shipment.
     pub(crate) fn postage_failure() -> Self {
         Self::new(422, "SHIPMENT.POSTAGE.FAILURE", "Unable to purchase postage for this shipment.")
-            .because(json!("The carrier refused the shipment."))
+            .with_detail(json!("The carrier refused the shipment."))
     }
 
-    /// 422: there is nothing to refund, or the carrier will not.
-    pub(crate) fn no_refund(why: &str) -> Self {
+    /// 422: there is no label to refund, or the carrier does not refund it.
+    pub(crate) fn refund_unavailable(reason: &str) -> Self {
         Self::new(422, "SHIPMENT.REFUND.UNAVAILABLE", "This shipment cannot be refunded.")
-            .because(json!(why))
+            .with_detail(json!(reason))
     }
 
     /// 429.
@@ -100,7 +100,7 @@ impl ApiError {
         Self::new(429, "RATE_LIMITED", "You have made too many requests. Please try again later.")
     }
 
-    /// 500: whether it had an effect is for the caller to find out.
+    /// 500. The caller must find out whether the call had an effect.
     pub(crate) const fn server_error() -> Self {
         Self::new(500, "INTERNAL_SERVER_ERROR", "An unexpected error occurred.")
     }

@@ -1,17 +1,17 @@
-//! What the ledger records: the history of each shipment, and totals of labels.
+//! The history of a shipment, and totals of labels.
 
 use std::ops::AddAssign;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// Labels, counted.
+/// Counts of labels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LabelTotals {
-    /// Bought, ever.
+    /// Labels ever bought.
     pub labels: u64,
-    /// Refunded, or submitted for it.
+    /// Labels refunded, or submitted for a refund.
     pub label_refunds: u64,
 }
 
@@ -23,18 +23,19 @@ impl AddAssign for LabelTotals {
 }
 
 impl LabelTotals {
-    /// Labels that a parcel could travel with: bought, and not on their way back.
+    /// Labels that are still valid: bought and not refunded.
     pub const fn live(&self) -> u64 {
         self.labels - self.label_refunds
     }
 }
 
-/// One thing that happened to a shipment.
+/// One event in the life of a shipment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HistoryEntry {
-    /// When, on the given clock.
+    /// When it happened.
     pub at: Timestamp,
-    /// What: `created`, `bought`, `refund_submitted`, `refunded`, `refund_rejected`, or the
-    /// tracker's status.
-    pub what: String,
+    /// `created`, `bought`, `refund_submitted`, `refunded`, `refund_rejected`, or a tracking
+    /// status.
+    #[serde(rename = "what")]
+    pub event: String,
 }

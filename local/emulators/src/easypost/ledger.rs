@@ -1,8 +1,8 @@
-//! The carrier's book: every shipment with its history, and the labels of each order.
+//! EasyPost's ledger: every shipment with its history, and the labels of each order.
 //!
-//! It is made from the objects that the model keeps, so nothing that a caller sends can
-//! write it. `labels` is how many were ever bought; `labelRefunds` how many of them were given
-//! back, or are on their way: a refund that was refused in the end is none.
+//! It is a view of the emulator's objects, so no caller can write it. `labels` counts the labels
+//! ever bought. `labelRefunds` counts those refunded or submitted for a refund; a rejected refund
+//! does not count.
 
 use std::collections::BTreeMap;
 
@@ -10,18 +10,18 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::history::LabelTotals;
-use super::shipments::Shipment;
+use super::shipments::{LabelRefundStatus, Shipment};
 
-/// What the carrier knows of one order.
+/// The shipments of one order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OrderLabels {
     /// Its labels.
     #[serde(flatten)]
     pub labels: LabelTotals,
-    /// Shipments that were created for it.
+    /// Shipments created.
     pub shipments: usize,
-    /// Refunds of its labels that were refused in the end.
+    /// Label refunds rejected.
     pub refused_refunds: usize,
 }
 
@@ -29,19 +29,18 @@ impl OrderLabels {
     fn add(&mut self, shipment: &Shipment) {
         self.labels += shipment.labels();
         self.shipments += 1;
-        self.refused_refunds +=
-            usize::from(shipment.refund == Some(super::shipments::LabelRefundStatus::Rejected));
+        self.refused_refunds += usize::from(shipment.refund == Some(LabelRefundStatus::Rejected));
     }
 }
 
-/// A view of the book.
+/// A view of the ledger.
 #[derive(Debug, Clone, Copy)]
 pub struct Ledger<'a> {
     pub(crate) shipments: &'a [Shipment],
 }
 
 impl<'a> Ledger<'a> {
-    /// Every shipment, oldest first.
+    /// All shipments, oldest first.
     pub fn shipments(&self) -> impl Iterator<Item = &'a Shipment> {
         self.shipments.iter()
     }
@@ -60,7 +59,7 @@ impl<'a> Ledger<'a> {
         totals
     }
 
-    /// What is known of one order; all zero where it never called.
+    /// The figures of one order; all zero if it has no shipment.
     pub fn order(&self, order: &str) -> OrderLabels {
         let mut labels = OrderLabels::default();
         for shipment in self.shipments_of(order) {
@@ -69,7 +68,7 @@ impl<'a> Ledger<'a> {
         labels
     }
 
-    /// The same for every order that ever called.
+    /// The figures of every order with a shipment.
     pub fn orders(&self) -> BTreeMap<String, OrderLabels> {
         let mut orders: BTreeMap<String, OrderLabels> = BTreeMap::new();
         for shipment in self.shipments {
@@ -80,7 +79,7 @@ impl<'a> Ledger<'a> {
         orders
     }
 
-    /// As `GET /_ledger` shows it, for one order or for all.
+    /// The JSON of `GET /_ledger`, for one order or for all.
     pub fn to_json(&self, order: Option<&str>) -> Value {
         let requested = |of: Option<&str>| order.is_none() || of == order;
         let shipments: Vec<Value> = self

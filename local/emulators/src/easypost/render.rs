@@ -1,22 +1,26 @@
-//! The carrier's objects as it writes them, field by field as in the recordings.
+//! EasyPost's objects as JSON, field by field as in the recordings.
 
 use jiff::Timestamp;
 use serde_json::{Map, Number, Value, json};
 
 use super::EasyPostEmulator;
-use super::shipments::{Label, Rate, Shipment};
+use super::shipments::{Label, LabelRefundStatus, Rate, Shipment};
 
-/// The shop's account with every carrier.
+/// The id of the shop's carrier account.
 pub(super) const ACCOUNT: &str = "ca_lookalike";
 
-/// A time as the carrier writes it, in whole seconds.
+/// A timestamp in EasyPost's format, in whole seconds.
 pub(super) fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 impl EasyPostEmulator {
-    pub(super) fn render_address(&mut self, given: &Map<String, Value>, at: Timestamp) -> Value {
-        let field = |name: &str| given.get(name).filter(|value| value.is_string()).cloned();
+    pub(super) fn render_address(
+        &mut self,
+        requested: &Map<String, Value>,
+        at: Timestamp,
+    ) -> Value {
+        let field = |name: &str| requested.get(name).filter(|value| value.is_string()).cloned();
         let at = at.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string();
         json!({
             "id": self.ids.easypost("adr"),
@@ -42,10 +46,10 @@ impl EasyPostEmulator {
         })
     }
 
-    pub(super) fn render_parcel(&mut self, given: &Map<String, Value>, at: Timestamp) -> Value {
-        // The carrier writes every measure as a decimal, `10.0` for 10.
+    pub(super) fn render_parcel(&mut self, requested: &Map<String, Value>, at: Timestamp) -> Value {
+        // EasyPost writes every measure as a decimal: `10.0` for 10.
         let measure =
-            |name: &str| given.get(name).and_then(Value::as_f64).and_then(Number::from_f64);
+            |name: &str| requested.get(name).and_then(Value::as_f64).and_then(Number::from_f64);
         json!({
             "id": self.ids.easypost("prcl"),
             "object": "Parcel",
@@ -54,7 +58,7 @@ impl EasyPostEmulator {
             "length": measure("length"),
             "width": measure("width"),
             "height": measure("height"),
-            "predefined_package": given.get("predefined_package"),
+            "predefined_package": requested.get("predefined_package"),
             "weight": measure("weight"),
             "mode": "test",
         })
@@ -85,7 +89,7 @@ impl Shipment {
             "parcel": self.parcel,
             "postage_label": label.map(render_label),
             "rates": self.rates.iter().map(|rate| self.render_rate(rate)).collect::<Vec<_>>(),
-            "refund_status": self.refund.map(super::shipments::LabelRefundStatus::name),
+            "refund_status": self.refund.map(LabelRefundStatus::name),
             "scan_form": null,
             "selected_rate": label.and_then(|label| self.rates.get(label.rate)).map(|rate| self.render_rate(rate)),
             "tracker": label.map(|label| self.render_tracker(label)),
@@ -119,7 +123,7 @@ impl Shipment {
             "carrier": rate.carrier,
             "rate": price,
             "currency": "USD",
-            // About a third more over the counter.
+            // Retail is about a third more.
             "retail_rate": decimal(rate.cents + rate.cents / 3),
             "retail_currency": "USD",
             "list_rate": price,
@@ -137,15 +141,18 @@ impl Shipment {
     pub(super) fn render_tracker(&self, label: &Label) -> Value {
         let tracker = &label.tracker;
         let carrier = self.rates.get(label.rate).map(|rate| rate.carrier);
-        let details: Vec<Value> =
-            tracker.seen.iter().map(|(at, status)| detail(*at, status, carrier)).collect();
+        let details: Vec<Value> = tracker
+            .details
+            .iter()
+            .map(|(at, status)| render_tracking_detail(*at, status, carrier))
+            .collect();
         json!({
             "id": tracker.id,
             "object": "Tracker",
             "mode": "test",
             "tracking_code": label.tracking_code,
             "status": tracker.status,
-            "status_detail": if tracker.seen.is_empty() { "unknown" } else { "status_update" },
+            "status_detail": if tracker.details.is_empty() { "unknown" } else { "status_update" },
             "created_at": time(label.at),
             "updated_at": time(tracker.updated),
             "signed_by": null,
@@ -164,7 +171,7 @@ impl Shipment {
         let Some(rate) = self.label.as_ref().and_then(|label| self.rates.get(label.rate)) else {
             return Vec::new();
         };
-        let refunded = self.refund == Some(super::shipments::LabelRefundStatus::Refunded);
+        let refunded = self.refund == Some(LabelRefundStatus::Refunded);
         let fee = |kind: &str, cents: u64| {
             let amount = format!("{}000", decimal(cents));
             json!({ "object": "Fee", "type": kind, "amount": amount, "charged": true, "refunded": refunded })
@@ -195,7 +202,7 @@ fn render_label(label: &Label) -> Value {
     })
 }
 
-fn detail(at: Timestamp, status: &str, carrier: Option<&str>) -> Value {
+fn render_tracking_detail(at: Timestamp, status: &str, carrier: Option<&str>) -> Value {
     json!({
         "object": "TrackingDetail",
         "message": status.replace('_', " "),
@@ -211,7 +218,7 @@ fn detail(at: Timestamp, status: &str, carrier: Option<&str>) -> Value {
     })
 }
 
-/// Cents as a decimal text: `6.07`.
+/// Cents as a decimal: `6.07`.
 fn decimal(cents: u64) -> String {
     format!("{}.{:02}", cents / 100, cents % 100)
 }

@@ -1,4 +1,4 @@
-//! The life of a shipment: created with rates, one label bought, the label refunded.
+//! The life of a shipment: it is created with rates, one label is bought, the label is refunded.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -6,28 +6,28 @@ use serde_json::{Map, Value, json};
 
 use super::error::ApiError;
 use super::history::{HistoryEntry, LabelTotals};
-use super::{EasyPostEmulator, RefundFinal, address};
+use super::{EasyPostEmulator, RefundTimer, address};
 use crate::emulator::ControlActionError;
 use crate::exchange::HttpResponse;
 use crate::schedule::ScheduleKey;
 
-/// How long after it was submitted the refund of a label is final.
+/// How long a label refund stays submitted.
 pub const REFUND_COMPLETES_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
-/// Where the refund of a label stands.
+/// The status of a label refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LabelRefundStatus {
-    /// Asked of the carrier.
+    /// EasyPost has submitted it to the carrier.
     Submitted,
-    /// Given.
+    /// The carrier refunded the label.
     Refunded,
-    /// Refused in the end: the label is paid for.
+    /// The carrier rejected the refund; the label stays paid.
     Rejected,
 }
 
 impl LabelRefundStatus {
-    /// Its name on the wire.
+    /// The wire name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Submitted => "submitted",
@@ -37,7 +37,7 @@ impl LabelRefundStatus {
     }
 }
 
-/// What the carrier offers for a shipment.
+/// An offer of a carrier for a shipment.
 #[derive(Debug, Clone)]
 pub(crate) struct Rate {
     pub(crate) id: String,
@@ -47,7 +47,7 @@ pub(crate) struct Rate {
     pub(crate) days: Option<u8>,
 }
 
-/// A label that was bought.
+/// A bought label.
 #[derive(Debug, Clone)]
 pub(crate) struct Label {
     pub(crate) id: String,
@@ -57,16 +57,16 @@ pub(crate) struct Label {
     pub(crate) tracker: Tracker,
 }
 
-/// What is known of the parcel.
+/// The tracking state of the parcel.
 #[derive(Debug, Clone)]
 pub(crate) struct Tracker {
     pub(crate) id: String,
     pub(crate) status: String,
     pub(crate) updated: Timestamp,
-    pub(crate) seen: Vec<(Timestamp, String)>,
+    pub(crate) details: Vec<(Timestamp, String)>,
 }
 
-/// One shipment, as the carrier knows it.
+/// One shipment.
 #[derive(Debug, Clone)]
 pub struct Shipment {
     /// `shp_…`.
@@ -75,9 +75,9 @@ pub struct Shipment {
     pub order: Option<String>,
     /// When it was created.
     pub created: Timestamp,
-    /// Where the refund of its label stands, if one was asked for.
+    /// The status of its label refund, if one was requested.
     pub refund: Option<LabelRefundStatus>,
-    /// Everything that happened to it, oldest first.
+    /// Its events, oldest first.
     pub history: Vec<HistoryEntry>,
     pub(crate) updated: Timestamp,
     pub(crate) label: Option<Label>,
@@ -91,7 +91,7 @@ pub struct Shipment {
 }
 
 impl Shipment {
-    /// The label's tracking code, once one was bought.
+    /// The tracking code of the label, once bought.
     pub fn tracking_code(&self) -> Option<&str> {
         self.label.as_ref().map(|label| label.tracking_code.as_str())
     }
@@ -118,13 +118,13 @@ impl Shipment {
         })
     }
 
-    fn note(&mut self, at: Timestamp, what: &str) {
+    fn record(&mut self, at: Timestamp, event: &str) {
         self.updated = at;
-        self.history.push(HistoryEntry { at, what: what.to_owned() });
+        self.history.push(HistoryEntry { at, event: event.to_owned() });
     }
 }
 
-/// When something is done, and whether the plan wants the business to say no.
+/// The time of a call, and whether the fault plan rejects it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CallContext {
     pub(crate) at: Timestamp,
@@ -137,23 +137,23 @@ impl EasyPostEmulator {
         body: &Value,
         context: CallContext,
     ) -> Result<HttpResponse, ApiError> {
-        let asked = body["shipment"].as_object().filter(|asked| !asked.is_empty());
-        let asked = asked.ok_or_else(|| ApiError::required("shipment"))?;
-        let part = |name: &str| asked.get(name).unwrap_or(&Value::Null);
-        let to = address::check(part("to_address"), "to_address")?;
-        let from = address::check(part("from_address"), "from_address")?;
-        let parcel = part("parcel").as_object().ok_or_else(|| ApiError::required("parcel"))?;
-        let tenths = weight(parcel)?;
-        let reference =
-            part("reference").as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let requested = body["shipment"].as_object().filter(|requested| !requested.is_empty());
+        let requested = requested.ok_or_else(|| ApiError::required("shipment"))?;
+        let field = |name: &str| requested.get(name).unwrap_or(&Value::Null);
+        let to = address::check(field("to_address"), "to_address")?;
+        let from = address::check(field("from_address"), "from_address")?;
+        let parcel = field("parcel").as_object().ok_or_else(|| ApiError::required("parcel"))?;
+        let tenths_of_ounce = weight(parcel)?;
+        let order = field("reference").as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         if context.reject {
-            return Err(ApiError::address());
+            return Err(ApiError::address_not_found());
         }
         let id = self.ids.easypost("shp");
-        let (rates, messages) = self.quote(tenths, to.get("country") == from.get("country"));
+        let (rates, messages) =
+            self.quote(tenths_of_ounce, to.get("country") == from.get("country"));
         let mut shipment = Shipment {
             id: id.clone(),
-            order: reference,
+            order,
             created: context.at,
             refund: None,
             history: Vec::new(),
@@ -164,19 +164,19 @@ impl EasyPostEmulator {
             from: self.render_address(from, context.at),
             to: self.render_address(to, context.at),
             parcel: self.render_parcel(parcel, context.at),
-            options: part("options").as_object().cloned().unwrap_or_default(),
+            options: field("options").as_object().cloned().unwrap_or_default(),
             timer: None,
         };
-        shipment.note(context.at, "created");
-        let answer = HttpResponse::json(201, &shipment.render())
+        shipment.record(context.at, "created");
+        let response = HttpResponse::json(201, &shipment.render())
             .header("location", &format!("/api/v2/shipments/{id}"));
-        self.index_by_id.insert(id, self.shipments.len());
+        self.shipments_by_id.insert(id, self.shipments.len());
         self.shipments.push(shipment);
-        Ok(answer)
+        Ok(response)
     }
 
-    fn quote(&mut self, tenths: u64, is_domestic: bool) -> (Vec<Rate>, Vec<Value>) {
-        let pounds = tenths.div_ceil(160);
+    fn quote(&mut self, tenths_of_ounce: u64, is_domestic: bool) -> (Vec<Rate>, Vec<Value>) {
+        let pounds = tenths_of_ounce.div_ceil(160);
         let services = if is_domestic { DOMESTIC } else { INTERNATIONAL };
         let (mut rates, mut messages) = (Vec::new(), Vec::new());
         for service in services {
@@ -201,7 +201,7 @@ impl EasyPostEmulator {
         body: &Value,
         context: CallContext,
     ) -> Result<HttpResponse, ApiError> {
-        let index = self.index(id)?;
+        let index = self.index_of(id)?;
         if self.in_flight.contains(id) {
             return Err(ApiError::purchase_in_progress());
         }
@@ -225,15 +225,15 @@ impl EasyPostEmulator {
                 id: self.ids.easypost("trk"),
                 status: "unknown".to_owned(),
                 updated: context.at,
-                seen: Vec::new(),
+                details: Vec::new(),
             },
         };
         let shipment = &mut self.shipments[index];
         shipment.label = Some(label);
-        shipment.note(context.at, "bought");
-        let answer = HttpResponse::json(200, &shipment.render());
+        shipment.record(context.at, "bought");
+        let response = HttpResponse::json(200, &shipment.render());
         self.queue_tracker_event("tracker.created", index, None, context.at);
-        Ok(answer)
+        Ok(response)
     }
 
     pub(super) fn refund(
@@ -241,27 +241,30 @@ impl EasyPostEmulator {
         id: &str,
         context: CallContext,
     ) -> Result<HttpResponse, ApiError> {
-        let index = self.index(id)?;
+        let index = self.index_of(id)?;
         let shipment = &self.shipments[index];
         if shipment.label.is_none() {
-            return Err(ApiError::no_refund("It has no label."));
+            return Err(ApiError::refund_unavailable("It has no label."));
         }
         if let Some(refund) = shipment.refund {
-            return Err(ApiError::no_refund(&format!("Its refund is {} already.", refund.name())));
+            return Err(ApiError::refund_unavailable(&format!(
+                "Its refund is {} already.",
+                refund.name()
+            )));
         }
         if context.reject {
-            return Err(ApiError::no_refund("The carrier does not refund it."));
+            return Err(ApiError::refund_unavailable("The carrier does not refund it."));
         }
-        let timer = self.schedule.insert(context.at + REFUND_COMPLETES_AFTER, RefundFinal(index));
+        let timer = self.schedule.insert(context.at + REFUND_COMPLETES_AFTER, RefundTimer(index));
         let shipment = &mut self.shipments[index];
         shipment.refund = Some(LabelRefundStatus::Submitted);
         shipment.timer = Some(timer);
-        shipment.note(context.at, "refund_submitted");
+        shipment.record(context.at, "refund_submitted");
         Ok(HttpResponse::json(200, &shipment.render()))
     }
 
-    /// The carrier has made up its mind. It tells of a refund that it gives, and says nothing
-    /// of one that it refuses: that is only seen by looking.
+    /// Finalizes a label refund. EasyPost sends an event for a completed refund, but none for a
+    /// rejected one: the product sees that only by reading the shipment.
     pub(super) fn finalize_refund(&mut self, index: usize, at: Timestamp) {
         let shipment = &mut self.shipments[index];
         let refused =
@@ -270,36 +273,36 @@ impl EasyPostEmulator {
         self.schedule.cancel(timer);
         if refused {
             shipment.refund = Some(LabelRefundStatus::Rejected);
-            shipment.note(at, "refund_rejected");
+            shipment.record(at, "refund_rejected");
         } else {
             shipment.refund = Some(LabelRefundStatus::Refunded);
-            shipment.note(at, "refunded");
+            shipment.record(at, "refunded");
             self.queue_refund_event(index, at);
         }
     }
 
-    /// The parcel was seen.
-    pub(super) fn track(
+    /// Records a tracking status.
+    pub(super) fn update_tracker(
         &mut self,
         index: usize,
         status: &str,
         at: Timestamp,
     ) -> Result<(), ControlActionError> {
-        if !STATUSES.contains(&status) {
+        if !TRACKER_STATUSES.contains(&status) {
             return Err(ControlActionError::UnknownStatus(status.to_owned()));
         }
         let shipment = &mut self.shipments[index];
-        shipment.note(at, status);
+        shipment.record(at, status);
         let Some(label) = &mut shipment.label else { return Ok(()) };
         let before = std::mem::replace(&mut label.tracker.status, status.to_owned());
         label.tracker.updated = at;
-        label.tracker.seen.push((at, status.to_owned()));
+        label.tracker.details.push((at, status.to_owned()));
         self.queue_tracker_event("tracker.updated", index, Some(&before), at);
         Ok(())
     }
 
     pub(super) fn get(&self, id: &str) -> Result<HttpResponse, ApiError> {
-        Ok(HttpResponse::json(200, &self.shipments[self.index(id)?].render()))
+        Ok(HttpResponse::json(200, &self.shipments[self.index_of(id)?].render()))
     }
 
     pub(super) fn list(
@@ -316,9 +319,9 @@ impl EasyPostEmulator {
             Some(_) => return Err(ApiError::invalid("page_size", "must be 1 to 100")),
         };
         let only_bought = param("purchased") != Some("false");
-        let (start, end) = range(param("start_datetime"), param("end_datetime"), at)?;
+        let (start, end) = created_between(param("start_datetime"), param("end_datetime"), at)?;
         let before = match param("before_id") {
-            Some(id) => self.index(id)?,
+            Some(id) => self.index_of(id)?,
             None => self.shipments.len(),
         };
         let newest_first = self.shipments.iter().take(before).rev();
@@ -331,17 +334,17 @@ impl EasyPostEmulator {
         Ok(HttpResponse::json(200, &json!({ "shipments": shipments, "has_more": has_more })))
     }
 
-    fn index(&self, id: &str) -> Result<usize, ApiError> {
-        self.index_by_id.get(id).copied().ok_or_else(ApiError::not_found)
+    fn index_of(&self, id: &str) -> Result<usize, ApiError> {
+        self.shipments_by_id.get(id).copied().ok_or_else(ApiError::not_found)
     }
 }
 
-/// How long a list reaches when it is not told from when to when.
-const MONTH: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// The date range of a list whose range is not fully given.
+const DEFAULT_RANGE: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// From when to when shipments are listed: one date that is given brings a month with
-/// it, and without any it is the last month (docs.easypost.com/docs/shipments).
-fn range(
+/// The dates between which listed shipments were created. One given date extends by a month;
+/// without dates it is the last month (docs.easypost.com/docs/shipments).
+fn created_between(
     start: Option<&str>,
     end: Option<&str>,
     at: Timestamp,
@@ -352,14 +355,14 @@ fn range(
     };
     Ok(match (read("start_datetime", start)?, read("end_datetime", end)?) {
         (Some(start), Some(end)) => (start, end),
-        (Some(start), None) => (start, start.checked_add(MONTH).unwrap_or(Timestamp::MAX)),
-        (None, Some(end)) => (end.checked_sub(MONTH).unwrap_or(Timestamp::MIN), end),
-        (None, None) => (at - MONTH, at),
+        (Some(start), None) => (start, start.checked_add(DEFAULT_RANGE).unwrap_or(Timestamp::MAX)),
+        (None, Some(end)) => (end.checked_sub(DEFAULT_RANGE).unwrap_or(Timestamp::MIN), end),
+        (None, None) => (at - DEFAULT_RANGE, at),
     })
 }
 
 /// The statuses of a tracker.
-const STATUSES: &[&str] = &[
+const TRACKER_STATUSES: &[&str] = &[
     "unknown",
     "pre_transit",
     "in_transit",
@@ -376,9 +379,9 @@ struct Service {
     carrier: &'static str,
     name: &'static str,
     days: Option<u8>,
-    /// In cents, for a parcel of at most a pound.
+    /// The price of the first pound, in cents.
     first_pound: u64,
-    /// In cents, for each pound or part of one after it.
+    /// The price of each further pound or part of one, in cents.
     additional_pound: u64,
     max_pounds: u64,
 }
@@ -394,14 +397,14 @@ impl Service {
     }
 }
 
-/// Within a country; the prices of a pound are those of the recordings.
+/// Services within a country. The prices of the first pound are those of the recordings.
 const DOMESTIC: &[Service] = &[
     Service::of(("USPS", "Express"), Some(1), (3_415, 310), 70),
     Service::of(("USPS", "Priority"), Some(2), (742, 96), 70),
     Service::of(("USPS", "GroundAdvantage"), Some(3), (607, 61), 70),
 ];
 
-/// Between countries. The cheapest promises no day, as in reality.
+/// Services between countries. The cheapest promises no delivery day, as in reality.
 const INTERNATIONAL: &[Service] = &[
     Service::of(("USPS", "FirstClassPackageInternationalService"), None, (1_689, 540), 4),
     Service::of(("USPS", "PriorityMailInternational"), Some(8), (4_420, 480), 66),
@@ -414,11 +417,11 @@ fn weight(parcel: &Map<String, Value>) -> Result<u64, ApiError> {
     let value = value.ok_or_else(|| ApiError::required("parcel.weight"))?;
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let error = || ApiError::invalid("parcel.weight", "must be a number greater than 0");
-    tenths(&text).filter(|tenths| *tenths > 0).ok_or_else(error)
+    tenths_of_ounce(&text).filter(|tenths_of_ounce| *tenths_of_ounce > 0).ok_or_else(error)
 }
 
-/// A decimal number in tenths, rounded up, without floats.
-fn tenths(text: &str) -> Option<u64> {
+/// A decimal number in tenths, rounded up. It never becomes a float.
+fn tenths_of_ounce(text: &str) -> Option<u64> {
     let (whole, rest) = text.split_once('.').unwrap_or((text, ""));
     if !rest.chars().all(|c| c.is_ascii_digit()) {
         return None;
@@ -430,10 +433,10 @@ fn tenths(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::tenths;
+    use super::tenths_of_ounce;
 
     #[test]
-    fn a_weight_is_read_in_tenths_rounded_up_and_never_through_a_float() {
+    fn a_weight_is_parsed_in_tenths_and_rounded_up_without_a_float() {
         let cases = [
             ("15.4", Some(154)),
             ("15", Some(150)),
@@ -448,7 +451,7 @@ mod tests {
             ("99999999999999999999", None),
         ];
         for (text, expected) in cases {
-            assert_eq!(tenths(text), expected, "{text}");
+            assert_eq!(tenths_of_ounce(text), expected, "{text}");
         }
     }
 }

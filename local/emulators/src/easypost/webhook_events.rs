@@ -1,4 +1,4 @@
-//! What the carrier tells of its own accord: its events, as `EasyPost` writes them.
+//! Webhook events in EasyPost's format.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -10,16 +10,17 @@ use crate::webhooks::{EventSource, WebhookEvent};
 impl EasyPostEmulator {
     pub(super) fn queue_tracker_event(
         &mut self,
-        kind: &str,
+        event_type: &str,
         index: usize,
-        before: Option<&str>,
+        previous_status: Option<&str>,
         at: Timestamp,
     ) {
         let shipment = &self.shipments[index];
         let Some(label) = &shipment.label else { return };
         let result = shipment.render_tracker(label);
-        let previous = before.map_or_else(|| json!({}), |status| json!({ "status": status }));
-        self.queue_event(kind, index, &result, &previous, at);
+        let previous_attributes =
+            previous_status.map_or_else(|| json!({}), |status| json!({ "status": status }));
+        self.queue_event(event_type, index, &result, &previous_attributes, at);
     }
 
     pub(super) fn queue_refund_event(&mut self, index: usize, at: Timestamp) {
@@ -46,17 +47,17 @@ impl EasyPostEmulator {
 
     fn queue_event(
         &mut self,
-        kind: &str,
+        event_type: &str,
         index: usize,
         result: &Value,
-        previous: &Value,
+        previous_attributes: &Value,
         at: Timestamp,
     ) {
         let id = self.ids.easypost("evt");
         let body = json!({
-            "description": kind,
+            "description": event_type,
             "mode": "test",
-            "previous_attributes": previous,
+            "previous_attributes": previous_attributes,
             "created_at": time(at),
             "pending_urls": [],
             "completed_urls": [],
@@ -67,11 +68,11 @@ impl EasyPostEmulator {
             "object": "Event",
             "result": result,
         });
-        let (kind, order) = (kind.to_owned(), self.shipments[index].order.clone());
+        let order = self.shipments[index].order.clone();
         self.events.push(WebhookEvent {
             source: EventSource::EasyPost,
             id,
-            event_type: kind,
+            event_type: event_type.to_owned(),
             order,
             at,
             body: body.to_string(),

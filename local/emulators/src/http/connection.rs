@@ -1,4 +1,4 @@
-//! One connection: requests to the model, and what faults do to the socket.
+//! One connection: passes requests to the emulator and applies faults to the socket.
 
 use std::convert::Infallible;
 use std::io;
@@ -17,75 +17,75 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::response::{BodyResponse, plain, reply};
+use super::response::{BodyResponse, into_hyper, plain};
 use super::{EmulatorServer, control};
 use crate::emulator::{Emulator, Input, JournalEntry, Outcome};
 use crate::exchange::{HttpRequest, InFlightCall, NetworkOutcome};
 
-/// The largest request body; more is answered with 413.
+/// The maximum size of a request body. The server rejects larger bodies with 413.
 const MAX_BODY_BYTES: usize = 1 << 20;
 
-/// Says that the connection is to be closed without an answer.
+/// Closes the connection without a response.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection is closed without an answer")]
+#[error("the connection is closed without a response")]
 pub(super) struct ClosedWithoutResponse;
 
 pub(super) async fn run<P: Emulator>(server: Arc<EmulatorServer<P>>, stream: TcpStream) {
-    // Small answers go out at once. Where that cannot be set, they go out a little later.
+    // Sends small responses at once. If that cannot be set, they are only slower.
     let _ = stream.set_nodelay(true);
     let reset = Arc::new(AtomicBool::new(false));
-    let wire = TokioIo::new(ResettableStream { stream, reset: Arc::clone(&reset) });
+    let io = TokioIo::new(ResettableStream { stream, reset: Arc::clone(&reset) });
     let service = service_fn(move |request| {
         let (server, reset) = (Arc::clone(&server), Arc::clone(&reset));
-        async move { answer(&server, request, &reset).await }
+        async move { respond(&server, request, &reset).await }
     });
-    // An error is a connection that ended early: by a fault, or because the client left.
-    let _ = http1::Builder::new().serve_connection(wire, service).await;
+    // An error means that the connection ended early, by a fault or because the client left.
+    let _ = http1::Builder::new().serve_connection(io, service).await;
 }
 
-async fn answer<P: Emulator>(
+async fn respond<P: Emulator>(
     server: &Arc<EmulatorServer<P>>,
-    request: Request<Incoming>,
+    incoming: Request<Incoming>,
     reset: &AtomicBool,
 ) -> Result<BodyResponse, ClosedWithoutResponse> {
-    let is_control_request = request.uri().path().starts_with("/_");
+    let is_control_request = incoming.uri().path().starts_with("/_");
     let busy = (server.hooks.busy_guard)();
-    let Some(call) = read(request).await? else {
+    let Some(request) = read(incoming).await? else {
         return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, "the body is over 1 MiB"));
     };
     if is_control_request {
-        return Ok(control::answer(server, &call).await);
+        return Ok(control::respond(server, &request).await);
     }
-    let Outcome::Network(delivery) = server.apply(Input::Request(call)).await else {
+    let Outcome::Network(outcome) = server.apply(Input::Request(request)).await else {
         return Err(ClosedWithoutResponse);
     };
-    let reply = deliver(server, delivery, reset).await;
+    let response = deliver(server, outcome, reset).await;
     drop(busy);
-    reply
+    response
 }
 
 async fn deliver<P: Emulator>(
     server: &Arc<EmulatorServer<P>>,
-    delivery: NetworkOutcome,
+    outcome: NetworkOutcome,
     reset: &AtomicBool,
 ) -> Result<BodyResponse, ClosedWithoutResponse> {
-    match delivery {
-        NetworkOutcome::Response(answer) => Ok(reply(answer)),
+    match outcome {
+        NetworkOutcome::Response(response) => Ok(into_hyper(response)),
         NetworkOutcome::ConnectionRefused => {
             reset.store(true, Ordering::Release);
             Err(ClosedWithoutResponse)
         }
         NetworkOutcome::Hang(in_flight) => {
-            let _held = InFlightGuard { server: Arc::clone(server), in_flight };
-            // Until the client goes, and hyper drops this with the connection.
+            let _guard = InFlightGuard { server: Arc::clone(server), in_flight };
+            // hyper drops this future when the client disconnects.
             let never: Infallible = std::future::pending().await;
             match never {}
         }
-        NetworkOutcome::Delayed { response: answer, delay_ms, in_flight } => {
-            let held = InFlightGuard { server: Arc::clone(server), in_flight };
+        NetworkOutcome::Delayed { response, delay_ms, in_flight } => {
+            let guard = InFlightGuard { server: Arc::clone(server), in_flight };
             tokio::time::sleep(Duration::from_millis(delay_ms)).await;
-            drop(held);
-            Ok(reply(answer))
+            drop(guard);
+            Ok(into_hyper(response))
         }
         NetworkOutcome::ConnectionClosed => Err(ClosedWithoutResponse),
         NetworkOutcome::CallerKilled { order } => {
@@ -95,7 +95,7 @@ async fn deliver<P: Emulator>(
     }
 }
 
-/// Gives a ticket back when the call has ended, however it does.
+/// Releases a call in flight when it ends, for any reason.
 struct InFlightGuard<P: Emulator> {
     server: Arc<EmulatorServer<P>>,
     in_flight: InFlightCall,
@@ -105,25 +105,25 @@ impl<P: Emulator> Drop for InFlightGuard<P> {
     fn drop(&mut self) {
         let mut state = self.server.state.lock();
         state.release(&self.in_flight);
-        let record = JournalEntry {
+        let entry = JournalEntry {
             at: (self.server.clock)(),
             input: Input::Release(self.in_flight.clone()),
         };
-        (self.server.hooks.journal)(&record);
+        (self.server.hooks.journal)(&entry);
     }
 }
 
-/// The request as the model takes it; none when its body is too large.
-async fn read(request: Request<Incoming>) -> Result<Option<HttpRequest>, ClosedWithoutResponse> {
-    let (head, body) = request.into_parts();
+/// Reads the request. Returns `None` if its body is too large.
+async fn read(incoming: Request<Incoming>) -> Result<Option<HttpRequest>, ClosedWithoutResponse> {
+    let (head, body) = incoming.into_parts();
     let body = match Limited::new(body, MAX_BODY_BYTES).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => return Ok(None),
-        // The client went away in the middle of its request.
+        // The client disconnected while it sent the request.
         Err(_) => return Err(ClosedWithoutResponse),
     };
     let headers = head.headers.iter().filter_map(|(name, value)| {
-        // A header that is no text is none that a provider reads.
+        // The providers read only text headers, so others are skipped.
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
     });
     Ok(Some(HttpRequest {
@@ -137,7 +137,7 @@ async fn read(request: Request<Incoming>) -> Result<Option<HttpRequest>, ClosedW
     }))
 }
 
-/// The socket; closed with a reset where a fault asks for it.
+/// A socket that a fault can close with a reset.
 struct ResettableStream {
     stream: TcpStream,
     reset: Arc<AtomicBool>,
@@ -146,7 +146,7 @@ struct ResettableStream {
 impl Drop for ResettableStream {
     fn drop(&mut self) {
         if self.reset.load(Ordering::Acquire) {
-            // Where that cannot be set, the client sees an orderly close without an answer.
+            // If this cannot be set, the client sees an orderly close without a response.
             let _ = self.stream.set_zero_linger();
         }
     }

@@ -1,4 +1,4 @@
-//! What the stack and its user ask of a look-alike: ledger, fault plan, acts.
+//! The control routes: ledger, fault plan, control actions.
 
 use std::sync::Arc;
 
@@ -13,31 +13,34 @@ use crate::emulator::{ControlAction, Emulator, Input, Outcome};
 use crate::exchange::HttpRequest;
 use crate::faults::Fault;
 
-pub(super) async fn answer<P: Emulator>(
+pub(super) async fn respond<P: Emulator>(
     server: &Arc<EmulatorServer<P>>,
-    call: &HttpRequest,
+    request: &HttpRequest,
 ) -> BodyResponse {
-    let (status, body) = match (call.method.as_str(), call.path()) {
-        ("GET", "/_ledger") => (200, ledger(server, call)),
+    let (status, body) = match (request.method.as_str(), request.path()) {
+        ("GET", "/_ledger") => (200, ledger(server, request)),
         ("GET", "/_faults") => (200, server.state.lock().fault_plan().to_json()),
-        ("POST", "/_faults") => add_faults(server, call, false).await,
-        ("PUT", "/_faults") => add_faults(server, call, true).await,
+        ("POST", "/_faults") => add_faults(server, request, false).await,
+        ("PUT", "/_faults") => add_faults(server, request, true).await,
         ("DELETE", "/_faults") => {
             server.apply(Input::ClearFaults).await;
             (200, server.state.lock().fault_plan().to_json())
         }
-        ("POST", "/_acts") => act(server, call).await,
+        ("POST", "/_acts") => perform(server, request).await,
         (_, "/_ledger" | "/_faults" | "/_acts") => {
-            (405, json!({ "error": "this route does not know that method" }))
+            (405, json!({ "error": "method not allowed on this route" }))
         }
-        _ => (404, json!({ "error": "the routes are /_ledger, /_faults and /_acts" })),
+        _ => {
+            (404, json!({ "error": "unknown route; the routes are /_ledger, /_faults and /_acts" }))
+        }
     };
-    let reply = Response::builder().status(status).header("content-type", "application/json");
-    reply.body(Full::from(Bytes::from(body.to_string()))).unwrap_or_default()
+    let response = Response::builder().status(status).header("content-type", "application/json");
+    response.body(Full::from(Bytes::from(body.to_string()))).unwrap_or_default()
 }
 
-fn ledger<P: Emulator>(server: &EmulatorServer<P>, call: &HttpRequest) -> Value {
-    let query: Vec<(String, String)> = serde_urlencoded::from_str(call.query()).unwrap_or_default();
+fn ledger<P: Emulator>(server: &EmulatorServer<P>, request: &HttpRequest) -> Value {
+    let query: Vec<(String, String)> =
+        serde_urlencoded::from_str(request.query()).unwrap_or_default();
     let order = query.into_iter().find(|(name, _)| name == "order").map(|(_, order)| order);
     let mut state = server.state.lock();
     let now = (server.clock)();
@@ -54,10 +57,10 @@ fn ledger<P: Emulator>(server: &EmulatorServer<P>, call: &HttpRequest) -> Value 
 
 async fn add_faults<P: Emulator>(
     server: &EmulatorServer<P>,
-    call: &HttpRequest,
-    instead: bool,
+    request: &HttpRequest,
+    replace: bool,
 ) -> (u16, Value) {
-    let parsed = match serde_json::from_slice(&call.body) {
+    let parsed = match serde_json::from_slice(&request.body) {
         Ok(value) => Fault::parse_list(&value),
         Err(error) => return (400, json!({ "error": format!("not JSON: {error}") })),
     };
@@ -68,7 +71,7 @@ async fn add_faults<P: Emulator>(
     if let Err(error) = server.state.lock().fault_plan().validate(&faults) {
         return (400, json!({ "error": error.to_string() }));
     }
-    if instead {
+    if replace {
         server.apply(Input::ClearFaults).await;
     }
     match server.apply(Input::AddFaults(faults)).await {
@@ -77,12 +80,12 @@ async fn add_faults<P: Emulator>(
     }
 }
 
-async fn act<P: Emulator>(server: &EmulatorServer<P>, call: &HttpRequest) -> (u16, Value) {
-    let act: ControlAction = match serde_json::from_slice(&call.body) {
-        Ok(act) => act,
+async fn perform<P: Emulator>(server: &EmulatorServer<P>, request: &HttpRequest) -> (u16, Value) {
+    let action: ControlAction = match serde_json::from_slice(&request.body) {
+        Ok(action) => action,
         Err(error) => return (400, json!({ "error": error.to_string() })),
     };
-    match server.apply(Input::Control(act)).await {
+    match server.apply(Input::Control(action)).await {
         Outcome::ControlActionFailed(error) => (409, json!({ "error": error.to_string() })),
         _ => (200, json!({})),
     }

@@ -1,8 +1,8 @@
-//! Events, delivered to the product's webhooks: signed, one after the other, at least once,
-//! some seconds of the stack's clock after they happened.
+//! Delivers webhook events to the product: signed, one at a time, at least once, five seconds of
+//! the stack's clock after they happened.
 //!
-//! A delivery that is not answered with 2xx is tried again twice, a second and two seconds of
-//! real time later, and then given up: a webhook is a hint, and the product must do without.
+//! A delivery without a 2xx response is retried after one and two seconds of real time, and then
+//! dropped. The product must work without webhooks.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,28 +24,32 @@ use crate::emulator::Emulator;
 use crate::schedule::Schedule;
 use crate::webhooks::WebhookEvent;
 
-/// How long a delivery may take.
+/// The maximum duration of one attempt.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait before each further attempt.
+/// The delay before each further attempt.
 const RETRY_DELAYS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
-/// How often to look for what happened while nobody called.
+/// How often to poll for scheduled changes without the stack's clock.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Why an event did not arrive.
+/// Why an event was not delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliveryError {
-    /// The address is no `http://host:port/path`.
-    #[error("the webhook's URL must be http://host:port/path")]
+    /// The URL does not have the form `http://host:port/path`.
+    #[error("the webhook URL must be http://host:port/path")]
     InvalidUrl,
-    /// Nobody listens, or the connection broke.
+    /// The connection was refused or broke.
     #[error("the connection failed: {0}")]
     Connection(String),
-    /// No answer in time.
-    #[error("no answer within {} s", DELIVERY_TIMEOUT.as_secs())]
+    /// The endpoint did not respond in time.
+    #[error("no response within {} s", DELIVERY_TIMEOUT.as_secs())]
     Timeout,
 }
 
-/// Delivers one event, once, signed at the clock's time; returns the status of the answer.
+/// Delivers one event, once, signed at `at`. Returns the status of the response.
+///
+/// # Errors
+///
+/// If the URL is invalid, the connection fails, or there is no response within 10 seconds.
 pub async fn deliver(
     webhook: &WebhookEndpoint,
     event: &WebhookEvent,
@@ -76,41 +80,43 @@ async fn post(
         .body(Full::<Bytes>::from(event.body.clone()))
         .ok()
         .ok_or(DeliveryError::InvalidUrl)?;
-    let broken = |error: &dyn std::error::Error| DeliveryError::Connection(error.to_string());
-    let stream = TcpStream::connect((host, port)).await.map_err(|error| broken(&error))?;
+    let connection_error =
+        |error: &dyn std::error::Error| DeliveryError::Connection(error.to_string());
+    let stream =
+        TcpStream::connect((host, port)).await.map_err(|error| connection_error(&error))?;
     let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
+        http1::handshake(TokioIo::new(stream)).await.map_err(|error| connection_error(&error))?;
     let mut background = JoinSet::new();
     background.spawn(connection);
-    let answer = sender.send_request(request).await.map_err(|error| broken(&error))?;
-    let status = answer.status().as_u16();
-    // Whether the rest of the answer comes changes nothing.
-    let _ = answer.into_body().collect().await;
+    let response = sender.send_request(request).await.map_err(|error| connection_error(&error))?;
+    let status = response.status().as_u16();
+    // The status is known, so an incomplete body does not matter.
+    let _ = response.into_body().collect().await;
     Ok(status)
 }
 
-/// How long after it happened an event is told, on the stack's clock. A provider is not faster,
-/// and a stack whose clock leaps is then busy with nothing else when it comes.
+/// How long after an event it is delivered, on the stack's clock. Real providers are no faster, and
+/// a clock that skips ahead then has no other work at that time.
 const DELIVERY_DELAY: SignedDuration = SignedDuration::from_secs(5);
 
-/// Delivers what calls left behind, and what happened while nobody called.
+/// Delivers the events of calls and of scheduled changes.
 pub(super) async fn run<P: Emulator>(
     server: Arc<EmulatorServer<P>>,
     webhook: WebhookEndpoint,
-    mut waiting: mpsc::Receiver<Delivery>,
+    mut deliveries: mpsc::Receiver<Delivery>,
 ) {
     let mut scheduled = Schedule::new();
-    let mut held = None;
+    let mut busy = None;
     loop {
         let next =
             [server.state.lock().next_scheduled(), scheduled.next_at()].into_iter().flatten().min();
-        let due = until(&server, next);
-        // Not before the timer is set: a clock that leaps would leap past it.
-        drop(held.take());
+        let due = next_wakeup(&server, next);
+        // Drop the guard only after the timer is set, or the clock could skip past it.
+        drop(busy.take());
         tokio::select! {
-            Some(Delivery { events, guard }) = waiting.recv() => {
-                put(&server, &mut scheduled, events);
-                held = Some(guard);
+            Some(Delivery { events, guard }) = deliveries.recv() => {
+                enqueue(&server, &mut scheduled, events);
+                busy = Some(guard);
             }
             guard = due => {
                 let now = (server.clock)();
@@ -119,32 +125,32 @@ pub(super) async fn run<P: Emulator>(
                     state.advance_to(now);
                     state.take_events()
                 };
-                put(&server, &mut scheduled, events);
+                enqueue(&server, &mut scheduled, events);
                 while let Some((_, event)) = scheduled.pop_due(now) {
                     deliver_with_retries(&server.clock, &webhook, &event).await;
                 }
-                held = Some(guard);
+                busy = Some(guard);
             }
             () = server.changed.notified() => {}
         }
     }
 }
 
-/// Puts events in the queue of what is to be told; without the stack's clock, at once.
-fn put<P: Emulator>(
+/// Schedules events for delivery; without the stack's clock, at once.
+fn enqueue<P: Emulator>(
     server: &EmulatorServer<P>,
     scheduled: &mut Schedule<WebhookEvent>,
     events: Vec<WebhookEvent>,
 ) {
-    let later =
+    let delay =
         if server.hooks.sleep_until.is_some() { DELIVERY_DELAY } else { SignedDuration::ZERO };
     for event in events {
-        scheduled.insert(event.at.saturating_add(later).unwrap_or(event.at), event);
+        scheduled.insert(event.at.saturating_add(delay).unwrap_or(event.at), event);
     }
 }
 
-/// Until something is due, or may be. The timer is set by the call, not by the first poll.
-fn until<P: Emulator>(
+/// Sleeps until the next change may be due. The call sets the timer, not the first poll.
+fn next_wakeup<P: Emulator>(
     server: &EmulatorServer<P>,
     due: Option<Timestamp>,
 ) -> Pin<Box<dyn Future<Output = BusyGuard> + Send>> {
@@ -163,8 +169,8 @@ fn until<P: Emulator>(
 
 async fn deliver_with_retries(clock: &Clock, webhook: &WebhookEndpoint, event: &WebhookEvent) {
     for pause in RETRY_DELAYS.iter().map(Some).chain([None]) {
-        let arrived = deliver(webhook, event, clock()).await;
-        if arrived.is_ok_and(|status| (200..300).contains(&status)) {
+        let status = deliver(webhook, event, clock()).await;
+        if status.is_ok_and(|status| (200..300).contains(&status)) {
             break;
         }
         if let Some(pause) = pause {

@@ -1,4 +1,4 @@
-//! Responses as hyper sends them.
+//! Conversion to hyper's responses.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -9,21 +9,21 @@ use crate::exchange::HttpResponse;
 /// A response with its whole body.
 pub(super) type BodyResponse = Response<Full<Bytes>>;
 
-/// The response of the emulator.
-pub(super) fn reply(answer: HttpResponse) -> BodyResponse {
-    let mut builder = Response::builder().status(answer.status);
-    for (name, value) in &answer.headers {
+/// Converts the emulator's response.
+pub(super) fn into_hyper(response: HttpResponse) -> BodyResponse {
+    let mut builder = Response::builder().status(response.status);
+    for (name, value) in &response.headers {
         builder = builder.header(name, value);
     }
-    // A key with a character that no header can hold was echoed; the answer goes without.
-    builder
-        .body(Full::from(answer.body))
-        .unwrap_or_else(|_| plain(StatusCode::BAD_REQUEST, "unspeakable header"))
+    // The emulator echoes the idempotency key, which may have a character that no header can hold.
+    builder.body(Full::from(response.body)).unwrap_or_else(|_| {
+        plain(StatusCode::BAD_REQUEST, "a response header has a character that HTTP does not allow")
+    })
 }
 
-/// A response in plain text, where no provider would answer.
+/// A plain-text response of the server itself.
 pub(super) fn plain(status: StatusCode, text: &'static str) -> BodyResponse {
-    let mut reply = Response::new(Full::from(text));
-    *reply.status_mut() = status;
-    reply
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    response
 }

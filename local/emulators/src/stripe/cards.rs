@@ -1,21 +1,20 @@
-//! The test cards, by the token that stands for each: what the issuer says to them.
+//! Stripe's test cards: the token of each, and how its issuer responds.
 //!
-//! Names and behaviour are Stripe's (docs.stripe.com/testing), but for two cards that are
-//! marked as ours.
+//! Names and behavior are Stripe's (docs.stripe.com/testing), except for two cards marked as ours.
 
-/// What a card does.
+/// The behavior of a test card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Card {
     pub(crate) brand: &'static str,
     pub(crate) last4: &'static str,
     pub(crate) risk: Risk,
-    pub(crate) issuer: Issuer,
-    pub(crate) refund: RefundFate,
-    /// Whether its owner disputes the charge once it is captured.
+    pub(crate) issuer: IssuerResponse,
+    pub(crate) refund: RefundBehavior,
+    /// Whether the cardholder disputes the charge after its capture.
     pub(crate) disputed: bool,
 }
 
-/// The gateway's own view of the risk.
+/// Stripe's risk level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Risk {
     Normal,
@@ -41,42 +40,42 @@ impl Risk {
     }
 }
 
-/// What the issuer says when the card is confirmed.
+/// How the issuer responds to a confirmation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Issuer {
-    Approves,
-    Declines(&'static Decline),
-    /// Wants the owner to prove who they are.
-    Authenticates,
-    /// Takes its time: the intent is `processing` for a minute.
-    AnswersLater,
+pub(crate) enum IssuerResponse {
+    Approve,
+    Decline(&'static Decline),
+    /// Requires the cardholder to authenticate.
+    RequireAuthentication,
+    /// Approves after a minute; until then the intent is `processing`.
+    ApproveLater,
 }
 
-/// What becomes of a refund.
+/// How a refund proceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RefundFate {
-    Succeeds,
-    /// Pending first, succeeded some time later.
-    PendsFirst,
-    /// Succeeded first, failed some time later.
-    FailsLater,
-    /// Pending first, failed some time later.
-    PendsThenFails,
+pub(crate) enum RefundBehavior {
+    Succeed,
+    /// Pending, later succeeded.
+    SucceedAfterPending,
+    /// Succeeded, later failed.
+    FailAfterSuccess,
+    /// Pending, later failed.
+    FailAfterPending,
 }
 
-impl RefundFate {
-    /// Whether a refund is pending first.
-    pub(crate) const fn pends(self) -> bool {
-        matches!(self, Self::PendsFirst | Self::PendsThenFails)
+impl RefundBehavior {
+    /// Whether a refund is pending at first.
+    pub(crate) const fn starts_pending(self) -> bool {
+        matches!(self, Self::SucceedAfterPending | Self::FailAfterPending)
     }
 
-    /// The same, but that the refund fails in the end.
-    pub(crate) const fn failing(self) -> Self {
-        if self.pends() { Self::PendsThenFails } else { Self::FailsLater }
+    /// The same start, but the refund fails in the end.
+    pub(crate) const fn ending_in_failure(self) -> Self {
+        if self.starts_pending() { Self::FailAfterPending } else { Self::FailAfterSuccess }
     }
 }
 
-/// A refusal by the issuer, in Stripe's words.
+/// A decline by the issuer, in Stripe's words.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Decline {
     pub(crate) code: &'static str,
@@ -86,23 +85,23 @@ pub(crate) struct Decline {
     pub(crate) advice: &'static str,
 }
 
-pub(crate) const GENERIC: Decline =
-    declined("generic_decline", "Your card was declined.", NEVER_AGAIN);
-pub(crate) const AUTHENTICATION: Decline = Decline {
+pub(crate) const GENERIC_DECLINE: Decline =
+    declined("generic_decline", "Your card was declined.", DO_NOT_TRY_AGAIN);
+pub(crate) const AUTHENTICATION_REQUIRED: Decline = Decline {
     code: "authentication_required",
     reason: "authentication_required",
     message: "Your card was declined. This transaction requires authentication.",
-    advice: NEVER_AGAIN,
+    advice: DO_NOT_TRY_AGAIN,
 };
 const INSUFFICIENT_FUNDS: Decline =
-    declined("insufficient_funds", "Your card has insufficient funds.", DELIVERY_DELAY);
-const LOST: Decline = declined("lost_card", "Your card was declined.", NEVER_AGAIN);
-const STOLEN: Decline = declined("stolen_card", "Your card was declined.", NEVER_AGAIN);
-const FRAUDULENT: Decline = declined("fraudulent", "Your card was declined.", NEVER_AGAIN);
+    declined("insufficient_funds", "Your card has insufficient funds.", TRY_AGAIN_LATER);
+const LOST: Decline = declined("lost_card", "Your card was declined.", DO_NOT_TRY_AGAIN);
+const STOLEN: Decline = declined("stolen_card", "Your card was declined.", DO_NOT_TRY_AGAIN);
+const FRAUDULENT: Decline = declined("fraudulent", "Your card was declined.", DO_NOT_TRY_AGAIN);
 const VELOCITY: Decline = declined(
     "card_velocity_exceeded",
     "Your card was declined for making repeated attempts too frequently or exceeding its amount limit.",
-    DELIVERY_DELAY,
+    TRY_AGAIN_LATER,
 );
 const EXPIRED: Decline = Decline {
     code: "expired_card",
@@ -120,11 +119,11 @@ const PROCESSING_ERROR: Decline = Decline {
     code: "processing_error",
     reason: "processing_error",
     message: "An error occurred while processing your card. Try again in a little bit.",
-    advice: DELIVERY_DELAY,
+    advice: TRY_AGAIN_LATER,
 };
 
-const NEVER_AGAIN: &str = "do_not_try_again";
-const DELIVERY_DELAY: &str = "try_again_later";
+const DO_NOT_TRY_AGAIN: &str = "do_not_try_again";
+const TRY_AGAIN_LATER: &str = "try_again_later";
 
 const fn declined(reason: &'static str, message: &'static str, advice: &'static str) -> Decline {
     Decline { code: "card_declined", reason, message, advice }
@@ -134,16 +133,16 @@ const VISA: Card = Card {
     brand: "visa",
     last4: "4242",
     risk: Risk::Normal,
-    issuer: Issuer::Approves,
-    refund: RefundFate::Succeeds,
+    issuer: IssuerResponse::Approve,
+    refund: RefundBehavior::Succeed,
     disputed: false,
 };
 
 const fn declines(decline: &'static Decline) -> Card {
-    Card { last4: "0002", issuer: Issuer::Declines(decline), ..VISA }
+    Card { last4: "0002", issuer: IssuerResponse::Decline(decline), ..VISA }
 }
 
-/// The cards by name, without the `pm_card_` that all begin with.
+/// The cards by token, without the common prefix `pm_card_`.
 const CARDS: &[(&str, Card)] = &[
     ("visa", VISA),
     ("us", VISA),
@@ -152,7 +151,7 @@ const CARDS: &[(&str, Card)] = &[
     ("mastercard_debit", Card { brand: "mastercard", last4: "3222", ..VISA }),
     ("amex", Card { brand: "amex", last4: "8431", ..VISA }),
     ("discover", Card { brand: "discover", last4: "1117", ..VISA }),
-    ("chargeDeclined", declines(&GENERIC)),
+    ("chargeDeclined", declines(&GENERIC_DECLINE)),
     ("chargeDeclinedInsufficientFunds", declines(&INSUFFICIENT_FUNDS)),
     ("chargeDeclinedLostCard", declines(&LOST)),
     ("chargeDeclinedStolenCard", declines(&STOLEN)),
@@ -161,27 +160,33 @@ const CARDS: &[(&str, Card)] = &[
     ("chargeDeclinedExpiredCard", declines(&EXPIRED)),
     ("chargeDeclinedIncorrectCvc", declines(&INCORRECT_CVC)),
     ("chargeDeclinedProcessingError", declines(&PROCESSING_ERROR)),
-    ("chargeCustomerFail", declines(&GENERIC)),
+    ("chargeCustomerFail", declines(&GENERIC_DECLINE)),
     ("radarBlock", Card { risk: Risk::Highest, ..declines(&FRAUDULENT) }),
     ("riskLevelElevated", Card { last4: "9235", risk: Risk::Elevated, ..VISA }),
     ("riskLevelHighest", Card { last4: "4954", risk: Risk::Highest, ..VISA }),
-    ("authenticationRequired", Card { last4: "3184", issuer: Issuer::Authenticates, ..VISA }),
-    ("threeDSecure2Required", Card { last4: "3220", issuer: Issuer::Authenticates, ..VISA }),
-    ("pendingRefund", Card { last4: "7726", refund: RefundFate::PendsFirst, ..VISA }),
-    ("refundFail", Card { last4: "5126", refund: RefundFate::FailsLater, ..VISA }),
+    (
+        "authenticationRequired",
+        Card { last4: "3184", issuer: IssuerResponse::RequireAuthentication, ..VISA },
+    ),
+    (
+        "threeDSecure2Required",
+        Card { last4: "3220", issuer: IssuerResponse::RequireAuthentication, ..VISA },
+    ),
+    ("pendingRefund", Card { last4: "7726", refund: RefundBehavior::SucceedAfterPending, ..VISA }),
+    ("refundFail", Card { last4: "5126", refund: RefundBehavior::FailAfterSuccess, ..VISA }),
     ("createDispute", Card { last4: "0259", disputed: true, ..VISA }),
-    // Ours, not Stripe's: no card of theirs stays in `processing`, nor has a refund fail that
-    // was pending.
-    ("lookalikeProcessing", Card { last4: "7777", issuer: Issuer::AnswersLater, ..VISA }),
+    // Ours, not Stripe's. No Stripe card stays in `processing`, and none has a pending refund that
+    // fails.
+    ("lookalikeProcessing", Card { last4: "7777", issuer: IssuerResponse::ApproveLater, ..VISA }),
     (
         "lookalikeRefundPendsThenFails",
-        Card { last4: "7778", refund: RefundFate::PendsThenFails, ..VISA },
+        Card { last4: "7778", refund: RefundBehavior::FailAfterPending, ..VISA },
     ),
 ];
 
-/// The card behind a token; none where the gateway would know no such payment method.
+/// The card of a token, or `None` if Stripe would not know the payment method.
 ///
-/// An id like those that the browser's script makes (`pm_1…`) stands for a plain card.
+/// A payment method created in the browser (`pm_1…`) stands for a plain Visa card.
 pub(crate) fn find(token: &str) -> Option<&'static Card> {
     if let Some(name) = token.strip_prefix("pm_card_") {
         let plain = name.strip_prefix("visa_").unwrap_or(name);
@@ -196,10 +201,10 @@ pub(crate) fn find(token: &str) -> Option<&'static Card> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Issuer, find};
+    use super::{IssuerResponse, find};
 
     #[test]
-    fn every_card_that_the_product_names_is_known_and_no_other() {
+    fn every_card_that_the_product_uses_is_known_and_other_tokens_are_not() {
         let known = [
             ("pm_card_visa", true),
             ("pm_card_mastercard", true),
@@ -214,7 +219,7 @@ mod tests {
             ("pm_card_riskLevelElevated", true),
             ("pm_1PgafmB7WZ01zgkW6dKueIc5", true),
             ("pm_card_visa_mastercard", false),
-            ("pm_card_nobody", false),
+            ("pm_card_missing", false),
             ("pm_card_", false),
             ("pm_1", false),
             ("4242424242424242", false),
@@ -226,9 +231,9 @@ mod tests {
     }
 
     #[test]
-    fn lost_and_stolen_are_told_apart_by_the_code_but_not_by_the_message() {
+    fn lost_and_stolen_cards_differ_in_the_decline_code_but_not_in_the_message() {
         let decline = |token| match find(token).map(|card| card.issuer) {
-            Some(Issuer::Declines(decline)) => (decline.reason, decline.message),
+            Some(IssuerResponse::Decline(decline)) => (decline.reason, decline.message),
             other => panic!("{token} is not declined but {other:?}"),
         };
         let (lost, stolen) = (

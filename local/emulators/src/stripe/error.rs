@@ -1,34 +1,34 @@
-//! What the gateway says when it does not do what it is asked, in its error object.
+//! Stripe's error object.
 
 use serde_json::{Map, Value, json};
 
 use crate::exchange::HttpResponse;
 
-/// A refused call.
+/// An error response.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     status: u16,
     error: Map<String, Value>,
     retry: Option<bool>,
-    /// Whether the call was executed, so that its key keeps this answer. A call that was
-    /// found wrong before that leaves its key free.
+    /// Whether the call was executed, so that the idempotency key stores this response. A call that
+    /// fails validation leaves its key unused.
     pub(crate) executed: bool,
 }
 
 impl ApiError {
-    fn new(status: u16, kind: &str, message: &str) -> Self {
+    fn new(status: u16, error_type: &str, message: &str) -> Self {
         let mut error = Map::new();
         error.insert("message".to_owned(), json!(message));
-        error.insert("type".to_owned(), json!(kind));
+        error.insert("type".to_owned(), json!(error_type));
         Self { status, error, retry: None, executed: false }
     }
 
-    /// 400: the call itself is wrong.
+    /// 400: the request is invalid.
     pub(crate) fn invalid(message: &str) -> Self {
         Self::new(400, "invalid_request_error", message)
     }
 
-    /// 400: a parameter is wrong.
+    /// 400: a parameter is invalid.
     pub(crate) fn parameter(code: &str, param: &str, message: &str) -> Self {
         Self::invalid(message)
             .with("code", json!(code))
@@ -36,25 +36,26 @@ impl ApiError {
             .with("param", json!(param))
     }
 
-    /// 404, or 400 for a parameter: no object of that id.
-    pub(crate) fn missing(status: u16, param: &str, what: &str, id: &str) -> Self {
-        let error = Self::parameter("resource_missing", param, &format!("No such {what}: '{id}'"));
+    /// 404, or 400 for a parameter: no object has this id.
+    pub(crate) fn missing(status: u16, param: &str, object: &str, id: &str) -> Self {
+        let error =
+            Self::parameter("resource_missing", param, &format!("No such {object}: '{id}'"));
         Self { status, ..error }
     }
 
-    /// 401: no secret, or none that looks like a test key.
-    pub(crate) fn bad_key(message: &str) -> Self {
+    /// 401: no API key, or not a test key.
+    pub(crate) fn invalid_api_key(message: &str) -> Self {
         Self::new(401, "invalid_request_error", message)
     }
 
-    /// 404: no such route.
-    pub(crate) fn no_route(method: &str, path: &str) -> Self {
+    /// 404: unknown route.
+    pub(crate) fn unknown_route(method: &str, path: &str) -> Self {
         let message = format!("Unrecognized request URL ({method}: {path}).");
         Self { status: 404, ..Self::invalid(&message) }
     }
 
-    /// 400: executed, and refused by the state that the object is in.
-    pub(crate) fn by_state(code: Option<&str>, message: &str) -> Self {
+    /// 400: the call was executed, and the state of the object rejected it.
+    pub(crate) fn invalid_state(code: Option<&str>, message: &str) -> Self {
         let error = Self::invalid(message).executed();
         match code {
             Some(code) => error.with("code", json!(code)).with("doc_url", doc_url(code)),
@@ -62,12 +63,12 @@ impl ApiError {
         }
     }
 
-    /// 402: the issuer said no; `error` is the intent's `last_payment_error`.
+    /// 402: the issuer declined the card; `error` is the intent's `last_payment_error`.
     pub(crate) fn card(error: Map<String, Value>) -> Self {
         Self { status: 402, error, retry: None, executed: true }
     }
 
-    /// 400: the key was used for other parameters.
+    /// 400: the idempotency key was used with other parameters.
     pub(crate) fn key_mismatch(key: &str) -> Self {
         let message = format!(
             "Keys for idempotent requests can only be used with the same parameters they were first used \
@@ -76,26 +77,26 @@ impl ApiError {
         Self::new(400, "idempotency_error", &message)
     }
 
-    /// 409: the key is in use by a call that has not ended.
+    /// 409: another call with this idempotency key is in flight.
     pub(crate) fn key_in_use() -> Self {
         let message = "There is currently another in-progress request using this Idempotent Key (that \
                        probably means you submitted twice, and the other request is still going through).";
         let code = "idempotency_key_in_use";
-        let refusal = Self::new(409, "idempotency_error", message).with("code", json!(code));
-        Self { retry: Some(true), ..refusal.with("doc_url", doc_url(code)) }
+        let error = Self::new(409, "idempotency_error", message).with("code", json!(code));
+        Self { retry: Some(true), ..error.with("doc_url", doc_url(code)) }
     }
 
     /// 429.
     pub(crate) fn rate_limit() -> Self {
-        let refusal = Self::new(429, "invalid_request_error", "Request rate limit exceeded.")
+        let error = Self::new(429, "invalid_request_error", "Request rate limit exceeded.")
             .with("code", json!("rate_limit"));
-        Self { retry: Some(true), ..refusal.with("doc_url", doc_url("rate_limit")) }
+        Self { retry: Some(true), ..error.with("doc_url", doc_url("rate_limit")) }
     }
 
-    /// 500: whether it had an effect is for the caller to find out.
+    /// 500. The caller must find out whether the call had an effect.
     pub(crate) fn server_error() -> Self {
-        let refusal = Self::new(500, "api_error", "An unexpected error occurred.").executed();
-        Self { retry: Some(false), ..refusal }
+        let error = Self::new(500, "api_error", "An unexpected error occurred.").executed();
+        Self { retry: Some(false), ..error }
     }
 
     #[must_use]
@@ -111,17 +112,17 @@ impl ApiError {
     }
 
     pub(crate) fn into_response(self) -> HttpResponse {
-        let answer = HttpResponse::json(self.status, &json!({ "error": self.error }));
+        let response = HttpResponse::json(self.status, &json!({ "error": self.error }));
         match self.retry {
             Some(retry) => {
-                answer.header("stripe-should-retry", if retry { "true" } else { "false" })
+                response.header("stripe-should-retry", if retry { "true" } else { "false" })
             }
-            None => answer,
+            None => response,
         }
     }
 }
 
-/// Where the code is explained.
+/// The documentation of an error code.
 pub(crate) fn doc_url(code: &str) -> Value {
     json!(format!("https://stripe.com/docs/error-codes/{}", code.replace('_', "-")))
 }

@@ -1,20 +1,20 @@
-//! What the ledger records: the history of each object, and totals of money.
+//! The history of an intent or refund, and totals of money.
 
 use std::ops::AddAssign;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// Cumulative money, in minor units.
+/// Cumulative amounts, in minor units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct PaymentTotals {
-    /// Held on cards, ever.
+    /// Ever authorized.
     pub authorized: i64,
-    /// Taken from cards, ever.
+    /// Ever captured.
     pub captured: i64,
-    /// Held and given back without being taken.
+    /// Authorized, then released without capture.
     pub voided: i64,
-    /// Taken and given back, or on its way back.
+    /// Refunded, or pending.
     pub refunded: i64,
 }
 
@@ -28,26 +28,28 @@ impl AddAssign for PaymentTotals {
 }
 
 impl PaymentTotals {
-    /// What is still held: authorised, neither captured nor voided.
+    /// The amount still held: authorized, neither captured nor voided.
     pub const fn held(&self) -> i64 {
         self.authorized - self.captured - self.voided
     }
 
-    /// What the shop has in the end: captured and not refunded.
+    /// The amount the shop keeps: captured and not refunded.
     pub const fn net(&self) -> i64 {
         self.captured - self.refunded
     }
 }
 
-/// One thing that happened to an object.
+/// One event in the life of an intent or refund.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HistoryEntry {
-    /// When, on the given clock.
+    /// When it happened.
     pub at: Timestamp,
-    /// What: `created`, `authorized`, `declined`, `captured`, `voided`, `lapsed`, …
-    pub what: &'static str,
-    /// The money that moved, in minor units; 0 where none did.
+    /// `created`, `authorized`, `declined`, `captured`, `voided`, `lapsed`, …
+    #[serde(rename = "what")]
+    pub event: &'static str,
+    /// The amount that moved, in minor units; 0 if none.
     pub amount: i64,
-    /// The idempotency key of the call that did it; none for what happened by itself.
-    pub key: Option<String>,
+    /// The idempotency key of the call; `None` for scheduled changes and control actions.
+    #[serde(rename = "key")]
+    pub idempotency_key: Option<String>,
 }

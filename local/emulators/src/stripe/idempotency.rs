@@ -1,9 +1,8 @@
-//! Idempotency keys: the first answer to each, for a day.
+//! Idempotency keys: the first response of each is stored for a day.
 //!
-//! The first result of a call that was executed is kept under its key, a 500 included, and
-//! said again to the same call. Another call under the key is an error; the same call while
-//! the first is in flight is a conflict. A key that is a day old is forgotten, and its call
-//! executed anew.
+//! The first result of an executed call, a 500 included, is stored under its key and replayed to
+//! the same call. A different call with the key is an error. The same call while the first is in
+//! flight is a conflict. After a day the key expires, and its call is executed again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,89 +10,91 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::exchange::HttpResponse;
 
-/// How long a key is kept.
+/// How long a key is stored.
 pub(crate) const KEY_LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
-/// What makes two calls the same: method, path and parameters.
+/// What identifies a call: method, path and parameters.
 pub(crate) type RequestFingerprint = (String, String, Vec<(String, String)>);
 
 #[derive(Debug, Clone)]
 struct KeyRecord {
     fingerprint: RequestFingerprint,
     since: Timestamp,
-    answer: Option<HttpResponse>,
+    response: Option<HttpResponse>,
     in_flight: bool,
 }
 
-/// What a key says about a call.
+/// What a key means for a call.
 #[derive(Debug)]
 pub(crate) enum KeyState {
     New,
     Mismatch,
     InFlight,
-    Answered(HttpResponse),
+    Executed(HttpResponse),
 }
 
-/// The keys that are kept.
+/// The stored keys.
 #[derive(Debug, Clone)]
-pub(crate) struct Keys {
-    kept: BTreeMap<String, KeyRecord>,
+pub(crate) struct IdempotencyKeys {
+    records: BTreeMap<String, KeyRecord>,
     by_age: BTreeSet<(Timestamp, String)>,
 }
 
-impl Keys {
+impl IdempotencyKeys {
     pub(crate) const fn new() -> Self {
-        Self { kept: BTreeMap::new(), by_age: BTreeSet::new() }
+        Self { records: BTreeMap::new(), by_age: BTreeSet::new() }
     }
 
     pub(crate) fn state_of(&self, key: &str, fingerprint: &RequestFingerprint) -> KeyState {
-        match self.kept.get(key) {
-            Some(kept) if kept.fingerprint != *fingerprint => KeyState::Mismatch,
+        match self.records.get(key) {
+            Some(record) if record.fingerprint != *fingerprint => KeyState::Mismatch,
             Some(KeyRecord { in_flight: true, .. }) => KeyState::InFlight,
-            Some(KeyRecord { answer: Some(answer), .. }) => KeyState::Answered(answer.clone()),
-            None | Some(KeyRecord { answer: None, .. }) => KeyState::New,
+            Some(KeyRecord { response: Some(response), .. }) => {
+                KeyState::Executed(response.clone())
+            }
+            None | Some(KeyRecord { response: None, .. }) => KeyState::New,
         }
     }
 
-    /// Keeps the answer of an executed call.
+    /// Stores the response of an executed call.
     pub(crate) fn store(
         &mut self,
         key: &str,
         fingerprint: &RequestFingerprint,
-        answer: &HttpResponse,
+        response: &HttpResponse,
         at: Timestamp,
     ) {
-        self.put(key, fingerprint, Some(answer.clone()), false, at);
+        self.insert(key, fingerprint, Some(response.clone()), false, at);
     }
 
-    /// Marks a call as in flight; what was kept for it stays.
+    /// Marks a call as in flight. A response that is already stored stays.
     pub(crate) fn mark_in_flight(
         &mut self,
         key: &str,
         fingerprint: &RequestFingerprint,
         at: Timestamp,
     ) {
-        match self.kept.get_mut(key) {
-            Some(kept) => kept.in_flight = true,
-            None => self.put(key, fingerprint, None, true, at),
+        match self.records.get_mut(key) {
+            Some(record) => record.in_flight = true,
+            None => self.insert(key, fingerprint, None, true, at),
         }
     }
 
-    /// The call is no longer in flight; one that was never executed leaves its key free.
+    /// Ends a call in flight. The key of a call that was never executed becomes unused again.
     pub(crate) fn release(&mut self, key: &str) {
-        let Some(kept) = self.kept.get_mut(key) else { return };
-        kept.in_flight = false;
-        if kept.answer.is_none() {
+        let Some(record) = self.records.get_mut(key) else { return };
+        record.in_flight = false;
+        if record.response.is_none() {
             self.remove(key);
         }
     }
 
-    /// The keys of calls that have not ended.
+    /// The keys of the calls in flight.
     pub(crate) fn in_flight(&self) -> impl Iterator<Item = &str> {
-        self.kept.iter().filter(|(_, kept)| kept.in_flight).map(|(key, _)| key.as_str())
+        self.records.iter().filter(|(_, record)| record.in_flight).map(|(key, _)| key.as_str())
     }
 
-    /// Forgets what is a day old at `at`, unless it is still in flight.
+    /// Removes keys that are a day old at `at`, unless they are in flight.
     pub(crate) fn expire(&mut self, at: Timestamp) {
         let old: Vec<String> = self
             .by_age
@@ -102,29 +103,29 @@ impl Keys {
             .map(|(_, key)| key.clone())
             .collect();
         for key in old {
-            if self.kept.get(&key).is_some_and(|kept| !kept.in_flight) {
+            if self.records.get(&key).is_some_and(|record| !record.in_flight) {
                 self.remove(&key);
             }
         }
     }
 
-    fn put(
+    fn insert(
         &mut self,
         key: &str,
         fingerprint: &RequestFingerprint,
-        answer: Option<HttpResponse>,
+        response: Option<HttpResponse>,
         in_flight: bool,
         at: Timestamp,
     ) {
         self.remove(key);
         self.by_age.insert((at, key.to_owned()));
-        let kept = KeyRecord { fingerprint: fingerprint.clone(), since: at, answer, in_flight };
-        self.kept.insert(key.to_owned(), kept);
+        let record = KeyRecord { fingerprint: fingerprint.clone(), since: at, response, in_flight };
+        self.records.insert(key.to_owned(), record);
     }
 
     fn remove(&mut self, key: &str) {
-        if let Some(kept) = self.kept.remove(key) {
-            self.by_age.remove(&(kept.since, key.to_owned()));
+        if let Some(record) = self.records.remove(key) {
+            self.by_age.remove(&(record.since, key.to_owned()));
         }
     }
 }

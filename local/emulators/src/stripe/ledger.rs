@@ -1,10 +1,9 @@
-//! The gateway's book: every intent with its history, and the sums of each order.
+//! Stripe's ledger: every intent with its history, and the totals of each order.
 //!
-//! It is made from the objects that the model keeps, so nothing that a caller sends can
-//! write it. All figures are cumulative and in minor units: what was authorised counts once,
-//! when the intent was confirmed; voided is what an authorised intent gave back by being
-//! cancelled, by lapsing, or by being captured for less; refunded is what a refund that has
-//! not failed gives back.
+//! It is a view of the emulator's objects, so no caller can write it. All amounts are cumulative
+//! and in minor units. `authorized` counts an intent once, when it is confirmed. `voided` counts
+//! what an authorized intent releases by cancellation, expiration or partial capture. `refunded`
+//! counts refunds that have not failed.
 
 use std::collections::BTreeMap;
 
@@ -15,17 +14,17 @@ use super::history::PaymentTotals;
 use super::payment_intents::{Intent, IntentStatus};
 use super::refunds::Refund;
 
-/// What the gateway knows of one order.
+/// The payments of one order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct OrderPayments {
-    /// The order's money.
+    /// The amounts.
     #[serde(flatten)]
     pub totals: PaymentTotals,
-    /// Intents that were created for it.
+    /// Intents created.
     pub intents: usize,
-    /// Intents that were ever confirmed, whatever the issuer said.
+    /// Intents ever confirmed, with any response of the issuer.
     pub confirmed: usize,
-    /// How often any of them was confirmed.
+    /// How often its intents were confirmed.
     pub confirms: u32,
     /// Intents that hold money now.
     pub live: usize,
@@ -44,7 +43,7 @@ impl OrderPayments {
     }
 }
 
-/// A view of the book.
+/// A view of the ledger.
 #[derive(Debug, Clone, Copy)]
 pub struct Ledger<'a> {
     pub(crate) intents: &'a [Intent],
@@ -52,12 +51,12 @@ pub struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    /// Every intent, oldest first.
+    /// All intents, oldest first.
     pub fn intents(&self) -> impl Iterator<Item = &'a Intent> {
         self.intents.iter()
     }
 
-    /// Every refund, oldest first.
+    /// All refunds, oldest first.
     pub fn refunds(&self) -> impl Iterator<Item = &'a Refund> {
         self.refunds.iter()
     }
@@ -67,7 +66,7 @@ impl<'a> Ledger<'a> {
         self.intents.iter().filter(move |intent| intent.order.as_deref() == Some(order))
     }
 
-    /// The sums over all intents.
+    /// The totals of all intents.
     pub fn totals(&self) -> PaymentTotals {
         let mut totals = PaymentTotals::default();
         for intent in self.intents {
@@ -76,7 +75,7 @@ impl<'a> Ledger<'a> {
         totals
     }
 
-    /// What is known of one order; all zero where it never called.
+    /// The figures of one order; all zero if it has no intent.
     pub fn order(&self, order: &str) -> OrderPayments {
         let mut money = OrderPayments::default();
         for intent in self.intents_of(order) {
@@ -85,7 +84,7 @@ impl<'a> Ledger<'a> {
         money
     }
 
-    /// The same for every order that ever called.
+    /// The figures of every order with an intent.
     pub fn orders(&self) -> BTreeMap<String, OrderPayments> {
         let mut orders: BTreeMap<String, OrderPayments> = BTreeMap::new();
         for intent in self.intents {
@@ -96,7 +95,7 @@ impl<'a> Ledger<'a> {
         orders
     }
 
-    /// As `GET /_ledger` shows it, for one order or for all.
+    /// The JSON of `GET /_ledger`, for one order or for all.
     pub fn to_json(&self, order: Option<&str>) -> Value {
         let requested = |of: Option<&str>| order.is_none() || of == order;
         let intents: Vec<Value> = self

@@ -1,29 +1,30 @@
-//! The form-encoded parameters of a call, and the ways in which they can be wrong.
+//! The form-encoded parameters of a call, and their validation.
 
 use super::error::ApiError;
 use crate::exchange::HttpRequest;
 
-/// The parameters, from the query of a GET and the body of a POST.
+/// The parameters: the query of a GET, or the body of a POST.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Params(Vec<(String, String)>);
 
 impl Params {
-    pub(crate) fn of(call: &HttpRequest) -> Result<Self, ApiError> {
-        let encoded = if call.method == "GET" { call.query().as_bytes() } else { &call.body };
+    pub(crate) fn parse(request: &HttpRequest) -> Result<Self, ApiError> {
+        let encoded =
+            if request.method == "GET" { request.query().as_bytes() } else { &request.body };
         serde_urlencoded::from_bytes(encoded)
             .map(Self)
             .map_err(|error| ApiError::invalid(&format!("Invalid request body: {error}")))
     }
 
-    /// In an order of their own, so that two calls can be compared.
+    /// In a fixed order, so that two calls can be compared.
     pub(crate) fn sorted(&self) -> Vec<(String, String)> {
         let mut sorted = self.0.clone();
         sorted.sort();
         sorted
     }
 
-    /// Refuses any parameter whose first name is not among these.
-    pub(crate) fn only(&self, known: &[&str]) -> Result<(), ApiError> {
+    /// Rejects parameters whose top-level name is not in `known`.
+    pub(crate) fn reject_unknown(&self, known: &[&str]) -> Result<(), ApiError> {
         let first = |name: &'_ str| {
             name.split_once('[').map_or(name.to_owned(), |(first, _)| first.to_owned())
         };
@@ -41,7 +42,7 @@ impl Params {
         }
     }
 
-    /// A text; one that is empty counts as left out.
+    /// A string; an empty one counts as absent.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let value = self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         value.filter(|value| !value.is_empty())
@@ -57,8 +58,8 @@ impl Params {
         })
     }
 
-    /// A whole number, 0 or more.
-    pub(crate) fn whole(&self, name: &str) -> Result<Option<i64>, ApiError> {
+    /// A non-negative integer.
+    pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, ApiError> {
         let Some(text) = self.text(name) else { return Ok(None) };
         let error = || {
             ApiError::parameter(
@@ -67,11 +68,11 @@ impl Params {
                 &format!("Invalid integer: {text}"),
             )
         };
-        text.parse().ok().filter(|whole| *whole >= 0).map(Some).ok_or_else(error)
+        text.parse().ok().filter(|integer| *integer >= 0).map(Some).ok_or_else(error)
     }
 
-    /// True or false; false when left out.
-    pub(crate) fn flag(&self, name: &str) -> Result<bool, ApiError> {
+    /// A boolean; `false` if absent.
+    pub(crate) fn boolean(&self, name: &str) -> Result<bool, ApiError> {
         match self.text(name) {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
@@ -82,20 +83,20 @@ impl Params {
         }
     }
 
-    /// One of a few words.
+    /// One of the `allowed` values.
     pub(crate) fn one_of(
         &self,
         name: &str,
-        words: &[&'static str],
+        allowed: &[&'static str],
     ) -> Result<Option<&'static str>, ApiError> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        words.iter().find(|word| **word == text).copied().map(Some).ok_or_else(|| {
-            let message = format!("Invalid {name}: must be one of {}", words.join(", "));
+        allowed.iter().find(|value| **value == text).copied().map(Some).ok_or_else(|| {
+            let message = format!("Invalid {name}: must be one of {}", allowed.join(", "));
             ApiError::invalid(&message).with("param", name.into())
         })
     }
 
-    /// `name[key]` for each key.
+    /// The `key` and value of each parameter `name[key]`.
     pub(crate) fn map(&self, name: &str) -> Vec<(String, String)> {
         let inner = |known: &str| {
             Some(known.strip_prefix(name)?.strip_prefix('[')?.strip_suffix(']')?.to_owned())
@@ -103,7 +104,7 @@ impl Params {
         self.0.iter().filter_map(|(known, value)| Some((inner(known)?, value.clone()))).collect()
     }
 
-    /// `expand[]`, or `expand[0]`; each must be one of these.
+    /// The values of `expand[]` or `expand[0]`; each must be in `expandable`.
     pub(crate) fn expand(&self, expandable: &[&str]) -> Result<Vec<String>, ApiError> {
         let requested: Vec<String> =
             self.map("expand").into_iter().map(|(_, value)| value).collect();

@@ -1,13 +1,13 @@
-//! The life of a `PaymentIntent`: created, confirmed, captured or cancelled, or lapsed.
+//! The life of a PaymentIntent: created, confirmed, then captured, canceled or expired.
 //!
-//! A hold of money lapses by itself, seven days after the confirmation, or after less than
-//! five where nobody was present (docs.stripe.com/payments/place-a-hold-on-a-payment-method).
+//! An authorization expires seven days after the confirmation, or after less than five days if it
+//! was off-session (docs.stripe.com/payments/place-a-hold-on-a-payment-method).
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::cards::{self, Card, Decline, Issuer};
+use super::cards::{self, Card, Decline, IssuerResponse};
 use super::error::{ApiError, doc_url};
 use super::history::{HistoryEntry, PaymentTotals};
 use super::params::Params;
@@ -15,38 +15,38 @@ use super::request::{self, Cancellation, Capture, Confirmation, NewIntent};
 use super::{StripeEmulator, Timer};
 use crate::schedule::ScheduleKey;
 
-/// How long the gateway holds money that a present customer confirmed.
+/// How long Stripe holds money that a customer confirmed on-session.
 pub const AUTHORIZATION_VALIDITY: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// How long it holds money that the merchant asked for off-session: 4 days and 18 hours.
+/// How long Stripe holds money that was confirmed off-session: 4 days and 18 hours.
 pub const AUTHORIZATION_VALIDITY_OFF_SESSION: SignedDuration =
     SignedDuration::from_hours(4 * 24 + 18);
-/// How long the one hesitating card is `processing`.
+/// How long an intent with the card `lookalikeProcessing` is `processing`.
 pub const PROCESSING_TIME: SignedDuration = SignedDuration::from_secs(60);
-/// How long after the capture the one disputed card's owner complains.
+/// How long after the capture a charge of the card `createDispute` is disputed.
 const DISPUTE_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
-/// Where an intent stands.
+/// The status of an intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IntentStatus {
-    /// Without a card, or its card was declined.
+    /// It has no card, or its card was declined.
     RequiresPaymentMethod,
-    /// With a card, not confirmed.
+    /// It has a card and is not confirmed.
     RequiresConfirmation,
-    /// The card's owner must prove who they are.
+    /// The cardholder must authenticate.
     RequiresAction,
-    /// The issuer has not answered yet.
+    /// The issuer has not responded yet.
     Processing,
     /// Money is held.
     RequiresCapture,
-    /// Money was taken.
+    /// Money was captured.
     Succeeded,
-    /// Given up, by a call or by itself.
+    /// Canceled by a call, or expired.
     Canceled,
 }
 
 impl IntentStatus {
-    /// Its name on the wire.
+    /// The wire name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::RequiresPaymentMethod => "requires_payment_method",
@@ -60,7 +60,7 @@ impl IntentStatus {
     }
 }
 
-/// An attempt to hold or take money from a card.
+/// An attempt to charge a card.
 #[derive(Debug, Clone)]
 pub(crate) struct Charge {
     pub(crate) id: String,
@@ -73,28 +73,28 @@ pub(crate) struct Charge {
     pub(crate) disputed: bool,
 }
 
-/// One `PaymentIntent`, as the gateway knows it.
+/// One PaymentIntent.
 #[derive(Debug, Clone)]
 pub struct Intent {
     /// `pi_…`.
     pub id: String,
     /// The order in `metadata[order_id]`.
     pub order: Option<String>,
-    /// What it is for, in minor units.
+    /// The amount, in minor units.
     pub amount: i64,
-    /// Its currency, in small letters.
+    /// The currency, in lowercase letters.
     pub currency: String,
-    /// Where it stands.
+    /// The status.
     pub status: IntentStatus,
     /// When it was created.
     pub created: Timestamp,
-    /// Its money.
+    /// The amounts.
     pub totals: PaymentTotals,
-    /// How often it was confirmed, whatever the issuer said.
+    /// How often it was confirmed, with any response of the issuer.
     pub confirms: u32,
     /// How many of its refunds failed.
     pub failed_refunds: usize,
-    /// Everything that happened to it, oldest first.
+    /// Its events, oldest first.
     pub history: Vec<HistoryEntry>,
     pub(crate) capture_method: &'static str,
     pub(crate) automatic_methods: Option<&'static str>,
@@ -110,7 +110,7 @@ pub struct Intent {
 }
 
 impl Intent {
-    /// When the money that it holds is given back by itself.
+    /// When its authorization expires.
     pub fn capture_before(&self) -> Option<Timestamp> {
         self.charges.last().and_then(|charge| charge.capture_before)
     }
@@ -119,7 +119,7 @@ impl Intent {
         if self.status == IntentStatus::RequiresCapture { self.amount } else { 0 }
     }
 
-    /// Why the last attempt was refused.
+    /// The last charge and its decline, if it was declined.
     pub(crate) fn last_decline(&self) -> Option<(&Charge, &'static Decline)> {
         let charge = self.charges.last()?;
         Some((charge, charge.decline?))
@@ -135,30 +135,30 @@ impl Intent {
         })
     }
 
-    fn note(&mut self, context: &CallContext<'_>, what: &'static str, amount: i64) {
+    fn record(&mut self, context: &CallContext<'_>, event: &'static str, amount: i64) {
         self.history.push(HistoryEntry {
             at: context.at,
-            what,
+            event,
             amount,
-            key: context.key.map(str::to_owned),
+            idempotency_key: context.idempotency_key.map(str::to_owned),
         });
     }
 }
 
-/// Who does something to an object, and when.
+/// The time and origin of a change.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CallContext<'a> {
     pub(crate) at: Timestamp,
-    pub(crate) key: Option<&'a str>,
-    pub(crate) request: Option<&'a str>,
-    /// Whether the plan wants the business to say no.
+    pub(crate) idempotency_key: Option<&'a str>,
+    pub(crate) request_id: Option<&'a str>,
+    /// Whether the fault plan rejects the call.
     pub(crate) reject: bool,
 }
 
 impl CallContext<'_> {
-    /// What happens by itself.
+    /// The context of a change that no API call triggers.
     pub(crate) const fn scheduled(at: Timestamp) -> Self {
-        Self { at, key: None, request: None, reject: false }
+        Self { at, idempotency_key: None, request_id: None, reject: false }
     }
 }
 
@@ -168,21 +168,21 @@ impl StripeEmulator {
         params: &Params,
         context: CallContext<'_>,
     ) -> Result<Value, ApiError> {
-        let asked = NewIntent::of(params)?;
+        let new_intent = NewIntent::parse(params)?;
         if context.reject {
             return Err(declined_at_creation());
         }
-        let expand = asked.expand.clone();
-        let confirmation = asked.confirmation;
-        let index = self.add_intent(NewIntent { confirmation: None, ..asked }, context);
+        let expand = new_intent.expand.clone();
+        let confirmation = new_intent.confirmation;
+        let index = self.add_intent(NewIntent { confirmation: None, ..new_intent }, context);
         if let Some(confirmation) = confirmation {
-            self.confirm_at(index, &confirmation, context)?;
+            self.confirm_intent_at(index, &confirmation, context)?;
         }
         Ok(self.render_intent(index, &expand))
     }
 
-    fn add_intent(&mut self, asked: NewIntent, context: CallContext<'_>) -> usize {
-        let order = asked
+    fn add_intent(&mut self, new_intent: NewIntent, context: CallContext<'_>) -> usize {
+        let order = new_intent
             .metadata
             .iter()
             .find(|(key, _)| key == "order_id")
@@ -190,34 +190,34 @@ impl StripeEmulator {
         let mut intent = Intent {
             id: self.ids.stripe("pi"),
             order,
-            amount: asked.amount,
-            currency: asked.currency.to_owned(),
+            amount: new_intent.amount,
+            currency: new_intent.currency.to_owned(),
             status: IntentStatus::RequiresPaymentMethod,
             created: context.at,
             totals: PaymentTotals::default(),
             confirms: 0,
             failed_refunds: 0,
             history: Vec::new(),
-            capture_method: asked.capture_method,
-            automatic_methods: asked.automatic_methods,
+            capture_method: new_intent.capture_method,
+            automatic_methods: new_intent.automatic_methods,
             card: None,
             payment_method: None,
-            customer: asked.customer,
-            description: asked.description,
-            metadata: asked.metadata,
+            customer: new_intent.customer,
+            description: new_intent.description,
+            metadata: new_intent.metadata,
             off_session: false,
             canceled: None,
             charges: Vec::new(),
             timer: None,
         };
-        if asked.card.is_some() {
+        if new_intent.card.is_some() {
             intent.status = IntentStatus::RequiresConfirmation;
-            intent.card = asked.card;
+            intent.card = new_intent.card;
             intent.payment_method = Some(self.ids.stripe("pm"));
         }
-        intent.note(&context, "created", 0);
+        intent.record(&context, "created", 0);
         let index = self.intents.len();
-        self.intent_index.insert(intent.id.clone(), index);
+        self.intents_by_id.insert(intent.id.clone(), index);
         self.intents.push(intent);
         self.queue_intent_event("payment_intent.created", index, context);
         index
@@ -229,32 +229,41 @@ impl StripeEmulator {
         params: &Params,
         context: CallContext<'_>,
     ) -> Result<Value, ApiError> {
-        let asked = Confirmation::of(params)?;
+        let confirmation = Confirmation::parse(params)?;
         let index = self.index_of_intent(id)?;
-        self.confirm_at(index, &asked, context)?;
-        Ok(self.render_intent(index, &asked.expand))
+        self.confirm_intent_at(index, &confirmation, context)?;
+        Ok(self.render_intent(index, &confirmation.expand))
     }
 
-    fn confirm_at(
+    fn confirm_intent_at(
         &mut self,
         index: usize,
-        asked: &Confirmation,
+        confirmation: &Confirmation,
         context: CallContext<'_>,
     ) -> Result<(), ApiError> {
-        let card = self.card_to_confirm(index, asked)?;
+        let card = self.card_to_confirm(index, confirmation)?;
         let intent = &mut self.intents[index];
-        intent.off_session = asked.off_session;
+        intent.off_session = confirmation.off_session;
         intent.confirms += 1;
-        match if context.reject { Issuer::Declines(&cards::GENERIC) } else { card.issuer } {
-            Issuer::Approves => self.approve(index, card, context),
-            Issuer::Declines(decline) => return Err(self.decline(index, card, decline, context)),
-            Issuer::Authenticates if asked.must_not_ask || asked.off_session => {
-                return Err(self.decline(index, card, &cards::AUTHENTICATION, context));
+        let issuer = if context.reject {
+            IssuerResponse::Decline(&cards::GENERIC_DECLINE)
+        } else {
+            card.issuer
+        };
+        match issuer {
+            IssuerResponse::Approve => self.approve(index, card, context),
+            IssuerResponse::Decline(decline) => {
+                return Err(self.decline(index, card, decline, context));
             }
-            Issuer::Authenticates => {
+            IssuerResponse::RequireAuthentication
+                if confirmation.error_on_requires_action || confirmation.off_session =>
+            {
+                return Err(self.decline(index, card, &cards::AUTHENTICATION_REQUIRED, context));
+            }
+            IssuerResponse::RequireAuthentication => {
                 self.move_to(index, IntentStatus::RequiresAction, context);
             }
-            Issuer::AnswersLater => {
+            IssuerResponse::ApproveLater => {
                 self.move_to(index, IntentStatus::Processing, context);
                 let timer =
                     self.schedule.insert(context.at + PROCESSING_TIME, Timer::Approve(index));
@@ -264,15 +273,15 @@ impl StripeEmulator {
         Ok(())
     }
 
-    /// The card that a confirmation asks the issuer about, where the intent's state allows one.
+    /// The card to charge, if the state of the intent allows a confirmation.
     fn card_to_confirm(
         &mut self,
         index: usize,
-        asked: &Confirmation,
+        confirmation: &Confirmation,
     ) -> Result<&'static Card, ApiError> {
         use IntentStatus::{RequiresAction, RequiresConfirmation, RequiresPaymentMethod};
         let intent = &self.intents[index];
-        if asked.off_session && intent.customer.is_none() {
+        if confirmation.off_session && intent.customer.is_none() {
             let message =
                 "`off_session` needs a saved payment method: the PaymentIntent has no customer.";
             return Err(ApiError::invalid(message));
@@ -280,35 +289,36 @@ impl StripeEmulator {
         if !matches!(intent.status, RequiresPaymentMethod | RequiresConfirmation | RequiresAction) {
             return Err(self.unexpected_state(index, "confirmed"));
         }
-        if asked.card.is_some() {
+        if confirmation.card.is_some() {
             let payment_method = self.ids.stripe("pm");
             let intent = &mut self.intents[index];
-            (intent.card, intent.payment_method) = (asked.card, Some(payment_method));
+            (intent.card, intent.payment_method) = (confirmation.card, Some(payment_method));
         }
         let message =
             "You cannot confirm this PaymentIntent because it's missing a payment method.";
         self.intents[index].card.ok_or_else(|| {
-            self.by_state_with_intent(index, Some("payment_intent_unexpected_state"), message)
+            self.invalid_state_with_intent(index, Some("payment_intent_unexpected_state"), message)
         })
     }
 
     fn move_to(&mut self, index: usize, status: IntentStatus, context: CallContext<'_>) {
         let intent = &mut self.intents[index];
         intent.status = status;
-        intent.note(&context, status.name(), 0);
+        intent.record(&context, status.name(), 0);
         self.queue_intent_event(&format!("payment_intent.{}", status.name()), index, context);
     }
 
-    /// The issuer says yes: the money is held, or taken at once.
+    /// The issuer approves: Stripe authorizes the amount, and captures it at once if the capture
+    /// method is automatic.
     pub(super) fn approve(&mut self, index: usize, card: &'static Card, context: CallContext<'_>) {
         let id = self.ids.stripe("ch");
         let intent = &mut self.intents[index];
-        let hold = if intent.off_session {
+        let validity = if intent.off_session {
             AUTHORIZATION_VALIDITY_OFF_SESSION
         } else {
             AUTHORIZATION_VALIDITY
         };
-        let capture_before = (intent.capture_method == "manual").then(|| context.at + hold);
+        let capture_before = (intent.capture_method == "manual").then(|| context.at + validity);
         intent.charges.push(Charge {
             id,
             created: context.at,
@@ -321,18 +331,18 @@ impl StripeEmulator {
         });
         let amount = intent.amount;
         intent.totals.authorized += amount;
-        intent.note(&context, "authorized", amount);
+        intent.record(&context, "authorized", amount);
         intent.status = IntentStatus::RequiresCapture;
         match capture_before {
             Some(due) => {
-                intent.timer = Some(self.schedule.insert(due, Timer::Lapse(index)));
+                intent.timer = Some(self.schedule.insert(due, Timer::ExpireAuthorization(index)));
                 self.queue_intent_event("payment_intent.amount_capturable_updated", index, context);
             }
             None => self.capture_amount(index, amount, context),
         }
     }
 
-    /// The issuer says no: the card is of no use to this intent any more.
+    /// The issuer declines: the intent loses its card.
     fn decline(
         &mut self,
         index: usize,
@@ -354,7 +364,7 @@ impl StripeEmulator {
         });
         intent.card = None;
         intent.status = IntentStatus::RequiresPaymentMethod;
-        intent.note(&context, "declined", 0);
+        intent.record(&context, "declined", 0);
         self.queue_intent_event("payment_intent.payment_failed", index, context);
         let mut error = self.intents[index]
             .last_decline()
@@ -370,18 +380,18 @@ impl StripeEmulator {
         params: &Params,
         context: CallContext<'_>,
     ) -> Result<Value, ApiError> {
-        let asked = Capture::of(params)?;
+        let capture = Capture::parse(params)?;
         let index = self.index_of_intent(id)?;
         if self.intents[index].status != IntentStatus::RequiresCapture {
             return Err(self.unexpected_state(index, "captured"));
         }
         if context.reject {
-            // The one way in which a capture is refused for good: the hold is gone.
-            self.lapse(index, CallContext { key: None, ..context });
+            // A capture is final only if the authorization has expired, so the fault expires it.
+            self.expire_authorization(index, CallContext { idempotency_key: None, ..context });
             return Err(self.unexpected_state(index, "captured"));
         }
         let held = self.intents[index].amount;
-        let amount = asked.amount.unwrap_or(held);
+        let amount = capture.amount.unwrap_or(held);
         if amount == 0 || amount > held {
             let message = format!(
                 "The amount to capture must be between 1 and the {held} that is capturable."
@@ -390,19 +400,19 @@ impl StripeEmulator {
             return Err(ApiError::parameter(code, "amount_to_capture", &message));
         }
         self.capture_amount(index, amount, context);
-        Ok(self.render_intent(index, &asked.expand))
+        Ok(self.render_intent(index, &capture.expand))
     }
 
-    /// The held money is taken; what is not taken of it is given back.
+    /// Captures `amount` and releases the rest.
     fn capture_amount(&mut self, index: usize, amount: i64, context: CallContext<'_>) {
         let intent = &mut self.intents[index];
         let rest = intent.amount - amount;
         intent.totals.captured += amount;
         intent.totals.voided += rest;
         intent.status = IntentStatus::Succeeded;
-        intent.note(&context, "captured", amount);
+        intent.record(&context, "captured", amount);
         if rest > 0 {
-            intent.note(&context, "voided", rest);
+            intent.record(&context, "voided", rest);
         }
         let timer = intent.timer.take();
         let disputed = intent.card.is_some_and(|card| card.disputed);
@@ -422,7 +432,7 @@ impl StripeEmulator {
         params: &Params,
         context: CallContext<'_>,
     ) -> Result<Value, ApiError> {
-        let asked = Cancellation::of(params)?;
+        let cancellation = Cancellation::parse(params)?;
         let index = self.index_of_intent(id)?;
         let status = self.intents[index].status;
         if matches!(
@@ -434,14 +444,14 @@ impl StripeEmulator {
         if context.reject {
             let message =
                 "This PaymentIntent could not be canceled because of a restriction on the account.";
-            return Err(self.by_state_with_intent(index, None, message));
+            return Err(self.invalid_state_with_intent(index, None, message));
         }
-        self.release_hold(index, asked.reason, "voided", context);
-        Ok(self.render_intent(index, &asked.expand))
+        self.release_hold(index, cancellation.reason, "voided", context);
+        Ok(self.render_intent(index, &cancellation.expand))
     }
 
-    /// Nobody came for the money in time.
-    pub(super) fn lapse(&mut self, index: usize, context: CallContext<'_>) {
+    /// Cancels the intent because the authorization was not captured in time.
+    pub(super) fn expire_authorization(&mut self, index: usize, context: CallContext<'_>) {
         self.release_hold(index, Some("automatic"), "lapsed", context);
     }
 
@@ -449,13 +459,13 @@ impl StripeEmulator {
         &mut self,
         index: usize,
         reason: Option<&'static str>,
-        what: &'static str,
+        event: &'static str,
         context: CallContext<'_>,
     ) {
         let intent = &mut self.intents[index];
         let held = intent.capturable();
         intent.totals.voided += held;
-        intent.note(&context, if held > 0 { what } else { "canceled" }, held);
+        intent.record(&context, if held > 0 { event } else { "canceled" }, held);
         intent.status = IntentStatus::Canceled;
         intent.canceled = Some((context.at, reason));
         let timer = intent.timer.take();
@@ -463,10 +473,10 @@ impl StripeEmulator {
         self.queue_intent_event("payment_intent.canceled", index, context);
     }
 
-    /// The owner of the card complains of a captured charge.
+    /// The cardholder disputes a captured charge.
     pub(super) fn dispute(&mut self, index: usize, context: CallContext<'_>) {
         let intent = &mut self.intents[index];
-        intent.note(&context, "disputed", 0);
+        intent.record(&context, "disputed", 0);
         if let Some(charge) = intent.charges.last_mut() {
             charge.disputed = true;
         }
@@ -474,30 +484,36 @@ impl StripeEmulator {
     }
 
     pub(super) fn get_intent(&self, id: &str, params: &Params) -> Result<Value, ApiError> {
-        let expand = request::look(params)?;
+        let expand = request::retrieve_expand(params)?;
         Ok(self.render_intent(self.index_of_intent(id)?, &expand))
     }
 
     pub(super) fn index_of_intent(&self, id: &str) -> Result<usize, ApiError> {
         let missing = || ApiError::missing(404, "intent", "payment_intent", id);
-        self.intent_index.get(id).copied().ok_or_else(missing)
+        self.intents_by_id.get(id).copied().ok_or_else(missing)
     }
 
     fn unexpected_state(&self, index: usize, done: &str) -> ApiError {
         let status = self.intents[index].status.name();
         let message =
             format!("This PaymentIntent could not be {done} because it has a status of {status}.");
-        self.by_state_with_intent(index, Some("payment_intent_unexpected_state"), &message)
+        self.invalid_state_with_intent(index, Some("payment_intent_unexpected_state"), &message)
     }
 
-    fn by_state_with_intent(&self, index: usize, code: Option<&str>, message: &str) -> ApiError {
-        ApiError::by_state(code, message).with("payment_intent", self.render_intent(index, &[]))
+    fn invalid_state_with_intent(
+        &self,
+        index: usize,
+        code: Option<&str>,
+        message: &str,
+    ) -> ApiError {
+        ApiError::invalid_state(code, message)
+            .with("payment_intent", self.render_intent(index, &[]))
     }
 }
 
-/// A card that is refused before there is an intent.
+/// A decline before an intent exists.
 fn declined_at_creation() -> ApiError {
-    let mut error = decline_fields(&cards::GENERIC);
+    let mut error = decline_fields(&cards::GENERIC_DECLINE);
     error.insert("param".to_owned(), json!("payment_method"));
     ApiError::card(error)
 }

@@ -1,13 +1,13 @@
-//! The life of a refund: what was taken goes back, at once, later, or not after all.
+//! The life of a refund: it succeeds at once, later, or fails.
 //!
-//! The refunds of a charge that have not failed never exceed what was captured
+//! The refunds of a charge that have not failed never exceed the captured amount
 //! (docs.stripe.com/refunds).
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::cards::RefundFate;
+use super::cards::RefundBehavior;
 use super::error::ApiError;
 use super::history::HistoryEntry;
 use super::params::Params;
@@ -15,23 +15,23 @@ use super::payment_intents::{CallContext, IntentStatus};
 use super::{StripeEmulator, Timer};
 use crate::schedule::ScheduleKey;
 
-/// How long after it was asked for a refund that pends succeeds, or one that fails fails.
+/// How long after its creation a pending refund succeeds, or a failing one fails.
 pub const REFUND_COMPLETES_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
-/// Where a refund stands.
+/// The status of a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefundStatus {
-    /// On its way.
+    /// It is on its way.
     Pending,
-    /// The gateway believes that it arrived.
+    /// It succeeded; it may still fail later.
     Succeeded,
-    /// It came back; the money is the shop's again.
+    /// It failed; the shop keeps the money.
     Failed,
 }
 
 impl RefundStatus {
-    /// Its name on the wire.
+    /// The wire name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -41,22 +41,22 @@ impl RefundStatus {
     }
 }
 
-/// One refund, as the gateway knows it.
+/// One refund.
 #[derive(Debug, Clone)]
 pub struct Refund {
     /// `re_…`.
     pub id: String,
-    /// The intent that it gives back, `pi_…`.
+    /// The refunded intent, `pi_…`.
     pub intent: String,
     /// The order of that intent.
     pub order: Option<String>,
-    /// How much, in minor units.
+    /// The amount, in minor units.
     pub amount: i64,
-    /// Where it stands.
+    /// The status.
     pub status: RefundStatus,
-    /// When it was asked for.
+    /// When it was created.
     pub created: Timestamp,
-    /// Everything that happened to it, oldest first.
+    /// Its events, oldest first.
     pub history: Vec<HistoryEntry>,
     pub(crate) charge: String,
     pub(crate) currency: String,
@@ -76,7 +76,8 @@ impl Refund {
     }
 }
 
-const CREATE: &[&str] = &["amount", "charge", "expand", "metadata", "payment_intent", "reason"];
+const CREATE_PARAMS: &[&str] =
+    &["amount", "charge", "expand", "metadata", "payment_intent", "reason"];
 const REASONS: &[&str] = &["duplicate", "fraudulent", "requested_by_customer"];
 const EXPANDABLE: &[&str] = &["charge", "payment_intent"];
 
@@ -86,18 +87,18 @@ impl StripeEmulator {
         params: &Params,
         context: CallContext<'_>,
     ) -> Result<Value, ApiError> {
-        params.only(CREATE)?;
+        params.reject_unknown(CREATE_PARAMS)?;
         let expand = params.expand(EXPANDABLE)?;
-        let requested = params.whole("amount")?;
+        let requested = params.integer("amount")?;
         let reason = params.one_of("reason", REASONS)?;
-        let index = self.refunded_intent(params)?;
-        let amount = self.refundable(index, requested)?;
+        let intent_index = self.intent_to_refund(params)?;
+        let amount = self.amount_to_refund(intent_index, requested)?;
         if context.reject {
             let message =
                 "You have insufficient funds in your Stripe balance to issue this refund.";
-            return Err(ApiError::by_state(Some("balance_insufficient"), message));
+            return Err(ApiError::invalid_state(Some("balance_insufficient"), message));
         }
-        let intent = &self.intents[index];
+        let intent = &self.intents[intent_index];
         let Some((charge, card)) =
             intent.charges.last().map(|charge| (charge.id.clone(), charge.card))
         else {
@@ -106,13 +107,17 @@ impl StripeEmulator {
         let (intent_id, order, currency) =
             (intent.id.clone(), intent.order.clone(), intent.currency.clone());
         let fails = self.failing_refunds.contains(&order.clone().unwrap_or_default());
-        let fate = if fails { card.refund.failing() } else { card.refund };
+        let behavior = if fails { card.refund.ending_in_failure() } else { card.refund };
         let refund = Refund {
             id: self.ids.stripe("re"),
             intent: intent_id,
             order,
             amount,
-            status: if fate.pends() { RefundStatus::Pending } else { RefundStatus::Succeeded },
+            status: if behavior.starts_pending() {
+                RefundStatus::Pending
+            } else {
+                RefundStatus::Succeeded
+            },
             created: context.at,
             history: Vec::new(),
             charge,
@@ -121,51 +126,53 @@ impl StripeEmulator {
             metadata: params.map("metadata"),
             timer: None,
         };
-        let number = self.add_refund(refund, index, fate, context);
-        Ok(self.render_refund(number, &expand))
+        let refund_index = self.add_refund(refund, intent_index, behavior, context);
+        Ok(self.render_refund(refund_index, &expand))
     }
 
     fn add_refund(
         &mut self,
         mut refund: Refund,
-        index: usize,
-        fate: RefundFate,
+        intent_index: usize,
+        behavior: RefundBehavior,
         context: CallContext<'_>,
     ) -> usize {
-        let number = self.refunds.len();
+        let refund_index = self.refunds.len();
         let (amount, status) = (refund.amount, refund.status.name());
-        let step = |what| HistoryEntry {
+        let entry = |event| HistoryEntry {
             at: context.at,
-            what,
+            event,
             amount,
-            key: context.key.map(str::to_owned),
+            idempotency_key: context.idempotency_key.map(str::to_owned),
         };
-        refund.history.push(step(status));
-        refund.timer = match fate {
-            RefundFate::Succeeds => None,
-            RefundFate::PendsFirst => Some(
+        refund.history.push(entry(status));
+        refund.timer = match behavior {
+            RefundBehavior::Succeed => None,
+            RefundBehavior::SucceedAfterPending => {
+                Some(self.schedule.insert(
+                    context.at + REFUND_COMPLETES_AFTER,
+                    Timer::CompleteRefund(refund_index),
+                ))
+            }
+            RefundBehavior::FailAfterSuccess | RefundBehavior::FailAfterPending => Some(
                 self.schedule
-                    .insert(context.at + REFUND_COMPLETES_AFTER, Timer::CompleteRefund(number)),
-            ),
-            RefundFate::FailsLater | RefundFate::PendsThenFails => Some(
-                self.schedule
-                    .insert(context.at + REFUND_COMPLETES_AFTER, Timer::FailRefund(number)),
+                    .insert(context.at + REFUND_COMPLETES_AFTER, Timer::FailRefund(refund_index)),
             ),
         };
-        self.refund_index.insert(refund.id.clone(), number);
+        self.refunds_by_id.insert(refund.id.clone(), refund_index);
         self.refunds.push(refund);
-        let intent = &mut self.intents[index];
+        let intent = &mut self.intents[intent_index];
         intent.totals.refunded += amount;
-        intent.history.push(step("refunded"));
-        self.queue_refund_event("refund.created", number, context);
-        self.queue_charge_event("charge.refunded", index, context);
-        number
+        intent.history.push(entry("refunded"));
+        self.queue_refund_event("refund.created", refund_index, context);
+        self.queue_charge_event("charge.refunded", intent_index, context);
+        refund_index
     }
 
-    fn refunded_intent(&self, params: &Params) -> Result<usize, ApiError> {
+    fn intent_to_refund(&self, params: &Params) -> Result<usize, ApiError> {
         if let Some(id) = params.text("payment_intent") {
             let missing = || ApiError::missing(404, "payment_intent", "payment_intent", id);
-            return self.intent_index.get(id).copied().ok_or_else(missing);
+            return self.intents_by_id.get(id).copied().ok_or_else(missing);
         }
         let id = params.text("charge").ok_or_else(|| {
             let message = "One of the following params should be provided for this request: payment_intent or charge.";
@@ -176,83 +183,88 @@ impl StripeEmulator {
         index.ok_or_else(|| ApiError::missing(404, "charge", "charge", id))
     }
 
-    fn refundable(&self, index: usize, requested: Option<i64>) -> Result<i64, ApiError> {
+    fn amount_to_refund(&self, index: usize, requested: Option<i64>) -> Result<i64, ApiError> {
         let intent = &self.intents[index];
         if intent.status != IntentStatus::Succeeded {
             return Err(nothing_to_refund(&intent.id));
         }
-        let left = intent.totals.captured - intent.totals.refunded;
+        let remaining = intent.totals.captured - intent.totals.refunded;
         let charge = intent.charges.last().map_or("", |charge| charge.id.as_str());
-        if left == 0 {
+        if remaining == 0 {
             let message = format!("Charge {charge} has already been refunded.");
-            return Err(ApiError::by_state(Some("charge_already_refunded"), &message));
+            return Err(ApiError::invalid_state(Some("charge_already_refunded"), &message));
         }
-        match requested.unwrap_or(left) {
+        match requested.unwrap_or(remaining) {
             0 => Err(ApiError::parameter(
                 "parameter_invalid_integer",
                 "amount",
                 "Invalid positive integer",
             )),
-            amount if amount > left => {
+            amount if amount > remaining => {
                 let message = format!(
-                    "Refund amount ({amount}) is greater than unrefunded amount on charge ({left})"
+                    "Refund amount ({amount}) is greater than unrefunded amount on charge ({remaining})"
                 );
-                Err(ApiError::by_state(None, &message).with("param", json!("amount")))
+                Err(ApiError::invalid_state(None, &message).with("param", json!("amount")))
             }
             amount => Ok(amount),
         }
     }
 
-    /// What was pending has arrived.
-    pub(super) fn complete_refund(&mut self, number: usize, context: CallContext<'_>) {
-        self.finalize_refund(number, RefundStatus::Succeeded, context);
-        self.queue_refund_event("charge.refund.updated", number, context);
-        self.queue_refund_event("refund.updated", number, context);
+    /// A pending refund succeeds.
+    pub(super) fn complete_refund(&mut self, refund_index: usize, context: CallContext<'_>) {
+        self.finalize_refund(refund_index, RefundStatus::Succeeded, context);
+        self.queue_refund_event("charge.refund.updated", refund_index, context);
+        self.queue_refund_event("refund.updated", refund_index, context);
     }
 
-    /// What was on its way, or thought to have arrived, has come back.
-    pub(super) fn fail_refund(&mut self, number: usize, context: CallContext<'_>) {
-        self.finalize_refund(number, RefundStatus::Failed, context);
-        let refund = &self.refunds[number];
+    /// A pending or succeeded refund fails.
+    pub(super) fn fail_refund(&mut self, refund_index: usize, context: CallContext<'_>) {
+        self.finalize_refund(refund_index, RefundStatus::Failed, context);
+        let refund = &self.refunds[refund_index];
         let amount = refund.amount;
-        if let Some(index) = self.intent_index.get(&refund.intent).copied() {
+        if let Some(index) = self.intents_by_id.get(&refund.intent).copied() {
             let intent = &mut self.intents[index];
             intent.totals.refunded -= amount;
             intent.failed_refunds += 1;
             intent.history.push(HistoryEntry {
                 at: context.at,
-                what: "refund_failed",
+                event: "refund_failed",
                 amount,
-                key: None,
+                idempotency_key: None,
             });
         }
-        self.queue_refund_event("charge.refund.updated", number, context);
-        self.queue_refund_event("refund.failed", number, context);
+        self.queue_refund_event("charge.refund.updated", refund_index, context);
+        self.queue_refund_event("refund.failed", refund_index, context);
     }
 
-    fn finalize_refund(&mut self, number: usize, status: RefundStatus, context: CallContext<'_>) {
-        let refund = &mut self.refunds[number];
+    fn finalize_refund(
+        &mut self,
+        refund_index: usize,
+        status: RefundStatus,
+        context: CallContext<'_>,
+    ) {
+        let refund = &mut self.refunds[refund_index];
         refund.status = status;
         refund.history.push(HistoryEntry {
             at: context.at,
-            what: status.name(),
+            event: status.name(),
             amount: refund.amount,
-            key: None,
+            idempotency_key: None,
         });
         let timer = refund.timer.take();
         self.schedule.cancel(timer);
     }
 
     pub(super) fn get_refund(&self, id: &str, params: &Params) -> Result<Value, ApiError> {
-        params.only(&["expand"])?;
+        params.reject_unknown(&["expand"])?;
         let expand = params.expand(EXPANDABLE)?;
         let missing = || ApiError::missing(404, "id", "refund", id);
-        let number = self.refund_index.get(id).copied().ok_or_else(missing)?;
-        Ok(self.render_refund(number, &expand))
+        let refund_index = self.refunds_by_id.get(id).copied().ok_or_else(missing)?;
+        Ok(self.render_refund(refund_index, &expand))
     }
 }
 
 fn nothing_to_refund(id: &str) -> ApiError {
     let message = format!("This PaymentIntent ({id}) does not have a successful charge to refund.");
-    ApiError::by_state(None, &message)
+    ApiError::invalid_state(None, &message)
 }

@@ -1,4 +1,4 @@
-//! The gateway's objects as it writes them, field by field in Stripe's own order.
+//! Stripe's objects as JSON, field by field in Stripe's order.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -26,10 +26,10 @@ impl StripeEmulator {
         intent.charges.last().map_or(Value::Null, |charge| render_charge(intent, charge))
     }
 
-    pub(super) fn render_refund(&self, number: usize, expand: &[String]) -> Value {
-        let refund = &self.refunds[number];
+    pub(super) fn render_refund(&self, index: usize, expand: &[String]) -> Value {
+        let refund = &self.refunds[index];
         let mut body = render_refund(refund);
-        if let Some(index) = self.intent_index.get(&refund.intent).copied() {
+        if let Some(index) = self.intents_by_id.get(&refund.intent).copied() {
             for field in expand {
                 body[field] = match field.as_str() {
                     "charge" => self.render_charge_of(index),
@@ -66,12 +66,13 @@ fn head(intent: &Intent) -> Map<String, Value> {
 }
 
 fn middle(intent: &Intent) -> Map<String, Value> {
-    let failed = intent.last_decline().map(|(charge, _)| Value::Object(card_error(charge)));
+    let last_payment_error =
+        intent.last_decline().map(|(charge, _)| Value::Object(card_error(charge)));
     let next_action = (intent.status == super::IntentStatus::RequiresAction)
         .then(|| json!({ "type": "use_stripe_sdk", "use_stripe_sdk": { "type": "three_d_secure_redirect" } }));
     fields(json!({
         "id": intent.id,
-        "last_payment_error": failed,
+        "last_payment_error": last_payment_error,
         "latest_charge": intent.charges.last().map(|charge| charge.id.as_str()),
         "livemode": false,
         "metadata": map(&intent.metadata),
@@ -247,7 +248,7 @@ fn render_refund(refund: &Refund) -> Value {
     body
 }
 
-/// A dispute of a captured charge, as its event carries it.
+/// A dispute of a captured charge.
 pub(super) fn dispute(id: &str, intent: &Intent, charge: &Charge, at: Timestamp) -> Value {
     json!({
         "id": id,

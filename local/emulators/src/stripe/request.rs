@@ -1,5 +1,4 @@
-//! What a call asks of an intent: its parameters, read and found possible, before anything
-//! happens.
+//! The parameters of each call on an intent, parsed and validated before the call is executed.
 
 use serde_json::json;
 
@@ -57,9 +56,8 @@ const CANCEL_REASONS: &[&str] = &["abandoned", "duplicate", "fraudulent", "reque
 const CAPTURE_METHODS: &[&str] = &["automatic", "automatic_async", "manual"];
 const EXPANDABLE: &[&str] = &["latest_charge"];
 
-/// The least amount of each currency that the gateway takes, in minor units
-/// (docs.stripe.com/currencies); the greatest is 99,999,999 for all.
-const LEAST: &[(&str, i64)] = &[
+/// The minimum amount of each currency, in minor units (docs.stripe.com/currencies).
+const MIN_AMOUNTS: &[(&str, i64)] = &[
     ("aud", 50),
     ("brl", 50),
     ("cad", 50),
@@ -79,30 +77,30 @@ const LEAST: &[(&str, i64)] = &[
     ("sgd", 50),
     ("usd", 50),
 ];
-const GREATEST: i64 = 99_999_999;
+const MAX_AMOUNT: i64 = 99_999_999;
 
-/// A new intent.
+/// The parameters of a creation.
 #[derive(Debug)]
 pub(super) struct NewIntent {
     pub(super) amount: i64,
     pub(super) currency: &'static str,
     pub(super) capture_method: &'static str,
-    /// Whether redirects are allowed, where the methods are chosen by the gateway.
+    /// `allow_redirects`, if automatic payment methods are enabled.
     pub(super) automatic_methods: Option<&'static str>,
     pub(super) card: Option<&'static Card>,
     pub(super) customer: Option<String>,
     pub(super) description: Option<String>,
     pub(super) metadata: Vec<(String, String)>,
-    /// To be confirmed at once.
+    /// Present if the intent is confirmed at once.
     pub(super) confirmation: Option<Confirmation>,
     pub(super) expand: Vec<String>,
 }
 
 impl NewIntent {
-    pub(super) fn of(params: &Params) -> Result<Self, ApiError> {
-        params.only(CREATE)?;
+    pub(super) fn parse(params: &Params) -> Result<Self, ApiError> {
+        params.reject_unknown(CREATE)?;
         let (amount, currency) = price(params)?;
-        let confirm = params.flag("confirm")?;
+        let confirm = params.boolean("confirm")?;
         if !confirm && params.text("off_session").is_some() {
             return Err(ApiError::invalid(
                 "You can only set `off_session` when `confirm` is true.",
@@ -115,38 +113,38 @@ impl NewIntent {
                 .one_of("capture_method", CAPTURE_METHODS)?
                 .unwrap_or("automatic"),
             automatic_methods: automatic_methods(params)?,
-            card: chosen_card(params)?,
+            card: payment_method(params)?,
             customer: params.text("customer").map(str::to_owned),
             description: params.text("description").map(str::to_owned),
             metadata: params.map("metadata"),
-            confirmation: if confirm { Some(Confirmation::within(params)?) } else { None },
+            confirmation: if confirm { Some(Confirmation::from_params(params)?) } else { None },
             expand: params.expand(EXPANDABLE)?,
         })
     }
 }
 
-/// A confirmation.
+/// The parameters of a confirmation.
 #[derive(Debug)]
 pub(super) struct Confirmation {
-    /// In place of the one that the intent has.
+    /// Replaces the card of the intent.
     pub(super) card: Option<&'static Card>,
-    /// Rather decline than ask the card's owner for something.
-    pub(super) must_not_ask: bool,
-    /// Nobody is there to be asked.
+    /// Decline instead of requiring an action of the cardholder.
+    pub(super) error_on_requires_action: bool,
+    /// The cardholder is not present.
     pub(super) off_session: bool,
     pub(super) expand: Vec<String>,
 }
 
 impl Confirmation {
-    pub(super) fn of(params: &Params) -> Result<Self, ApiError> {
-        params.only(CONFIRM)?;
-        Self::within(params)
+    pub(super) fn parse(params: &Params) -> Result<Self, ApiError> {
+        params.reject_unknown(CONFIRM)?;
+        Self::from_params(params)
     }
 
-    fn within(params: &Params) -> Result<Self, ApiError> {
+    fn from_params(params: &Params) -> Result<Self, ApiError> {
         Ok(Self {
-            card: chosen_card(params)?,
-            must_not_ask: params.flag("error_on_requires_action")?,
+            card: payment_method(params)?,
+            error_on_requires_action: params.boolean("error_on_requires_action")?,
             off_session: matches!(
                 params.text("off_session"),
                 Some("true" | "one_off" | "recurring")
@@ -156,22 +154,25 @@ impl Confirmation {
     }
 }
 
-/// A capture.
+/// The parameters of a capture.
 #[derive(Debug)]
 pub(super) struct Capture {
-    /// Less than all.
+    /// The amount to capture; `None` means all.
     pub(super) amount: Option<i64>,
     pub(super) expand: Vec<String>,
 }
 
 impl Capture {
-    pub(super) fn of(params: &Params) -> Result<Self, ApiError> {
-        params.only(CAPTURE)?;
-        Ok(Self { amount: params.whole("amount_to_capture")?, expand: params.expand(EXPANDABLE)? })
+    pub(super) fn parse(params: &Params) -> Result<Self, ApiError> {
+        params.reject_unknown(CAPTURE)?;
+        Ok(Self {
+            amount: params.integer("amount_to_capture")?,
+            expand: params.expand(EXPANDABLE)?,
+        })
     }
 }
 
-/// A cancellation.
+/// The parameters of a cancellation.
 #[derive(Debug)]
 pub(super) struct Cancellation {
     pub(super) reason: Option<&'static str>,
@@ -179,48 +180,48 @@ pub(super) struct Cancellation {
 }
 
 impl Cancellation {
-    pub(super) fn of(params: &Params) -> Result<Self, ApiError> {
-        params.only(CANCEL)?;
+    pub(super) fn parse(params: &Params) -> Result<Self, ApiError> {
+        params.reject_unknown(CANCEL)?;
         let reason = params.one_of("cancellation_reason", CANCEL_REASONS)?;
         Ok(Self { reason, expand: params.expand(EXPANDABLE)? })
     }
 }
 
-/// A look.
-pub(super) fn look(params: &Params) -> Result<Vec<String>, ApiError> {
-    params.only(&["client_secret", "expand"])?;
+/// The `expand` parameter of a retrieve call.
+pub(super) fn retrieve_expand(params: &Params) -> Result<Vec<String>, ApiError> {
+    params.reject_unknown(&["client_secret", "expand"])?;
     params.expand(EXPANDABLE)
 }
 
 fn price(params: &Params) -> Result<(i64, &'static str), ApiError> {
     params.required("amount")?;
-    let amount = params.whole("amount")?.unwrap_or(0);
+    let amount = params.integer("amount")?.unwrap_or(0);
     let currency = params.required("currency")?.to_ascii_lowercase();
-    let Some((currency, least)) = LEAST.iter().find(|(known, _)| *known == currency) else {
-        let known: Vec<_> = LEAST.iter().map(|(known, _)| *known).collect();
+    let Some((currency, minimum)) = MIN_AMOUNTS.iter().find(|(known, _)| *known == currency) else {
+        let known: Vec<_> = MIN_AMOUNTS.iter().map(|(known, _)| *known).collect();
         let message =
             format!("Invalid currency: {currency}. It must be one of {}", known.join(", "));
         return Err(ApiError::invalid(&message).with("param", json!("currency")));
     };
-    if amount < *least {
-        let message = format!("Amount must be at least {least} {currency}");
+    if amount < *minimum {
+        let message = format!("Amount must be at least {minimum} {currency}");
         return Err(ApiError::parameter("amount_too_small", "amount", &message));
     }
-    if amount > GREATEST {
-        let message = format!("Amount must be no more than {GREATEST} {currency}");
+    if amount > MAX_AMOUNT {
+        let message = format!("Amount must be no more than {MAX_AMOUNT} {currency}");
         return Err(ApiError::parameter("amount_too_large", "amount", &message));
     }
     Ok((amount, currency))
 }
 
-fn chosen_card(params: &Params) -> Result<Option<&'static Card>, ApiError> {
+fn payment_method(params: &Params) -> Result<Option<&'static Card>, ApiError> {
     let Some(token) = params.text("payment_method") else { return Ok(None) };
     let missing = || ApiError::missing(400, "payment_method", "PaymentMethod", token);
     cards::find(token).map(Some).ok_or_else(missing)
 }
 
 fn automatic_methods(params: &Params) -> Result<Option<&'static str>, ApiError> {
-    if !params.flag("automatic_payment_methods[enabled]")? {
+    if !params.boolean("automatic_payment_methods[enabled]")? {
         return Ok(None);
     }
     let redirects =

@@ -1,4 +1,4 @@
-//! What the gateway tells of its own accord: its events, as Stripe writes them.
+//! Webhook events in Stripe's format.
 
 use serde_json::{Value, json};
 
@@ -9,35 +9,35 @@ use crate::webhooks::{EventSource, WebhookEvent};
 impl StripeEmulator {
     pub(super) fn queue_intent_event(
         &mut self,
-        kind: &str,
+        event_type: &str,
         index: usize,
         context: CallContext<'_>,
     ) {
         let object = self.render_intent(index, &[]);
         let order = self.intents[index].order.clone();
-        self.queue_event(kind, &object, order, context);
+        self.queue_event(event_type, &object, order, context);
     }
 
     pub(super) fn queue_charge_event(
         &mut self,
-        kind: &str,
+        event_type: &str,
         index: usize,
         context: CallContext<'_>,
     ) {
         let object = self.render_charge_of(index);
         let order = self.intents[index].order.clone();
-        self.queue_event(kind, &object, order, context);
+        self.queue_event(event_type, &object, order, context);
     }
 
     pub(super) fn queue_refund_event(
         &mut self,
-        kind: &str,
-        number: usize,
+        event_type: &str,
+        index: usize,
         context: CallContext<'_>,
     ) {
-        let object = self.render_refund(number, &[]);
-        let order = self.refunds[number].order.clone();
-        self.queue_event(kind, &object, order, context);
+        let object = self.render_refund(index, &[]);
+        let order = self.refunds[index].order.clone();
+        self.queue_event(event_type, &object, order, context);
     }
 
     pub(super) fn queue_dispute_event(&mut self, index: usize, context: CallContext<'_>) {
@@ -51,7 +51,7 @@ impl StripeEmulator {
 
     fn queue_event(
         &mut self,
-        kind: &str,
+        event_type: &str,
         object: &Value,
         order: Option<String>,
         context: CallContext<'_>,
@@ -65,14 +65,13 @@ impl StripeEmulator {
             "data": { "object": object },
             "livemode": false,
             "pending_webhooks": 1,
-            "request": { "id": context.request, "idempotency_key": context.key },
-            "type": kind,
+            "request": { "id": context.request_id, "idempotency_key": context.idempotency_key },
+            "type": event_type,
         });
-        let kind = kind.to_owned();
         self.events.push(WebhookEvent {
             source: EventSource::Stripe,
             id,
-            event_type: kind,
+            event_type: event_type.to_owned(),
             order,
             at: context.at,
             body: body.to_string(),

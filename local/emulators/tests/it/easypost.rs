@@ -1,4 +1,4 @@
-//! The life of a shipment.
+//! The life of a shipment in the EasyPost emulator.
 
 use emulators::easypost::shipments::REFUND_COMPLETES_AFTER;
 use emulators::emulator::{ControlAction, ControlActionError, Emulator as _};
@@ -6,12 +6,12 @@ use emulators::exchange::{HttpRequest, NetworkOutcome};
 use emulators::faults::{CallRange, Fault, FaultKind};
 use serde_json::{Value, json};
 
-use crate::support::{Dock, ORDER, at, easypost, hours, id, parcel};
+use crate::support::{EasyPostHarness, ORDER, at, easypost_request, hours, id, shipment_body};
 
 #[test]
 fn a_shipment_has_rates_and_costs_nothing_until_one_is_bought() {
-    let mut dock = Dock::new();
-    let shipment = dock.created();
+    let mut easypost = EasyPostHarness::new();
+    let shipment = easypost.created_shipment();
     let rates: Vec<_> = shipment["rates"]
         .as_array()
         .unwrap()
@@ -32,19 +32,19 @@ fn a_shipment_has_rates_and_costs_nothing_until_one_is_bought() {
             ("GroundAdvantage", "6.07", Some(3)),
         ]
     );
-    assert_eq!(dock.book(), [0, 0]);
+    assert_eq!(easypost.totals(), [0, 0]);
 
-    let bought = dock.buy(&shipment, 2, at(1)).value();
+    let bought = easypost.buy(&shipment, 2, at(1)).value();
     assert_eq!(bought["selected_rate"]["service"], "GroundAdvantage");
     assert_eq!(bought["tracking_code"].as_str().unwrap().len(), 22);
     assert!(bought["postage_label"]["label_url"].as_str().unwrap().starts_with("https://"));
-    assert_eq!(dock.book(), [1, 0]);
-    let looked_up = dock.look(&shipment, at(2));
-    assert_eq!(looked_up["tracking_code"], bought["tracking_code"]);
+    assert_eq!(easypost.totals(), [1, 0]);
+    let retrieved = easypost.retrieve(&shipment, at(2));
+    assert_eq!(retrieved["tracking_code"], bought["tracking_code"]);
 }
 
 #[test]
-fn a_heavier_parcel_costs_more_and_one_too_heavy_has_no_rates() {
+fn a_heavier_parcel_costs_more_and_a_parcel_that_is_too_heavy_has_no_rates() {
     let cases = [
         (json!(1), 3, "6.07"),
         (json!(16), 3, "6.07"),
@@ -54,9 +54,9 @@ fn a_heavier_parcel_costs_more_and_one_too_heavy_has_no_rates() {
         (json!(1120.1), 0, ""),
     ];
     for (weight, count, ground) in cases {
-        let mut body = parcel();
+        let mut body = shipment_body();
         body["shipment"]["parcel"]["weight"] = weight.clone();
-        let shipment = Dock::new().say("POST", "/v2/shipments", &body, at(0)).value();
+        let shipment = EasyPostHarness::new().send("POST", "/v2/shipments", &body, at(0)).value();
         let rates = shipment["rates"].as_array().unwrap();
         assert_eq!(rates.len(), count, "{weight}");
         assert_eq!(shipment["messages"].as_array().unwrap().len(), 3 - count, "{weight}");
@@ -69,12 +69,12 @@ fn a_heavier_parcel_costs_more_and_one_too_heavy_has_no_rates() {
 }
 
 #[test]
-fn abroad_the_cheapest_rate_promises_no_day() {
-    let mut body = parcel();
+fn the_cheapest_international_rate_promises_no_delivery_day() {
+    let mut body = shipment_body();
     body["shipment"]["to_address"] = json!({
         "name": "E", "street1": "Unter den Linden 1", "city": "Berlin", "zip": "10117", "country": "DE"
     });
-    let shipment = Dock::new().say("POST", "/v2/shipments", &body, at(0)).value();
+    let shipment = EasyPostHarness::new().send("POST", "/v2/shipments", &body, at(0)).value();
     let days: Vec<_> = shipment["rates"]
         .as_array()
         .unwrap()
@@ -85,68 +85,71 @@ fn abroad_the_cheapest_rate_promises_no_day() {
 }
 
 #[test]
-fn one_label_a_shipment_ever() {
-    let mut dock = Dock::new();
-    let shipment = dock.bought();
-    let second = dock.buy(&shipment, 0, at(2));
+fn a_shipment_has_at_most_one_label_ever() {
+    let mut easypost = EasyPostHarness::new();
+    let shipment = easypost.bought_shipment();
+    let second = easypost.buy(&shipment, 0, at(2));
     assert_eq!(
         (second.status, &second.value()["error"]["code"]),
         (422, &json!("SHIPMENT.POSTAGE.EXISTS"))
     );
-    dock.refund(&shipment, at(3));
-    let after_refund = dock.buy(&shipment, 0, hours(48));
+    easypost.refund(&shipment, at(3));
+    let after_refund = easypost.buy(&shipment, 0, hours(48));
     assert_eq!(after_refund.value()["error"]["code"], "SHIPMENT.POSTAGE.EXISTS");
-    assert_eq!(dock.book(), [1, 1]);
+    assert_eq!(easypost.totals(), [1, 1]);
 }
 
 #[test]
-fn a_label_refund_is_submitted_and_final_a_day_later() {
-    let mut dock = Dock::new();
-    let shipment = dock.bought();
-    let asked = dock.refund(&shipment, at(2));
-    assert_eq!((asked.status, &asked.value()["refund_status"]), (200, &json!("submitted")));
-    assert_eq!(dock.book(), [1, 1]);
+fn a_label_refund_is_submitted_first_and_final_a_day_later() {
+    let mut easypost = EasyPostHarness::new();
+    let shipment = easypost.bought_shipment();
+    let requested = easypost.refund(&shipment, at(2));
+    assert_eq!((requested.status, &requested.value()["refund_status"]), (200, &json!("submitted")));
+    assert_eq!(easypost.totals(), [1, 1]);
     let due = at(2) + REFUND_COMPLETES_AFTER;
-    assert_eq!(dock.carrier.next_scheduled(), Some(due));
-    assert_eq!(dock.look(&shipment, due)["refund_status"], "refunded");
+    assert_eq!(easypost.emulator.next_scheduled(), Some(due));
+    assert_eq!(easypost.retrieve(&shipment, due)["refund_status"], "refunded");
     let events: Vec<_> =
-        dock.carrier.take_events().into_iter().map(|event| event.event_type).collect();
+        easypost.emulator.take_events().into_iter().map(|event| event.event_type).collect();
     assert_eq!(events, ["tracker.created", "refund.successful"]);
 
-    let again = dock.refund(&shipment, hours(30));
+    let again = easypost.refund(&shipment, hours(30));
     assert_eq!(again.status, 422);
-    assert_eq!(dock.book(), [1, 1]);
+    assert_eq!(easypost.totals(), [1, 1]);
 }
 
 #[test]
-fn a_label_refund_that_is_refused_in_the_end_leaves_a_live_label_and_no_event() {
-    let mut dock = Dock::new();
-    let shipment = dock.bought();
-    dock.carrier.perform(&ControlAction::RejectRefund { order: ORDER.to_owned() }, at(2)).unwrap();
-    assert_eq!(dock.refund(&shipment, at(3)).value()["refund_status"], "submitted");
-    assert_eq!(dock.look(&shipment, hours(25))["refund_status"], "rejected");
-    assert_eq!(dock.book(), [1, 0]);
-    assert_eq!(dock.carrier.ledger().order(ORDER).refused_refunds, 1);
+fn a_rejected_label_refund_leaves_the_label_valid_and_sends_no_event() {
+    let mut easypost = EasyPostHarness::new();
+    let shipment = easypost.bought_shipment();
+    easypost
+        .emulator
+        .perform(&ControlAction::RejectRefund { order: ORDER.to_owned() }, at(2))
+        .unwrap();
+    assert_eq!(easypost.refund(&shipment, at(3)).value()["refund_status"], "submitted");
+    assert_eq!(easypost.retrieve(&shipment, hours(25))["refund_status"], "rejected");
+    assert_eq!(easypost.totals(), [1, 0]);
+    assert_eq!(easypost.emulator.ledger().order(ORDER).refused_refunds, 1);
     let events: Vec<_> =
-        dock.carrier.take_events().into_iter().map(|event| event.event_type).collect();
+        easypost.emulator.take_events().into_iter().map(|event| event.event_type).collect();
     assert_eq!(events, ["tracker.created"]);
 }
 
 #[test]
-fn what_has_no_label_cannot_be_refunded() {
-    let mut dock = Dock::new();
-    let shipment = dock.created();
-    assert_eq!(dock.refund(&shipment, at(1)).status, 422);
-    assert_eq!(dock.book(), [0, 0]);
+fn a_shipment_without_a_label_cannot_be_refunded() {
+    let mut easypost = EasyPostHarness::new();
+    let shipment = easypost.created_shipment();
+    assert_eq!(easypost.refund(&shipment, at(1)).status, 422);
+    assert_eq!(easypost.totals(), [0, 0]);
 }
 
 #[test]
-fn both_formats_of_error_are_spoken() {
-    let mut dock = Dock::new();
-    let missing = dock.say("GET", "/v2/shipments/shp_nobody", &Value::Null, at(0));
+fn errors_use_both_documented_formats() {
+    let mut easypost = EasyPostHarness::new();
+    let missing = easypost.send("GET", "/v2/shipments/shp_missing", &Value::Null, at(0));
     assert_eq!((missing.status, &missing.value()["error"]["code"]), (404, &json!("NOT_FOUND")));
     assert!(missing.value()["error"]["errors"][0].is_string());
-    let blank = dock.say("POST", "/v2/shipments", &json!({ "shipment": {} }), at(0));
+    let blank = easypost.send("POST", "/v2/shipments", &json!({ "shipment": {} }), at(0));
     assert_eq!(blank.status, 422);
     assert_eq!(
         blank.value()["error"]["errors"][0],
@@ -155,7 +158,7 @@ fn both_formats_of_error_are_spoken() {
 }
 
 #[test]
-fn a_shipment_that_cannot_be_is_refused_by_the_field_at_fault() {
+fn an_invalid_shipment_is_rejected_with_the_invalid_field() {
     let cases = [
         ("/shipment/to_address", json!({}), "PARAMETER.REQUIRED", "to_address"),
         ("/shipment/to_address/street1", json!(""), "PARAMETER.REQUIRED", "to_address.street1"),
@@ -173,32 +176,32 @@ fn a_shipment_that_cannot_be_is_refused_by_the_field_at_fault() {
         ("/shipment/parcel/weight", json!("heavy"), "PARAMETER.INVALID", "parcel.weight"),
     ];
     for (place, value, code, field) in cases {
-        let mut body = parcel();
+        let mut body = shipment_body();
         *body.pointer_mut(place).unwrap() = value.clone();
-        let mut dock = Dock::new();
-        let answer = dock.say("POST", "/v2/shipments", &body, at(0));
-        let error = &answer.value()["error"];
-        assert_eq!((answer.status, &error["code"]), (422, &json!(code)), "{place} = {value}");
+        let mut easypost = EasyPostHarness::new();
+        let response = easypost.send("POST", "/v2/shipments", &body, at(0));
+        let error = &response.value()["error"];
+        assert_eq!((response.status, &error["code"]), (422, &json!(code)), "{place} = {value}");
         assert_eq!(error["errors"][0]["field"], field, "{place} = {value}");
-        assert_eq!(dock.carrier.ledger().shipments().count(), 0);
+        assert_eq!(easypost.emulator.ledger().shipments().count(), 0);
     }
 }
 
 #[test]
 fn a_purchase_needs_a_rate_of_that_shipment() {
-    let mut dock = Dock::new();
-    let (one, other) = (dock.created(), dock.created());
+    let mut easypost = EasyPostHarness::new();
+    let (one, other) = (easypost.created_shipment(), easypost.created_shipment());
     let path = format!("/v2/shipments/{}/buy", id(&one));
     for body in
         [json!({}), json!({ "rate": {} }), json!({ "rate": { "id": other["rates"][0]["id"] } })]
     {
-        assert_eq!(dock.say("POST", &path, &body, at(1)).status, 422, "{body}");
+        assert_eq!(easypost.send("POST", &path, &body, at(1)).status, 422, "{body}");
     }
-    assert_eq!(dock.book(), [0, 0]);
+    assert_eq!(easypost.totals(), [0, 0]);
 }
 
 #[test]
-fn a_key_that_does_not_look_like_a_test_key_is_refused() {
+fn only_test_api_keys_are_accepted() {
     let cases = [
         ("Basic RVpUS2xvb2thbGlrZTo=", 404), // EZTKlookalike:
         ("Basic RVpURVNUX3NlY3JldDo=", 404), // EZTEST_secret:
@@ -208,82 +211,89 @@ fn a_key_that_does_not_look_like_a_test_key_is_refused() {
         ("", 401),
     ];
     for (authorization, expected) in cases {
-        let call = HttpRequest::new("GET", "/v2/shipments/shp_nobody")
+        let call = HttpRequest::new("GET", "/v2/shipments/shp_missing")
             .header("authorization", authorization);
-        let answer = Dock::new().carrier.handle(&call, at(0));
-        assert_eq!(answer.status, expected, "{authorization}");
+        let response = EasyPostHarness::new().emulator.handle(&call, at(0));
+        assert_eq!(response.status, expected, "{authorization}");
     }
 }
 
 #[test]
-fn a_second_purchase_while_the_first_is_in_flight_is_told_so() {
-    let mut dock = Dock::new();
-    let shipment = dock.created();
+fn a_second_purchase_is_rejected_while_the_first_is_in_flight() {
+    let mut easypost = EasyPostHarness::new();
+    let shipment = easypost.created_shipment();
     let late = Fault::new("carrier.buy", CallRange::nth(1), FaultKind::Delay).with_delay_ms(10);
-    dock.carrier.fault_plan_mut().add(vec![late]).unwrap();
+    easypost.emulator.fault_plan_mut().add(vec![late]).unwrap();
     let path = format!("/v2/shipments/{}/buy", id(&shipment));
-    let call = easypost("POST", &path, &json!({ "rate": { "id": shipment["rates"][0]["id"] } }));
-    let NetworkOutcome::Delayed { response: answer, in_flight: ticket, .. } =
-        dock.carrier.handle_with_faults(&call, at(1))
+    let call =
+        easypost_request("POST", &path, &json!({ "rate": { "id": shipment["rates"][0]["id"] } }));
+    let NetworkOutcome::Delayed { response, in_flight, .. } =
+        easypost.emulator.handle_with_faults(&call, at(1))
     else {
         panic!("not late")
     };
-    assert_eq!(answer.status, 200);
+    assert_eq!(response.status, 200);
     assert_eq!(
-        dock.buy(&shipment, 0, at(2)).value()["error"]["code"],
+        easypost.buy(&shipment, 0, at(2)).value()["error"]["code"],
         "SHIPMENT.PURCHASE.IN_PROGRESS"
     );
-    dock.carrier.release(&ticket);
-    assert_eq!(dock.buy(&shipment, 0, at(3)).value()["error"]["code"], "SHIPMENT.POSTAGE.EXISTS");
-    assert_eq!(dock.book(), [1, 0]);
+    easypost.emulator.release(&in_flight);
+    assert_eq!(
+        easypost.buy(&shipment, 0, at(3)).value()["error"]["code"],
+        "SHIPMENT.POSTAGE.EXISTS"
+    );
+    assert_eq!(easypost.totals(), [1, 0]);
 }
 
 #[test]
-fn a_parcel_is_tracked_and_the_product_is_told() {
-    let mut dock = Dock::new();
+fn a_new_tracking_status_changes_the_shipment_and_sends_an_event() {
+    let mut easypost = EasyPostHarness::new();
     let track = |status: &str| ControlAction::UpdateTracker {
         order: ORDER.to_owned(),
         status: status.to_owned(),
     };
-    assert!(dock.carrier.perform(&track("delivered"), at(0)).is_err(), "there is no label yet");
-    let shipment = dock.bought();
-    dock.carrier.perform(&track("in_transit"), at(5)).unwrap();
+    assert!(
+        easypost.emulator.perform(&track("delivered"), at(0)).is_err(),
+        "there is no label yet"
+    );
+    let shipment = easypost.bought_shipment();
+    easypost.emulator.perform(&track("in_transit"), at(5)).unwrap();
     assert_eq!(
-        dock.carrier.perform(&track("teleported"), at(6)).unwrap_err(),
+        easypost.emulator.perform(&track("teleported"), at(6)).unwrap_err(),
         ControlActionError::UnknownStatus("teleported".to_owned())
     );
-    let seen = dock.look(&shipment, at(7));
+    let seen = easypost.retrieve(&shipment, at(7));
     assert_eq!(
         (&seen["status"], &seen["tracker"]["status"]),
         (&json!("in_transit"), &json!("in_transit"))
     );
     let event: Value =
-        serde_json::from_str(&dock.carrier.take_events().pop().unwrap().body).unwrap();
+        serde_json::from_str(&easypost.emulator.take_events().pop().unwrap().body).unwrap();
     assert_eq!(event["description"], "tracker.updated");
     assert_eq!(event["previous_attributes"]["status"], "unknown");
     assert_eq!(event["result"]["tracking_code"], shipment["tracking_code"]);
 }
 
 #[test]
-fn the_list_comes_newest_first() {
-    let mut dock = Dock::new();
-    let ids: Vec<_> = (0..3).map(|_| id(&dock.created())).collect();
+fn the_list_is_newest_first() {
+    let mut easypost = EasyPostHarness::new();
+    let ids: Vec<_> = (0..3).map(|_| id(&easypost.created_shipment())).collect();
     let path = "/v2/shipments?page_size=2&purchased=false";
-    let page = dock.say("GET", path, &Value::Null, at(1)).value();
+    let page = easypost.send("GET", path, &Value::Null, at(1)).value();
     assert_eq!((id(&page["shipments"][0]), &page["has_more"]), (ids[2].clone(), &json!(true)));
     let path = format!("/v2/shipments?purchased=false&before_id={}", ids[1]);
-    let rest = dock.say("GET", &path, &Value::Null, at(1)).value();
+    let rest = easypost.send("GET", &path, &Value::Null, at(1)).value();
     assert_eq!(rest["shipments"].as_array().unwrap().len(), 1);
     assert_eq!(rest["has_more"], false);
 }
 
 #[test]
-fn the_list_is_of_bought_shipments_and_of_a_month_unless_told_otherwise() {
-    let mut dock = Dock::new();
-    let (_unbought, bought) = (dock.created(), dock.bought());
+fn the_list_shows_bought_shipments_of_the_last_month_by_default() {
+    let mut easypost = EasyPostHarness::new();
+    let (_unbought, bought) = (easypost.created_shipment(), easypost.bought_shipment());
     let mut listed = |query: &str, hour| {
         let path = format!("/v2/shipments?{query}");
-        let page = dock.say("GET", &path, &Value::Null, hours(hour)).value();
+        let page = easypost.send("GET", &path, &Value::Null, hours(hour)).value();
         page["shipments"].as_array().unwrap().iter().map(id).collect::<Vec<_>>()
     };
     let month = 30 * 24;
@@ -296,12 +306,12 @@ fn the_list_is_of_bought_shipments_and_of_a_month_unless_told_otherwise() {
     assert_eq!(listed(&both(-8), 9 * month), [""; 0]);
     assert_eq!(listed(&format!("start_datetime={}", hours(-month - 1)), 1), [""; 0]);
     assert_eq!(listed(&format!("end_datetime={}", hours(1)), 9 * month), [id(&bought)]);
-    let wrong = dock.say("GET", "/v2/shipments?end_datetime=soon", &Value::Null, at(1));
+    let wrong = easypost.send("GET", "/v2/shipments?end_datetime=soon", &Value::Null, at(1));
     assert_eq!(wrong.status, 422);
 }
 
 #[test]
-fn what_is_no_json_is_refused() {
-    let call = easypost("POST", "/v2/shipments", &Value::Null).body("{");
-    assert_eq!(Dock::new().carrier.handle(&call, at(0)).status, 400);
+fn a_body_that_is_not_json_is_rejected() {
+    let call = easypost_request("POST", "/v2/shipments", &Value::Null).body("{");
+    assert_eq!(EasyPostHarness::new().emulator.handle(&call, at(0)).status, 400);
 }

@@ -1,15 +1,16 @@
-//! The plan: what it takes, how it counts, what it decides; and what each kind does to the
-//! models.
+//! The fault plan: validation, counting and matching; and the effect of each fault kind on the
+//! emulators.
 
 use emulators::easypost::EasyPostEmulator;
 use emulators::emulator::Emulator as _;
 use emulators::exchange::NetworkOutcome;
 use emulators::faults::{CallRange, Fault, FaultKind, FaultPlan, FaultPoint};
-use emulators::stripe::{FAULT_POINTS, StripeEmulator};
+use emulators::stripe::FAULT_POINTS;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Dock, ORDER, Till, at, create, create_with, easypost, id, look, parcel, post, refund,
+    EasyPostHarness, ORDER, StripeHarness, action_request, at, create_request, create_request_with,
+    easypost_request, id, refund_request, retrieve_request, shipment_body,
 };
 
 #[test]
@@ -23,12 +24,12 @@ fn a_plan_is_a_list_or_an_object_with_faults() {
             [Fault::new("gateway.confirm", CallRange::nth(1), FaultKind::DropResponse)]
         );
     }
-    let every = Fault::parse_list(&json!([{ "at": "gateway.get", "kind": "down" }])).unwrap();
-    assert_eq!(every[0].calls, CallRange::ALL);
+    let unlimited = Fault::parse_list(&json!([{ "at": "gateway.get", "kind": "down" }])).unwrap();
+    assert_eq!(unlimited[0].calls, CallRange::ALL);
 }
 
 #[test]
-fn a_wrong_plan_is_refused_by_the_field_at_fault() {
+fn an_invalid_plan_is_rejected_with_the_invalid_field() {
     let good = || json!({ "at": "gateway.confirm", "calls": { "from": 1 }, "kind": "500" });
     let with = |field: &str, value: Value| {
         let mut fault = good();
@@ -51,10 +52,13 @@ fn a_wrong_plan_is_refused_by_the_field_at_fault() {
             with("kind", json!("throttle")),
             "faults[0].kind: throttle cannot happen at gateway.confirm",
         ),
-        (with("kind", json!(500)), "faults[0].kind: must be a text"),
+        (with("kind", json!(500)), "faults[0].kind: must be a string"),
         (with("calls", json!({})), "faults[0].calls.from: is missing"),
         (with("calls", json!({ "from": 0 })), "faults[0].calls.from: must be 1 or more"),
-        (with("calls", json!({ "from": -1 })), "faults[0].calls.from: must be a whole number"),
+        (
+            with("calls", json!({ "from": -1 })),
+            "faults[0].calls.from: must be a non-negative integer",
+        ),
         (
             with("calls", json!({ "from": 3, "to": 2 })),
             "faults[0].calls.to: must not be less than from",
@@ -62,7 +66,7 @@ fn a_wrong_plan_is_refused_by_the_field_at_fault() {
         (with("calls", json!({ "from": 1, "till": 2 })), "faults[0].calls.till: is not known"),
         (with("delayMs", json!(5)), "faults[0].delayMs: only goes with kind late"),
         (with("kind", json!("late")), "faults[0].delayMs: is missing"),
-        (with("colour", json!("red")), "faults[0].colour: is not known"),
+        (with("color", json!("red")), "faults[0].color: is not known"),
         (json!([good(), 7]), "faults[1]: must be an object"),
     ];
     for (body, expected) in cases {
@@ -71,13 +75,13 @@ fn a_wrong_plan_is_refused_by_the_field_at_fault() {
             .unwrap_err();
         assert!(
             refused.to_string().starts_with(expected),
-            "{body}\n said {refused}\n not {expected}"
+            "{body}\n got {refused}\n not {expected}"
         );
     }
 }
 
 #[test]
-fn a_plan_takes_all_faults_or_none() {
+fn a_plan_accepts_all_faults_or_none() {
     let mut plan = FaultPlan::new(FAULT_POINTS);
     let faults = vec![
         Fault::new("gateway.get", CallRange::ALL, FaultKind::ConnectionRefused),
@@ -88,7 +92,7 @@ fn a_plan_takes_all_faults_or_none() {
 }
 
 #[test]
-fn calls_are_counted_for_each_order_and_point_and_the_bounds_are_included() {
+fn calls_are_counted_for_each_order_and_fault_point_and_both_ends_of_a_range_are_included() {
     let mut plan = FaultPlan::new(FAULT_POINTS);
     plan.add(vec![Fault::new(
         "gateway.get",
@@ -96,15 +100,21 @@ fn calls_are_counted_for_each_order_and_point_and_the_bounds_are_included() {
         FaultKind::ConnectionRefused,
     )])
     .unwrap();
-    let met = |plan: &mut FaultPlan, point: &str, order: Option<&str>| {
+    let is_triggered = |plan: &mut FaultPlan, point: &str, order: Option<&str>| {
         plan.next_fault(point, order).is_some()
     };
-    let calls: Vec<_> = (0..5).map(|_| met(&mut plan, "gateway.get", Some("a"))).collect();
+    let calls: Vec<_> = (0..5).map(|_| is_triggered(&mut plan, "gateway.get", Some("a"))).collect();
     assert_eq!(calls, [false, true, true, false, false]);
-    assert!(!met(&mut plan, "gateway.get", Some("b")), "another order counts anew");
-    assert!(met(&mut plan, "gateway.get", Some("b")));
-    assert!(!met(&mut plan, "gateway.create", Some("c")), "another point counts anew");
-    assert!(!met(&mut plan, "gateway.get", None), "no order counts as one more");
+    assert!(!is_triggered(&mut plan, "gateway.get", Some("b")), "another order has its own count");
+    assert!(is_triggered(&mut plan, "gateway.get", Some("b")));
+    assert!(
+        !is_triggered(&mut plan, "gateway.create", Some("c")),
+        "another fault point has its own count"
+    );
+    assert!(
+        !is_triggered(&mut plan, "gateway.get", None),
+        "calls without an order have their own count"
+    );
     assert_eq!(
         (plan.call_count("gateway.get", Some("a")), plan.call_count("gateway.get", Some("c"))),
         (5, 0)
@@ -117,7 +127,8 @@ fn calls_are_counted_for_each_order_and_point_and_the_bounds_are_included() {
 }
 
 #[test]
-fn a_fault_may_be_for_one_order_the_first_that_fits_is_met_and_clearing_keeps_the_counts() {
+fn the_first_matching_fault_is_triggered_a_fault_can_be_for_one_order_and_clearing_keeps_the_counts()
+ {
     let mut plan = FaultPlan::new(FAULT_POINTS);
     let faults = vec![
         Fault::new("gateway.get", CallRange::ALL, FaultKind::Hang).for_order("a"),
@@ -140,7 +151,7 @@ fn a_fault_may_be_for_one_order_the_first_that_fits_is_met_and_clearing_keeps_th
 }
 
 #[test]
-fn the_stack_plans_its_own_points_by_prefix() {
+fn a_plan_can_have_fault_points_by_prefix() {
     const STACK: &[FaultPoint] = &[
         FaultPoint { name: "store.", kinds: &[FaultKind::Throttle, FaultKind::Conflict] },
         FaultPoint { name: "states.start", kinds: &[FaultKind::Kill] },
@@ -162,7 +173,7 @@ fn the_stack_plans_its_own_points_by_prefix() {
 }
 
 #[test]
-fn a_fault_is_written_as_it_is_read() {
+fn a_fault_serializes_to_the_json_that_it_was_parsed_from() {
     let fault = json!({
         "at": "carrier.buy", "calls": { "from": 2, "to": 3 }, "kind": "late", "delayMs": 250, "order": "ord_1"
     });
@@ -173,16 +184,16 @@ fn a_fault_is_written_as_it_is_read() {
     }
 }
 
-/// What reaches the caller of a faulty call, in a word.
-fn word(delivery: &NetworkOutcome) -> String {
-    match delivery {
-        NetworkOutcome::Response(answer) => answer.status.to_string(),
+/// A short description of what reaches the caller.
+fn describe(outcome: &NetworkOutcome) -> String {
+    match outcome {
+        NetworkOutcome::Response(response) => response.status.to_string(),
         NetworkOutcome::ConnectionRefused => "refused".to_owned(),
         NetworkOutcome::Hang(_) => "hang".to_owned(),
-        NetworkOutcome::Delayed { response: answer, .. } => format!("late {}", answer.status),
+        NetworkOutcome::Delayed { response, .. } => format!("late {}", response.status),
         NetworkOutcome::ConnectionClosed => "dropped".to_owned(),
         NetworkOutcome::CallerKilled { order } => {
-            format!("killed {}", order.as_deref().unwrap_or("nobody"))
+            format!("killed {}", order.as_deref().unwrap_or("no order"))
         }
     }
 }
@@ -204,10 +215,10 @@ const KINDS: [(FaultKind, &str, bool); 9] = [
     (FaultKind::Kill, "killed ord_1", true),
 ];
 
-/// What each kind does at each point of the gateway: what the caller sees, and whether the
-/// effect was had.
+/// Each kind at each Stripe fault point: what the caller sees, and whether the call has its
+/// effect.
 #[test]
-fn at_each_point_of_the_gateway_each_kind_has_its_effect_or_none() {
+fn each_fault_kind_has_its_documented_effect_at_each_stripe_fault_point() {
     for (point, prepared, effect) in [
         ("gateway.create", "", "intents"),
         ("gateway.confirm", "created", "authorized"),
@@ -215,55 +226,55 @@ fn at_each_point_of_the_gateway_each_kind_has_its_effect_or_none() {
         ("gateway.cancel", "authorized", "voided"),
         ("gateway.refund", "captured", "refunded"),
     ] {
-        for (kind, seen, had) in KINDS {
-            let mut till = Till::new();
+        for (kind, seen, has_effect) in KINDS {
+            let mut stripe = StripeHarness::new();
             let intent = match prepared {
-                "created" => till.created("pm_card_visa"),
-                "authorized" => till.authorized("pm_card_visa"),
-                "captured" => till.captured("pm_card_visa"),
+                "created" => stripe.created_intent("pm_card_visa"),
+                "authorized" => stripe.authorized_intent("pm_card_visa"),
+                "captured" => stripe.captured_intent("pm_card_visa"),
                 _ => String::new(),
             };
-            till.gateway.fault_plan_mut().add(fault(point, kind)).unwrap();
+            stripe.emulator.fault_plan_mut().add(fault(point, kind)).unwrap();
             let call = match point {
-                "gateway.create" => create("pm_card_visa"),
-                "gateway.refund" => refund(&intent, &[]),
-                _ => post(&intent, point.trim_start_matches("gateway."), &[]),
+                "gateway.create" => create_request("pm_card_visa"),
+                "gateway.refund" => refund_request(&intent, &[]),
+                _ => action_request(&intent, point.trim_start_matches("gateway."), &[]),
             };
             assert_eq!(
-                word(&till.gateway.handle_with_faults(&call, at(5))),
+                describe(&stripe.emulator.handle_with_faults(&call, at(5))),
                 seen,
                 "{point} {kind:?}"
             );
-            let order = serde_json::to_value(till.gateway.ledger().order(ORDER)).unwrap();
-            assert_eq!(order[effect] != 0, had, "{point} {kind:?}: {order}");
-            assert_eq!(till.gateway.fault_plan().triggered_counts().get(&kind), Some(&1));
+            let order = serde_json::to_value(stripe.emulator.ledger().order(ORDER)).unwrap();
+            assert_eq!(order[effect] != 0, has_effect, "{point} {kind:?}: {order}");
+            assert_eq!(stripe.emulator.fault_plan().triggered_counts().get(&kind), Some(&1));
         }
     }
 }
 
-/// The same at each point of the carrier.
+/// The same at each EasyPost fault point.
 #[test]
-fn at_each_point_of_the_carrier_each_kind_has_its_effect_or_none() {
+fn each_fault_kind_has_its_documented_effect_at_each_easypost_fault_point() {
     for (point, effect) in [
         ("carrier.create", "shipments"),
         ("carrier.buy", "labels"),
         ("carrier.refund", "labelRefunds"),
     ] {
-        for (kind, seen, had) in KINDS {
-            let mut dock = Dock::new();
+        for (kind, seen, has_effect) in KINDS {
+            let mut easypost = EasyPostHarness::new();
             let shipment = match point {
-                "carrier.buy" => dock.created(),
-                "carrier.refund" => dock.bought(),
+                "carrier.buy" => easypost.created_shipment(),
+                "carrier.refund" => easypost.bought_shipment(),
                 _ => Value::Null,
             };
-            dock.carrier.fault_plan_mut().add(fault(point, kind)).unwrap();
+            easypost.emulator.fault_plan_mut().add(fault(point, kind)).unwrap();
             let call = match point {
-                "carrier.create" => easypost("POST", "/v2/shipments", &parcel()),
+                "carrier.create" => easypost_request("POST", "/v2/shipments", &shipment_body()),
                 "carrier.buy" => {
                     let rate = json!({ "rate": { "id": shipment["rates"][0]["id"] } });
-                    easypost("POST", &format!("/v2/shipments/{}/buy", id(&shipment)), &rate)
+                    easypost_request("POST", &format!("/v2/shipments/{}/buy", id(&shipment)), &rate)
                 }
-                _ => easypost(
+                _ => easypost_request(
                     "POST",
                     &format!("/v2/shipments/{}/refund", id(&shipment)),
                     &Value::Null,
@@ -275,19 +286,19 @@ fn at_each_point_of_the_carrier_each_kind_has_its_effect_or_none() {
                 seen.to_owned()
             };
             assert_eq!(
-                word(&dock.carrier.handle_with_faults(&call, at(5))),
+                describe(&easypost.emulator.handle_with_faults(&call, at(5))),
                 seen,
                 "{point} {kind:?}"
             );
-            let order = serde_json::to_value(dock.carrier.ledger().order(ORDER)).unwrap();
-            assert_eq!(order[effect] != 0, had, "{point} {kind:?}: {order}");
+            let order = serde_json::to_value(easypost.emulator.ledger().order(ORDER)).unwrap();
+            assert_eq!(order[effect] != 0, has_effect, "{point} {kind:?}: {order}");
         }
     }
 }
 
-/// The business refusals, each in the provider's words.
+/// The rejection at each Stripe fault point, with its documented code.
 #[test]
-fn at_each_point_a_refusal_is_the_business_saying_no() {
+fn a_stripe_rejection_follows_the_business_rules_at_each_fault_point() {
     let cases = [
         ("gateway.create", 402, "card_declined", [0, 0, 0, 0]),
         ("gateway.confirm", 402, "card_declined", [0, 0, 0, 0]),
@@ -296,47 +307,52 @@ fn at_each_point_a_refusal_is_the_business_saying_no() {
         ("gateway.refund", 400, "balance_insufficient", [2599, 2599, 0, 0]),
         ("gateway.get", 404, "resource_missing", [2599, 0, 0, 0]),
     ];
-    for (point, status, code, book) in cases {
-        let mut till = Till::new();
+    for (point, status, code, totals) in cases {
+        let mut stripe = StripeHarness::new();
         let intent = match point {
-            "gateway.create" | "gateway.confirm" => till.created("pm_card_visa"),
-            "gateway.refund" => till.captured("pm_card_visa"),
-            _ => till.authorized("pm_card_visa"),
+            "gateway.create" | "gateway.confirm" => stripe.created_intent("pm_card_visa"),
+            "gateway.refund" => stripe.captured_intent("pm_card_visa"),
+            _ => stripe.authorized_intent("pm_card_visa"),
         };
-        till.gateway.fault_plan_mut().add(fault(point, FaultKind::Reject)).unwrap();
+        stripe.emulator.fault_plan_mut().add(fault(point, FaultKind::Reject)).unwrap();
         let call = match point {
-            "gateway.create" => create("pm_card_visa"),
-            "gateway.refund" => refund(&intent, &[]),
-            "gateway.get" => look(&intent),
-            _ => post(&intent, point.trim_start_matches("gateway."), &[]),
+            "gateway.create" => create_request("pm_card_visa"),
+            "gateway.refund" => refund_request(&intent, &[]),
+            "gateway.get" => retrieve_request(&intent),
+            _ => action_request(&intent, point.trim_start_matches("gateway."), &[]),
         };
-        let NetworkOutcome::Response(answer) = till.gateway.handle_with_faults(&call, at(5)) else {
-            panic!("{point}: no answer")
+        let NetworkOutcome::Response(response) = stripe.emulator.handle_with_faults(&call, at(5))
+        else {
+            panic!("{point}: no response")
         };
-        assert_eq!(answer.status, status, "{point}: {}", answer.value());
-        assert_eq!(answer.value()["error"]["code"].as_str().unwrap_or(""), code, "{point}");
-        assert_eq!(till.book(), book, "{point}");
+        assert_eq!(response.status, status, "{point}: {}", response.value());
+        assert_eq!(response.value()["error"]["code"].as_str().unwrap_or(""), code, "{point}");
+        assert_eq!(stripe.totals(), totals, "{point}");
     }
 }
 
 #[test]
-fn a_refused_capture_means_that_the_hold_has_lapsed() {
-    let mut till = Till::new();
-    let intent = till.authorized("pm_card_visa");
-    till.gateway.fault_plan_mut().add(fault("gateway.capture", FaultKind::Reject)).unwrap();
-    let NetworkOutcome::Response(answer) =
-        till.gateway.handle_with_faults(&post(&intent, "capture", &[]), at(5))
+fn a_rejected_capture_expires_the_authorization() {
+    let mut stripe = StripeHarness::new();
+    let intent = stripe.authorized_intent("pm_card_visa");
+    stripe.emulator.fault_plan_mut().add(fault("gateway.capture", FaultKind::Reject)).unwrap();
+    let NetworkOutcome::Response(response) =
+        stripe.emulator.handle_with_faults(&action_request(&intent, "capture", &[]), at(5))
     else {
         panic!()
     };
-    assert_eq!(answer.value()["error"]["payment_intent"]["status"], "canceled");
-    let history: Vec<_> =
-        till.gateway.ledger().intents().flat_map(|i| i.history.iter().map(|s| s.what)).collect();
+    assert_eq!(response.value()["error"]["payment_intent"]["status"], "canceled");
+    let history: Vec<_> = stripe
+        .emulator
+        .ledger()
+        .intents()
+        .flat_map(|i| i.history.iter().map(|s| s.event))
+        .collect();
     assert_eq!(history, ["created", "authorized", "lapsed"]);
 }
 
 #[test]
-fn the_carrier_refuses_in_its_own_words() {
+fn an_easypost_rejection_has_the_documented_error_at_each_fault_point() {
     let cases = [
         ("carrier.create", "ADDRESS.VERIFY.FAILURE", 422),
         ("carrier.buy", "SHIPMENT.POSTAGE.FAILURE", 422),
@@ -344,54 +360,63 @@ fn the_carrier_refuses_in_its_own_words() {
         ("carrier.get", "NOT_FOUND", 404),
     ];
     for (point, code, status) in cases {
-        let mut dock = Dock::new();
-        let shipment = if point == "carrier.refund" { dock.bought() } else { dock.created() };
-        dock.carrier.fault_plan_mut().add(fault(point, FaultKind::Reject)).unwrap();
+        let mut easypost = EasyPostHarness::new();
+        let shipment = if point == "carrier.refund" {
+            easypost.bought_shipment()
+        } else {
+            easypost.created_shipment()
+        };
+        easypost.emulator.fault_plan_mut().add(fault(point, FaultKind::Reject)).unwrap();
         let path = format!("/v2/shipments/{}", id(&shipment));
         let call = match point {
-            "carrier.create" => easypost("POST", "/v2/shipments", &parcel()),
-            "carrier.buy" => easypost(
+            "carrier.create" => easypost_request("POST", "/v2/shipments", &shipment_body()),
+            "carrier.buy" => easypost_request(
                 "POST",
                 &format!("{path}/buy"),
                 &json!({ "rate": { "id": shipment["rates"][0]["id"] } }),
             ),
-            "carrier.refund" => easypost("POST", &format!("{path}/refund"), &Value::Null),
-            _ => easypost("GET", &path, &Value::Null),
+            "carrier.refund" => easypost_request("POST", &format!("{path}/refund"), &Value::Null),
+            _ => easypost_request("GET", &path, &Value::Null),
         };
-        let before = dock.book();
-        let NetworkOutcome::Response(answer) = dock.carrier.handle_with_faults(&call, at(5)) else {
-            panic!("{point}: no answer")
+        let before = easypost.totals();
+        let NetworkOutcome::Response(response) = easypost.emulator.handle_with_faults(&call, at(5))
+        else {
+            panic!("{point}: no response")
         };
         assert_eq!(
-            (answer.status, &answer.value()["error"]["code"]),
+            (response.status, &response.value()["error"]["code"]),
             (status, &json!(code)),
             "{point}"
         );
-        assert_eq!(dock.book(), before, "{point}");
+        assert_eq!(easypost.totals(), before, "{point}");
     }
 }
 
 #[test]
-fn a_call_is_counted_for_the_order_of_the_object_that_it_names() {
-    let mut till = Till::new();
-    let other = id(&till.ok(&create_with("pm_card_visa", &[("metadata[shop]", "x")]), at(0)));
-    let mut gateway = StripeEmulator::new(9);
-    std::mem::swap(&mut gateway, &mut till.gateway);
+fn a_call_counts_for_the_order_of_the_object_that_it_names() {
+    let mut stripe = StripeHarness::new();
+    let other =
+        id(&stripe
+            .send_ok(&create_request_with("pm_card_visa", &[("metadata[shop]", "x")]), at(0)));
     for call in [
-        look(&other),
-        post(&other, "confirm", &[]),
-        post(&other, "capture", &[]),
-        refund(&other, &[]),
+        retrieve_request(&other),
+        action_request(&other, "confirm", &[]),
+        action_request(&other, "capture", &[]),
+        refund_request(&other, &[]),
     ] {
-        gateway.handle_with_faults(&call, at(1));
+        stripe.emulator.handle_with_faults(&call, at(1));
     }
-    let calls = gateway.fault_plan().order_call_counts(ORDER);
+    let calls = stripe.emulator.fault_plan().order_call_counts(ORDER);
     let expected = ["gateway.capture", "gateway.confirm", "gateway.get", "gateway.refund"];
     assert_eq!(calls.keys().collect::<Vec<_>>(), expected);
 
-    let mut carrier = EasyPostEmulator::new(1);
-    carrier.handle_with_faults(&easypost("POST", "/v2/shipments", &parcel()), at(0));
-    carrier.handle_with_faults(&easypost("GET", "/v2/shipments/shp_nobody", &Value::Null), at(0));
-    assert_eq!(carrier.fault_plan().call_count("carrier.create", Some(ORDER)), 1);
-    assert_eq!(carrier.fault_plan().call_count("carrier.get", None), 1);
+    let mut easypost = EasyPostEmulator::new(1);
+    easypost
+        .handle_with_faults(&easypost_request("POST", "/v2/shipments", &shipment_body()), at(0));
+    easypost.handle_with_faults(
+        &easypost_request("GET", "/v2/shipments/shp_missing", &Value::Null),
+        at(0),
+    );
+    assert_eq!(easypost.fault_plan().call_count("carrier.create", Some(ORDER)), 1);
+    assert_eq!(easypost.fault_plan().call_count("carrier.get", None), 1);
 }

@@ -1,4 +1,4 @@
-//! The faces over real sockets: what a client on the other side sees of each fault.
+//! The HTTP servers over real sockets: what a client sees of each fault.
 
 use std::any::Any;
 use std::fmt::Write as _;
@@ -19,16 +19,19 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::support::{ORDER, at, contract, contracts, create, easypost, id, look, parcel, post};
+use crate::support::{
+    ORDER, action_request, at, contract, contracts, create_request, easypost_request, id,
+    retrieve_request, shipment_body,
+};
 
-/// A served model, and all that its hooks saw.
-struct Served<P> {
+/// A running server, and what its hooks recorded.
+struct Server<P> {
     address: String,
     state: SharedEmulator<P>,
     now: Arc<AtomicI64>,
     busy: Arc<AtomicUsize>,
-    killed: mpsc::UnboundedReceiver<String>,
-    recorded: Arc<AtomicUsize>,
+    killed_orders: mpsc::UnboundedReceiver<String>,
+    journaled: Arc<AtomicUsize>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<std::io::Result<()>>,
 }
@@ -42,24 +45,27 @@ impl Drop for Busy {
     }
 }
 
-async fn served<P: Emulator>(provider: P) -> Served<P> {
-    served_with(provider, None).await
+async fn start_server<P: Emulator>(emulator: P) -> Server<P> {
+    start_server_with(emulator, None).await
 }
 
-async fn served_with<P: Emulator>(provider: P, webhook: Option<WebhookEndpoint>) -> Served<P> {
+async fn start_server_with<P: Emulator>(
+    emulator: P,
+    webhook: Option<WebhookEndpoint>,
+) -> Server<P> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let (state, now) = (SharedEmulator::new(provider), Arc::new(AtomicI64::new(0)));
-    let (busy, recorded) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (kill, killed) = mpsc::unbounded_channel();
+    let (state, now) = (SharedEmulator::new(emulator), Arc::new(AtomicI64::new(0)));
+    let (busy, journaled) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (kill_sender, killed_orders) = mpsc::unbounded_channel();
     let (stop, stopped) = oneshot::channel::<()>();
     let hooks = Hooks {
-        kill_caller: Arc::new(move |order| kill.send(order.to_owned()).unwrap()),
-        busy_guard: counting(&busy),
+        kill_caller: Arc::new(move |order| kill_sender.send(order.to_owned()).unwrap()),
+        busy_guard: counting_guard(&busy),
         journal: {
-            let recorded = Arc::clone(&recorded);
+            let journaled = Arc::clone(&journaled);
             Arc::new(move |_| {
-                recorded.fetch_add(1, Ordering::SeqCst);
+                journaled.fetch_add(1, Ordering::SeqCst);
             })
         },
         webhook,
@@ -69,10 +75,10 @@ async fn served_with<P: Emulator>(provider: P, webhook: Option<WebhookEndpoint>)
         let _ = stopped.await;
     };
     let task = tokio::spawn(serve(listener, state.clone(), clock(&now), hooks, shutdown));
-    Served { address, state, now, busy, killed, recorded, stop, task }
+    Server { address, state, now, busy, killed_orders, journaled, stop, task }
 }
 
-fn counting(busy: &Arc<AtomicUsize>) -> Arc<dyn Fn() -> BusyGuard + Send + Sync> {
+fn counting_guard(busy: &Arc<AtomicUsize>) -> Arc<dyn Fn() -> BusyGuard + Send + Sync> {
     let busy = Arc::clone(busy);
     Arc::new(move || {
         busy.fetch_add(1, Ordering::SeqCst);
@@ -87,60 +93,60 @@ fn clock(now: &Arc<AtomicI64>) -> Clock {
 
 /// What a client reads until the connection ends.
 #[derive(Debug)]
-struct Heard {
+struct ClientResponse {
     status: u16,
     head: String,
     body: Vec<u8>,
 }
 
-impl Heard {
+impl ClientResponse {
     fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 }
 
-impl<P: Emulator> Served<P> {
-    /// Sends a call on a connection of its own and reads to its end. Nothing read, or a
-    /// reset, is an error.
-    async fn call(&self, call: &HttpRequest) -> std::io::Result<Heard> {
-        let mut stream = self.sent(call).await;
+impl<P: Emulator> Server<P> {
+    /// Sends a request on a new connection and reads to its end. An empty response or a reset
+    /// is an error.
+    async fn call(&self, request: &HttpRequest) -> std::io::Result<ClientResponse> {
+        let mut stream = self.send(request).await;
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).await?;
         let split = bytes.windows(4).position(|window| window == b"\r\n\r\n");
         let split = split.ok_or(std::io::ErrorKind::UnexpectedEof)?;
         let head = String::from_utf8(bytes[..split].to_vec()).unwrap().to_lowercase();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Ok(Heard { status, head, body: bytes[split + 4..].to_vec() })
+        Ok(ClientResponse { status, head, body: bytes[split + 4..].to_vec() })
     }
 
-    async fn sent(&self, call: &HttpRequest) -> TcpStream {
+    async fn send(&self, request: &HttpRequest) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
         let mut text = format!(
             "{} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n",
-            call.method, call.path_and_query
+            request.method, request.path_and_query
         );
-        for (name, value) in &call.headers {
+        for (name, value) in &request.headers {
             write!(text, "{name}: {value}\r\n").unwrap();
         }
-        write!(text, "content-length: {}\r\n\r\n", call.body.len()).unwrap();
+        write!(text, "content-length: {}\r\n\r\n", request.body.len()).unwrap();
         stream.write_all(text.as_bytes()).await.unwrap();
-        stream.write_all(&call.body).await.unwrap();
+        stream.write_all(&request.body).await.unwrap();
         stream
     }
 
     async fn control(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        let heard = self.call(&HttpRequest::new(method, path).body(body)).await.unwrap();
-        (heard.status, heard.json())
+        let response = self.call(&HttpRequest::new(method, path).body(body)).await.unwrap();
+        (response.status, response.json())
     }
 
-    async fn plan(&self, fault: Value) {
+    async fn add_fault(&self, fault: Value) {
         let (status, body) = self.control("POST", "/_faults", &json!([fault])).await;
         assert_eq!(status, 200, "{body}");
     }
 
-    /// Waits until no call is in progress: the server's side of a connection may outlive the
-    /// client's by a moment.
+    /// Waits until no call is in progress. The server may notice the end of a connection a
+    /// little later than the client.
     async fn idle(&self) {
         while self.busy.load(Ordering::SeqCst) > 0 {
             tokio::task::yield_now().await;
@@ -153,9 +159,9 @@ impl<P: Emulator> Served<P> {
     }
 }
 
-impl Served<StripeEmulator> {
-    async fn created(&self) -> String {
-        id(&self.call(&create("pm_card_visa")).await.unwrap().json())
+impl Server<StripeEmulator> {
+    async fn create_intent(&self) -> String {
+        id(&self.call(&create_request("pm_card_visa")).await.unwrap().json())
     }
 
     fn authorized(&self) -> i64 {
@@ -168,281 +174,294 @@ fn fault(kind: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_order_is_paid_over_http_and_seen_in_the_ledger() {
-    let served = served(StripeEmulator::new(1)).await;
-    let intent = served.created().await;
-    let confirmed =
-        served.call(&post(&intent, "confirm", &[("expand[]", "latest_charge")])).await.unwrap();
+async fn a_payment_made_over_http_appears_in_the_ledger() {
+    let server = start_server(StripeEmulator::new(1)).await;
+    let intent = server.create_intent().await;
+    let confirmed = server
+        .call(&action_request(&intent, "confirm", &[("expand[]", "latest_charge")]))
+        .await
+        .unwrap();
     assert_eq!((confirmed.status, &confirmed.json()["status"]), (200, &json!("requires_capture")));
     assert!(confirmed.head.contains("stripe-version: 2026-10-28.endive"), "{}", confirmed.head);
     assert!(confirmed.head.contains("content-type: application/json"));
-    served.call(&post(&intent, "capture", &[])).await.unwrap();
+    server.call(&action_request(&intent, "capture", &[])).await.unwrap();
 
-    let (_, all) = served.control("GET", "/_ledger", &Value::Null).await;
+    let (_, all) = server.control("GET", "/_ledger", &Value::Null).await;
     assert_eq!(
         all["totals"],
         json!({ "authorized": 2599, "captured": 2599, "voided": 0, "refunded": 0 })
     );
-    let (_, one) = served.control("GET", "/_ledger?order=ord_1", &Value::Null).await;
+    let (_, one) = server.control("GET", "/_ledger?order=ord_1", &Value::Null).await;
     assert_eq!(
         one["calls"],
         json!({ "gateway.capture": 1, "gateway.confirm": 1, "gateway.create": 1 })
     );
-    let (_, nobody) = served.control("GET", "/_ledger?order=ord_2", &Value::Null).await;
-    assert_eq!((&nobody["totals"]["captured"], &nobody["intents"]), (&json!(0), &json!([])));
-    served.stop().await;
+    let (_, unknown_order) = server.control("GET", "/_ledger?order=ord_2", &Value::Null).await;
+    assert_eq!(
+        (&unknown_order["totals"]["captured"], &unknown_order["intents"]),
+        (&json!(0), &json!([]))
+    );
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_label_is_bought_over_http_and_seen_in_the_ledger() {
-    let served = served(EasyPostEmulator::new(1)).await;
-    let shipment = served.call(&easypost("POST", "/v2/shipments", &parcel())).await.unwrap();
+async fn a_label_bought_over_http_appears_in_the_ledger() {
+    let server = start_server(EasyPostEmulator::new(1)).await;
+    let shipment =
+        server.call(&easypost_request("POST", "/v2/shipments", &shipment_body())).await.unwrap();
     assert_eq!(shipment.status, 201);
     let shipment = shipment.json();
     let rate = json!({ "rate": { "id": shipment["rates"][2]["id"] } });
     let path = format!("/v2/shipments/{}/buy", id(&shipment));
-    assert_eq!(served.call(&easypost("POST", &path, &rate)).await.unwrap().status, 200);
-    let (_, ledger) = served.control("GET", "/_ledger", &Value::Null).await;
+    assert_eq!(server.call(&easypost_request("POST", &path, &rate)).await.unwrap().status, 200);
+    let (_, ledger) = server.control("GET", "/_ledger", &Value::Null).await;
     assert_eq!(ledger["totals"], json!({ "labels": 1, "labelRefunds": 0 }));
-    served.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn nobody_can_write_the_ledger() {
-    let served = served(StripeEmulator::new(1)).await;
+async fn no_route_writes_the_ledger() {
+    let server = start_server(StripeEmulator::new(1)).await;
     for method in ["POST", "PUT", "PATCH", "DELETE"] {
-        assert_eq!(served.control(method, "/_ledger", &json!({})).await.0, 405);
+        assert_eq!(server.control(method, "/_ledger", &json!({})).await.0, 405);
     }
-    assert_eq!(served.control("GET", "/_secrets", &Value::Null).await.0, 404);
-    served.stop().await;
+    assert_eq!(server.control("GET", "/_secrets", &Value::Null).await.0, 404);
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn down_resets_the_connection_and_nothing_was_processed() {
-    let served = served(StripeEmulator::new(1)).await;
-    let intent = served.created().await;
-    served.plan(fault("down")).await;
-    let confirm = post(&intent, "confirm", &[]);
-    let refused = served.call(&confirm).await.unwrap_err();
+async fn down_resets_the_connection_without_an_effect() {
+    let server = start_server(StripeEmulator::new(1)).await;
+    let intent = server.create_intent().await;
+    server.add_fault(fault("down")).await;
+    let confirm = action_request(&intent, "confirm", &[]);
+    let refused = server.call(&confirm).await.unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionReset);
-    assert_eq!(served.authorized(), 0);
-    assert_eq!(served.call(&confirm).await.unwrap().status, 200, "the second call is not met");
-    served.stop().await;
+    assert_eq!(server.authorized(), 0);
+    assert_eq!(
+        server.call(&confirm).await.unwrap().status,
+        200,
+        "the fault affects only the first call"
+    );
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_dropped_answer_leaves_the_effect_and_closes_the_connection() {
-    let served = served(StripeEmulator::new(1)).await;
-    let intent = served.created().await;
-    served.plan(fault("drop-answer")).await;
-    let confirm = post(&intent, "confirm", &[]).header("idempotency-key", "confirm");
-    let dropped = served.call(&confirm).await.unwrap_err();
+async fn a_dropped_response_leaves_the_effect_and_closes_the_connection() {
+    let server = start_server(StripeEmulator::new(1)).await;
+    let intent = server.create_intent().await;
+    server.add_fault(fault("drop-answer")).await;
+    let confirm = action_request(&intent, "confirm", &[]).header("idempotency-key", "confirm");
+    let dropped = server.call(&confirm).await.unwrap_err();
     assert_eq!(dropped.kind(), std::io::ErrorKind::UnexpectedEof);
-    assert_eq!(served.authorized(), 2599);
-    let again = served.call(&confirm).await.unwrap();
+    assert_eq!(server.authorized(), 2599);
+    let again = server.call(&confirm).await.unwrap();
     assert!(again.head.contains("idempotent-replayed: true"), "{}", again.head);
-    assert_eq!(served.authorized(), 2599);
-    served.stop().await;
+    assert_eq!(server.authorized(), 2599);
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn kill_has_the_effect_then_kills_the_caller_of_that_order() {
-    let mut served = served(StripeEmulator::new(1)).await;
-    let intent = served.created().await;
-    served.plan(fault("kill")).await;
-    served.call(&post(&intent, "confirm", &[])).await.unwrap_err();
-    assert_eq!(served.killed.recv().await.as_deref(), Some(ORDER));
-    assert_eq!(served.authorized(), 2599);
-    served.stop().await;
+async fn kill_has_the_effect_and_then_kills_the_caller_of_the_order() {
+    let mut server = start_server(StripeEmulator::new(1)).await;
+    let intent = server.create_intent().await;
+    server.add_fault(fault("kill")).await;
+    server.call(&action_request(&intent, "confirm", &[])).await.unwrap_err();
+    assert_eq!(server.killed_orders.recv().await.as_deref(), Some(ORDER));
+    assert_eq!(server.authorized(), 2599);
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_hanging_call_answers_nobody_holds_the_clock_and_its_key_and_ends_with_its_client() {
-    let served = served(StripeEmulator::new(1)).await;
-    let intent = served.created().await;
-    served.idle().await;
-    served.plan(fault("hang")).await;
-    let confirm = post(&intent, "confirm", &[]).header("idempotency-key", "confirm");
-    let mut hanging = served.sent(&confirm).await;
-    // The second call is told of the first as soon as that has arrived.
+async fn a_hanging_call_answers_missing_holds_the_clock_and_its_key_and_ends_with_its_client() {
+    let server = start_server(StripeEmulator::new(1)).await;
+    let intent = server.create_intent().await;
+    server.idle().await;
+    server.add_fault(fault("hang")).await;
+    let confirm = action_request(&intent, "confirm", &[]).header("idempotency-key", "confirm");
+    let mut hanging = server.send(&confirm).await;
+    // The second call conflicts once the first has arrived.
     let conflict = loop {
-        let again = served.call(&confirm).await.unwrap();
+        let again = server.call(&confirm).await.unwrap();
         if again.status == 409 {
             break again;
         }
-        assert_eq!(again.status, 200, "the second came before the first");
+        assert_eq!(again.status, 200, "the second call arrived before the first");
     };
     assert!(conflict.head.contains("stripe-should-retry: true"));
-    assert_eq!(served.busy.load(Ordering::SeqCst), 1);
-    let mut nothing = [0];
-    let silence =
-        tokio::time::timeout(std::time::Duration::from_millis(50), hanging.read(&mut nothing))
-            .await;
-    assert!(silence.is_err(), "a hanging call got an answer");
+    assert_eq!(server.busy.load(Ordering::SeqCst), 1);
+    let mut byte = [0];
+    let read =
+        tokio::time::timeout(std::time::Duration::from_millis(50), hanging.read(&mut byte)).await;
+    assert!(read.is_err(), "a hanging call got a response");
 
     drop(hanging);
-    served.idle().await;
-    assert_eq!(served.authorized(), 0);
-    assert_eq!(served.call(&confirm).await.unwrap().status, 200);
-    served.stop().await;
+    server.idle().await;
+    assert_eq!(server.authorized(), 0);
+    assert_eq!(server.call(&confirm).await.unwrap().status, 200);
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_late_answer_comes_after_its_delay_with_the_effect_had_at_once() {
-    let served = served(StripeEmulator::new(1)).await;
-    let intent = served.created().await;
+async fn a_delayed_call_has_its_effect_at_once_and_its_response_after_the_delay() {
+    let server = start_server(StripeEmulator::new(1)).await;
+    let intent = server.create_intent().await;
     let mut late = fault("late");
     late["delayMs"] = json!(300);
-    served.plan(late).await;
-    let confirm = post(&intent, "confirm", &[]).header("idempotency-key", "confirm");
-    let begun = tokio::time::Instant::now();
-    let (first, conflict) = tokio::join!(served.call(&confirm), async {
-        while served.authorized() == 0 {
+    server.add_fault(late).await;
+    let confirm = action_request(&intent, "confirm", &[]).header("idempotency-key", "confirm");
+    let started = tokio::time::Instant::now();
+    let (first, conflict) = tokio::join!(server.call(&confirm), async {
+        while server.authorized() == 0 {
             tokio::task::yield_now().await;
         }
-        served.call(&confirm).await.unwrap()
+        server.call(&confirm).await.unwrap()
     });
     assert_eq!((first.unwrap().status, conflict.status), (200, 409));
-    assert!(begun.elapsed() >= std::time::Duration::from_millis(300));
-    let after = served.call(&confirm).await.unwrap();
+    assert!(started.elapsed() >= std::time::Duration::from_millis(300));
+    let after = server.call(&confirm).await.unwrap();
     assert!(after.head.contains("idempotent-replayed: true"));
-    served.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_late_call_whose_client_leaves_keeps_its_effect_and_frees_its_key() {
-    let served = served(StripeEmulator::new(1)).await;
-    let intent = served.created().await;
+async fn a_delayed_call_whose_client_leaves_keeps_its_effect_and_releases_its_key() {
+    let server = start_server(StripeEmulator::new(1)).await;
+    let intent = server.create_intent().await;
     let mut late = fault("late");
     late["delayMs"] = json!(600_000);
-    served.plan(late).await;
-    let confirm = post(&intent, "confirm", &[]).header("idempotency-key", "confirm");
-    let gone = served.sent(&confirm).await;
-    while served.authorized() == 0 {
+    server.add_fault(late).await;
+    let confirm = action_request(&intent, "confirm", &[]).header("idempotency-key", "confirm");
+    let client = server.send(&confirm).await;
+    while server.authorized() == 0 {
         tokio::task::yield_now().await;
     }
-    drop(gone);
-    served.idle().await;
-    let again = served.call(&confirm).await.unwrap();
+    drop(client);
+    server.idle().await;
+    let again = server.call(&confirm).await.unwrap();
     assert!(again.head.contains("idempotent-replayed: true"), "{}", again.head);
-    served.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn the_answers_that_need_a_fault_have_the_documented_bodies() {
+async fn responses_caused_by_a_fault_have_the_documented_bodies() {
     let Some(folder) = contracts() else { return };
-    for (kind, response) in
+    for (kind, file) in
         [("500", "api_error_500"), ("429", "rate_limit"), ("500-with-effect", "api_error_500")]
     {
-        let served = served(StripeEmulator::new(1)).await;
-        let intent = served.created().await;
-        served.plan(fault(kind)).await;
-        let heard = served.call(&post(&intent, "confirm", &[])).await.unwrap();
-        let documented = contract(&folder, &format!("stripe/responses/{response}.json"));
+        let server = start_server(StripeEmulator::new(1)).await;
+        let intent = server.create_intent().await;
+        server.add_fault(fault(kind)).await;
+        let response = server.call(&action_request(&intent, "confirm", &[])).await.unwrap();
+        let documented = contract(&folder, &format!("stripe/responses/{file}.json"));
         assert_eq!(
-            (json!(heard.status), heard.json()),
+            (json!(response.status), response.json()),
             (documented["status"].clone(), documented["body"].clone())
         );
         let retry = documented["headers"]["stripe-should-retry"].as_str().unwrap();
-        assert!(heard.head.contains(&format!("stripe-should-retry: {retry}")), "{}", heard.head);
-        assert_eq!(served.authorized() > 0, kind == "500-with-effect");
-        served.stop().await;
+        assert!(
+            response.head.contains(&format!("stripe-should-retry: {retry}")),
+            "{}",
+            response.head
+        );
+        assert_eq!(server.authorized() > 0, kind == "500-with-effect");
+        server.stop().await;
     }
 }
 
 #[tokio::test]
-async fn garbage_is_a_success_that_no_client_can_read() {
-    let served = served(StripeEmulator::new(1)).await;
-    let intent = served.created().await;
-    served.plan(fault("garbage")).await;
-    let heard = served.call(&post(&intent, "confirm", &[])).await.unwrap();
-    assert_eq!(heard.status, 200);
+async fn garbage_is_a_success_status_with_an_unreadable_body() {
+    let server = start_server(StripeEmulator::new(1)).await;
+    let intent = server.create_intent().await;
+    server.add_fault(fault("garbage")).await;
+    let response = server.call(&action_request(&intent, "confirm", &[])).await.unwrap();
+    assert_eq!(response.status, 200);
     assert!(
-        serde_json::from_slice::<Value>(&heard.body).is_err()
-            && String::from_utf8(heard.body).is_err()
+        serde_json::from_slice::<Value>(&response.body).is_err()
+            && String::from_utf8(response.body).is_err()
     );
-    assert_eq!(served.authorized(), 2599);
-    served.stop().await;
+    assert_eq!(server.authorized(), 2599);
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn the_plan_is_added_to_replaced_shown_and_cleared() {
-    let served = served(StripeEmulator::new(1)).await;
+async fn faults_are_added_replaced_shown_and_cleared_over_http() {
+    let server = start_server(StripeEmulator::new(1)).await;
     let get = json!({ "at": "gateway.get", "calls": { "from": 1 }, "kind": "down" });
-    served.plan(fault("500")).await;
-    let (status, both) = served.control("POST", "/_faults", &json!({ "faults": [get] })).await;
+    server.add_fault(fault("500")).await;
+    let (status, both) = server.control("POST", "/_faults", &json!({ "faults": [get] })).await;
     assert_eq!((status, both["faults"].as_array().unwrap().len()), (200, 2));
-    let (_, one) = served.control("PUT", "/_faults", &json!([get])).await;
+    let (_, one) = server.control("PUT", "/_faults", &json!([get])).await;
     assert_eq!(
         one["faults"],
         json!([{ "at": "gateway.get", "calls": { "from": 1 }, "kind": "down", "met": 0 }])
     );
-    served.call(&look("pi_nobody")).await.unwrap_err();
-    let (_, met) = served.control("GET", "/_faults", &Value::Null).await;
+    server.call(&retrieve_request("pi_missing")).await.unwrap_err();
+    let (_, met) = server.control("GET", "/_faults", &Value::Null).await;
     assert_eq!((&met["faults"][0]["met"], &met["met"]["down"]), (&json!(1), &json!(1)));
 
     let (status, wrong) =
-        served.control("PUT", "/_faults", &json!([{ "at": "gateway.get", "kind": "sulk" }])).await;
+        server.control("PUT", "/_faults", &json!([{ "at": "gateway.get", "kind": "sulk" }])).await;
     assert_eq!(status, 400);
     assert!(wrong["error"].as_str().unwrap().starts_with("faults[0].kind:"), "{wrong}");
     assert_eq!(
-        served.control("GET", "/_faults", &Value::Null).await.1["faults"].as_array().unwrap().len(),
+        server.control("GET", "/_faults", &Value::Null).await.1["faults"].as_array().unwrap().len(),
         1
     );
-    let (_, none) = served.control("DELETE", "/_faults", &Value::Null).await;
+    let (_, none) = server.control("DELETE", "/_faults", &Value::Null).await;
     assert_eq!(none["faults"], json!([]));
-    assert_eq!(served.call(&look("pi_nobody")).await.unwrap().status, 404);
-    served.stop().await;
+    assert_eq!(server.call(&retrieve_request("pi_missing")).await.unwrap().status, 404);
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn acts_are_done_over_http_and_refused_where_nothing_fits() {
-    let served = served(StripeEmulator::new(1)).await;
+async fn control_actions_are_performed_over_http_and_rejected_if_they_do_not_apply() {
+    let server = start_server(StripeEmulator::new(1)).await;
     let lapse = json!({ "do": "lapse", "order": ORDER });
-    let (status, why) = served.control("POST", "/_acts", &lapse).await;
-    assert_eq!((status, &why["error"]), (409, &json!("order ord_1 has no money held")));
-    let intent = served.created().await;
-    served.call(&post(&intent, "confirm", &[])).await.unwrap();
-    assert_eq!(served.control("POST", "/_acts", &lapse).await.0, 200);
-    assert_eq!(served.call(&look(&intent)).await.unwrap().json()["status"], "canceled");
-    assert_eq!(served.control("POST", "/_acts", &json!({ "do": "magic" })).await.0, 400);
-    served.stop().await;
+    let (status, error) = server.control("POST", "/_acts", &lapse).await;
+    assert_eq!((status, &error["error"]), (409, &json!("order ord_1 has no money held")));
+    let intent = server.create_intent().await;
+    server.call(&action_request(&intent, "confirm", &[])).await.unwrap();
+    assert_eq!(server.control("POST", "/_acts", &lapse).await.0, 200);
+    assert_eq!(server.call(&retrieve_request(&intent)).await.unwrap().json()["status"], "canceled");
+    assert_eq!(server.control("POST", "/_acts", &json!({ "do": "magic" })).await.0, 400);
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn the_clock_is_asked_at_each_call() {
-    let served = served(StripeEmulator::new(1)).await;
-    let intent = served.created().await;
-    served.call(&post(&intent, "confirm", &[])).await.unwrap();
-    served.now.store(8 * 24 * 3_600, Ordering::SeqCst);
-    let (_, ledger) = served.control("GET", "/_ledger", &Value::Null).await;
+async fn each_request_reads_the_clock() {
+    let server = start_server(StripeEmulator::new(1)).await;
+    let intent = server.create_intent().await;
+    server.call(&action_request(&intent, "confirm", &[])).await.unwrap();
+    server.now.store(8 * 24 * 3_600, Ordering::SeqCst);
+    let (_, ledger) = server.control("GET", "/_ledger", &Value::Null).await;
     assert_eq!(ledger["totals"]["voided"], 2599);
     assert_eq!(ledger["intents"][0]["status"], "canceled");
-    served.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn every_input_is_recorded_and_a_body_too_large_is_refused_unread() {
-    let served = served(StripeEmulator::new(1)).await;
-    served.created().await;
-    served.plan(fault("500")).await;
-    assert_eq!(served.recorded.load(Ordering::SeqCst), 2);
-    let large = create("pm_card_visa").body(vec![b'a'; (1 << 20) + 1]);
-    assert_eq!(served.call(&large).await.unwrap().status, 413);
-    assert_eq!(served.recorded.load(Ordering::SeqCst), 2);
-    served.stop().await;
+async fn every_input_is_journaled_and_a_body_that_is_too_large_is_rejected() {
+    let server = start_server(StripeEmulator::new(1)).await;
+    server.create_intent().await;
+    server.add_fault(fault("500")).await;
+    assert_eq!(server.journaled.load(Ordering::SeqCst), 2);
+    let large = create_request("pm_card_visa").body(vec![b'a'; (1 << 20) + 1]);
+    assert_eq!(server.call(&large).await.unwrap().status, 413);
+    assert_eq!(server.journaled.load(Ordering::SeqCst), 2);
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn shutdown_ends_hanging_calls_too_and_no_other_interface_is_served() {
-    let served = served(StripeEmulator::new(1)).await;
-    let intent = served.created().await;
-    served.plan(fault("hang")).await;
-    let mut hanging = served.sent(&post(&intent, "confirm", &[])).await;
-    while served.state.lock().fault_plan().triggered_counts().is_empty() {
+async fn shutdown_ends_hanging_calls_and_only_the_loopback_interface_is_served() {
+    let server = start_server(StripeEmulator::new(1)).await;
+    let intent = server.create_intent().await;
+    server.add_fault(fault("hang")).await;
+    let mut hanging = server.send(&action_request(&intent, "confirm", &[])).await;
+    while server.state.lock().fault_plan().triggered_counts().is_empty() {
         tokio::task::yield_now().await;
     }
-    served.stop().await;
+    server.stop().await;
     let mut rest = Vec::new();
     assert_eq!(hanging.read_to_end(&mut rest).await.unwrap_or(0), 0);
 
@@ -460,25 +479,27 @@ async fn shutdown_ends_hanging_calls_too_and_no_other_interface_is_served() {
 }
 
 #[tokio::test]
-async fn concurrent_calls_under_one_key_have_one_effect() {
-    let served = Arc::new(served(StripeEmulator::new(1)).await);
-    let intent = served.created().await;
+async fn concurrent_calls_with_one_idempotency_key_have_one_effect() {
+    let server = Arc::new(start_server(StripeEmulator::new(1)).await);
+    let intent = server.create_intent().await;
     let calls: Vec<_> = (0..16)
         .map(|_| {
-            let (served, confirm) =
-                (Arc::clone(&served), post(&intent, "confirm", &[]).header("idempotency-key", "c"));
-            tokio::spawn(async move { served.call(&confirm).await.unwrap().status })
+            let (server, confirm) = (
+                Arc::clone(&server),
+                action_request(&intent, "confirm", &[]).header("idempotency-key", "c"),
+            );
+            tokio::spawn(async move { server.call(&confirm).await.unwrap().status })
         })
         .collect();
     for call in calls {
         assert_eq!(call.await.unwrap(), 200);
     }
-    assert_eq!(served.authorized(), 2599);
-    assert_eq!(served.state.lock().ledger().order(ORDER).confirms, 1);
+    assert_eq!(server.authorized(), 2599);
+    assert_eq!(server.state.lock().ledger().order(ORDER).confirms, 1);
 }
 
-/// A product that takes one webhook after the other; the first is answered with 500.
-async fn product() -> (String, mpsc::UnboundedReceiver<(String, String)>) {
+/// A webhook endpoint that responds to the first delivery with 500, and to later ones with 200.
+async fn webhook_endpoint() -> (String, mpsc::UnboundedReceiver<(String, String)>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/webhooks", listener.local_addr().unwrap());
     let (send, receive) = mpsc::unbounded_channel();
@@ -486,19 +507,19 @@ async fn product() -> (String, mpsc::UnboundedReceiver<(String, String)>) {
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
-            let heard = one_message(&mut stream).await;
+            let request = one_message(&mut stream).await;
             let was_first = std::mem::replace(&mut *first.lock().unwrap(), false);
             let status = if was_first { "500 Sorry" } else { "200 OK" };
-            let answer =
+            let response =
                 format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-            stream.write_all(answer.as_bytes()).await.unwrap();
-            send.send(heard).unwrap();
+            stream.write_all(response.as_bytes()).await.unwrap();
+            send.send(request).unwrap();
         }
     });
     (url, receive)
 }
 
-/// Reads one message with a body, a request or an answer.
+/// Reads one HTTP message, a request or a response.
 async fn one_message(stream: &mut TcpStream) -> (String, String) {
     let mut bytes = Vec::new();
     loop {
@@ -516,31 +537,35 @@ async fn one_message(stream: &mut TcpStream) -> (String, String) {
 }
 
 #[tokio::test]
-async fn events_are_delivered_signed_and_again_when_they_were_not_taken() {
-    let (url, mut arrived) = product().await;
+async fn events_are_delivered_with_a_signature_and_retried_after_a_failure() {
+    let (url, mut arrived) = webhook_endpoint().await;
     let webhook = WebhookEndpoint { url: url.clone(), secret: "whsec_test".to_owned() };
-    let served = served_with(StripeEmulator::new(1), Some(webhook)).await;
-    served.created().await;
+    let server = start_server_with(StripeEmulator::new(1), Some(webhook)).await;
+    server.create_intent().await;
     let (first, second) = (arrived.recv().await.unwrap(), arrived.recv().await.unwrap());
-    assert_eq!(first.1, second.1, "the event that got 500 comes again");
+    assert_eq!(first.1, second.1, "the delivery that got 500 is retried");
     let signature = stripe_signature("whsec_test", at(0), second.1.as_bytes());
     assert!(second.0.contains(&format!("stripe-signature: {signature}")), "{}", second.0);
     assert_eq!(serde_json::from_str::<Value>(&second.1).unwrap()["type"], "payment_intent.created");
-    served.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn what_happens_while_nobody_calls_is_delivered_too() {
-    let (url, mut arrived) = product().await;
+async fn what_happens_while_missing_calls_is_delivered_too() {
+    let (url, mut arrived) = webhook_endpoint().await;
     let webhook = WebhookEndpoint { url, secret: "s\u{e9}cret".to_owned() };
-    let served = served_with(EasyPostEmulator::new(1), Some(webhook)).await;
-    let shipment = served.call(&easypost("POST", "/v2/shipments", &parcel())).await.unwrap().json();
+    let server = start_server_with(EasyPostEmulator::new(1), Some(webhook)).await;
+    let shipment = server
+        .call(&easypost_request("POST", "/v2/shipments", &shipment_body()))
+        .await
+        .unwrap()
+        .json();
     let path = format!("/v2/shipments/{}", id(&shipment));
     let rate = json!({ "rate": { "id": shipment["rates"][2]["id"] } });
-    served.call(&easypost("POST", &format!("{path}/buy"), &rate)).await.unwrap();
-    served.call(&easypost("POST", &format!("{path}/refund"), &Value::Null)).await.unwrap();
-    served.now.store(25 * 3_600, Ordering::SeqCst);
-    let told = loop {
+    server.call(&easypost_request("POST", &format!("{path}/buy"), &rate)).await.unwrap();
+    server.call(&easypost_request("POST", &format!("{path}/refund"), &Value::Null)).await.unwrap();
+    server.now.store(25 * 3_600, Ordering::SeqCst);
+    let event = loop {
         let (head, body) = arrived.recv().await.unwrap();
         assert!(head.contains(&easypost_signature("s\u{e9}cret", body.as_bytes())), "{head}");
         let event: Value = serde_json::from_str(&body).unwrap();
@@ -548,17 +573,17 @@ async fn what_happens_while_nobody_calls_is_delivered_too() {
             break event;
         }
     };
-    assert_eq!(told["result"]["shipment_id"], shipment["id"]);
-    served.stop().await;
+    assert_eq!(event["result"]["shipment_id"], shipment["id"]);
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn on_a_clock_that_leaps_an_event_is_told_five_seconds_after_it_happened() {
-    let (url, mut arrived) = product().await;
+async fn on_a_clock_that_skips_ahead_an_event_is_delivered_five_seconds_after_it_happened() {
+    let (url, mut arrived) = webhook_endpoint().await;
     let (state, now) = (SharedEmulator::new(EasyPostEmulator::new(1)), Arc::new(AtomicI64::new(0)));
-    let leaping = {
+    let skipping = {
         let now = Arc::clone(&now);
-        // A clock with nothing else to do: it leaps to whatever it is asked to wait for.
+        // An idle clock: it skips ahead to each requested time.
         Arc::new(move |due: Timestamp| {
             now.store(due.as_second() - at(0).as_second(), Ordering::SeqCst);
             Box::pin(std::future::ready(Box::new(()) as BusyGuard))
@@ -566,16 +591,18 @@ async fn on_a_clock_that_leaps_an_event_is_told_five_seconds_after_it_happened()
         })
     };
     let webhook = Some(WebhookEndpoint { url, secret: "secret".to_owned() });
-    let hooks = Hooks { webhook, sleep_until: Some(leaping), ..Hooks::default() };
+    let hooks = Hooks { webhook, sleep_until: Some(skipping), ..Hooks::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     {
-        let mut carrier = state.lock();
-        let shipment = carrier.handle(&easypost("POST", "/v2/shipments", &parcel()), at(0)).value();
+        let mut easypost = state.lock();
+        let shipment = easypost
+            .handle(&easypost_request("POST", "/v2/shipments", &shipment_body()), at(0))
+            .value();
         let path = format!("/v2/shipments/{}", id(&shipment));
         let rate = json!({ "rate": { "id": shipment["rates"][2]["id"] } });
-        carrier.handle(&easypost("POST", &format!("{path}/buy"), &rate), at(0));
-        carrier.handle(&easypost("POST", &format!("{path}/refund"), &Value::Null), at(0));
-        carrier.take_events();
+        easypost.handle(&easypost_request("POST", &format!("{path}/buy"), &rate), at(0));
+        easypost.handle(&easypost_request("POST", &format!("{path}/refund"), &Value::Null), at(0));
+        easypost.take_events();
     }
     let task = tokio::spawn(serve(listener, state, clock(&now), hooks, std::future::pending()));
     let (_, body) = arrived.recv().await.unwrap();
@@ -587,12 +614,12 @@ async fn on_a_clock_that_leaps_an_event_is_told_five_seconds_after_it_happened()
 
 #[tokio::test]
 async fn one_connection_carries_many_calls_until_a_fault_ends_it() {
-    let served = served(StripeEmulator::new(1)).await;
-    served
-        .plan(json!({ "at": "gateway.create", "calls": { "from": 3 }, "kind": "drop-answer" }))
+    let server = start_server(StripeEmulator::new(1)).await;
+    server
+        .add_fault(json!({ "at": "gateway.create", "calls": { "from": 3 }, "kind": "drop-answer" }))
         .await;
-    let mut stream = TcpStream::connect(&served.address).await.unwrap();
-    let call = create("pm_card_visa");
+    let mut stream = TcpStream::connect(&server.address).await.unwrap();
+    let call = create_request("pm_card_visa");
     let body = String::from_utf8(call.body.clone()).unwrap();
     for nth in 1..=3 {
         let head =
@@ -605,27 +632,31 @@ async fn one_connection_carries_many_calls_until_a_fault_ends_it() {
             assert!(one_message(&mut stream).await.0.starts_with("http/1.1 200"));
         }
     }
-    assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0, "closed without an answer");
-    assert_eq!(served.state.lock().ledger().intents().count(), 3);
-    served.stop().await;
+    assert_eq!(stream.read(&mut [0; 16]).await.unwrap(), 0, "closed without a response");
+    assert_eq!(server.state.lock().ledger().intents().count(), 3);
+    server.stop().await;
 }
 
 #[tokio::test]
-async fn a_call_in_flight_when_the_stack_died_is_ended_when_it_is_served_again() {
-    let first = served(StripeEmulator::new(1)).await;
-    let intent = first.created().await;
-    first.plan(fault("hang")).await;
-    let confirm = post(&intent, "confirm", &[]).header("idempotency-key", "confirm");
-    let hanging = first.sent(&confirm).await;
+async fn serving_a_restored_emulator_ends_the_calls_that_were_in_flight() {
+    let first = start_server(StripeEmulator::new(1)).await;
+    let intent = first.create_intent().await;
+    first.add_fault(fault("hang")).await;
+    let confirm = action_request(&intent, "confirm", &[]).header("idempotency-key", "confirm");
+    let hanging = first.send(&confirm).await;
     while first.state.lock().in_flight().is_empty() {
         tokio::task::yield_now().await;
     }
-    // As a kill would leave it: the model as it was, the connection gone without a word.
-    let left_behind = first.state.lock().clone();
+    // The state after a kill: the emulator is unchanged and the connection is gone.
+    let restored = first.state.lock().clone();
     drop(hanging);
-    let second = served(left_behind).await;
+    let second = start_server(restored).await;
     assert_eq!(second.call(&confirm).await.unwrap().status, 200);
-    assert_eq!(second.recorded.load(Ordering::SeqCst), 2, "the end of the first, and the second");
+    assert_eq!(
+        second.journaled.load(Ordering::SeqCst),
+        2,
+        "the end of the first call, and the second call"
+    );
     second.stop().await;
     first.stop().await;
 }

@@ -1,204 +1,218 @@
-//! Idempotency keys: replay, mismatch, conflict, age.
+//! Idempotency keys: replay, mismatch, conflict, expiration.
 
 use emulators::emulator::Emulator as _;
 use emulators::exchange::{HttpRequest, NetworkOutcome};
 use emulators::faults::{CallRange, Fault, FaultKind};
 use serde_json::json;
 
-use crate::support::{ORDER, Till, at, create, create_with, hours, id, look, post, refund};
+use crate::support::{
+    ORDER, StripeHarness, action_request, at, create_request, create_request_with, hours, id,
+    refund_request, retrieve_request,
+};
 
-fn keyed(call: HttpRequest, key: &str) -> HttpRequest {
+fn with_key(call: HttpRequest, key: &str) -> HttpRequest {
     call.header("idempotency-key", key)
 }
 
 #[test]
-fn the_same_call_under_its_key_gets_the_first_answer_again_and_does_nothing() {
-    let mut till = Till::new();
-    let call = keyed(create("pm_card_visa"), "ord_1:create:1");
-    let first = till.say(&call, at(0));
-    let again = till.say(&call, at(60));
+fn a_repeated_call_with_its_idempotency_key_gets_the_first_response_and_has_no_effect() {
+    let mut stripe = StripeHarness::new();
+    let call = with_key(create_request("pm_card_visa"), "ord_1:create:1");
+    let first = stripe.send(&call, at(0));
+    let again = stripe.send(&call, at(60));
     assert_eq!(first.body, again.body);
     assert_eq!(first.header_value("idempotent-replayed"), None);
     assert_eq!(again.header_value("idempotent-replayed"), Some("true"));
     assert_eq!(again.header_value("idempotency-key"), Some("ord_1:create:1"));
     assert_eq!(again.header_value("original-request"), first.header_value("request-id"));
     assert_ne!(again.header_value("request-id"), first.header_value("request-id"));
-    assert_eq!(till.gateway.ledger().intents().count(), 1);
+    assert_eq!(stripe.emulator.ledger().intents().count(), 1);
 }
 
 #[test]
-fn a_replay_says_what_was_and_not_what_is() {
-    let mut till = Till::new();
-    let intent = till.created("pm_card_visa");
-    let confirm = keyed(post(&intent, "confirm", &[]), "ord_1:confirm:1");
-    till.ok(&confirm, at(1));
-    till.ok(&post(&intent, "cancel", &[]), at(2));
-    assert_eq!(till.ok(&confirm, at(3))["status"], "requires_capture");
-    assert_eq!(till.ok(&look(&intent), at(3))["status"], "canceled");
+fn a_replay_returns_the_first_response_and_not_the_current_state() {
+    let mut stripe = StripeHarness::new();
+    let intent = stripe.created_intent("pm_card_visa");
+    let confirm = with_key(action_request(&intent, "confirm", &[]), "ord_1:confirm:1");
+    stripe.send_ok(&confirm, at(1));
+    stripe.send_ok(&action_request(&intent, "cancel", &[]), at(2));
+    assert_eq!(stripe.send_ok(&confirm, at(3))["status"], "requires_capture");
+    assert_eq!(stripe.send_ok(&retrieve_request(&intent), at(3))["status"], "canceled");
 }
 
 #[test]
-fn other_parameters_or_another_path_under_the_key_are_a_mistake() {
-    let mut till = Till::new();
-    till.ok(&keyed(create("pm_card_visa"), "K"), at(0));
-    let other = till.created("pm_card_visa");
+fn other_parameters_or_another_path_with_the_same_idempotency_key_are_an_error() {
+    let mut stripe = StripeHarness::new();
+    stripe.send_ok(&with_key(create_request("pm_card_visa"), "K"), at(0));
+    let other = stripe.created_intent("pm_card_visa");
     for call in [
-        create("pm_card_mastercard"),
-        create_with("pm_card_visa", &[("description", "x")]),
-        post(&other, "confirm", &[]),
+        create_request("pm_card_mastercard"),
+        create_request_with("pm_card_visa", &[("description", "x")]),
+        action_request(&other, "confirm", &[]),
     ] {
-        let answer = till.say(&keyed(call, "K"), at(1));
-        let error = &answer.value()["error"];
-        assert_eq!((answer.status, &error["type"]), (400, &json!("idempotency_error")));
+        let response = stripe.send(&with_key(call, "K"), at(1));
+        let error = &response.value()["error"];
+        assert_eq!((response.status, &error["type"]), (400, &json!("idempotency_error")));
         assert!(error["message"].as_str().unwrap().contains("'K'"));
     }
-    assert_eq!(till.gateway.ledger().intents().count(), 2);
+    assert_eq!(stripe.emulator.ledger().intents().count(), 2);
 }
 
 #[test]
-fn a_decline_and_a_refusal_by_state_are_kept() {
-    let mut till = Till::new();
-    let intent = till.created("pm_card_chargeDeclined");
-    let confirm = keyed(post(&intent, "confirm", &[]), "confirm");
-    assert_eq!(till.say(&confirm, at(1)).status, 402);
-    let again = till.say(&confirm, at(2));
+fn a_decline_and_an_invalid_state_error_are_stored_under_the_idempotency_key() {
+    let mut stripe = StripeHarness::new();
+    let intent = stripe.created_intent("pm_card_chargeDeclined");
+    let confirm = with_key(action_request(&intent, "confirm", &[]), "confirm");
+    assert_eq!(stripe.send(&confirm, at(1)).status, 402);
+    let again = stripe.send(&confirm, at(2));
     assert_eq!((again.status, again.header_value("idempotent-replayed")), (402, Some("true")));
-    assert_eq!(till.gateway.ledger().order(ORDER).confirms, 1);
+    assert_eq!(stripe.emulator.ledger().order(ORDER).confirms, 1);
 
-    let capture = keyed(post(&intent, "capture", &[]), "capture");
-    assert_eq!(till.say(&capture, at(3)).status, 400);
-    assert_eq!(till.say(&capture, at(4)).header_value("idempotent-replayed"), Some("true"));
+    let capture = with_key(action_request(&intent, "capture", &[]), "capture");
+    assert_eq!(stripe.send(&capture, at(3)).status, 400);
+    assert_eq!(stripe.send(&capture, at(4)).header_value("idempotent-replayed"), Some("true"));
 }
 
 #[test]
-fn failed_validation_is_not_kept() {
-    let mut till = Till::new();
-    let wrong = keyed(create_with("pm_card_visa", &[("colour", "blue")]), "K");
-    assert_eq!(till.say(&wrong, at(0)).status, 400);
-    till.ok(&keyed(create("pm_card_visa"), "K"), at(1));
+fn failed_validation_is_not_stored_under_the_idempotency_key() {
+    let mut stripe = StripeHarness::new();
+    let wrong = with_key(create_request_with("pm_card_visa", &[("color", "blue")]), "K");
+    assert_eq!(stripe.send(&wrong, at(0)).status, 400);
+    stripe.send_ok(&with_key(create_request("pm_card_visa"), "K"), at(1));
 }
 
 #[test]
-fn a_key_is_forgotten_after_a_day_and_its_call_executed_anew() {
-    let mut till = Till::new();
-    let intent = till.captured("pm_card_visa");
-    let half = keyed(refund(&intent, &[("amount", "1000")]), "refund");
-    till.ok(&half, at(3));
-    till.ok(&half, hours(24));
-    assert_eq!(till.book()[3], 1000, "a day has not passed");
-    till.ok(&half, at(3 + 24 * 3_600));
-    assert_eq!(till.book()[3], 2000, "a day has passed: executed anew");
+fn an_idempotency_key_expires_after_a_day_and_its_call_is_executed_again() {
+    let mut stripe = StripeHarness::new();
+    let intent = stripe.captured_intent("pm_card_visa");
+    let half = with_key(refund_request(&intent, &[("amount", "1000")]), "refund");
+    stripe.send_ok(&half, at(3));
+    stripe.send_ok(&half, hours(24));
+    assert_eq!(stripe.totals()[3], 1000, "a day has not passed");
+    stripe.send_ok(&half, at(3 + 24 * 3_600));
+    assert_eq!(stripe.totals()[3], 2000, "a day has passed: executed again");
 
-    let create = keyed(create("pm_card_visa"), "create");
-    let first = till.ok(&create, hours(100));
-    assert_ne!(id(&first), id(&till.ok(&create, hours(124))));
+    let create = with_key(create_request("pm_card_visa"), "create");
+    let first = stripe.send_ok(&create, hours(100));
+    assert_ne!(id(&first), id(&stripe.send_ok(&create, hours(124))));
 }
 
 #[test]
-fn a_key_on_a_get_means_nothing_and_a_key_out_of_bounds_is_refused() {
-    let mut till = Till::new();
-    let intent = till.created("pm_card_visa");
-    till.ok(&keyed(look(&intent), "K"), at(0));
-    till.ok(&keyed(post(&intent, "confirm", &[]), "K"), at(1));
+fn a_get_ignores_its_idempotency_key_and_a_key_of_invalid_length_is_rejected() {
+    let mut stripe = StripeHarness::new();
+    let intent = stripe.created_intent("pm_card_visa");
+    stripe.send_ok(&with_key(retrieve_request(&intent), "K"), at(0));
+    stripe.send_ok(&with_key(action_request(&intent, "confirm", &[]), "K"), at(1));
     for key in ["", &"k".repeat(256)] {
-        assert_eq!(till.say(&keyed(create("pm_card_visa"), key), at(2)).status, 400);
+        assert_eq!(stripe.send(&with_key(create_request("pm_card_visa"), key), at(2)).status, 400);
     }
-    till.ok(&keyed(create("pm_card_visa"), &"k".repeat(255)), at(2));
+    stripe.send_ok(&with_key(create_request("pm_card_visa"), &"k".repeat(255)), at(2));
 }
 
-fn plan(till: &mut Till, at: &str, kind: FaultKind) {
+fn add_fault(stripe: &mut StripeHarness, at: &str, kind: FaultKind) {
     let fault = Fault::new(at, CallRange::nth(1), kind);
     let fault = if kind == FaultKind::Delay { fault.with_delay_ms(10) } else { fault };
-    till.gateway.fault_plan_mut().add(vec![fault]).unwrap();
+    stripe.emulator.fault_plan_mut().add(vec![fault]).unwrap();
 }
 
-fn answered(delivery: NetworkOutcome) -> (u16, serde_json::Value, bool) {
-    let NetworkOutcome::Response(answer) = delivery else { panic!("no answer but {delivery:?}") };
-    (answer.status, answer.value(), answer.header_value("idempotent-replayed") == Some("true"))
+fn response_parts(outcome: NetworkOutcome) -> (u16, serde_json::Value, bool) {
+    let NetworkOutcome::Response(response) = outcome else { panic!("no response but {outcome:?}") };
+    (
+        response.status,
+        response.value(),
+        response.header_value("idempotent-replayed") == Some("true"),
+    )
 }
 
 #[test]
-fn a_500_is_kept_whether_or_not_it_had_its_effect() {
+fn a_500_is_stored_under_the_idempotency_key_with_or_without_its_effect() {
     for (kind, authorized) in
         [(FaultKind::ServerError, 0), (FaultKind::ServerErrorAfterEffect, 2599)]
     {
-        let mut till = Till::new();
-        let intent = till.created("pm_card_visa");
-        plan(&mut till, "gateway.confirm", kind);
-        let confirm = keyed(post(&intent, "confirm", &[]), "confirm:1");
-        let (status, body, replayed) = answered(till.gateway.handle_with_faults(&confirm, at(1)));
+        let mut stripe = StripeHarness::new();
+        let intent = stripe.created_intent("pm_card_visa");
+        add_fault(&mut stripe, "gateway.confirm", kind);
+        let confirm = with_key(action_request(&intent, "confirm", &[]), "confirm:1");
+        let (status, body, replayed) =
+            response_parts(stripe.emulator.handle_with_faults(&confirm, at(1)));
         assert_eq!((status, &body["error"]["type"], replayed), (500, &json!("api_error"), false));
-        assert_eq!(till.book()[0], authorized, "{kind:?}");
+        assert_eq!(stripe.totals()[0], authorized, "{kind:?}");
 
-        let (status, _, replayed) = answered(till.gateway.handle_with_faults(&confirm, at(2)));
+        let (status, _, replayed) =
+            response_parts(stripe.emulator.handle_with_faults(&confirm, at(2)));
         assert_eq!((status, replayed), (500, true), "{kind:?}: the same key gets the same 500");
-        assert_eq!(till.book()[0], authorized, "{kind:?}");
+        assert_eq!(stripe.totals()[0], authorized, "{kind:?}");
 
-        let another = keyed(post(&intent, "confirm", &[]), "confirm:2");
+        let another = with_key(action_request(&intent, "confirm", &[]), "confirm:2");
         let expected = if authorized == 0 { 200 } else { 400 };
         assert_eq!(
-            answered(till.gateway.handle_with_faults(&another, at(3))).0,
+            response_parts(stripe.emulator.handle_with_faults(&another, at(3))).0,
             expected,
             "{kind:?}"
         );
-        assert_eq!(till.book()[0], 2599, "{kind:?}");
+        assert_eq!(stripe.totals()[0], 2599, "{kind:?}");
     }
 }
 
 #[test]
-fn a_429_is_not_kept() {
-    let mut till = Till::new();
-    plan(&mut till, "gateway.create", FaultKind::TooManyRequests);
-    let create = keyed(create("pm_card_visa"), "K");
-    let (status, body, _) = answered(till.gateway.handle_with_faults(&create, at(0)));
+fn a_429_is_not_stored_under_the_idempotency_key() {
+    let mut stripe = StripeHarness::new();
+    add_fault(&mut stripe, "gateway.create", FaultKind::TooManyRequests);
+    let create = with_key(create_request("pm_card_visa"), "K");
+    let (status, body, _) = response_parts(stripe.emulator.handle_with_faults(&create, at(0)));
     assert_eq!((status, &body["error"]["code"]), (429, &json!("rate_limit")));
-    let (status, _, replayed) = answered(till.gateway.handle_with_faults(&create, at(1)));
+    let (status, _, replayed) = response_parts(stripe.emulator.handle_with_faults(&create, at(1)));
     assert_eq!((status, replayed), (200, false));
 }
 
 #[test]
-fn a_call_under_a_key_in_flight_is_a_conflict_until_the_first_has_ended() {
+fn a_call_whose_idempotency_key_is_in_flight_is_a_conflict_until_the_first_call_ends() {
     for kind in [FaultKind::Delay, FaultKind::Hang] {
-        let mut till = Till::new();
-        let intent = till.created("pm_card_visa");
-        plan(&mut till, "gateway.confirm", kind);
-        let confirm = keyed(post(&intent, "confirm", &[]), "confirm");
-        let ticket = match till.gateway.handle_with_faults(&confirm, at(1)) {
-            NetworkOutcome::Delayed { response: answer, in_flight: ticket, delay_ms: 10 }
-                if answer.status == 200 =>
+        let mut stripe = StripeHarness::new();
+        let intent = stripe.created_intent("pm_card_visa");
+        add_fault(&mut stripe, "gateway.confirm", kind);
+        let confirm = with_key(action_request(&intent, "confirm", &[]), "confirm");
+        let in_flight = match stripe.emulator.handle_with_faults(&confirm, at(1)) {
+            NetworkOutcome::Delayed { response, in_flight, delay_ms: 10 }
+                if response.status == 200 =>
             {
-                ticket
+                in_flight
             }
-            NetworkOutcome::Hang(ticket) => ticket,
+            NetworkOutcome::Hang(in_flight) => in_flight,
             other => panic!("{other:?}"),
         };
-        let (status, body, _) = answered(till.gateway.handle_with_faults(&confirm, at(2)));
+        let (status, body, _) = response_parts(stripe.emulator.handle_with_faults(&confirm, at(2)));
         assert_eq!((status, &body["error"]["code"]), (409, &json!("idempotency_key_in_use")));
 
-        till.gateway.release(&ticket);
-        let (status, _, replayed) = answered(till.gateway.handle_with_faults(&confirm, at(3)));
+        stripe.emulator.release(&in_flight);
+        let (status, _, replayed) =
+            response_parts(stripe.emulator.handle_with_faults(&confirm, at(3)));
         assert_eq!(
             (status, replayed),
             (200, kind == FaultKind::Delay),
-            "{kind:?}: only a call that had its effect is kept"
+            "{kind:?}: only the response of an executed call is stored"
         );
-        assert_eq!(till.gateway.ledger().order(ORDER).confirms, 1, "{kind:?}");
+        assert_eq!(stripe.emulator.ledger().order(ORDER).confirms, 1, "{kind:?}");
     }
 }
 
 #[test]
-fn a_call_that_its_key_answers_cannot_be_refused_by_the_plan() {
-    let mut till = Till::new();
-    let intent = till.created("pm_card_visa");
-    let confirm = keyed(post(&intent, "confirm", &[]), "confirm");
-    till.gateway.handle_with_faults(&confirm, at(1));
+fn a_replayed_call_meets_no_fault_that_needs_execution() {
+    let mut stripe = StripeHarness::new();
+    let intent = stripe.created_intent("pm_card_visa");
+    let confirm = with_key(action_request(&intent, "confirm", &[]), "confirm");
+    stripe.emulator.handle_with_faults(&confirm, at(1));
     for kind in [FaultKind::Reject, FaultKind::ServerError, FaultKind::ServerErrorAfterEffect] {
-        till.gateway
+        stripe
+            .emulator
             .fault_plan_mut()
             .add(vec![Fault::new("gateway.confirm", CallRange::ALL, kind)])
             .unwrap();
     }
-    let (status, _, replayed) = answered(till.gateway.handle_with_faults(&confirm, at(2)));
+    let (status, _, replayed) = response_parts(stripe.emulator.handle_with_faults(&confirm, at(2)));
     assert_eq!((status, replayed), (200, true));
-    assert!(till.gateway.fault_plan().triggered_counts().is_empty(), "none of them was met");
+    assert!(
+        stripe.emulator.fault_plan().triggered_counts().is_empty(),
+        "none of them was triggered"
+    );
 }

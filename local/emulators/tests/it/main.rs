@@ -1,7 +1,6 @@
-//! The look-alikes' rules, each as a sentence with evidence; and their answers, held against
-//! the providers' own contracts.
+//! The emulators' rules, and their responses checked against the providers' contracts.
 
-#![expect(clippy::unwrap_used, reason = "a helper of the tests fails the test that called it")]
+#![expect(clippy::unwrap_used, reason = "a helper that fails must fail its test")]
 
 mod contracts;
 mod easypost;

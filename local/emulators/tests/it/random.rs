@@ -1,5 +1,4 @@
-//! Whatever is called in whatever order, with whatever faults: the books never say what must
-//! not be.
+//! Random calls with random faults: the ledgers keep their invariants.
 
 use emulators::emulator::Emulator as _;
 use emulators::exchange::{HttpRequest, NetworkOutcome};
@@ -9,10 +8,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::{Dock, Till, at, create, easypost, id, look, parcel, post, refund, stripe};
+use crate::support::{
+    EasyPostHarness, StripeHarness, action_request, at, create_request, easypost_request, id,
+    refund_request, retrieve_request, shipment_body, stripe_request,
+};
 
-/// What a caller may do next: an operation on one of the objects, an amount, a key, a pause.
-type Move = (u8, usize, u16, Option<u8>, u32);
+/// A random call: operation, object, amount, idempotency key, seconds since the last call.
+type RandomCall = (u8, usize, u16, Option<u8>, u32);
 
 const CARDS: [&str; 9] = [
     "pm_card_visa",
@@ -51,19 +53,23 @@ fn faults(chosen: &[(usize, usize, u64)], points: &[&str]) -> Vec<Fault> {
     chosen.iter().map(fault).collect()
 }
 
-fn gateway_call(intents: &[String], (what, which, amount, key, _): Move) -> HttpRequest {
-    let intent = intents.get(which % intents.len().max(1)).map_or("pi_nobody", String::as_str);
+fn stripe_call(intents: &[String], (operation, object, amount, key, _): RandomCall) -> HttpRequest {
+    let intent = intents.get(object % intents.len().max(1)).map_or("pi_missing", String::as_str);
     let amount = amount.to_string();
-    let call = match what % 9 {
-        0 => create(CARDS[which % CARDS.len()]),
-        1 => post(intent, "confirm", &[("error_on_requires_action", "true")]),
-        2 => post(intent, "confirm", &[("payment_method", CARDS[usize::from(what) % CARDS.len()])]),
-        3 => post(intent, "capture", &[]),
-        4 => post(intent, "capture", &[("amount_to_capture", &amount)]),
-        5 => post(intent, "cancel", &[]),
-        6 => refund(intent, &[]),
-        7 => refund(intent, &[("amount", &amount)]),
-        _ => look(intent),
+    let call = match operation % 9 {
+        0 => create_request(CARDS[object % CARDS.len()]),
+        1 => action_request(intent, "confirm", &[("error_on_requires_action", "true")]),
+        2 => action_request(
+            intent,
+            "confirm",
+            &[("payment_method", CARDS[usize::from(operation) % CARDS.len()])],
+        ),
+        3 => action_request(intent, "capture", &[]),
+        4 => action_request(intent, "capture", &[("amount_to_capture", &amount)]),
+        5 => action_request(intent, "cancel", &[]),
+        6 => refund_request(intent, &[]),
+        7 => refund_request(intent, &[("amount", &amount)]),
+        _ => retrieve_request(intent),
     };
     match key {
         Some(key) => call.header("idempotency-key", &key.to_string()),
@@ -75,23 +81,23 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(100) })]
 
     #[test]
-    fn the_gateway_never_captures_more_than_it_authorised_nor_refunds_more_than_it_captured(
-        moves in vec((any::<u8>(), any::<usize>(), 0..3_000_u16, proptest::option::of(0..6_u8), 0..90_000_u32), 1..60),
+    fn stripe_never_captures_more_than_it_authorized_or_refunds_more_than_it_captured(
+        calls in vec((any::<u8>(), any::<usize>(), 0..3_000_u16, proptest::option::of(0..6_u8), 0..90_000_u32), 1..60),
         planned in vec((any::<usize>(), any::<usize>(), 1..6_u64), 0..5),
     ) {
-        let mut till = Till::new();
+        let mut stripe = StripeHarness::new();
         let points = ["gateway.create", "gateway.confirm", "gateway.capture", "gateway.cancel", "gateway.refund", "gateway.get"];
-        till.gateway.fault_plan_mut().add(faults(&planned, &points)).unwrap();
+        stripe.emulator.fault_plan_mut().add(faults(&planned, &points)).unwrap();
         let mut intents: Vec<String> = Vec::new();
         let mut now = 0;
-        for step in moves {
+        for step in calls {
             now += i64::from(step.4);
-            let delivery = till.gateway.handle_with_faults(&gateway_call(&intents, step), at(now));
-            if let NetworkOutcome::Hang(ticket) | NetworkOutcome::Delayed { in_flight: ticket, .. } = &delivery {
-                till.gateway.release(ticket);
+            let outcome = stripe.emulator.handle_with_faults(&stripe_call(&intents, step), at(now));
+            if let NetworkOutcome::Hang(in_flight) | NetworkOutcome::Delayed { in_flight, .. } = &outcome {
+                stripe.emulator.release(in_flight);
             }
-            intents = till.gateway.ledger().intents().map(|intent| intent.id.clone()).collect();
-            for intent in till.gateway.ledger().intents() {
+            intents = stripe.emulator.ledger().intents().map(|intent| intent.id.clone()).collect();
+            for intent in stripe.emulator.ledger().intents() {
                 let totals = intent.totals;
                 prop_assert!(totals.captured + totals.voided <= totals.authorized, "{intent:?}");
                 prop_assert!(0 <= totals.refunded && totals.refunded <= totals.captured, "{intent:?}");
@@ -99,68 +105,68 @@ proptest! {
                 let holds = intent.status == IntentStatus::RequiresCapture;
                 prop_assert_eq!(totals.held() > 0, holds, "{:?}", intent);
                 prop_assert_eq!(totals.captured > 0, intent.status == IntentStatus::Succeeded, "{:?}", intent);
-                let events = intent.history.iter().filter(|step| step.what == "authorized").count();
+                let events = intent.history.iter().filter(|step| step.event == "authorized").count();
                 prop_assert!(events <= 1, "{intent:?}");
             }
         }
-        till.gateway.advance_to(at(now + 30 * 24 * 3_600));
-        prop_assert_eq!(till.gateway.ledger().totals().held(), 0, "in the end nothing is held");
-        prop_assert_eq!(till.gateway.next_scheduled(), None);
+        stripe.emulator.advance_to(at(now + 30 * 24 * 3_600));
+        prop_assert_eq!(stripe.emulator.ledger().totals().held(), 0, "no money is held in the end");
+        prop_assert_eq!(stripe.emulator.next_scheduled(), None);
     }
 
     #[test]
-    fn the_carrier_sells_at_most_one_label_a_shipment(
-        moves in vec((any::<u8>(), any::<usize>(), 0..4_u16, 0..90_000_u32), 1..60),
+    fn easypost_sells_at_most_one_label_per_shipment(
+        calls in vec((any::<u8>(), any::<usize>(), 0..4_u16, 0..90_000_u32), 1..60),
         planned in vec((any::<usize>(), any::<usize>(), 1..6_u64), 0..5),
     ) {
-        let mut dock = Dock::new();
+        let mut easypost = EasyPostHarness::new();
         let points = ["carrier.create", "carrier.buy", "carrier.refund", "carrier.get"];
-        dock.carrier.fault_plan_mut().add(faults(&planned, &points)).unwrap();
-        let mut shipments: Vec<Value> = vec![dock.created()];
+        easypost.emulator.fault_plan_mut().add(faults(&planned, &points)).unwrap();
+        let mut shipments: Vec<Value> = vec![easypost.created_shipment()];
         let mut now = 0;
-        for (what, which, rate, pause) in moves {
+        for (operation, object, rate, pause) in calls {
             now += i64::from(pause);
-            let shipment = shipments[which % shipments.len()].clone();
+            let shipment = shipments[object % shipments.len()].clone();
             let path = format!("/v2/shipments/{}", id(&shipment));
-            let call = match what % 5 {
-                0 => easypost("POST", "/v2/shipments", &parcel()),
+            let call = match operation % 5 {
+                0 => easypost_request("POST", "/v2/shipments", &shipment_body()),
                 1 | 2 => {
                     let rate = &shipment["rates"][usize::from(rate)]["id"];
-                    easypost("POST", &format!("{path}/buy"), &json!({ "rate": { "id": rate } }))
+                    easypost_request("POST", &format!("{path}/buy"), &json!({ "rate": { "id": rate } }))
                 }
-                3 => easypost("POST", &format!("{path}/refund"), &Value::Null),
-                _ => easypost("GET", &path, &Value::Null),
+                3 => easypost_request("POST", &format!("{path}/refund"), &Value::Null),
+                _ => easypost_request("GET", &path, &Value::Null),
             };
-            match dock.carrier.handle_with_faults(&call, at(now)) {
-                NetworkOutcome::Response(answer) if answer.status == 201 => shipments.push(answer.value()),
-                NetworkOutcome::Hang(ticket) | NetworkOutcome::Delayed { in_flight: ticket, .. } => dock.carrier.release(&ticket),
+            match easypost.emulator.handle_with_faults(&call, at(now)) {
+                NetworkOutcome::Response(response) if response.status == 201 => shipments.push(response.value()),
+                NetworkOutcome::Hang(in_flight) | NetworkOutcome::Delayed { in_flight, .. } => easypost.emulator.release(&in_flight),
                 _ => {}
             }
-            for shipment in dock.carrier.ledger().shipments() {
+            for shipment in easypost.emulator.ledger().shipments() {
                 let labels = shipment.labels();
                 prop_assert!(labels.labels <= 1 && labels.label_refunds <= labels.labels, "{shipment:?}");
-                let bought = shipment.history.iter().filter(|step| step.what == "bought").count();
+                let bought = shipment.history.iter().filter(|step| step.event == "bought").count();
                 prop_assert!(bought <= 1, "{shipment:?}");
             }
         }
     }
 
     #[test]
-    fn no_bytes_make_either_model_panic_or_move_money(
+    fn no_request_bytes_make_an_emulator_panic_or_move_money(
         method in "(GET|POST|DELETE)",
         path in "/(v1|v2)/(payment_intents|refunds|shipments)(/[a-z_0-9%]{0,8}){0,2}(\\?[ -~]{0,20})?",
         body in vec(any::<u8>(), 0..200),
         key in "[ -~]{0,300}",
     ) {
-        let mut till = Till::new();
-        let call = stripe("POST", "/", &[]);
+        let mut stripe = StripeHarness::new();
+        let call = stripe_request("POST", "/", &[]);
         let call = HttpRequest { method: method.clone(), path_and_query: path.clone(), body: body.clone(), ..call };
-        till.gateway.handle_with_faults(&call.header("idempotency-key", &key), at(0));
-        prop_assert_eq!(till.gateway.ledger().totals().authorized, 0);
+        stripe.emulator.handle_with_faults(&call.header("idempotency-key", &key), at(0));
+        prop_assert_eq!(stripe.emulator.ledger().totals().authorized, 0);
 
-        let mut dock = Dock::new();
-        let call = easypost("POST", "/", &Value::Null);
-        dock.carrier.handle_with_faults(&HttpRequest { method, path_and_query: path, body, ..call }, at(0));
-        prop_assert_eq!(dock.carrier.ledger().totals().labels, 0);
+        let mut easypost = EasyPostHarness::new();
+        let call = easypost_request("POST", "/", &Value::Null);
+        easypost.emulator.handle_with_faults(&HttpRequest { method, path_and_query: path, body, ..call }, at(0));
+        prop_assert_eq!(easypost.emulator.ledger().totals().labels, 0);
     }
 }

@@ -1,4 +1,4 @@
-//! What the tests share: callers of both models, times, and the contracts' folder.
+//! Shared by the tests: request builders, harnesses of both emulators, times, the contracts folder.
 
 use std::path::{Path, PathBuf};
 
@@ -9,38 +9,39 @@ use emulators::stripe::StripeEmulator;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-/// The order that most tests are about.
+/// The order of most tests.
 pub(crate) const ORDER: &str = "ord_1";
 
-/// So many seconds after the tests' time zero.
+/// `seconds` after the tests' start time.
 pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_795_000_000).unwrap() + SignedDuration::from_secs(seconds)
 }
 
-/// So many hours after the tests' time zero.
+/// `hours` after the tests' start time.
 pub(crate) fn hours(hours: i64) -> Timestamp {
     at(hours * 3_600)
 }
 
-/// A call to the gateway, with a good secret; parameters in the body of a POST, in the query
-/// of a GET.
-pub(crate) fn stripe(method: &str, path: &str, params: &[(&str, &str)]) -> HttpRequest {
+/// A Stripe request with a valid API key. The parameters go into the body of a POST, or into
+/// the query of a GET.
+pub(crate) fn stripe_request(method: &str, path: &str, params: &[(&str, &str)]) -> HttpRequest {
     let encoded = serde_urlencoded::to_string(params).unwrap();
-    let call = match method {
+    let request = match method {
         "GET" if encoded.is_empty() => HttpRequest::new("GET", path),
         "GET" => HttpRequest::new("GET", &format!("{path}?{encoded}")),
         _ => HttpRequest::new(method, path).body(encoded),
     };
-    call.header("authorization", "Bearer sk_test_lookalike")
+    request
+        .header("authorization", "Bearer sk_test_lookalike")
         .header("stripe-version", "2026-10-28.endive")
 }
 
-/// The call that creates an intent of 25.99 dollars for [`ORDER`], to be captured by hand.
-pub(crate) fn create(card: &str) -> HttpRequest {
-    create_with(card, &[])
+/// Creates an intent of $25.99 for [`ORDER`] with manual capture.
+pub(crate) fn create_request(card: &str) -> HttpRequest {
+    create_request_with(card, &[])
 }
 
-pub(crate) fn create_with(card: &str, more: &[(&str, &str)]) -> HttpRequest {
+pub(crate) fn create_request_with(card: &str, more: &[(&str, &str)]) -> HttpRequest {
     let mut params = vec![
         ("amount", "2599"),
         ("currency", "usd"),
@@ -51,69 +52,76 @@ pub(crate) fn create_with(card: &str, more: &[(&str, &str)]) -> HttpRequest {
         ("metadata[order_id]", ORDER),
     ];
     params.extend(more);
-    stripe("POST", "/v1/payment_intents", &params)
+    stripe_request("POST", "/v1/payment_intents", &params)
 }
 
-/// The call that confirms, captures or cancels an intent.
-pub(crate) fn post(intent: &str, what: &str, params: &[(&str, &str)]) -> HttpRequest {
-    stripe("POST", &format!("/v1/payment_intents/{intent}/{what}"), params)
+/// Confirms, captures or cancels an intent.
+pub(crate) fn action_request(intent: &str, action: &str, params: &[(&str, &str)]) -> HttpRequest {
+    stripe_request("POST", &format!("/v1/payment_intents/{intent}/{action}"), params)
 }
 
-/// The call that looks an intent up, with its charge.
-pub(crate) fn look(intent: &str) -> HttpRequest {
-    stripe("GET", &format!("/v1/payment_intents/{intent}"), &[("expand[]", "latest_charge")])
+/// Retrieves an intent with its charge.
+pub(crate) fn retrieve_request(intent: &str) -> HttpRequest {
+    stripe_request(
+        "GET",
+        &format!("/v1/payment_intents/{intent}"),
+        &[("expand[]", "latest_charge")],
+    )
 }
 
-/// The call that refunds an intent.
-pub(crate) fn refund(intent: &str, more: &[(&str, &str)]) -> HttpRequest {
+/// Refunds an intent.
+pub(crate) fn refund_request(intent: &str, more: &[(&str, &str)]) -> HttpRequest {
     let mut params = vec![("payment_intent", intent)];
     params.extend(more);
-    stripe("POST", "/v1/refunds", &params)
+    stripe_request("POST", "/v1/refunds", &params)
 }
 
-/// A gateway, spoken to as a caller would.
-pub(crate) struct Till {
-    pub(crate) gateway: StripeEmulator,
+/// A Stripe emulator and shortcuts for calling it.
+pub(crate) struct StripeHarness {
+    pub(crate) emulator: StripeEmulator,
 }
 
-impl Till {
+impl StripeHarness {
     pub(crate) const fn new() -> Self {
-        Self { gateway: StripeEmulator::new(1) }
+        Self { emulator: StripeEmulator::new(1) }
     }
 
-    pub(crate) fn say(&mut self, call: &HttpRequest, when: Timestamp) -> HttpResponse {
-        self.gateway.handle(call, when)
+    pub(crate) fn send(&mut self, request: &HttpRequest, at: Timestamp) -> HttpResponse {
+        self.emulator.handle(request, at)
     }
 
-    /// The body of an answer that must be a success.
-    pub(crate) fn ok(&mut self, call: &HttpRequest, when: Timestamp) -> Value {
-        let answer = self.say(call, when);
-        assert_eq!(answer.status, 200, "{call:?}: {}", answer.value());
-        answer.value()
+    /// Sends a request that must succeed, and returns the body.
+    pub(crate) fn send_ok(&mut self, request: &HttpRequest, at: Timestamp) -> Value {
+        let response = self.send(request, at);
+        assert_eq!(response.status, 200, "{request:?}: {}", response.value());
+        response.value()
     }
 
-    /// Creates an intent with this card; returns its id.
-    pub(crate) fn created(&mut self, card: &str) -> String {
-        id(&self.ok(&create(card), at(0)))
+    /// Creates an intent with this card, and returns its id.
+    pub(crate) fn created_intent(&mut self, card: &str) -> String {
+        id(&self.send_ok(&create_request(card), at(0)))
     }
 
-    /// Creates and confirms one.
-    pub(crate) fn authorized(&mut self, card: &str) -> String {
-        let intent = self.created(card);
-        self.ok(&post(&intent, "confirm", &[("error_on_requires_action", "true")]), at(1));
+    /// Creates and confirms an intent.
+    pub(crate) fn authorized_intent(&mut self, card: &str) -> String {
+        let intent = self.created_intent(card);
+        self.send_ok(
+            &action_request(&intent, "confirm", &[("error_on_requires_action", "true")]),
+            at(1),
+        );
         intent
     }
 
-    /// Creates, confirms and captures one.
-    pub(crate) fn captured(&mut self, card: &str) -> String {
-        let intent = self.authorized(card);
-        self.ok(&post(&intent, "capture", &[]), at(2));
+    /// Creates, confirms and captures an intent.
+    pub(crate) fn captured_intent(&mut self, card: &str) -> String {
+        let intent = self.authorized_intent(card);
+        self.send_ok(&action_request(&intent, "capture", &[]), at(2));
         intent
     }
 
-    /// What the ledger says of [`ORDER`]: authorised, captured, voided, refunded.
-    pub(crate) fn book(&self) -> [i64; 4] {
-        let totals = self.gateway.ledger().order(ORDER).totals;
+    /// The totals of [`ORDER`]: authorized, captured, voided, refunded.
+    pub(crate) fn totals(&self) -> [i64; 4] {
+        let totals = self.emulator.ledger().order(ORDER).totals;
         [totals.authorized, totals.captured, totals.voided, totals.refunded]
     }
 }
@@ -123,14 +131,15 @@ pub(crate) fn id(body: &Value) -> String {
     body["id"].as_str().unwrap().to_owned()
 }
 
-/// A call to the carrier, with a good key.
-pub(crate) fn easypost(method: &str, path: &str, body: &Value) -> HttpRequest {
-    let call = HttpRequest::new(method, path).header("authorization", "Basic RVpUS2xvb2thbGlrZTo=");
-    if body.is_null() { call } else { call.body(body.to_string()) }
+/// An EasyPost request with a valid API key.
+pub(crate) fn easypost_request(method: &str, path: &str, body: &Value) -> HttpRequest {
+    let request =
+        HttpRequest::new(method, path).header("authorization", "Basic RVpUS2xvb2thbGlrZTo=");
+    if body.is_null() { request } else { request.body(body.to_string()) }
 }
 
-/// The body of a new shipment for [`ORDER`] that the carrier takes.
-pub(crate) fn parcel() -> Value {
+/// The body of a valid new shipment for [`ORDER`].
+pub(crate) fn shipment_body() -> Value {
     json!({ "shipment": {
         "reference": ORDER,
         "from_address": {
@@ -145,61 +154,61 @@ pub(crate) fn parcel() -> Value {
     }})
 }
 
-/// A carrier, spoken to as a caller would.
-pub(crate) struct Dock {
-    pub(crate) carrier: EasyPostEmulator,
+/// An EasyPost emulator and shortcuts for calling it.
+pub(crate) struct EasyPostHarness {
+    pub(crate) emulator: EasyPostEmulator,
 }
 
-impl Dock {
+impl EasyPostHarness {
     pub(crate) const fn new() -> Self {
-        Self { carrier: EasyPostEmulator::new(1) }
+        Self { emulator: EasyPostEmulator::new(1) }
     }
 
-    pub(crate) fn say(
+    pub(crate) fn send(
         &mut self,
         method: &str,
         path: &str,
         body: &Value,
-        when: Timestamp,
+        at: Timestamp,
     ) -> HttpResponse {
-        self.carrier.handle(&easypost(method, path, body), when)
+        self.emulator.handle(&easypost_request(method, path, body), at)
     }
 
-    pub(crate) fn created(&mut self) -> Value {
-        let answer = self.say("POST", "/v2/shipments", &parcel(), at(0));
-        assert_eq!(answer.status, 201, "{}", answer.value());
-        answer.value()
+    pub(crate) fn created_shipment(&mut self) -> Value {
+        let response = self.send("POST", "/v2/shipments", &shipment_body(), at(0));
+        assert_eq!(response.status, 201, "{}", response.value());
+        response.value()
     }
 
-    /// Buys the rate at this place in the list.
-    pub(crate) fn buy(&mut self, shipment: &Value, rate: usize, when: Timestamp) -> HttpResponse {
+    /// Buys the rate with this index.
+    pub(crate) fn buy(&mut self, shipment: &Value, rate: usize, at: Timestamp) -> HttpResponse {
         let path = format!("/v2/shipments/{}/buy", id(shipment));
-        self.say("POST", &path, &json!({ "rate": { "id": shipment["rates"][rate]["id"] } }), when)
+        self.send("POST", &path, &json!({ "rate": { "id": shipment["rates"][rate]["id"] } }), at)
     }
 
-    pub(crate) fn bought(&mut self) -> Value {
-        let shipment = self.created();
-        let answer = self.buy(&shipment, 2, at(1));
-        assert_eq!(answer.status, 200, "{}", answer.value());
-        answer.value()
+    pub(crate) fn bought_shipment(&mut self) -> Value {
+        let shipment = self.created_shipment();
+        let response = self.buy(&shipment, 2, at(1));
+        assert_eq!(response.status, 200, "{}", response.value());
+        response.value()
     }
 
-    pub(crate) fn refund(&mut self, shipment: &Value, when: Timestamp) -> HttpResponse {
-        self.say("POST", &format!("/v2/shipments/{}/refund", id(shipment)), &Value::Null, when)
+    pub(crate) fn refund(&mut self, shipment: &Value, at: Timestamp) -> HttpResponse {
+        self.send("POST", &format!("/v2/shipments/{}/refund", id(shipment)), &Value::Null, at)
     }
 
-    pub(crate) fn look(&mut self, shipment: &Value, when: Timestamp) -> Value {
-        self.say("GET", &format!("/v2/shipments/{}", id(shipment)), &Value::Null, when).value()
+    pub(crate) fn retrieve(&mut self, shipment: &Value, at: Timestamp) -> Value {
+        self.send("GET", &format!("/v2/shipments/{}", id(shipment)), &Value::Null, at).value()
     }
 
-    /// What the ledger says of [`ORDER`]: labels, label refunds.
-    pub(crate) fn book(&self) -> [u64; 2] {
-        let labels = self.carrier.ledger().order(ORDER).labels;
+    /// The totals of [`ORDER`]: labels, label refunds.
+    pub(crate) fn totals(&self) -> [u64; 2] {
+        let labels = self.emulator.ledger().order(ORDER).labels;
         [labels.labels, labels.label_refunds]
     }
 }
 
-/// The folder of the providers' contracts; none where it is absent, which is an error in CI.
+/// The folder of the providers' contracts, or `None` if it is absent. In CI it must exist.
 #[expect(clippy::print_stdout, reason = "a skipped test says so")]
 pub(crate) fn contracts() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -214,13 +223,13 @@ pub(crate) fn contracts() -> Option<PathBuf> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one place where the tests ask whether they run in CI"
+    reason = "the only place where the tests read the environment"
 )]
 fn in_ci() -> bool {
     std::env::var_os("CI").is_some_and(|ci| ci == "true")
 }
 
-/// A file of the contracts, as JSON.
+/// Parses a JSON file of the contracts.
 pub(crate) fn contract(folder: &Path, file: &str) -> Value {
     serde_json::from_slice(&std::fs::read(folder.join(file)).unwrap()).unwrap()
 }

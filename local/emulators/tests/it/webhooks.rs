@@ -1,14 +1,17 @@
-//! What the providers tell, and their signatures against the vectors.
+//! Webhook events, and their signatures against the providers' test vectors.
 
 use emulators::emulator::Emulator as _;
 use emulators::webhooks::{WebhookEvent, easypost_signature, stripe_signature};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::support::{Dock, ORDER, Till, at, contract, contracts, hours, look, post, refund};
+use crate::support::{
+    EasyPostHarness, ORDER, StripeHarness, action_request, at, contract, contracts, hours,
+    refund_request, retrieve_request,
+};
 
 #[test]
-fn stripes_signature_is_that_of_its_own_library() {
+fn the_stripe_signature_matches_stripes_library() {
     let Some(folder) = contracts() else { return };
     let vector = contract(&folder, "stripe/webhook-signature-vector.json");
     let text = |name: &str| vector[name].as_str().unwrap();
@@ -17,10 +20,10 @@ fn stripes_signature_is_that_of_its_own_library() {
 }
 
 #[test]
-fn easyposts_signature_is_that_of_its_own_fixture_with_the_secret_in_normal_form_kd() {
+fn the_easypost_signature_matches_easyposts_fixture_with_the_secret_in_normal_form_kd() {
     let Some(folder) = contracts() else { return };
     let fixture = contract(&folder, "easypost/client-library-fixtures.json")["webhooks"].clone();
-    // The file ends with a line's end, which was not signed.
+    // The signature does not cover the newline at the end of the file.
     let body = std::fs::read(folder.join("easypost/event-body.json")).unwrap();
     let body = body.trim_ascii_end();
     let secret = fixture["secret"].as_str().unwrap();
@@ -31,18 +34,18 @@ fn easyposts_signature_is_that_of_its_own_fixture_with_the_secret_in_normal_form
     }
 }
 
-fn kinds(events: &[WebhookEvent]) -> Vec<&str> {
+fn event_types(events: &[WebhookEvent]) -> Vec<&str> {
     events.iter().map(|event| event.event_type.as_str()).collect()
 }
 
 #[test]
-fn the_gateway_tells_of_each_step() {
-    let mut till = Till::new();
-    let intent = till.captured("pm_card_visa");
-    till.ok(&refund(&intent, &[]), at(3));
-    let events = till.gateway.take_events();
+fn stripe_sends_an_event_for_each_step_of_a_payment() {
+    let mut stripe = StripeHarness::new();
+    let intent = stripe.captured_intent("pm_card_visa");
+    stripe.send_ok(&refund_request(&intent, &[]), at(3));
+    let events = stripe.emulator.take_events();
     assert_eq!(
-        kinds(&events),
+        event_types(&events),
         [
             "payment_intent.created",
             "payment_intent.amount_capturable_updated",
@@ -52,7 +55,7 @@ fn the_gateway_tells_of_each_step() {
         ]
     );
     assert!(events.iter().all(|event| event.order.as_deref() == Some(ORDER)));
-    assert!(till.gateway.take_events().is_empty(), "each is told once");
+    assert!(stripe.emulator.take_events().is_empty(), "each event is returned once");
     let last: Value = serde_json::from_str(&events[4].body).unwrap();
     assert_eq!(last["id"], events[4].id);
     assert_eq!(last["data"]["object"]["amount_refunded"], 2599);
@@ -60,7 +63,7 @@ fn the_gateway_tells_of_each_step() {
 }
 
 #[test]
-fn the_gateway_tells_of_what_went_wrong_and_of_what_nobody_asked_for() {
+fn stripe_sends_an_event_for_failures_and_for_changes_without_a_call() {
     let cases: [(&str, &str, i64, &[&str]); 4] = [
         (
             "pm_card_chargeDeclined",
@@ -90,42 +93,42 @@ fn the_gateway_tells_of_what_went_wrong_and_of_what_nobody_asked_for() {
             ],
         ),
     ];
-    for (card, what, later, expected) in cases {
-        let mut till = Till::new();
-        let intent = till.created(card);
-        till.say(&post(&intent, what, &[]), at(1));
-        till.gateway.advance_to(hours(later));
-        assert_eq!(kinds(&till.gateway.take_events()), expected, "{card} {what}");
+    for (card, action, hours_later, expected) in cases {
+        let mut stripe = StripeHarness::new();
+        let intent = stripe.created_intent(card);
+        stripe.send(&action_request(&intent, action, &[]), at(1));
+        stripe.emulator.advance_to(hours(hours_later));
+        assert_eq!(event_types(&stripe.emulator.take_events()), expected, "{card} {action}");
     }
 }
 
 #[test]
-fn the_gateway_tells_how_a_refund_ends() {
+fn stripe_sends_an_event_for_the_outcome_of_a_refund() {
     for (card, expected) in [
         ("pm_card_pendingRefund", ["charge.refund.updated", "refund.updated"]),
         ("pm_card_refundFail", ["charge.refund.updated", "refund.failed"]),
         ("pm_card_lookalikeRefundPendsThenFails", ["charge.refund.updated", "refund.failed"]),
     ] {
-        let mut till = Till::new();
-        let intent = till.captured(card);
-        till.ok(&refund(&intent, &[]), at(3));
-        till.ok(&look(&intent), hours(1));
-        let events = till.gateway.take_events();
-        assert_eq!(kinds(&events).last_chunk(), Some(&expected), "{card}");
+        let mut stripe = StripeHarness::new();
+        let intent = stripe.captured_intent(card);
+        stripe.send_ok(&refund_request(&intent, &[]), at(3));
+        stripe.send_ok(&retrieve_request(&intent), hours(1));
+        let events = stripe.emulator.take_events();
+        assert_eq!(event_types(&events).last_chunk(), Some(&expected), "{card}");
     }
 }
 
 #[test]
-fn a_delivery_carries_the_signature_of_its_sender() {
-    let mut till = Till::new();
-    till.created("pm_card_visa");
-    let event = till.gateway.take_events().remove(0);
+fn a_delivery_carries_the_signature_of_its_provider() {
+    let mut stripe = StripeHarness::new();
+    stripe.created_intent("pm_card_visa");
+    let event = stripe.emulator.take_events().remove(0);
     let signature = stripe_signature("whsec_test", at(9), event.body.as_bytes());
     assert!(event.headers("whsec_test", at(9)).contains(&("stripe-signature", signature)));
 
-    let mut dock = Dock::new();
-    dock.bought();
-    let event = dock.carrier.take_events().remove(0);
+    let mut easypost = EasyPostHarness::new();
+    easypost.bought_shipment();
+    let event = easypost.emulator.take_events().remove(0);
     let signature = easypost_signature("secret", event.body.as_bytes());
     assert!(event.headers("secret", at(9)).contains(&("x-hmac-signature", signature)));
 }
