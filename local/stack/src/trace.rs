@@ -11,7 +11,7 @@ mod tree;
 use asl::{EventType, HistoryEvent};
 use jiff::SignedDuration;
 
-use crate::stepfunctions::{detail, is_failure};
+use crate::stepfunctions::{event_detail, is_failure};
 use describe::{duration, error_name, is_schedule};
 use tree::Tree;
 
@@ -32,7 +32,7 @@ pub fn entered_states(history: &[HistoryEvent]) -> Vec<EnteredState> {
 
 fn entered_state(event: &HistoryEvent) -> Option<EnteredState> {
     let state_type = event.event_type.as_str().strip_suffix("StateEntered")?.to_owned();
-    let name = detail(event, "stateEnteredEventDetails", "name")?;
+    let name = event_detail(event, "stateEnteredEventDetails", "name")?;
     Some(EnteredState { name, state_type })
 }
 

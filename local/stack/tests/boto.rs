@@ -1,10 +1,10 @@
-//! boto3 and the AWS CLI, used as they are, against the AWS endpoint: the checks
-//! themselves are in `boto/stepfunctions.py`.
+//! Runs unmodified boto3 and the AWS CLI against the AWS endpoint; `boto/stepfunctions.py` has
+//! the checks.
 
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
-    reason = "a test fails by panicking, and says what it saw"
+    reason = "a test fails by panicking and prints why it was skipped"
 )]
 
 use std::process::Command;
@@ -16,11 +16,11 @@ use local_stack::counters::Counters;
 use local_stack::dynamodb::{self, DynamoDb};
 use local_stack::faults::Faults;
 use local_stack::lambda::{HostSettings, LambdaHost};
-use local_stack::stepfunctions::{Deps, Place, StepFunctions};
+use local_stack::stepfunctions::{Deps, StepFunctions, StoreLocation};
 use tokio::net::TcpListener;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn boto3_and_the_cli_are_served_as_by_aws() {
+async fn boto3_and_the_aws_cli_work_against_the_endpoint() {
     if !has_boto3() {
         return skipped("boto3 is not installed");
     }
@@ -31,12 +31,12 @@ async fn boto3_and_the_cli_are_served_as_by_aws() {
         Command::new("python3").arg(script).arg(url).output().unwrap()
     });
     let ran = ran.await.unwrap();
-    let told = String::from_utf8_lossy(&ran.stdout);
-    let wrong = String::from_utf8_lossy(&ran.stderr);
-    assert!(ran.status.success(), "{told}\n{wrong}");
+    let output = String::from_utf8_lossy(&ran.stdout);
+    let errors = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{output}\n{errors}");
 }
 
-/// An endpoint with everything but functions.
+/// An endpoint with all services but without functions.
 async fn endpoint() -> Endpoint {
     let clock = StackClock::new(ClockSettings::default());
     let (counters, faults) = (Counters::new(), Faults::new());
@@ -54,7 +54,7 @@ async fn endpoint() -> Endpoint {
         clock: clock.clone(),
         lambda: Arc::clone(&lambda) as _,
         dynamodb: Arc::clone(&dynamodb),
-        store: Place::Memory,
+        store: StoreLocation::Memory,
         counters,
         faults: faults.clone(),
     });
@@ -74,12 +74,12 @@ async fn endpoint() -> Endpoint {
 }
 
 fn has_boto3() -> bool {
-    let asked = Command::new("python3").args(["-c", "import boto3"]).output();
-    asked.is_ok_and(|answer| answer.status.success())
+    let probe = Command::new("python3").args(["-c", "import boto3"]).output();
+    probe.is_ok_and(|output| output.status.success())
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test asks whether it runs in CI")]
+#[expect(clippy::disallowed_methods, reason = "only CI must have boto3")]
 fn skipped(why: &str) {
-    assert!(std::env::var("CI").is_err(), "{why}, and CI needs it");
+    assert!(std::env::var("CI").is_err(), "{why}; CI requires it");
     println!("skipped: {why}");
 }

@@ -18,7 +18,7 @@ use crate::scenarios::scenario::{self, Scenario};
 use crate::scenarios::stock_levels::load_stock;
 use crate::scenarios::{Report, runner};
 use crate::stack::{Settings, Stack, interrupted};
-use crate::stepfunctions::Moved;
+use crate::stepfunctions::ProgressEvent;
 use crate::{functions, workspace};
 
 /// The arguments of `cargo local demo`.
@@ -129,8 +129,8 @@ async fn run_all(
     let mut reports = Vec::with_capacity(scenarios.len());
     for scenario in scenarios {
         progress.start(&scenario.title);
-        let mut show_state = |step: &Moved| {
-            if let Moved::Entered { state, .. } = step {
+        let mut show_state = |step: &ProgressEvent| {
+            if let ProgressEvent::StateEntered { state, .. } = step {
                 progress.update(state);
             }
         };

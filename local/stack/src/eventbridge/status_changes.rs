@@ -16,7 +16,9 @@ use tokio::task::JoinSet;
 use super::{EventTarget, payloads};
 use crate::clock::BusyGuard;
 use crate::faults::{Faults, STATUS_CHANGE};
-use crate::stepfunctions::{Moved, Progress, StepFunctions, Watched, order_of};
+use crate::stepfunctions::{
+    Progress, ProgressEvent, ProgressNotification, StepFunctions, order_of_execution,
+};
 use crate::template::TemplateRule;
 
 /// Dispatches status changes to the functions of the rules.
@@ -30,13 +32,13 @@ pub(super) struct StatusChangeDispatcher {
 
 impl StatusChangeDispatcher {
     /// Dispatches every end of an execution from now on, each in its own task.
-    pub(super) async fn run(self, mut progress_events: Receiver<Watched>) {
+    pub(super) async fn run(self, mut progress_events: Receiver<ProgressNotification>) {
         let mut deliveries = JoinSet::new(); // Aborted when it is dropped.
         loop {
             tokio::select! {
                 received = progress_events.recv() => match received {
-                    Ok(Watched { progress, busy }) => {
-                        if matches!(progress.step, Moved::Ended { .. }) {
+                    Ok(ProgressNotification { progress, busy }) => {
+                        if matches!(progress.event, ProgressEvent::Ended { .. }) {
                             deliveries.spawn(self.clone().dispatch(progress, busy));
                         }
                     }
@@ -65,7 +67,7 @@ impl StatusChangeDispatcher {
 
     /// The event with the execution's status at its end, even if it was redriven since.
     async fn event(&self, progress: &Progress) -> Option<Value> {
-        let Moved::Ended { status, .. } = &progress.step else { return None };
+        let ProgressEvent::Ended { status, .. } = &progress.event else { return None };
         let body = json!({ "executionArn": progress.execution_arn });
         match self.step_functions.api("DescribeExecution", body).await {
             Ok(described) => Some(payloads::status_change(&described, status, progress.at)),
@@ -77,7 +79,7 @@ impl StatusChangeDispatcher {
     }
 
     async fn deliver(&self, function: &str, execution: &str, event: Bytes, busy: BusyGuard) {
-        if self.faults.next_fault(STATUS_CHANGE, Some(order_of(execution))).is_some() {
+        if self.faults.next_fault(STATUS_CHANGE, Some(order_of_execution(execution))).is_some() {
             tracing::info!(function, execution, "a planned fault drops a status change");
             return;
         }

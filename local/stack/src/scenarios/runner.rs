@@ -22,7 +22,7 @@ use super::scenario::{AdditionalOrder, Scenario};
 use super::stock_levels::{StockLevel, available_changes, stock_levels};
 use super::watch::{OrderEvent, OrderWatch, Timer, fired};
 use crate::stack::Stack;
-use crate::stepfunctions::Moved;
+use crate::stepfunctions::ProgressEvent;
 use crate::trace;
 
 /// The limit of one scenario in real time. A scenario waits for at most a few function
@@ -48,7 +48,7 @@ const WAITING: [&str; 3] = ["IN_REVIEW", "BACKORDERED", NEEDS_ATTENTION];
 pub async fn run(
     stack: &Stack,
     scenario: &Scenario,
-    on_progress: &mut dyn FnMut(&Moved),
+    on_progress: &mut dyn FnMut(&ProgressEvent),
 ) -> Result<Report> {
     let client = Client::new(stack.urls());
     let mut run = ScenarioRun {
@@ -86,7 +86,7 @@ struct ScenarioRun<'a> {
 }
 
 impl ScenarioRun<'_> {
-    async fn until_end(&mut self, on_progress: &mut dyn FnMut(&Moved)) -> Result<()> {
+    async fn until_end(&mut self, on_progress: &mut dyn FnMut(&ProgressEvent)) -> Result<()> {
         let clock = self.stack.clock();
         let mut watch = OrderWatch::start(self.stack);
         let mut time_limit = self.timer(STACK_TIME_LIMIT);
@@ -102,7 +102,7 @@ impl ScenarioRun<'_> {
                 _busy = &mut time_limit => break,
             };
             if let OrderEvent::Moved(watched, _) = &event {
-                on_progress(&watched.progress.step);
+                on_progress(&watched.progress.event);
             }
             if placing.is_some() && !self.place_next(&event).await? {
                 placing = None;
@@ -147,7 +147,7 @@ impl ScenarioRun<'_> {
     async fn place_next(&mut self, event: &OrderEvent) -> Result<bool> {
         match event {
             OrderEvent::Moved(watched, order)
-                if watched.progress.step == Moved::Waiting
+                if watched.progress.event == ProgressEvent::WaitingForToken
                     && *order + 1 == self.order_ids.len() => {}
             _ => return Ok(true),
         }
@@ -333,7 +333,9 @@ pub async fn final_status(stack: &Stack, order_id: &str) -> Result<String> {
         }
         loop {
             let progress = progress.recv().await?.progress;
-            if progress.execution == order_id && matches!(progress.step, Moved::Ended { .. }) {
+            if progress.execution == order_id
+                && matches!(progress.event, ProgressEvent::Ended { .. })
+            {
                 return Ok(());
             }
         }

@@ -11,12 +11,12 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::clock::BusyGuard;
 use crate::dynamodb::{Caller, OrderWrite};
 use crate::stack::Stack;
-use crate::stepfunctions::{Moved, Watched};
+use crate::stepfunctions::{ProgressEvent, ProgressNotification};
 
 /// Receives the events of all orders of the stack.
 #[derive(Debug)]
 pub(super) struct OrderWatch {
-    moves: Receiver<Watched>,
+    moves: Receiver<ProgressNotification>,
     writes: Receiver<OrderWrite>,
     /// The current state of each execution.
     current_states: BTreeMap<String, String>,
@@ -26,7 +26,7 @@ pub(super) struct OrderWatch {
 #[derive(Debug)]
 pub(super) enum OrderEvent {
     /// An execution took a step; with the index of its order.
-    Moved(Box<Watched>, usize),
+    Moved(Box<ProgressNotification>, usize),
     /// The API or the reconciler wrote an order.
     Written { _busy: BusyGuard },
 }
@@ -61,8 +61,8 @@ impl OrderWatch {
         }
     }
 
-    fn remember_state(&mut self, watched: &Watched) {
-        if let Moved::Entered { state, .. } = &watched.progress.step {
+    fn remember_state(&mut self, watched: &ProgressNotification) {
+        if let ProgressEvent::StateEntered { state, .. } = &watched.progress.event {
             self.current_states.insert(watched.progress.execution.clone(), state.clone());
         }
     }
@@ -71,8 +71,8 @@ impl OrderWatch {
     pub(super) fn begins_wait(&self, state: &str, event: &OrderEvent) -> bool {
         let Some((step, execution)) = event.step_of_first_order() else { return false };
         let begins = match step {
-            Moved::Waiting | Moved::Retrying { .. } => true,
-            Moved::Entered { kind, .. } => kind == "Wait",
+            ProgressEvent::WaitingForToken | ProgressEvent::RetryScheduled { .. } => true,
+            ProgressEvent::StateEntered { kind, .. } => kind == "Wait",
             _ => false,
         };
         begins && self.current_states.get(execution).is_some_and(|current| current == state)
@@ -81,9 +81,9 @@ impl OrderWatch {
 
 impl OrderEvent {
     /// Returns the step and the execution's name, if it is one of the first order.
-    fn step_of_first_order(&self) -> Option<(&Moved, &str)> {
+    fn step_of_first_order(&self) -> Option<(&ProgressEvent, &str)> {
         match self {
-            Self::Moved(watched, 0) => Some((&watched.progress.step, &watched.progress.execution)),
+            Self::Moved(watched, 0) => Some((&watched.progress.event, &watched.progress.execution)),
             _ => None,
         }
     }
@@ -91,14 +91,16 @@ impl OrderEvent {
     /// Whether an execution of the first order has entered this state.
     pub(super) fn enters(&self, state: &str) -> bool {
         let step = self.step_of_first_order();
-        matches!(step, Some((Moved::Entered { state: entered, .. }, _)) if entered == state)
+        matches!(step, Some((ProgressEvent::StateEntered { state: entered, .. }, _)) if entered == state)
     }
 
     /// Whether the order's item may have changed: a state has ended, an execution has
     /// begun to wait, or the API or the reconciler wrote.
     pub(super) fn may_change_order(&self) -> bool {
-        let ended = |step: &Moved| matches!(step, Moved::Exited { .. } | Moved::Ended { .. });
-        matches!(self, Self::Moved(watched, _) if ended(&watched.progress.step))
+        let ended = |step: &ProgressEvent| {
+            matches!(step, ProgressEvent::StateExited { .. } | ProgressEvent::Ended { .. })
+        };
+        matches!(self, Self::Moved(watched, _) if ended(&watched.progress.event))
             || self.may_begin_wait()
     }
 
@@ -107,7 +109,7 @@ impl OrderEvent {
     /// history would differ from run to run.
     pub(super) fn may_begin_wait(&self) -> bool {
         match self {
-            Self::Moved(watched, _) => watched.progress.step == Moved::Waiting,
+            Self::Moved(watched, _) => watched.progress.event == ProgressEvent::WaitingForToken,
             Self::Written { .. } => true,
         }
     }

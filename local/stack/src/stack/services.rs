@@ -14,7 +14,7 @@ use crate::dynamodb::{self, DynamoDb, Store};
 use crate::eventbridge::{self, EventBridge};
 use crate::faults::Faults;
 use crate::lambda::LambdaHost;
-use crate::stepfunctions::{self, Place, StepFunctions};
+use crate::stepfunctions::{self, StepFunctions, StoreLocation};
 use crate::template::Template;
 
 /// The clock, the counters, the fault plan and the Lambda host of one stack.
@@ -59,7 +59,9 @@ impl SharedServices {
             clock: self.clock.clone(),
             lambda: Arc::clone(&self.lambda) as _,
             dynamodb: Arc::clone(dynamodb),
-            store: folder.persistent_path("executions.sqlite").map_or(Place::Memory, Place::File),
+            store: folder
+                .persistent_path("executions.sqlite")
+                .map_or(StoreLocation::Memory, StoreLocation::File),
             counters: self.counters.clone(),
             faults: self.faults.clone(),
         };

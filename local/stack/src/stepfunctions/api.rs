@@ -1,47 +1,46 @@
-//! The API of Step Functions, operation by operation, with AWS's errors and texts.
+//! The API of Step Functions, with AWS's error codes and messages.
 //!
-//! What can be told from a request alone is judged by `asl::validate::api`; what
-//! depends on what exists is judged here. [`machines`], [`versions`],
-//! [`executions`], [`history`] and [`tasks`] hold the operations; this file says
-//! which is which, and has what they share.
+//! `asl::validate::api` checks what depends on the request alone; the operations check what
+//! depends on what exists. [`state_machines`], [`versions`], [`executions`], [`history`] and
+//! [`tasks`] hold the operations; this file dispatches to them.
 
 mod executions;
 mod history;
-mod machines;
+mod lookup;
 mod page;
+mod response;
+mod state_machines;
 mod tasks;
 mod versions;
 
 use std::sync::Arc;
 
 use asl::validate::api::{ApiError, check_request};
-use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-pub(super) use executions::{describe, find, start_for};
+pub(super) use executions::{describe as describe_execution, start_child};
+pub(super) use lookup::find_execution;
+pub(super) use response::ApiResult;
 
-use super::arn::BadArn;
+use super::arn::InvalidArn;
 use super::driver::Driver;
 use super::store::StoreError;
 use crate::aws::AwsError;
 
-/// What every operation comes to.
-pub(super) type Answer = Result<Value, AwsError>;
-
-/// Carries out one operation, such as `StartExecution`, with its JSON body.
-pub(super) async fn call(driver: &Arc<Driver>, operation: &str, body: Value) -> Answer {
+/// Runs one operation, such as `StartExecution`, with its JSON body.
+pub(super) async fn call(driver: &Arc<Driver>, operation: &str, body: Value) -> ApiResult {
     check_request(operation, &body)?;
     match operation {
-        "CreateStateMachine" => machines::create(driver, parse(body)?).await,
-        "DescribeStateMachine" => machines::describe(driver, &parse(body)?),
+        "CreateStateMachine" => state_machines::create(driver, parse(body)?).await,
+        "DescribeStateMachine" => state_machines::describe(driver, &parse(body)?),
         "DescribeStateMachineForExecution" => {
-            machines::describe_for_execution(driver, &parse(body)?).await
+            state_machines::describe_for_execution(driver, &parse(body)?).await
         }
-        "ListStateMachines" => machines::list(driver, &parse(body)?),
-        "UpdateStateMachine" => machines::update(driver, parse(body)?).await,
-        "DeleteStateMachine" => machines::delete(driver, &parse(body)?).await,
-        "ValidateStateMachineDefinition" => Ok(machines::validate(&parse(body)?)),
+        "ListStateMachines" => state_machines::list(driver, &parse(body)?),
+        "UpdateStateMachine" => state_machines::update(driver, parse(body)?).await,
+        "DeleteStateMachine" => state_machines::delete(driver, &parse(body)?).await,
+        "ValidateStateMachineDefinition" => Ok(state_machines::validate(&parse(body)?)),
         "PublishStateMachineVersion" => versions::publish(driver, parse(body)?).await,
         "ListStateMachineVersions" => versions::list(driver, &parse(body)?),
         "CreateStateMachineAlias" => versions::create_alias(driver, parse(body)?).await,
@@ -55,7 +54,7 @@ pub(super) async fn call(driver: &Arc<Driver>, operation: &str, body: Value) -> 
         "DescribeExecution" => executions::describe_by_arn(driver, &parse(body)?).await,
         "ListExecutions" => executions::list(driver, parse(body)?).await,
         "RedriveExecution" => executions::redrive(driver, parse(body)?).await,
-        "GetExecutionHistory" => history::page(driver, &parse(body)?).await,
+        "GetExecutionHistory" => history::get(driver, &parse(body)?).await,
         "SendTaskSuccess" => tasks::success(driver, parse(body)?).await,
         "SendTaskFailure" => tasks::failure(driver, parse(body)?).await,
         "SendTaskHeartbeat" => tasks::heartbeat(driver, parse(body)?).await,
@@ -72,13 +71,13 @@ fn parse<T: DeserializeOwned>(body: Value) -> Result<T, AwsError> {
 
 impl From<StoreError> for AwsError {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the store of executions failed");
+        tracing::error!(%error, "the execution store failed");
         AwsError::server("InternalServerError", "The request could not be stored.")
     }
 }
 
-impl From<BadArn> for AwsError {
-    fn from(BadArn(message): BadArn) -> Self {
+impl From<InvalidArn> for AwsError {
+    fn from(InvalidArn(message): InvalidArn) -> Self {
         AwsError::client("InvalidArn", message)
     }
 }
@@ -87,17 +86,4 @@ impl From<ApiError> for AwsError {
     fn from(error: ApiError) -> Self {
         AwsError::client(error.code.as_str(), error.message)
     }
-}
-
-fn refusal<T>(code: &str, message: impl Into<String>) -> Result<T, AwsError> {
-    Err(AwsError::client(code, message))
-}
-
-/// A time as AWS's JSON has it: seconds since the epoch, to the millisecond.
-fn date(at: Timestamp) -> Value {
-    let milliseconds = at.as_millisecond();
-    let (seconds, rest) = (milliseconds.div_euclid(1000), milliseconds.rem_euclid(1000));
-    // Read from digits: the number nearest to them, with no arithmetic in between.
-    let text = format!("{seconds}.{rest:03}");
-    text.parse::<f64>().map_or(Value::Null, Value::from)
 }

@@ -1,16 +1,16 @@
-//! The ARNs of Step Functions: read, and made. Account and region are fixed.
+//! Parses and prints the ARNs of Step Functions. Account and region are fixed.
 //!
-//! A state machine's ARN may carry a qualifier, a version's number or an alias;
-//! an execution's never does here: it is named within its state machine.
+//! The ARN of a state machine may have a qualifier: a version number or an alias. The ARN of an
+//! execution has none, because the stack has no Express executions.
 
 use std::fmt;
 
-/// `arn:aws:states:` with the stack's region and account.
+/// The prefix with the stack's region and account.
 const PREFIX: &str = "arn:aws:states:us-east-1:000000000000:";
 
-/// The ARN of a state machine, with its qualifier where there is one.
+/// The ARN of a state machine, or of a version or alias of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct MachineArn {
+pub(super) struct StateMachineArn {
     pub(super) name: String,
     pub(super) qualifier: Option<String>,
 }
@@ -22,11 +22,11 @@ pub(super) struct ExecutionArn {
     pub(super) name: String,
 }
 
-/// The text is no ARN, or not one of that kind; the message is AWS's.
+/// The text is not an ARN of the expected resource type. Holds AWS's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct BadArn(pub(super) String);
+pub(super) struct InvalidArn(pub(super) String);
 
-impl MachineArn {
+impl StateMachineArn {
     pub(super) fn unqualified(name: &str) -> Self {
         Self { name: name.to_owned(), qualifier: None }
     }
@@ -35,32 +35,32 @@ impl MachineArn {
         Self { name: name.to_owned(), qualifier: Some(qualifier.to_owned()) }
     }
 
-    pub(super) fn parse(text: &str) -> Result<Self, BadArn> {
+    pub(super) fn parse(text: &str) -> Result<Self, InvalidArn> {
         let resource = resource(text)?;
         let mut parts = resource.splitn(3, ':');
         match (parts.next(), parts.next(), parts.next()) {
             (Some("stateMachine"), Some(name), qualifier) if !name.is_empty() => {
                 Ok(Self { name: name.to_owned(), qualifier: qualifier.map(str::to_owned) })
             }
-            _ => Err(not_found_there(text)),
+            _ => Err(wrong_resource_type(text)),
         }
     }
 }
 
 impl ExecutionArn {
-    pub(super) fn parse(text: &str) -> Result<Self, BadArn> {
+    pub(super) fn parse(text: &str) -> Result<Self, InvalidArn> {
         let resource = resource(text)?;
         let mut parts = resource.split(':');
         match (parts.next(), parts.next(), parts.next(), parts.next()) {
             (Some("execution"), Some(machine), Some(name), None) if !name.is_empty() => {
                 Ok(Self { machine: machine.to_owned(), name: name.to_owned() })
             }
-            _ => Err(not_found_there(text)),
+            _ => Err(wrong_resource_type(text)),
         }
     }
 }
 
-impl fmt::Display for MachineArn {
+impl fmt::Display for StateMachineArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{PREFIX}stateMachine:{}", self.name)?;
         self.qualifier.iter().try_for_each(|qualifier| write!(f, ":{qualifier}"))
@@ -73,20 +73,20 @@ impl fmt::Display for ExecutionArn {
     }
 }
 
-/// The part behind account and region.
-fn resource(text: &str) -> Result<&str, BadArn> {
+/// The part after account and region.
+fn resource(text: &str) -> Result<&str, InvalidArn> {
     let Some(rest) = text.strip_prefix("arn:") else {
-        return Err(BadArn(format!("Invalid Arn: 'Invalid ARN prefix: {text}'")));
+        return Err(InvalidArn(format!("Invalid Arn: 'Invalid ARN prefix: {text}'")));
     };
     let mut parts = rest.splitn(5, ':');
     match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some(_), Some("states"), Some(_), Some(_), Some(resource)) => Ok(resource),
-        _ => Err(not_found_there(text)),
+        _ => Err(wrong_resource_type(text)),
     }
 }
 
-fn not_found_there(text: &str) -> BadArn {
-    BadArn(format!("Invalid Arn: 'Resource type not valid in this context: {text}'"))
+fn wrong_resource_type(text: &str) -> InvalidArn {
+    InvalidArn(format!("Invalid Arn: 'Resource type not valid in this context: {text}'"))
 }
 
 #[cfg(test)]
@@ -94,30 +94,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_machine_is_named_with_or_without_its_qualifier() {
-        let check = |text: &str, expected: Result<MachineArn, &str>| {
-            let expected = expected.map_err(|message| BadArn(message.to_owned()));
-            assert_eq!(MachineArn::parse(text), expected, "{text}");
+    fn a_state_machine_arn_has_an_optional_qualifier() {
+        let check = |text: &str, expected: Result<StateMachineArn, &str>| {
+            let expected = expected.map_err(|message| InvalidArn(message.to_owned()));
+            assert_eq!(StateMachineArn::parse(text), expected, "{text}");
         };
         let arn = |tail: &str| format!("{PREFIX}{tail}");
-        check(&arn("stateMachine:Shop"), Ok(MachineArn::unqualified("Shop")));
-        check(&arn("stateMachine:Shop:3"), Ok(MachineArn::qualified("Shop", "3")));
-        check(&arn("stateMachine:Shop:live"), Ok(MachineArn::qualified("Shop", "live")));
+        check(&arn("stateMachine:Shop"), Ok(StateMachineArn::unqualified("Shop")));
+        check(&arn("stateMachine:Shop:3"), Ok(StateMachineArn::qualified("Shop", "3")));
+        check(&arn("stateMachine:Shop:live"), Ok(StateMachineArn::qualified("Shop", "live")));
         check("not_a_valid_arn", Err("Invalid Arn: 'Invalid ARN prefix: not_a_valid_arn'"));
     }
 
     #[test]
-    fn what_is_printed_parses_to_the_same() {
+    fn a_printed_arn_parses_to_itself() {
         let execution = ExecutionArn { machine: "Shop".to_owned(), name: "ord_1".to_owned() };
         assert_eq!(ExecutionArn::parse(&execution.to_string()), Ok(execution));
-        let machine = MachineArn::qualified("Shop", "live");
-        assert_eq!(MachineArn::parse(&machine.to_string()), Ok(machine));
+        let machine = StateMachineArn::qualified("Shop", "live");
+        assert_eq!(StateMachineArn::parse(&machine.to_string()), Ok(machine));
     }
 
     #[test]
-    fn an_execution_is_no_machine() {
+    fn an_arn_of_the_wrong_resource_type_is_rejected() {
         let text = format!("{PREFIX}execution:Shop:ord_1");
-        assert!(MachineArn::parse(&text).is_err());
+        assert!(StateMachineArn::parse(&text).is_err());
         assert!(ExecutionArn::parse(&format!("{PREFIX}stateMachine:Shop")).is_err());
     }
 }

@@ -1,22 +1,19 @@
-//! Carries executions forward: stores what they are told, then does what they ask.
+//! Drives executions forward: stores each event, then carries out what the engine asks for.
 //!
-//! The order of things is the promise. Under the lock of one execution: the engine
-//! hears the event; the event is stored; only then are its commands carried out.
-//! So a process that dies in between starts again from what was stored, and what
-//! was not answered on disk is delivered again ([`Driver::resume`]).
+//! The order of these steps is the guarantee. Under the lock of one execution, the engine
+//! handles the event, the store commits it, and only then does the driver carry out the
+//! engine's commands ([`effects`]). A process that dies in between resumes from the store, and
+//! runs every task again whose outcome was not stored ([`Driver::resume`]).
 //!
-//! What is done is in [`carry_out`].
-//!
-//! Executions know nothing of each other: each has its own lock, its timers are
-//! entries of one heap, and an idle one is dropped from memory but for those
-//! entries. Nothing here walks over all of them, except once at the start.
+//! Executions are independent: each has its own lock, their timers share one heap, and an idle
+//! execution leaves memory except for its timers. Only [`Driver::resume`] visits all of them.
 
-mod carry_out;
+mod effects;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use asl::{Event, StartParameters, TaskId};
@@ -24,80 +21,82 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{broadcast, oneshot};
 
-use super::integrations::Services;
-use super::live::{Effects, Live, Task};
-use super::machines::{Machines, Revision};
-use super::progress::Watched;
-use super::store::executions::{About, Id, New, Record, to_the_millisecond};
+use super::live_execution::{Effects, LiveExecution, OpenTask};
+use super::progress::ProgressNotification;
+use super::state_machines::{Revision, StateMachines};
+use super::store::executions::{
+    ExecutionId, NewExecution, Record, StartContext, truncate_to_millisecond,
+};
 use super::store::{Store, StoreError};
-use super::timers::{Due, Timers};
+use super::task::TaskRunner;
+use super::timers::{DueTimer, Timers};
 use crate::clock::{BusyGuard, StackClock};
 use crate::counters::Counters;
 
-/// Carries out what executions ask for.
+/// Drives all executions of the stack.
 pub(super) struct Driver {
     pub(super) store: Store,
     pub(super) clock: StackClock,
-    pub(super) machines: Machines,
-    services: Services,
+    pub(super) state_machines: StateMachines,
+    tasks: Arc<dyn TaskRunner>,
     counters: Counters,
     timers: Timers,
-    watchers: broadcast::Sender<Watched>,
+    subscribers: broadcast::Sender<ProgressNotification>,
     memory: Mutex<Memory>,
-    /// The key of the next execution. It is given before the execution is stored, so
-    /// that its lock can be held from before anyone can find it.
+    /// The id of the next execution. The driver assigns it before the execution is stored, so
+    /// that it holds the execution's lock before anyone can find the execution.
     next_id: AtomicI64,
-    /// Who waits for the end of an execution.
-    endings: Mutex<HashMap<Id, Vec<oneshot::Sender<BusyGuard>>>>,
+    /// Parents that wait for the end of an execution.
+    end_waiters: Mutex<HashMap<ExecutionId, Vec<oneshot::Sender<BusyGuard>>>>,
 }
 
 /// The executions that are in memory.
 #[derive(Default)]
 struct Memory {
-    slots: HashMap<Id, Arc<Slot>>,
-    /// Those that were idle when they were last let go, the longest ago first.
-    idle: VecDeque<Id>,
+    slots: HashMap<ExecutionId, Arc<Slot>>,
+    /// Executions in the order in which they were last released, the oldest first.
+    released: VecDeque<ExecutionId>,
 }
 
 /// The lock of one execution, and the execution while it is in memory.
-type Slot = tokio::sync::Mutex<Option<Live>>;
+type Slot = tokio::sync::Mutex<Option<LiveExecution>>;
 
-/// How many idle executions stay in memory, to be read without a replay.
-const KEPT: usize = 256;
-/// How many moves a slow watcher may lag behind.
-const WATCHED: usize = 4096;
-/// How long to wait before an event is offered again to a store that failed.
+/// How many executions stay in memory after their release, to be read without a replay.
+const MAX_RELEASED_IN_MEMORY: usize = 256;
+/// How many notifications a slow subscriber may lag behind.
+const PROGRESS_CAPACITY: usize = 4096;
+/// The delay before the driver offers an event again to a store that failed.
 const STORE_RETRY: Duration = Duration::from_millis(500);
 
-/// An execution that is asked for.
+/// An execution to start.
 #[derive(Debug)]
-pub(super) struct Order {
+pub(super) struct ExecutionRequest {
     pub(super) revision: Arc<Revision>,
     pub(super) start: StartParameters,
-    pub(super) about: About,
+    pub(super) context: StartContext,
 }
 
-/// What an execution is to be told.
+/// The result of [`Driver::start`].
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) enum StartOutcome {
+    /// The execution started at this time.
+    Started(Timestamp),
+    /// An execution of that name exists.
+    NameTaken(Box<Record>),
+}
+
+/// An event to apply to an execution.
+#[derive(Debug)]
+pub(super) struct PendingEvent {
     pub(super) event: Event,
-    /// The caller's token of a redrive, by which it is known when it is asked again.
+    /// The `clientToken` of a redrive, which identifies a repeated request.
     pub(super) redrive_token: Option<String>,
 }
 
-impl Told {
-    pub(super) fn of(event: Event) -> Self {
+impl PendingEvent {
+    pub(super) fn new(event: Event) -> Self {
         Self { event, redrive_token: None }
     }
-}
-
-/// What became of it.
-#[derive(Debug)]
-pub(super) enum Placed {
-    /// It was begun.
-    Begun(Timestamp),
-    /// One of that name is there already.
-    Taken(Box<Record>),
 }
 
 impl fmt::Debug for Driver {
@@ -107,153 +106,155 @@ impl fmt::Debug for Driver {
 }
 
 impl Driver {
-    /// A driver over a store; nothing moves before [`Driver::resume`].
+    /// Creates a driver over a store. Executions move only after [`Driver::resume`]. `tasks`
+    /// makes the task runner, which may refer to the driver itself.
     pub(super) async fn new(
         store: Store,
         clock: StackClock,
-        services: Services,
         counters: Counters,
+        tasks: impl FnOnce(Weak<Self>) -> Arc<dyn TaskRunner>,
     ) -> Result<Arc<Self>, StoreError> {
-        let machines = Machines::open(store.clone()).await?;
-        let next_id = AtomicI64::new(store.next_id().await?.number());
+        let state_machines = StateMachines::open(store.clone()).await?;
+        let next_id = AtomicI64::new(store.next_id().await?.value());
         let (timers, due) = Timers::new(clock.clone());
-        let driver = Arc::new(Self {
+        let driver = Arc::new_cyclic(|driver| Self {
             store,
             clock,
-            machines,
-            services,
+            state_machines,
+            tasks: tasks(Weak::clone(driver)),
             counters,
             timers,
-            watchers: broadcast::channel(WATCHED).0,
+            subscribers: broadcast::channel(PROGRESS_CAPACITY).0,
             memory: Mutex::default(),
             next_id,
-            endings: Mutex::default(),
+            end_waiters: Mutex::default(),
         });
-        tokio::spawn(fire(Arc::downgrade(&driver), due));
+        tokio::spawn(deliver_due_timers(Arc::downgrade(&driver), due));
         Ok(driver)
     }
 
-    /// Takes up every execution that has not ended: its timers are set again, and
-    /// tasks whose answer was not stored are delivered again.
+    /// Resumes every running execution: sets its timers, and runs the tasks again whose
+    /// outcome is not in the store.
     pub(super) async fn resume(self: &Arc<Self>) -> Result<(), StoreError> {
-        let busy = self.clock.busy("executions taken up again");
+        let busy = self.clock.busy("executions resumed");
         for id in self.store.running().await? {
             let slot = self.slot(id);
-            let mut held = slot.lock().await;
-            let live = self.loaded(id, &mut held).await?;
+            let mut guard = slot.lock().await;
+            let live = self.load(id, &mut guard).await?;
             let effects = Effects {
                 set: live.timers.keys().copied().collect(),
                 run: open_tasks(live, |task| task.submitted.is_none()),
                 submitted: open_tasks(live, |task| task.submitted.is_some()),
                 ..Effects::default()
             };
-            self.act(id, live, effects, &busy);
-            drop(held);
-            self.let_go(id, slot);
+            self.carry_out(id, live, effects, &busy);
+            drop(guard);
+            self.release(id, slot);
         }
         Ok(())
     }
 
-    /// Begins an execution, unless its name is taken.
-    pub(super) async fn begin(
+    /// Starts an execution, unless its name is taken.
+    pub(super) async fn start(
         self: &Arc<Self>,
-        order: Order,
+        request: ExecutionRequest,
         busy: &BusyGuard,
-    ) -> Result<Placed, StoreError> {
-        let at = to_the_millisecond(self.clock.now());
-        let machine = order.revision.machine();
-        let (mut live, step, effects) = Live::begin(machine, order.start.clone(), at);
-        let id = Id::of(self.next_id.fetch_add(1, Ordering::Relaxed));
-        let new = New {
+    ) -> Result<StartOutcome, StoreError> {
+        let at = truncate_to_millisecond(self.clock.now());
+        let machine = request.revision.machine();
+        let (mut live, first, effects) = LiveExecution::start(machine, request.start.clone(), at);
+        let id = ExecutionId::new(self.next_id.fetch_add(1, Ordering::Relaxed));
+        let new = NewExecution {
             id,
-            revision: order.revision.id,
-            start: order.start,
-            about: order.about,
+            revision: request.revision.id,
+            start: request.start,
+            context: request.context,
             started_at: at,
-            first: step,
+            first,
         };
         let slot = self.slot(id);
-        let mut held = slot.lock().await;
-        let written = self.store.begin(new).await?;
-        if written.is_none() {
-            self.act(id, &mut live, effects, busy);
-            *held = Some(live);
+        let mut guard = slot.lock().await;
+        let existing = self.store.insert(new).await?;
+        if existing.is_none() {
+            self.carry_out(id, &mut live, effects, busy);
+            *guard = Some(live);
         }
-        drop(held);
-        self.let_go(id, slot);
-        Ok(written.map_or(Placed::Begun(at), Placed::Taken))
+        drop(guard);
+        self.release(id, slot);
+        Ok(existing.map_or(StartOutcome::Started(at), StartOutcome::NameTaken))
     }
 
-    /// Tells an execution what happened. False when it changed nothing.
-    pub(super) async fn tell(
+    /// Applies an event to an execution. Returns false if it changed nothing.
+    pub(super) async fn apply_event(
         self: &Arc<Self>,
-        id: Id,
+        id: ExecutionId,
         event: &Event,
         busy: &BusyGuard,
     ) -> Result<bool, StoreError> {
-        self.tell_if(id, busy, |_| Some(Told::of(event.clone()))).await
+        self.apply_event_if(id, busy, |_| Some(PendingEvent::new(event.clone()))).await
     }
 
-    /// Tells an execution what `choose` makes of it, if anything, in one go.
-    pub(super) async fn tell_if(
+    /// Applies the event that `choose` returns for the execution's current state, under one
+    /// lock. Returns false if there is no event or it changed nothing.
+    pub(super) async fn apply_event_if(
         self: &Arc<Self>,
-        id: Id,
+        id: ExecutionId,
         busy: &BusyGuard,
-        choose: impl FnOnce(&Live) -> Option<Told> + Send,
+        choose: impl FnOnce(&LiveExecution) -> Option<PendingEvent> + Send,
     ) -> Result<bool, StoreError> {
         let slot = self.slot(id);
-        let mut held = slot.lock().await;
-        let live = self.loaded(id, &mut held).await?;
-        let told = choose(live).and_then(|told| {
-            let (mut step, effects) = live.tell(&told.event, self.clock.now())?;
-            step.redrive_token = told.redrive_token;
-            Some((step, effects))
+        let mut guard = slot.lock().await;
+        let live = self.load(id, &mut guard).await?;
+        let applied = choose(live).and_then(|pending| {
+            let (mut update, effects) = live.apply(&pending.event, self.clock.now())?;
+            update.redrive_token = pending.redrive_token;
+            Some((update, effects))
         });
-        let Some((step, effects)) = told else {
-            drop(held);
-            self.let_go(id, slot);
+        let Some((update, effects)) = applied else {
+            drop(guard);
+            self.release(id, slot);
             return Ok(false);
         };
-        if let Err(error) = self.store.append(id, step).await {
-            // What is in memory has not happened: the next to come replays.
-            *held = None;
+        if let Err(error) = self.store.append(id, update).await {
+            // The state in memory is ahead of the store: drop it, so that the next caller
+            // replays what the store has.
+            *guard = None;
             return Err(error);
         }
-        self.act(id, live, effects, busy);
-        drop(held);
-        self.let_go(id, slot);
+        self.carry_out(id, live, effects, busy);
+        drop(guard);
+        self.release(id, slot);
         Ok(true)
     }
 
-    /// As [`Driver::tell`], for what must not get lost: offered until the store
-    /// takes it.
-    async fn deliver(self: &Arc<Self>, id: Id, event: Event, busy: &BusyGuard) {
-        while let Err(error) = self.tell(id, &event, busy).await {
+    /// Applies an event that must not get lost: tries again until the store accepts it.
+    async fn deliver(self: &Arc<Self>, id: ExecutionId, event: Event, busy: &BusyGuard) {
+        while let Err(error) = self.apply_event(id, &event, busy).await {
             if matches!(error, StoreError::Closed) {
                 return;
             }
-            tracing::error!(%error, "an event could not be stored; it is offered again");
+            tracing::error!(%error, "could not store an event; trying again");
             tokio::time::sleep(STORE_RETRY).await;
         }
     }
 
-    /// Reads something off an execution, as it is now.
+    /// Reads the current state of an execution.
     pub(super) async fn read<T>(
         self: &Arc<Self>,
-        id: Id,
-        read: impl FnOnce(&Live) -> T + Send,
+        id: ExecutionId,
+        read: impl FnOnce(&LiveExecution) -> T + Send,
     ) -> Result<T, StoreError> {
         let slot = self.slot(id);
-        let mut held = slot.lock().await;
-        let seen = read(self.loaded(id, &mut held).await?);
-        drop(held);
-        self.let_go(id, slot);
-        Ok(seen)
+        let mut guard = slot.lock().await;
+        let value = read(self.load(id, &mut guard).await?);
+        drop(guard);
+        self.release(id, slot);
+        Ok(value)
     }
 
-    /// Every move of every execution from now on.
-    pub(super) fn subscribe(&self) -> broadcast::Receiver<Watched> {
-        self.watchers.subscribe()
+    /// Subscribes to the progress of all executions, from now on.
+    pub(super) fn subscribe(&self) -> broadcast::Receiver<ProgressNotification> {
+        self.subscribers.subscribe()
     }
 
     /// How many timers are set on the stack's clock.
@@ -263,53 +264,54 @@ impl Driver {
     }
 
     /// The lock of an execution.
-    fn slot(&self, id: Id) -> Arc<Slot> {
+    fn slot(&self, id: ExecutionId) -> Arc<Slot> {
         Arc::clone(lock(&self.memory).slots.entry(id).or_default())
     }
 
-    /// The execution in its slot, replayed from the store when it is not there.
-    async fn loaded<'a>(
+    /// The execution in its slot; replays it from the store if it is not in memory.
+    async fn load<'a>(
         &self,
-        id: Id,
-        held: &'a mut Option<Live>,
-    ) -> Result<&'a mut Live, StoreError> {
-        let live = if let Some(live) = held.take() {
+        id: ExecutionId,
+        slot: &'a mut Option<LiveExecution>,
+    ) -> Result<&'a mut LiveExecution, StoreError> {
+        let live = if let Some(live) = slot.take() {
             live
         } else {
             let (record, events) = self.store.load(id).await?;
-            let revision = self.machines.revision(record.revision)?;
-            Live::replay(revision.machine(), &record, events)
+            let revision = self.state_machines.revision(record.revision)?;
+            LiveExecution::replay(revision.machine(), &record, events)
         };
-        Ok(held.insert(live))
+        Ok(slot.insert(live))
     }
 
-    /// Forgets the executions that have been idle for longest, when there are many.
-    fn let_go(&self, id: Id, slot: Arc<Slot>) {
+    /// Releases an execution, and evicts those that were released first when there are many.
+    fn release(&self, id: ExecutionId, slot: Arc<Slot>) {
         drop(slot);
         let mut memory = lock(&self.memory);
-        memory.idle.push_back(id);
-        while memory.idle.len() > KEPT {
-            let Some(oldest) = memory.idle.pop_front() else { return };
-            memory.forget(oldest);
+        memory.released.push_back(id);
+        while memory.released.len() > MAX_RELEASED_IN_MEMORY {
+            let Some(oldest) = memory.released.pop_front() else { return };
+            memory.evict(oldest);
         }
     }
 }
 
 impl Memory {
-    /// Drops an execution, unless somebody is at it or something of it runs here.
-    fn forget(&mut self, id: Id) {
+    /// Drops an execution from memory, unless it is in use or has work in this process.
+    fn evict(&mut self, id: ExecutionId) {
         let Some(slot) = self.slots.get(&id) else { return };
-        let alone = Arc::strong_count(slot) == 1;
-        let idle = slot.try_lock().is_ok_and(|held| held.as_ref().is_none_or(Live::is_idle));
-        if alone && idle {
+        let unused = Arc::strong_count(slot) == 1;
+        let idle =
+            slot.try_lock().is_ok_and(|live| live.as_ref().is_none_or(LiveExecution::is_idle));
+        if unused && idle {
             self.slots.remove(&id);
         }
     }
 }
 
-/// Tells executions that their timers are due, each on its own.
-async fn fire(driver: std::sync::Weak<Driver>, mut due: UnboundedReceiver<Due>) {
-    while let Some(Due { execution, timer, busy }) = due.recv().await {
+/// Delivers each due timer to its execution, in a separate tokio task.
+async fn deliver_due_timers(driver: Weak<Driver>, mut due: UnboundedReceiver<DueTimer>) {
+    while let Some(DueTimer { execution, timer, busy }) = due.recv().await {
         let Some(driver) = driver.upgrade() else { return };
         tokio::spawn(async move {
             driver.deliver(execution, Event::TimerFired { timer }, &busy).await;
@@ -317,35 +319,10 @@ async fn fire(driver: std::sync::Weak<Driver>, mut due: UnboundedReceiver<Due>) 
     }
 }
 
-/// The order that an execution is about: its name, without the `-r…` of a restart.
-pub(crate) fn order_of(execution: &str) -> &str {
-    let Some((order, restart)) = execution.rsplit_once("-r") else { return execution };
-    let counted = !restart.is_empty() && restart.bytes().all(|byte| byte.is_ascii_digit());
-    if counted { order } else { execution }
-}
-
-fn open_tasks(live: &Live, which: impl Fn(&Task) -> bool) -> Vec<TaskId> {
-    live.tasks.iter().filter(|(_, task)| which(task)).map(|(&id, _)| id).collect()
+fn open_tasks(live: &LiveExecution, matches: impl Fn(&OpenTask) -> bool) -> Vec<TaskId> {
+    live.tasks.iter().filter(|(_, task)| matches(task)).map(|(&id, _)| id).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::order_of;
-
-    #[test]
-    fn an_execution_is_about_the_order_that_it_is_named_after() {
-        for (execution, order) in [
-            ("ord_1", "ord_1"),
-            ("ord_1-r2", "ord_1"),
-            ("ord_1-r12", "ord_1"),
-            ("ord_1-r", "ord_1-r"),
-            ("ord-red", "ord-red"),
-        ] {
-            assert_eq!(order_of(execution), order);
-        }
-    }
 }

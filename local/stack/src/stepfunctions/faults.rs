@@ -1,24 +1,24 @@
-//! What a fault plan makes of a call of the API: `states.start` for
-//! `StartExecution`, `states.answer` for the answers to waiting tasks. Calls are
-//! counted for each order, which is read off the execution's name.
+//! Fault injection into calls of the API: `states.start` for `StartExecution`, `states.answer`
+//! for the operations on task tokens.
 //!
-//! `kill` is of the caller, before the call has any effect: the process that signed it
-//! dies between what it had written and what it was about to say. After the effect its
-//! death changes nothing that `drop-answer` does not.
+//! A fault plan counts calls per order; the order follows from the execution's name. `kill`
+//! kills the process that makes the call, before the call has any effect. Killing it after the
+//! effect would test nothing that `drop-answer` does not.
 
 use emulators::faults::FaultKind;
 use serde_json::Value;
 
 use super::StepFunctions;
-use super::driver::order_of;
+use super::live_execution::LiveExecution;
+use super::order::order_of_execution;
 use crate::aws::service_reply::{ServiceErrors, reply_with_fault};
 use crate::aws::{AwsError, ServiceReply};
 
 impl StepFunctions {
-    /// Carries out one operation as it goes on the wire, planned faults included.
-    /// `process` is the process of a function that asks, where one does.
+    /// Runs one operation and injects the faults that are planned for it. `process` is the
+    /// worker process of the function that makes the call, if a function does.
     pub async fn serve(&self, operation: &str, body: Value, process: Option<u64>) -> ServiceReply {
-        let Some(point) = point(operation) else {
+        let Some(point) = fault_point(operation) else {
             return self.api(operation, body).await.into();
         };
         let order = self.order_of_call(point, &body).await;
@@ -32,23 +32,24 @@ impl StepFunctions {
         reply_with_fault(fault, self.api(operation, body), service_errors, || ()).await
     }
 
-    /// The order that a call is about, where it is about one.
+    /// The order that the call is about, if any.
     async fn order_of_call(&self, point: &str, body: &Value) -> Option<String> {
         let text = |field: &str| body.get(field).and_then(Value::as_str);
-        if point == START {
-            return text("name").map(|name| order_of(name).to_owned());
+        if point == START_POINT {
+            return text("name").map(|name| order_of_execution(name).to_owned());
         }
-        let id = self.driver.store.by_token(text("taskToken")?.to_owned()).await.ok()??;
-        let order = |live: &super::live::Live| order_of(&live.start.execution_name).to_owned();
+        let id = self.driver.store.find_by_token(text("taskToken")?.to_owned()).await.ok()??;
+        let order =
+            |live: &LiveExecution| order_of_execution(&live.start.execution_name).to_owned();
         self.driver.read(id, order).await.ok()
     }
 }
 
-const START: &str = "states.start";
+const START_POINT: &str = "states.start";
 
-fn point(operation: &str) -> Option<&'static str> {
+fn fault_point(operation: &str) -> Option<&'static str> {
     match operation {
-        "StartExecution" => Some(START),
+        "StartExecution" => Some(START_POINT),
         "SendTaskSuccess" | "SendTaskFailure" | "SendTaskHeartbeat" => Some("states.answer"),
         _ => None,
     }

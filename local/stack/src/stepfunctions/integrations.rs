@@ -1,44 +1,44 @@
-//! What Task states call, and how its answers look to them.
+//! The services that Task states call, and the shape of their results and errors.
 //!
-//! One file a service: [`lambda`], [`dynamodb`], [`states`] (Step Functions
-//! itself, optimised), [`sdk`] (the words of an `aws-sdk:` call). The engine has
-//! settled what is passed; here it is passed on, and the answer or the error gets
-//! the name and the shape that AWS gives it.
+//! One file per service: [`lambda`], [`dynamodb`], and [`states`] (Step Functions itself as an
+//! optimized integration). [`sdk`] has the naming of `aws-sdk:` integrations. The engine has
+//! already built the parameters; this module passes them on and gives results and errors the
+//! names and shapes that AWS uses.
 
 mod dynamodb;
 mod lambda;
 mod metadata;
-pub(super) mod sdk;
-pub(super) mod states;
+mod sdk;
+mod states;
 
 use std::fmt;
-use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use asl::{IntegrationPattern, Resource, StartParameters, TaskId, TaskRequest};
+use asl::{IntegrationPattern, Resource};
 use bytes::Bytes;
 
+use super::arn::ExecutionArn;
 use super::driver::Driver;
-use crate::clock::BusyGuard;
+use super::task::{OutcomeFuture, TaskCall, TaskOutcome, TaskRunner};
 use crate::dynamodb::DynamoDb;
 use crate::lambda::{InvokeError, InvokeOutcome, LambdaHost};
 
-/// Whoever runs functions: the Lambda host, or what stands for it in a test.
-pub trait Functions: Send + Sync + fmt::Debug {
-    /// Invokes a function by its name or ARN and waits for its answer.
-    fn invoke<'a>(&'a self, function: &'a str, payload: Bytes) -> Invocation<'a>;
+/// Invokes functions: the Lambda host, or scripted functions in a test.
+pub trait FunctionInvoker: Send + Sync + fmt::Debug {
+    /// Invokes a function by its name or ARN and waits for its response.
+    fn invoke<'a>(&'a self, function: &'a str, payload: Bytes) -> InvocationFuture<'a>;
 
-    /// Kills this process of a function, if it is at work.
+    /// Kills this worker process of a function, if it is running an invocation.
     fn kill(&self, process: u64);
 }
 
-/// An invocation under way.
-pub type Invocation<'a> =
+/// An invocation in progress.
+pub type InvocationFuture<'a> =
     Pin<Box<dyn Future<Output = Result<InvokeOutcome, InvokeError>> + Send + 'a>>;
 
-impl Functions for LambdaHost {
-    fn invoke<'a>(&'a self, function: &'a str, payload: Bytes) -> Invocation<'a> {
+impl FunctionInvoker for LambdaHost {
+    fn invoke<'a>(&'a self, function: &'a str, payload: Bytes) -> InvocationFuture<'a> {
         Box::pin(LambdaHost::invoke(self, function, payload))
     }
 
@@ -47,102 +47,106 @@ impl Functions for LambdaHost {
     }
 }
 
-/// What the state machines of this stack can reach.
-#[derive(Debug, Clone)]
-pub(super) struct Services {
-    pub(super) functions: Arc<dyn Functions>,
-    pub(super) dynamodb: Arc<DynamoDb>,
-}
-
-/// One attempt of one task, to be carried out.
+/// The services that state machines of this stack can call.
 #[derive(Debug)]
-pub(super) struct Call {
-    pub(super) request: Arc<TaskRequest>,
-    /// The execution that asks.
-    pub(super) start: Arc<StartParameters>,
-    pub(super) task: TaskId,
-    /// Held until the answer has been stored.
-    pub(super) busy: BusyGuard,
+pub(super) struct Services {
+    pub(super) functions: Arc<dyn FunctionInvoker>,
+    pub(super) dynamodb: Arc<DynamoDb>,
+    /// The driver, which owns these services.
+    pub(super) driver: Weak<Driver>,
 }
 
-/// What became of an attempt.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// The result, JSON text.
-    Succeeded(String),
-    /// The job was taken; the result comes later.
-    Submitted(String),
-    /// The error's name and cause, as AWS writes them.
-    Failed { error: String, cause: String },
-}
+/// The size limit of a task's result: 256 KiB.
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
+const MAX_RESULT_BYTES: usize = 262_144;
 
-/// The largest result that a task may have: 256 KiB.
-const LARGEST_RESULT: usize = 262_144;
+impl TaskRunner for Services {
+    fn run<'a>(&'a self, call: &'a TaskCall) -> OutcomeFuture<'a> {
+        Box::pin(async move {
+            match self.driver.upgrade() {
+                Some(driver) => self.call(&driver, call).await,
+                None => stopped().into(),
+            }
+        })
+    }
+
+    fn child_outcome<'a>(
+        &'a self,
+        child: &'a ExecutionArn,
+        json_output: bool,
+    ) -> OutcomeFuture<'a> {
+        Box::pin(async move {
+            match self.driver.upgrade() {
+                Some(driver) => states::child_outcome(&driver, child, json_output).await,
+                None => stopped().into(),
+            }
+        })
+    }
+}
 
 impl Services {
-    /// Carries out one attempt.
-    pub(super) async fn call(&self, driver: &Arc<Driver>, call: &Call) -> Outcome {
-        let (answer, source, pattern) = match &call.request.resource {
+    async fn call(&self, driver: &Arc<Driver>, call: &TaskCall) -> TaskOutcome {
+        let (result, source, pattern) = match &call.request.resource {
             Resource::Lambda { arn } => {
-                let answer = lambda::by_arn(&*self.functions, arn, call).await;
-                (answer, arn.as_str(), IntegrationPattern::RequestResponse)
+                let result = lambda::invoke_arn(&*self.functions, arn, call).await;
+                (result, arn.as_str(), IntegrationPattern::RequestResponse)
             }
             Resource::Service { service, api, sdk, pattern } => {
-                let answer = self.service(driver, service, api, *sdk, call).await;
-                (answer, service.as_str(), *pattern)
+                let result = self.call_service(driver, service, api, *sdk, call).await;
+                (result, service.as_str(), *pattern)
             }
             Resource::Activity { arn } => {
-                (Err(no_caller(arn)), arn.as_str(), IntegrationPattern::RequestResponse)
+                (Err(not_callable(arn)), arn.as_str(), IntegrationPattern::RequestResponse)
             }
         };
-        match answer {
+        match result {
             Err(failure) => failure.into(),
-            Ok(output) if output.len() > LARGEST_RESULT => too_large(source).into(),
+            Ok(output) if output.len() > MAX_RESULT_BYTES => result_too_large(source).into(),
             Ok(output) if pattern == IntegrationPattern::RequestResponse => {
-                Outcome::Succeeded(output)
+                TaskOutcome::Succeeded(output)
             }
-            Ok(output) => Outcome::Submitted(output),
+            Ok(output) => TaskOutcome::Submitted(output),
         }
     }
 
-    async fn service(
+    async fn call_service(
         &self,
         driver: &Arc<Driver>,
         service: &str,
         api: &str,
         sdk: bool,
-        call: &Call,
+        call: &TaskCall,
     ) -> Result<String, Failure> {
         match (service, sdk) {
-            ("lambda", false) => lambda::optimised(&self.functions, api, call, driver).await,
+            ("lambda", false) => lambda::invoke(&self.functions, api, call, driver).await,
             ("dynamodb", _) => dynamodb::call(&self.dynamodb, api, sdk, call, &driver.clock).await,
-            ("states", false) => states::start(driver, api, call).await,
+            ("states", false) => states::start_execution(driver, api, call).await,
             ("sfn", true) => sdk::step_functions(driver, api, call).await,
-            _ => Err(not_served(service, api, sdk)),
+            _ => Err(unsupported(service, api, sdk)),
         }
     }
 }
 
-/// How an attempt failed.
+/// A failed attempt: the error's name and cause, as AWS writes them.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Failure {
-    pub(super) error: String,
-    pub(super) cause: String,
+struct Failure {
+    error: String,
+    cause: String,
 }
 
 impl Failure {
-    pub(super) fn new(error: impl Into<String>, cause: impl Into<String>) -> Self {
+    fn new(error: impl Into<String>, cause: impl Into<String>) -> Self {
         Self { error: error.into(), cause: cause.into() }
     }
 }
 
-impl From<Failure> for Outcome {
+impl From<Failure> for TaskOutcome {
     fn from(failure: Failure) -> Self {
         Self::Failed { error: failure.error, cause: failure.cause }
     }
 }
 
-fn too_large(source: &str) -> Failure {
+fn result_too_large(source: &str) -> Failure {
     Failure::new(
         "States.DataLimitExceeded",
         format!(
@@ -152,13 +156,18 @@ fn too_large(source: &str) -> Failure {
     )
 }
 
-fn no_caller(arn: &str) -> Failure {
-    Failure::new("States.Runtime", format!("An activity is taken by a worker, not called: {arn}"))
+fn not_callable(arn: &str) -> Failure {
+    Failure::new("States.Runtime", format!("An activity is polled by a worker, not called: {arn}"))
 }
 
-/// The stack stands for few services. What it does not stand for fails at once and
-/// says so, rather than wait for ever.
-fn not_served(service: &str, api: &str, sdk: bool) -> Failure {
+/// Without a driver no execution runs, so no execution ever sees this failure.
+fn stopped() -> Failure {
+    Failure::new("States.Runtime", "The service has stopped.")
+}
+
+/// The stack provides few services. A task that calls another one fails at once, so that it
+/// does not wait forever.
+fn unsupported(service: &str, api: &str, sdk: bool) -> Failure {
     let prefix = if sdk { "aws-sdk:" } else { "" };
     Failure::new(
         "States.TaskFailed",

@@ -1,17 +1,16 @@
-//! What is kept: state machines, and executions as what happened to them.
+//! The store: state machines, and executions as lists of events.
 //!
-//! One thread owns the SQLite connection. Work is sent to it as closures and is
-//! carried out in the order in which it was sent; whatever waits at one moment is
-//! committed together, so a hundred executions share one `fsync`.
+//! One thread owns the SQLite connection. It runs closures in the order in which they arrive and
+//! commits all that wait at one moment together, so a hundred executions share one `fsync`.
 //!
-//! Promise: an answer means that the work is on disk. The journal is a WAL with
-//! `synchronous = FULL`, so a `kill -9`, and even a power cut, loses nothing that
-//! was acknowledged; what was not acknowledged is there whole or not at all.
+//! A call returns only after its work is committed. The journal is a WAL with
+//! `synchronous = FULL`, so neither `kill -9` nor a power failure loses acknowledged work, and
+//! unacknowledged work is either complete or absent.
 //!
-//! Read [`executions`] and [`machines`] for what is asked of it.
+//! [`executions`] and [`state_machines`] have the queries.
 
 pub(super) mod executions;
-pub(super) mod machines;
+pub(super) mod state_machines;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -23,36 +22,36 @@ use rusqlite::{Connection, Savepoint, params};
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-/// Where executions are kept.
+/// Where executions are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
-    /// In memory: gone with the stack.
+pub enum StoreLocation {
+    /// In memory, until the stack stops.
     Memory,
     /// In this SQLite file.
     File(PathBuf),
 }
 
-/// The store could not do what was asked.
+/// An operation of the store failed.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// SQLite says why.
-    #[error("the store of executions: {0}")]
+    /// SQLite reported an error.
+    #[error("execution store: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// The group that this work was part of could not be committed.
-    #[error("the store of executions could not commit: {0}")]
+    /// The transaction with this work could not be committed.
+    #[error("execution store: could not commit: {0}")]
     Commit(String),
-    /// It was opened, but this program cannot work with it.
-    #[error("the store of executions cannot be used: {0}")]
+    /// This release cannot use the store's content.
+    #[error("execution store: cannot be used: {0}")]
     Unusable(String),
-    /// A row holds what this program cannot read.
-    #[error("the store of executions holds an unreadable row: {0}")]
+    /// A row has content that this release cannot read.
+    #[error("execution store: unreadable row: {0}")]
     Row(#[from] serde_json::Error),
     /// The store was closed.
-    #[error("the store of executions is closed")]
+    #[error("execution store: closed")]
     Closed,
 }
 
-/// The way to the store's thread; a clone leads to the same.
+/// A handle to the store's thread. Clones share one store.
 #[derive(Clone)]
 pub(super) struct Store {
     jobs: Sender<Job>,
@@ -65,32 +64,31 @@ impl fmt::Debug for Store {
     }
 }
 
-/// Work for the thread: carried out now, answered once its group is committed.
-type Job = Box<dyn FnOnce(&mut Connection) -> Answer + Send>;
-/// Tells who asked how it went, given what became of the commit.
-type Answer = Box<dyn FnOnce(Result<(), &str>) + Send>;
+/// Work for the thread. It runs at once; its reply goes out after the commit.
+type Job = Box<dyn FnOnce(&mut Connection) -> Reply + Send>;
+/// Sends the result of a job to its caller, given the result of the commit.
+type Reply = Box<dyn FnOnce(Result<(), &str>) + Send>;
 
-/// The most work that one commit may carry.
-const GROUP: usize = 512;
+/// The maximum number of jobs in one transaction.
+const MAX_JOBS_PER_COMMIT: usize = 512;
 
 impl Store {
-    /// Opens the store, or makes it.
-    pub(super) fn open(place: &Place) -> Result<Self, StoreError> {
-        let connection = match place {
-            Place::Memory => Connection::open_in_memory()?,
-            Place::File(path) => Connection::open(path)?,
+    /// Opens the store; creates it if it does not exist.
+    pub(super) fn open(location: &StoreLocation) -> Result<Self, StoreError> {
+        let connection = match location {
+            StoreLocation::Memory => Connection::open_in_memory()?,
+            StoreLocation::File(path) => Connection::open(path)?,
         };
-        prepare(&connection)?;
+        configure(&connection)?;
         let (jobs, inbox) = channel();
         let thread = std::thread::Builder::new().name("executions".to_owned());
         thread
-            .spawn(move || serve(connection, &inbox))
+            .spawn(move || run_jobs(connection, &inbox))
             .map_err(|error| StoreError::Unusable(error.to_string()))?;
         Ok(Self { jobs, closed: Arc::default() })
     }
 
-    /// Does the work and waits until it is on disk. Work that fails leaves nothing
-    /// behind.
+    /// Runs the work and waits until it is committed. Work that fails is rolled back.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -101,33 +99,33 @@ impl Store {
         self.send(work).await
     }
 
-    /// Takes nothing more, and waits until all that was taken is on disk.
+    /// Accepts no more work, and waits until all accepted work is committed.
     pub(super) async fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        // An error means that it was closed before.
-        let _before = self.send(|_| Ok(())).await;
+        // An error means that the store was closed already.
+        let _already_closed = self.send(|_| Ok(())).await;
     }
 
     async fn send<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (reply, answered) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            let result = apart(connection, work);
+            let result = run_in_savepoint(connection, work);
             Box::new(move |committed| {
                 let committed = committed.map_err(|error| StoreError::Commit(error.to_owned()));
-                // Whoever asked may have gone; the work is done all the same.
-                let _gone = reply.send(committed.and(result));
+                // The caller may have stopped waiting; the work is committed all the same.
+                let _canceled = sender.send(committed.and(result));
             })
         });
         self.jobs.send(job).map_err(|_closed| StoreError::Closed)?;
-        answered.await.map_err(|_closed| StoreError::Closed)?
+        receiver.await.map_err(|_closed| StoreError::Closed)?
     }
 }
 
-/// Does one job so that its failure takes back its own work only.
-fn apart<T>(
+/// Runs one job in a savepoint, so that its failure rolls back only its own work.
+fn run_in_savepoint<T>(
     connection: &mut Connection,
     work: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
@@ -144,28 +142,28 @@ fn apart<T>(
     }
 }
 
-/// The thread: takes what waits, does it, commits it, answers.
-fn serve(mut connection: Connection, inbox: &Receiver<Job>) {
+/// The thread's loop: runs all waiting jobs in one transaction, commits it, then replies.
+fn run_jobs(mut connection: Connection, inbox: &Receiver<Job>) {
     while let Ok(first) = inbox.recv() {
         let began = connection.execute_batch("BEGIN IMMEDIATE");
-        let mut answers = vec![first(&mut connection)];
-        while answers.len() < GROUP {
+        let mut replies = vec![first(&mut connection)];
+        while replies.len() < MAX_JOBS_PER_COMMIT {
             let Ok(job) = inbox.try_recv() else { break };
-            answers.push(job(&mut connection));
+            replies.push(job(&mut connection));
         }
         let committed = began.and_then(|()| connection.execute_batch("COMMIT"));
         let committed = committed.map_err(|error| error.to_string());
         if committed.is_err() {
-            // A commit that failed may have left the transaction open.
-            let _nothing_open = connection.execute_batch("ROLLBACK");
+            // A failed commit may leave the transaction open.
+            let _not_open = connection.execute_batch("ROLLBACK");
         }
-        for answer in answers {
-            answer(committed.as_ref().map(|&()| ()).map_err(String::as_str));
+        for reply in replies {
+            reply(committed.as_ref().map(|&()| ()).map_err(String::as_str));
         }
     }
 }
 
-fn prepare(connection: &Connection) -> Result<(), StoreError> {
+fn configure(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
@@ -174,16 +172,16 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch(SCHEMA)?;
     let found: i64 = connection.query_row("PRAGMA user_version", params![], |row| row.get(0))?;
     match found {
-        0 => Ok(connection.pragma_update(None, "user_version", VERSION)?),
-        VERSION => Ok(()),
+        0 => Ok(connection.pragma_update(None, "user_version", SCHEMA_VERSION)?),
+        SCHEMA_VERSION => Ok(()),
         other => Err(StoreError::Unusable(format!(
-            "it was written by another release (layout {other}; this one has {VERSION})"
+            "it was written by another release (schema {other}; this release has {SCHEMA_VERSION})"
         ))),
     }
 }
 
-/// The layout of the tables below; to be raised with every change of them.
-const VERSION: i64 = 2;
+/// The version of the schema below. Every change of the schema increases it.
+const SCHEMA_VERSION: i64 = 2;
 
 /// Times are milliseconds since the epoch.
 const SCHEMA: &str = "

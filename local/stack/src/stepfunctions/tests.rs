@@ -1,12 +1,12 @@
-//! The service as a whole, with real tables and functions that answer as told.
+//! Tests of the whole service, with real tables and scripted functions.
 
-mod answers;
-mod bench;
 mod errors;
 mod executions;
 mod integrations;
-mod kill;
-mod machines;
+mod many_waiting;
+mod order_workflow;
+mod process_kill;
 mod restart;
-mod waiting;
-mod workflow;
+mod state_machines;
+mod task_tokens;
+mod test_bed;

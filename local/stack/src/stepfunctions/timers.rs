@@ -1,9 +1,9 @@
-//! The timers of all executions, in one heap, through the stack's clock.
+//! The timers of all executions, in one heap, on the stack's clock.
 //!
-//! One task sleeps until the earliest is due. Whoever changes which one that is
-//! sends it a guard, which it drops only once it sleeps until the new time: so
-//! with `--skip` the clock never leaps past a timer that was just set, nor to one
-//! that was just taken away. A timer that fires is handed over with a guard.
+//! One task sleeps until the earliest timer is due. A change of the earliest timer sends that
+//! task a guard, which it drops only when it sleeps until the new time. So with `--skip` the
+//! clock never skips ahead past a timer that was just set, nor to one that was just canceled. A
+//! timer that fires is delivered with a guard.
 
 use std::collections::BTreeSet;
 use std::future::pending;
@@ -13,18 +13,18 @@ use asl::TimerId;
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::store::executions::Id;
+use super::store::executions::ExecutionId;
 use crate::clock::{BusyGuard, StackClock};
 
-/// A timer that is due: whose, which, and a guard until it is seen to.
+/// A timer that is due, with a guard that keeps the clock until it is delivered.
 #[derive(Debug)]
-pub(super) struct Due {
-    pub(super) execution: Id,
+pub(super) struct DueTimer {
+    pub(super) execution: ExecutionId,
     pub(super) timer: TimerId,
     pub(super) busy: BusyGuard,
 }
 
-/// The heap; a clone is the same heap.
+/// The heap. Clones share one heap.
 #[derive(Debug, Clone)]
 pub(super) struct Timers {
     heap: Arc<Mutex<BTreeSet<Entry>>>,
@@ -32,30 +32,30 @@ pub(super) struct Timers {
     changed: UnboundedSender<BusyGuard>,
 }
 
-/// When, whose, which: together the name of a timer in the heap.
-type Entry = (Timestamp, Id, TimerId);
+/// Due time, execution and timer; together they identify a timer in the heap.
+type Entry = (Timestamp, ExecutionId, TimerId);
 
 impl Timers {
-    /// An empty heap, and where its timers arrive when they are due.
-    pub(super) fn new(clock: StackClock) -> (Self, UnboundedReceiver<Due>) {
+    /// An empty heap, and the channel on which due timers arrive.
+    pub(super) fn new(clock: StackClock) -> (Self, UnboundedReceiver<DueTimer>) {
         let (changed, inbox) = unbounded_channel();
-        let (due, arrivals) = unbounded_channel();
+        let (due, due_timers) = unbounded_channel();
         let heap = Arc::new(Mutex::new(BTreeSet::new()));
-        tokio::spawn(watch(Arc::clone(&heap), clock.clone(), inbox, due));
-        (Self { heap, clock, changed }, arrivals)
+        tokio::spawn(run(Arc::clone(&heap), clock.clone(), inbox, due));
+        (Self { heap, clock, changed }, due_timers)
     }
 
-    /// Sets a timer; setting it again changes nothing.
-    pub(super) fn set(&self, due: Timestamp, execution: Id, timer: TimerId) {
+    /// Sets a timer. Setting it again changes nothing.
+    pub(super) fn set(&self, due: Timestamp, execution: ExecutionId, timer: TimerId) {
         self.change(|heap| heap.insert((due, execution, timer)));
     }
 
-    /// Takes a timer away, if it is there.
-    pub(super) fn cancel(&self, due: Timestamp, execution: Id, timer: TimerId) {
+    /// Cancels a timer, if it is set.
+    pub(super) fn cancel(&self, due: Timestamp, execution: ExecutionId, timer: TimerId) {
         self.change(|heap| heap.remove(&(due, execution, timer)));
     }
 
-    /// How many are set.
+    /// The number of timers that are set.
     pub(super) fn len(&self) -> usize {
         lock(&self.heap).len()
     }
@@ -64,8 +64,8 @@ impl Timers {
         let mut heap = lock(&self.heap);
         let before = earliest(&heap);
         if change(&mut heap) && earliest(&heap) != before {
-            // A send fails only when the runtime, and all waiting with it, is ending.
-            let _ending = self.changed.send(self.clock.busy("a timer that changed"));
+            // Sending fails only while the runtime shuts down.
+            let _shutdown = self.changed.send(self.clock.busy("a changed timer"));
         }
     }
 }
@@ -78,17 +78,17 @@ fn earliest(heap: &BTreeSet<Entry>) -> Option<Timestamp> {
     heap.first().map(|&(due, ..)| due)
 }
 
-async fn watch(
+async fn run(
     heap: Arc<Mutex<BTreeSet<Entry>>>,
     clock: StackClock,
     mut changes: UnboundedReceiver<BusyGuard>,
-    due: UnboundedSender<Due>,
+    due: UnboundedSender<DueTimer>,
 ) {
     let mut held = None;
     loop {
         let next = earliest(&lock(&heap));
-        // In this order: sleep first, so that the guard goes only after the clock
-        // knows of the new timer.
+        // Polled in this order, so that the guard is released only after the clock knows the
+        // new time to sleep until.
         tokio::select! {
             biased;
             busy = sleep(&clock, next) => fire(&heap, &clock, &due, &busy),
@@ -116,15 +116,15 @@ async fn release(held: &mut Option<BusyGuard>) {
 fn fire(
     heap: &Mutex<BTreeSet<Entry>>,
     clock: &StackClock,
-    due: &UnboundedSender<Due>,
+    due: &UnboundedSender<DueTimer>,
     busy: &BusyGuard,
 ) {
     let now = clock.now();
     let mut heap = lock(heap);
     while heap.first().is_some_and(|&(at, ..)| at <= now) {
         let Some((_, execution, timer)) = heap.pop_first() else { break };
-        // Nobody to take it means that the driver has ended.
-        let _ended = due.send(Due { execution, timer, busy: busy.clone() });
+        // Sending fails only after the driver has stopped.
+        let _stopped = due.send(DueTimer { execution, timer, busy: busy.clone() });
     }
 }
 
@@ -136,43 +136,47 @@ mod tests {
 
     use super::*;
     use crate::clock::ClockSettings;
-    use crate::stepfunctions::store::executions::Id;
+    use crate::stepfunctions::store::executions::ExecutionId;
 
-    fn leaping() -> StackClock {
+    fn skipping_clock() -> StackClock {
         StackClock::new(ClockSettings { speed: NonZeroU32::MIN, skip: true, start: None })
     }
 
     #[tokio::test]
     async fn timers_arrive_in_the_order_in_which_they_are_due() {
-        let clock = leaping();
-        let (timers, mut arrivals) = Timers::new(clock.clone());
+        let clock = skipping_clock();
+        let (timers, mut due_timers) = Timers::new(clock.clone());
         let busy = clock.busy("setting");
         let start = clock.now();
         for (hours, timer) in [(30, 3), (10, 1), (20, 2)] {
-            timers.set(start + SignedDuration::from_hours(hours), Id::of(1), TimerId(timer));
+            timers.set(
+                start + SignedDuration::from_hours(hours),
+                ExecutionId::new(1),
+                TimerId(timer),
+            );
         }
         drop(busy);
         for expected in 1..=3 {
-            let due = arrivals.recv().await.unwrap();
+            let due = due_timers.recv().await.unwrap();
             assert_eq!(due.timer, TimerId(expected));
-            let ran = clock.now().duration_since(start).as_hours();
-            assert_eq!(ran, i64::try_from(expected).unwrap() * 10, "timer {expected}");
+            let elapsed = clock.now().duration_since(start).as_hours();
+            assert_eq!(elapsed, i64::try_from(expected).unwrap() * 10, "timer {expected}");
         }
         assert_eq!(timers.len(), 0);
     }
 
     #[tokio::test]
-    async fn the_clock_does_not_leap_to_a_timer_that_was_taken_away() {
-        let clock = leaping();
-        let (timers, mut arrivals) = Timers::new(clock.clone());
+    async fn the_clock_does_not_skip_ahead_to_a_canceled_timer() {
+        let clock = skipping_clock();
+        let (timers, mut due_timers) = Timers::new(clock.clone());
         let busy = clock.busy("setting");
         let start = clock.now();
         let soon = start + SignedDuration::from_hours(1);
-        timers.set(soon, Id::of(1), TimerId(1));
-        timers.set(start + SignedDuration::from_hours(2), Id::of(1), TimerId(2));
-        timers.cancel(soon, Id::of(1), TimerId(1));
+        timers.set(soon, ExecutionId::new(1), TimerId(1));
+        timers.set(start + SignedDuration::from_hours(2), ExecutionId::new(1), TimerId(2));
+        timers.cancel(soon, ExecutionId::new(1), TimerId(1));
         drop(busy);
-        let due = arrivals.recv().await.unwrap();
+        let due = due_timers.recv().await.unwrap();
         assert_eq!(due.timer, TimerId(2));
     }
 }

@@ -4,7 +4,7 @@
 use asl::{EventType, HistoryEvent};
 use serde_json::{Map, Value};
 
-use crate::stepfunctions::error;
+use crate::stepfunctions::event_error;
 
 /// Formats seconds: `3 s`, `15 min`, `2 h 30 min`, `4 d 1 h`. From an hour on, they are
 /// rounded to minutes.
@@ -43,7 +43,7 @@ pub(super) const fn is_schedule(event_type: EventType) -> bool {
 
 /// Returns the name of the error that an event carries.
 pub(super) fn error_name(event: &HistoryEvent) -> String {
-    error(event).unwrap_or_else(|| "an unnamed error".to_owned())
+    event_error(event).unwrap_or_else(|| "an unnamed error".to_owned())
 }
 
 /// Returns what a task calls: the function or the API, and the operation in its input.

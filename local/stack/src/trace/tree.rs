@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use asl::{EventType, HistoryEvent};
 
 use super::describe::{call, duration, error_name, is_entry, is_exit, is_schedule, result};
-use crate::stepfunctions::{detail, is_failure};
+use crate::stepfunctions::{event_detail, is_failure};
 
 /// All states that were entered.
 #[derive(Debug, Default)]
@@ -156,7 +156,7 @@ fn write(lines: &[Line], indent: &str, text: &mut String) {
 fn heading(node: &Node, history: &[HistoryEvent]) -> String {
     let mut events = node.events.iter().map(|&index| &history[index]);
     let entry = events.next();
-    let name = entry.and_then(|entry| detail(entry, "stateEnteredEventDetails", "name"));
+    let name = entry.and_then(|entry| event_detail(entry, "stateEnteredEventDetails", "name"));
     let name = name.unwrap_or_default();
     let state_type = entry.and_then(|event| event.event_type.as_str().strip_suffix("StateEntered"));
     let state_type = state_type.unwrap_or_default();

@@ -248,7 +248,8 @@ async fn the_clock_waits_until_the_function_has_received_the_status_change() {
     // The delivery must finish before this timer fires.
     let later = stack.clock().sleep_until(began + SignedDuration::from_secs(10));
     while let Ok(watched) = progress_events.recv().await {
-        if matches!(watched.progress.step, local_stack::stepfunctions::Moved::Ended { .. }) {
+        if matches!(watched.progress.event, local_stack::stepfunctions::ProgressEvent::Ended { .. })
+        {
             break;
         }
     }

@@ -1,4 +1,4 @@
-//! Executions: started, stopped, described, listed, redriven.
+//! Operations on executions: start, stop, describe, list, redrive.
 
 use std::sync::Arc;
 
@@ -9,13 +9,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Answer, date, page, refusal};
+use super::lookup::{find_execution, find_state_machine};
+use super::page;
+use super::response::{ApiResult, client_error, epoch_seconds};
 use crate::aws::AwsError;
-use crate::stepfunctions::arn::{ExecutionArn, MachineArn};
-use crate::stepfunctions::driver::{Driver, Order, Placed, Told};
-use crate::stepfunctions::machines::Resolved;
-use crate::stepfunctions::seed;
-use crate::stepfunctions::store::executions::{About, Place, Query, Record};
+use crate::stepfunctions::arn::{ExecutionArn, StateMachineArn};
+use crate::stepfunctions::driver::{Driver, ExecutionRequest, PendingEvent, StartOutcome};
+use crate::stepfunctions::seed::seed;
+use crate::stepfunctions::state_machines::Resolved;
+use crate::stepfunctions::store::executions::{ExecutionQuery, PageKey, Record, StartContext};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -24,57 +26,58 @@ pub(super) struct StartRequest {
     name: Option<String>,
     input: Option<String>,
     trace_header: Option<String>,
-    /// The attempt of another execution that asks, where one does: it may ask twice.
+    /// The task attempt that starts this execution as its child, if one does. It may repeat
+    /// the request.
     #[serde(skip)]
     parent: Option<String>,
 }
 
-/// `StartExecution` as an attempt of another execution asks for it.
-pub(in crate::stepfunctions) async fn start_for(
+/// `StartExecution` by a task attempt of another execution.
+pub(in crate::stepfunctions) async fn start_child(
     driver: &Arc<Driver>,
     request: Value,
     parent: String,
-) -> Answer {
+) -> ApiResult {
     check_request("StartExecution", &request)?;
     let request: StartRequest = super::parse(request)?;
     start(driver, StartRequest { parent: Some(parent), ..request }).await
 }
 
-pub(super) async fn start(driver: &Arc<Driver>, request: StartRequest) -> Answer {
+pub(super) async fn start(driver: &Arc<Driver>, request: StartRequest) -> ApiResult {
     let busy = driver.clock.busy("StartExecution");
     let name = request.name.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
     let input = request.input.clone().unwrap_or_else(|| "{}".to_owned());
     let resolved = resolve(driver, &request.state_machine_arn, &name)?;
-    let start = started(&resolved, name, input);
+    let start = start_parameters(&resolved, name, input);
     let arn = start.execution_arn.clone();
     let input = start.input.clone();
-    let about = about(&resolved, &request);
-    let order = Order { revision: Arc::clone(&resolved.revision), start, about };
-    let begun_at = match driver.begin(order, &busy).await? {
-        Placed::Begun(at) => at,
-        Placed::Taken(record) if is_repeat(&record, &input, request.parent.as_deref()) => {
+    let context = start_context(&resolved, &request);
+    let new = ExecutionRequest { revision: Arc::clone(&resolved.revision), start, context };
+    let started_at = match driver.start(new, &busy).await? {
+        StartOutcome::Started(at) => at,
+        StartOutcome::NameTaken(record)
+            if is_repeat(&record, &input, request.parent.as_deref()) =>
+        {
             record.started_at
         }
-        Placed::Taken(_) => {
+        StartOutcome::NameTaken(_) => {
             return Err(errors::execution_already_exists(&arn).into());
         }
     };
-    Ok(json!({ "executionArn": arn, "startDate": date(begun_at) }))
+    Ok(json!({ "executionArn": arn, "startDate": epoch_seconds(started_at) }))
 }
 
-/// The same start again: of an execution that still runs, with the same input; or
-/// by the same attempt of another execution, whatever has become of it since.
+/// Whether the request repeats the one that started this execution: it still runs and has the
+/// same input, or the same task attempt started it, even if it has ended since.
 fn is_repeat(record: &Record, input: &str, parent: Option<&str>) -> bool {
-    let by_same = parent.is_some() && record.about.parent.as_deref() == parent;
-    by_same || (record.is_running() && record.start.input == input)
+    let same_parent = parent.is_some() && record.context.parent.as_deref() == parent;
+    same_parent || (record.is_running() && record.start.input == input)
 }
 
+/// The state machine that the execution runs on; checks that it can run.
 fn resolve(driver: &Driver, arn: &str, execution: &str) -> Result<Resolved, AwsError> {
-    let parsed = MachineArn::parse(arn)?;
     let draw = u32::try_from(seed(execution) % 100).unwrap_or_default();
-    let ours = parsed.to_string() == arn;
-    let resolved = driver.machines.resolve(&parsed, draw).filter(|_| ours);
-    let resolved = resolved.ok_or_else(|| errors::state_machine_does_not_exist(arn))?;
+    let resolved = find_state_machine(driver, arn, draw)?;
     if resolved.machine.deleting {
         return Err(errors::state_machine_deleting(arn).into());
     }
@@ -86,14 +89,14 @@ fn resolve(driver: &Driver, arn: &str, execution: &str) -> Result<Resolved, AwsE
     Ok(resolved)
 }
 
-fn started(resolved: &Resolved, name: String, input: String) -> StartParameters {
+fn start_parameters(resolved: &Resolved, name: String, input: String) -> StartParameters {
     let machine = &resolved.machine.name;
     let arn = ExecutionArn { machine: machine.clone(), name: name.clone() }.to_string();
     StartParameters {
         seed: seed(&arn),
         execution_arn: arn,
         execution_name: name,
-        state_machine_arn: MachineArn::unqualified(machine).to_string(),
+        state_machine_arn: StateMachineArn::unqualified(machine).to_string(),
         state_machine_name: machine.clone(),
         role_arn: resolved.revision.document.role_arn.clone(),
         redrivable: resolved.machine.kind != "EXPRESS",
@@ -101,10 +104,10 @@ fn started(resolved: &Resolved, name: String, input: String) -> StartParameters 
     }
 }
 
-fn about(resolved: &Resolved, request: &StartRequest) -> About {
+fn start_context(resolved: &Resolved, request: &StartRequest) -> StartContext {
     let qualified =
-        |qualifier: &str| MachineArn::qualified(&resolved.machine.name, qualifier).to_string();
-    About {
+        |qualifier: &str| StateMachineArn::qualified(&resolved.machine.name, qualifier).to_string();
+    StartContext {
         version: resolved.version.map(|number| qualified(&number.to_string())),
         alias: resolved.alias.as_deref().map(qualified),
         trace_header: request.trace_header.clone(),
@@ -120,14 +123,15 @@ pub(super) struct StopRequest {
     cause: Option<String>,
 }
 
-pub(super) async fn stop(driver: &Arc<Driver>, request: StopRequest) -> Answer {
+pub(super) async fn stop(driver: &Arc<Driver>, request: StopRequest) -> ApiResult {
     let busy = driver.clock.busy("StopExecution");
-    let record = find(driver, &request.execution_arn).await?;
+    let record = find_execution(driver, &request.execution_arn).await?;
     let event = Event::StopRequested { error: request.error, cause: request.cause };
-    // An execution that has ended stays as it is, and says when that was.
-    driver.tell(record.id, &event, &busy).await?;
-    let record = find(driver, &request.execution_arn).await?;
-    Ok(json!({ "stopDate": date(record.stopped_at.unwrap_or_else(|| driver.clock.now())) }))
+    // Stopping an execution that has ended changes nothing and returns its stop date.
+    driver.apply_event(record.id, &event, &busy).await?;
+    let record = find_execution(driver, &request.execution_arn).await?;
+    let stopped_at = record.stopped_at.unwrap_or_else(|| driver.clock.now());
+    Ok(json!({ "stopDate": epoch_seconds(stopped_at) }))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -137,60 +141,61 @@ pub(super) struct DescribeRequest {
     included_data: Option<String>,
 }
 
-pub(super) async fn describe_by_arn(driver: &Arc<Driver>, request: &DescribeRequest) -> Answer {
-    let record = find(driver, &request.execution_arn).await?;
+pub(super) async fn describe_by_arn(driver: &Arc<Driver>, request: &DescribeRequest) -> ApiResult {
+    let record = find_execution(driver, &request.execution_arn).await?;
     let with_data = request.included_data.as_deref() != Some("METADATA_ONLY");
     Ok(describe(driver, &record, with_data))
 }
 
-/// What `DescribeExecution` says of an execution.
+/// The `DescribeExecution` response for an execution.
 pub(in crate::stepfunctions) fn describe(
     driver: &Driver,
     record: &Record,
     with_data: bool,
 ) -> Value {
     let start = &record.start;
-    let mut answer = json!({
+    let mut response = json!({
         "executionArn": start.execution_arn,
         "stateMachineArn": start.state_machine_arn,
         "name": start.execution_name,
         "status": record.status,
-        "startDate": date(record.started_at),
+        "startDate": epoch_seconds(record.started_at),
     });
     let mut put = |field: &str, value: Option<Value>| {
         if let Some(value) = value {
-            answer[field] = value;
+            response[field] = value;
         }
     };
-    put("stopDate", record.stopped_at.map(date));
+    put("stopDate", record.stopped_at.map(epoch_seconds));
     put("input", with_data.then(|| json!(start.input)));
     put("inputDetails", Some(json!({ "included": with_data })));
     put("output", record.output.as_ref().filter(|_| with_data).map(|output| json!(output)));
     put("outputDetails", record.output.as_ref().map(|_| json!({ "included": with_data })));
-    put("traceHeader", record.about.trace_header.as_ref().map(|header| json!(header)));
+    put("traceHeader", record.context.trace_header.as_ref().map(|header| json!(header)));
     put("error", record.error.as_ref().map(|error| json!(error)));
     put("cause", record.cause.as_ref().map(|cause| json!(cause)));
-    put("stateMachineVersionArn", record.about.version.as_ref().map(|arn| json!(arn)));
-    put("stateMachineAliasArn", record.about.alias.as_ref().map(|arn| json!(arn)));
+    put("stateMachineVersionArn", record.context.version.as_ref().map(|arn| json!(arn)));
+    put("stateMachineAliasArn", record.context.alias.as_ref().map(|arn| json!(arn)));
     put("redriveCount", Some(json!(record.redrives)));
-    put("redriveDate", record.redriven_at.map(date));
-    let obstacle = redrivable(driver, record).err();
-    let status = if obstacle.is_some() { "NOT_REDRIVABLE" } else { "REDRIVABLE" };
+    put("redriveDate", record.redriven_at.map(epoch_seconds));
+    let reason = check_redrivable(driver, record).err();
+    let status = if reason.is_some() { "NOT_REDRIVABLE" } else { "REDRIVABLE" };
     put("redriveStatus", Some(json!(status)));
-    put("redriveStatusReason", obstacle.map(|reason| json!(reason)));
-    answer
+    put("redriveStatusReason", reason.map(|reason| json!(reason)));
+    response
 }
 
-/// How long after its end an execution may be redriven.
-const REDRIVE_WITHIN: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// The time after its end within which an execution can be redriven.
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html>
+const REDRIVE_PERIOD: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// Whether `RedriveExecution` would be accepted; otherwise why not.
-fn redrivable(driver: &Driver, record: &Record) -> Result<(), String> {
+/// Checks whether the execution can be redriven; the error is AWS's reason.
+fn check_redrivable(driver: &Driver, record: &Record) -> Result<(), String> {
     if record.is_running() || record.status == "SUCCEEDED" {
         return Err(format!("Execution is {} and cannot be redriven", record.status));
     }
     let ended = record.stopped_at.unwrap_or(record.started_at);
-    if driver.clock.now().duration_since(ended) > REDRIVE_WITHIN {
+    if driver.clock.now().duration_since(ended) > REDRIVE_PERIOD {
         return Err("Execution has exceeded the redrivable period of 14 days".to_owned());
     }
     Ok(())
@@ -203,21 +208,21 @@ pub(super) struct RedriveRequest {
     client_token: Option<String>,
 }
 
-pub(super) async fn redrive(driver: &Arc<Driver>, request: RedriveRequest) -> Answer {
+pub(super) async fn redrive(driver: &Arc<Driver>, request: RedriveRequest) -> ApiResult {
     let busy = driver.clock.busy("RedriveExecution");
-    let record = find(driver, &request.execution_arn).await?;
+    let record = find_execution(driver, &request.execution_arn).await?;
     let repeated = request.client_token.is_some() && record.redrive_token == request.client_token;
     if repeated && record.redriven_at.is_some() {
-        return Ok(json!({ "redriveDate": record.redriven_at.map(date) }));
+        return Ok(json!({ "redriveDate": record.redriven_at.map(epoch_seconds) }));
     }
     let not_redrivable = || errors::execution_not_redrivable(&request.execution_arn);
-    redrivable(driver, &record).map_err(|_reason| not_redrivable())?;
-    let told = Told { event: Event::Redriven, redrive_token: request.client_token };
-    if !driver.tell_if(record.id, &busy, |_| Some(told)).await? {
+    check_redrivable(driver, &record).map_err(|_reason| not_redrivable())?;
+    let pending = PendingEvent { event: Event::Redriven, redrive_token: request.client_token };
+    if !driver.apply_event_if(record.id, &busy, |_| Some(pending)).await? {
         return Err(not_redrivable().into());
     }
-    let record = find(driver, &request.execution_arn).await?;
-    Ok(json!({ "redriveDate": record.redriven_at.map(date) }))
+    let record = find_execution(driver, &request.execution_arn).await?;
+    Ok(json!({ "redriveDate": record.redriven_at.map(epoch_seconds) }))
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -231,60 +236,60 @@ pub(super) struct ListRequest {
     next_token: Option<String>,
 }
 
-pub(super) async fn list(driver: &Arc<Driver>, request: ListRequest) -> Answer {
+pub(super) async fn list(driver: &Arc<Driver>, request: ListRequest) -> ApiResult {
     if let Some(map_run) = &request.map_run_arn {
-        return refusal("ResourceNotFound", format!("Resource not found: '{map_run}'"));
+        return client_error("ResourceNotFound", format!("Resource not found: '{map_run}'"));
     }
     let Some(arn) = &request.state_machine_arn else {
         let message = "Must provide a stateMachineArn or a mapRunArn";
-        return refusal("ValidationException", message);
+        return client_error("ValidationException", message);
     };
-    let parsed = MachineArn::parse(arn)?;
-    super::machines::resolve(driver, arn)?;
+    let parsed = StateMachineArn::parse(arn)?;
+    find_state_machine(driver, arn, 0)?;
     let list = format!("{arn} {:?} {:?}", request.status_filter, request.redrive_filter);
     let size = page::size(request.max_results);
-    let query = Query {
-        by: parsed.qualifier.is_some().then(|| parsed.to_string()),
+    let query = ExecutionQuery {
+        started_through: parsed.qualifier.is_some().then(|| parsed.to_string()),
         machine: parsed.name,
         status: request.status_filter,
         redriven: request.redrive_filter.map(|filter| filter == "REDRIVEN"),
-        after: page::place(&list, request.next_token.as_deref())?
-            .map(|place| parse_place(&place))
+        after: page::position(&list, request.next_token.as_deref())?
+            .map(|position| parse_page_key(&position))
             .transpose()?,
         limit: size + 1,
     };
     let mut records = driver.store.list(query).await?;
     let more = records.len() > size;
     records.truncate(size);
-    let mut answer = json!({ "executions": records.iter().map(listed).collect::<Vec<_>>() });
+    let mut response = json!({ "executions": records.iter().map(list_item).collect::<Vec<_>>() });
     if let Some(last) = records.last().filter(|_| more) {
-        let Place { started_at, id } = last.place();
-        answer["nextToken"] = json!(page::token(&list, &format!("{started_at}.{id}")));
+        let PageKey { started_at, id } = last.page_key();
+        response["nextToken"] = json!(page::next_token(&list, &format!("{started_at}.{id}")));
     }
-    Ok(answer)
+    Ok(response)
 }
 
-fn parse_place(text: &str) -> Result<Place, AwsError> {
-    let place = text.split_once('.').and_then(|(started_at, id)| {
-        Some(Place { started_at: started_at.parse().ok()?, id: id.parse().ok()? })
+fn parse_page_key(text: &str) -> Result<PageKey, AwsError> {
+    let key = text.split_once('.').and_then(|(started_at, id)| {
+        Some(PageKey { started_at: started_at.parse().ok()?, id: id.parse().ok()? })
     });
-    place.ok_or_else(|| errors::invalid_token().into())
+    key.ok_or_else(|| errors::invalid_token().into())
 }
 
-fn listed(record: &Record) -> Value {
+fn list_item(record: &Record) -> Value {
     let mut item = json!({
         "executionArn": record.start.execution_arn,
         "stateMachineArn": record.start.state_machine_arn,
         "name": record.start.execution_name,
         "status": record.status,
-        "startDate": date(record.started_at),
+        "startDate": epoch_seconds(record.started_at),
         "redriveCount": record.redrives,
     });
     let optional = [
-        ("stopDate", record.stopped_at.map(date)),
-        ("stateMachineVersionArn", record.about.version.as_ref().map(|arn| json!(arn))),
-        ("stateMachineAliasArn", record.about.alias.as_ref().map(|arn| json!(arn))),
-        ("redriveDate", record.redriven_at.map(date)),
+        ("stopDate", record.stopped_at.map(epoch_seconds)),
+        ("stateMachineVersionArn", record.context.version.as_ref().map(|arn| json!(arn))),
+        ("stateMachineAliasArn", record.context.alias.as_ref().map(|arn| json!(arn))),
+        ("redriveDate", record.redriven_at.map(epoch_seconds)),
     ];
     for (field, value) in optional {
         if let Some(value) = value {
@@ -292,12 +297,4 @@ fn listed(record: &Record) -> Value {
         }
     }
     item
-}
-
-/// The execution of that ARN.
-pub(in crate::stepfunctions) async fn find(driver: &Driver, arn: &str) -> Result<Record, AwsError> {
-    let parsed = ExecutionArn::parse(arn)?;
-    let ours = parsed.to_string() == arn;
-    let record = driver.store.find(parsed.machine, parsed.name).await?;
-    record.filter(|_| ours).ok_or_else(|| errors::execution_does_not_exist(arn).into())
 }

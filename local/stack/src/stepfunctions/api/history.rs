@@ -1,4 +1,4 @@
-//! `GetExecutionHistory`: what an execution wrote down, page by page.
+//! `GetExecutionHistory`: the history events of an execution, page by page.
 
 use std::sync::Arc;
 
@@ -7,7 +7,9 @@ use asl::validate::api::errors;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, date, executions, page};
+use super::lookup::find_execution;
+use super::page;
+use super::response::{ApiResult, epoch_seconds};
 use crate::aws::AwsError;
 use crate::stepfunctions::driver::Driver;
 
@@ -21,84 +23,83 @@ pub(super) struct HistoryRequest {
     include_execution_data: Option<bool>,
 }
 
-pub(super) async fn page(driver: &Arc<Driver>, request: &HistoryRequest) -> Answer {
-    let record = executions::find(driver, &request.execution_arn).await?;
+pub(super) async fn get(driver: &Arc<Driver>, request: &HistoryRequest) -> ApiResult {
+    let record = find_execution(driver, &request.execution_arn).await?;
     let reverse = request.reverse_order.unwrap_or_default();
     let list = format!("{} {reverse}", request.execution_arn);
-    let place = page::place(&list, request.next_token.as_deref())?;
-    let first = place.map(|place| place.parse().map_err(unreadable)).transpose()?;
-    let wanted = Wanted {
+    let position = page::position(&list, request.next_token.as_deref())?;
+    let first = position.map(|text| text.parse().map_err(invalid_token)).transpose()?;
+    let page = PageRequest {
         first,
         size: page::size(request.max_results),
         reverse,
         with_data: request.include_execution_data.unwrap_or(true),
     };
     let (events, next) =
-        driver.read(record.id, |live| cut(live.execution.history(), &wanted)).await?;
-    let mut answer = json!({ "events": events });
+        driver.read(record.id, |live| select(live.execution.history(), &page)).await?;
+    let mut response = json!({ "events": events });
     if let Some(next) = next {
-        answer["nextToken"] = json!(page::token(&list, &next.to_string()));
+        response["nextToken"] = json!(page::next_token(&list, &next.to_string()));
     }
-    Ok(answer)
+    Ok(response)
 }
 
-fn unreadable(_: std::num::ParseIntError) -> AwsError {
+fn invalid_token(_: std::num::ParseIntError) -> AwsError {
     errors::invalid_token().into()
 }
 
-struct Wanted {
-    /// The place of the first event in the history; the beginning, or the end when
-    /// it is read backwards, where none is given. A place stays what it is while the
-    /// history grows.
+struct PageRequest {
+    /// The index of the first event. Without one, the page begins with the first event, or
+    /// with the last one in reverse order. Indexes stay valid while the history grows.
     first: Option<usize>,
     size: usize,
     reverse: bool,
     with_data: bool,
 }
 
-/// One page of events, and the place of the first one after it.
-fn cut(history: &[HistoryEvent], wanted: &Wanted) -> (Vec<Value>, Option<usize>) {
-    let shown = |event: &HistoryEvent| shown(event, wanted.with_data);
-    if wanted.reverse {
-        let end = wanted.first.map_or(history.len(), |first| first + 1).min(history.len());
-        let start = end.saturating_sub(wanted.size);
+/// One page of events, and the index at which the next page begins.
+fn select(history: &[HistoryEvent], request: &PageRequest) -> (Vec<Value>, Option<usize>) {
+    let render = |event: &HistoryEvent| render(event, request.with_data);
+    if request.reverse {
+        let end = request.first.map_or(history.len(), |first| first + 1).min(history.len());
+        let start = end.saturating_sub(request.size);
         let page = history.get(start..end).unwrap_or_default();
-        return (page.iter().rev().map(shown).collect(), start.checked_sub(1));
+        return (page.iter().rev().map(render).collect(), start.checked_sub(1));
     }
-    let start = wanted.first.unwrap_or_default().min(history.len());
-    let end = start.saturating_add(wanted.size).min(history.len());
+    let start = request.first.unwrap_or_default().min(history.len());
+    let end = start.saturating_add(request.size).min(history.len());
     let page = history.get(start..end).unwrap_or_default();
-    (page.iter().map(shown).collect(), (end < history.len()).then_some(end))
+    (page.iter().map(render).collect(), (end < history.len()).then_some(end))
 }
 
-/// An event as the API shows it.
-pub(in crate::stepfunctions) fn shown(event: &HistoryEvent, with_data: bool) -> Value {
-    let mut shown = Map::new();
-    shown.insert("timestamp".to_owned(), date(event.timestamp));
-    shown.insert("type".to_owned(), json!(event.event_type.as_str()));
-    shown.insert("id".to_owned(), json!(event.id));
-    shown.insert("previousEventId".to_owned(), json!(event.previous_event_id));
+/// An event as the API returns it.
+fn render(event: &HistoryEvent, with_data: bool) -> Value {
+    let mut rendered = Map::new();
+    rendered.insert("timestamp".to_owned(), epoch_seconds(event.timestamp));
+    rendered.insert("type".to_owned(), json!(event.event_type.as_str()));
+    rendered.insert("id".to_owned(), json!(event.id));
+    rendered.insert("previousEventId".to_owned(), json!(event.previous_event_id));
     if let Value::Object(details) = &event.details {
         let details =
-            details.iter().map(|(name, value)| (name.clone(), detailed(value, with_data)));
-        shown.extend(details);
+            details.iter().map(|(name, value)| (name.clone(), render_details(value, with_data)));
+        rendered.extend(details);
     }
-    Value::Object(shown)
+    Value::Object(rendered)
 }
 
-/// The data of an event, which may be asked to be left out, and beside it whether
-/// it was cut short, which it never is.
-const DATA: [&str; 3] = ["input", "output", "assignedVariables"];
+/// The fields that hold execution data. A request can exclude them; a response says beside each
+/// whether it was truncated, which this service never does.
+const DATA_FIELDS: [&str; 3] = ["input", "output", "assignedVariables"];
 
-fn detailed(details: &Value, with_data: bool) -> Value {
+fn render_details(details: &Value, with_data: bool) -> Value {
     let Value::Object(fields) = details else { return details.clone() };
-    let mut shown = fields.clone();
-    for name in DATA {
+    let mut rendered = fields.clone();
+    for name in DATA_FIELDS {
         if !with_data {
-            shown.shift_remove(name);
+            rendered.shift_remove(name);
         } else if fields.contains_key(name) {
-            shown.insert(format!("{name}Details"), json!({ "truncated": false }));
+            rendered.insert(format!("{name}Details"), json!({ "truncated": false }));
         }
     }
-    Value::Object(shown)
+    Value::Object(rendered)
 }

@@ -1,4 +1,4 @@
-//! Pages: how many, and where the next one begins.
+//! Paging of lists: page sizes and `nextToken`.
 
 use asl::validate::api::errors;
 use base64::Engine;
@@ -6,32 +6,31 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::aws::AwsError;
 
-/// How many items a page has when nobody says: also when somebody says 0.
-const USUAL: usize = 100;
-/// The most that a page may have.
-const MOST: usize = 1000;
+/// The page size of a request without `maxResults`, or with 0.
+const DEFAULT_SIZE: usize = 100;
+const MAX_SIZE: usize = 1000;
 
-pub(super) fn size(asked: Option<i64>) -> usize {
-    match asked.and_then(|asked| usize::try_from(asked).ok()) {
-        None | Some(0) => USUAL,
-        Some(asked) => asked.min(MOST),
+pub(super) fn size(max_results: Option<i64>) -> usize {
+    match max_results.and_then(|max| usize::try_from(max).ok()) {
+        None | Some(0) => DEFAULT_SIZE,
+        Some(max) => max.min(MAX_SIZE),
     }
 }
 
-/// A token that leads to `place` of this list and of no other.
-pub(super) fn token(list: &str, place: &str) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{list}\n{place}"))
+/// A token for a position in this list. Other lists reject it.
+pub(super) fn next_token(list: &str, position: &str) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{list}\n{position}"))
 }
 
-/// Where a token leads, if it belongs to this list.
-pub(super) fn place(list: &str, token: Option<&str>) -> Result<Option<String>, AwsError> {
+/// The position that a token of this list stands for.
+pub(super) fn position(list: &str, token: Option<&str>) -> Result<Option<String>, AwsError> {
     let Some(token) = token else { return Ok(None) };
-    let place = URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| {
+    let position = URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| {
         let text = String::from_utf8(bytes).ok()?;
-        let (of, place) = text.split_once('\n')?;
-        (of == list).then(|| place.to_owned())
+        let (owner, position) = text.split_once('\n')?;
+        (owner == list).then(|| position.to_owned())
     });
-    place.map(Some).ok_or_else(|| errors::invalid_token().into())
+    position.map(Some).ok_or_else(|| errors::invalid_token().into())
 }
 
 #[cfg(test)]
@@ -39,19 +38,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_leads_back_to_its_list_only() {
-        let made = token("executions of a", "17");
-        assert_eq!(place("executions of a", Some(&made)).unwrap().as_deref(), Some("17"));
-        let foreign = place("executions of b", Some(&made)).unwrap_err();
+    fn a_token_is_valid_for_its_own_list_only() {
+        let token = next_token("executions of a", "17");
+        assert_eq!(position("executions of a", Some(&token)).unwrap().as_deref(), Some("17"));
+        let foreign = position("executions of b", Some(&token)).unwrap_err();
         assert_eq!(foreign.message, "Invalid Token: 'Invalid token'");
-        assert!(place("executions of a", Some("no token")).is_err());
-        assert_eq!(place("executions of a", None).unwrap(), None);
+        assert!(position("executions of a", Some("no token")).is_err());
+        assert_eq!(position("executions of a", None).unwrap(), None);
     }
 
     #[test]
-    fn a_page_has_a_hundred_items_unless_asked_otherwise() {
-        for (asked, expected) in [(None, 100), (Some(0), 100), (Some(7), 7), (Some(5000), 1000)] {
-            assert_eq!(size(asked), expected, "{asked:?}");
+    fn a_page_has_a_hundred_items_by_default_and_a_thousand_at_most() {
+        for (max_results, expected) in
+            [(None, 100), (Some(0), 100), (Some(7), 7), (Some(5000), 1000)]
+        {
+            assert_eq!(size(max_results), expected, "{max_results:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Answers to tasks that wait for them, by their tokens.
+//! Results and heartbeats for waiting tasks, by their task tokens.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use asl::{Event, TaskId};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::Answer;
-use crate::stepfunctions::driver::{Driver, Told};
+use super::response::ApiResult;
+use crate::stepfunctions::driver::{Driver, PendingEvent};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -17,9 +17,9 @@ pub(super) struct SuccessRequest {
     output: String,
 }
 
-pub(super) async fn success(driver: &Arc<Driver>, request: SuccessRequest) -> Answer {
+pub(super) async fn success(driver: &Arc<Driver>, request: SuccessRequest) -> ApiResult {
     let output = request.output;
-    answer(driver, request.task_token, |task| Event::TaskSucceeded { task, output }).await
+    send(driver, request.task_token, |task| Event::TaskSucceeded { task, output }).await
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -30,9 +30,9 @@ pub(super) struct FailureRequest {
     cause: Option<String>,
 }
 
-pub(super) async fn failure(driver: &Arc<Driver>, request: FailureRequest) -> Answer {
+pub(super) async fn failure(driver: &Arc<Driver>, request: FailureRequest) -> ApiResult {
     let FailureRequest { task_token, error, cause } = request;
-    answer(driver, task_token, |task| Event::TaskFailed { task, error, cause }).await
+    send(driver, task_token, |task| Event::TaskFailed { task, error, cause }).await
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -41,24 +41,24 @@ pub(super) struct HeartbeatRequest {
     task_token: String,
 }
 
-pub(super) async fn heartbeat(driver: &Arc<Driver>, request: HeartbeatRequest) -> Answer {
-    answer(driver, request.task_token, |task| Event::TaskHeartbeat { task }).await
+pub(super) async fn heartbeat(driver: &Arc<Driver>, request: HeartbeatRequest) -> ApiResult {
+    send(driver, request.task_token, |task| Event::TaskHeartbeat { task }).await
 }
 
-/// Tells the execution that the token belongs to, if it still waits for it.
-async fn answer(
+/// Applies the event to the execution that the token belongs to, if its task still waits.
+async fn send(
     driver: &Arc<Driver>,
     token: String,
     event: impl FnOnce(TaskId) -> Event + Send,
-) -> Answer {
-    let busy = driver.clock.busy("an answer to a task");
-    let Some(id) = driver.store.by_token(token.clone()).await? else {
+) -> ApiResult {
+    let busy = driver.clock.busy("a task result");
+    let Some(id) = driver.store.find_by_token(token.clone()).await? else {
         return Err(errors::invalid_token().into());
     };
-    let waited_for = driver.tell_if(id, &busy, |live| {
-        live.execution.task_for_token(&token).map(|task| Told::of(event(task)))
+    let applied = driver.apply_event_if(id, &busy, |live| {
+        live.execution.task_for_token(&token).map(|task| PendingEvent::new(event(task)))
     });
-    if waited_for.await? {
+    if applied.await? {
         return Ok(json!({}));
     }
     Err(errors::task_timed_out().into())

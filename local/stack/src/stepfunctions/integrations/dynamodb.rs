@@ -1,39 +1,40 @@
-//! `DynamoDB`, optimised (`dynamodb:updateItem`) and through the SDK
-//! (`aws-sdk:dynamodb:updateItem`). The parameters are `DynamoDB`'s own JSON in both.
+//! `DynamoDB` as an optimized integration (`dynamodb:updateItem`) and as an SDK integration
+//! (`aws-sdk:dynamodb:updateItem`). The parameters of both are `DynamoDB`'s own JSON.
 
 use serde_json::Value;
 
-use super::metadata::{Answer, request_id};
-use super::{Call, Failure, sdk};
+use super::metadata::{HttpResponse, request_id};
+use super::{Failure, sdk, unsupported};
 use crate::aws::AwsError;
 use crate::clock::StackClock;
 use crate::dynamodb::{Caller, DynamoDb};
+use crate::stepfunctions::task::TaskCall;
 
-/// What the optimised integration offers; the SDK's offers everything.
-const OPTIMISED: [&str; 4] = ["getItem", "putItem", "updateItem", "deleteItem"];
+/// The operations of the optimized integration; the SDK integration has all of them.
+const OPTIMIZED: [&str; 4] = ["getItem", "putItem", "updateItem", "deleteItem"];
 
 pub(super) async fn call(
     dynamodb: &DynamoDb,
     api: &str,
-    through_sdk: bool,
-    call: &Call,
+    sdk_integration: bool,
+    call: &TaskCall,
     clock: &StackClock,
 ) -> Result<String, Failure> {
-    if !through_sdk && !OPTIMISED.contains(&api) {
-        return Err(super::not_served("dynamodb", api, false));
+    if !sdk_integration && !OPTIMIZED.contains(&api) {
+        return Err(unsupported("dynamodb", api, false));
     }
     let parameters = sdk::without_nulls(&call.request.parameters);
-    let answer = dynamodb.call(&sdk::capitalised(api), &parameters, Caller::StateMachine).await;
-    match answer {
-        Ok(result) if through_sdk => Ok(result.to_string()),
+    let response = dynamodb.call(&sdk::pascal_case(api), &parameters, Caller::StateMachine).await;
+    match response {
+        Ok(result) if sdk_integration => Ok(result.to_string()),
         Ok(result) => Ok(with_metadata(result, clock)),
-        Err(error) if through_sdk => Err(sdk::failure("DynamoDb", MODELLED, &error)),
-        Err(error) => Err(optimised_failure(&error)),
+        Err(error) if sdk_integration => Err(sdk::failure("DynamoDb", MODELED_ERRORS, &error)),
+        Err(error) => Err(optimized_failure(&error)),
     }
 }
 
 fn with_metadata(mut result: Value, clock: &StackClock) -> String {
-    let answer = Answer {
+    let response = HttpResponse {
         status: 200,
         request_id: request_id(),
         content_type: "application/x-amz-json-1.0",
@@ -41,17 +42,17 @@ fn with_metadata(mut result: Value, clock: &StackClock) -> String {
         extra: vec![("Connection", "keep-alive".to_owned()), ("Server", "Server".to_owned())],
     };
     if let Some(fields) = result.as_object_mut() {
-        fields.insert("SdkHttpMetadata".to_owned(), answer.http(clock));
-        fields.insert("SdkResponseMetadata".to_owned(), answer.response());
+        fields.insert("SdkHttpMetadata".to_owned(), response.sdk_http_metadata(clock));
+        fields.insert("SdkResponseMetadata".to_owned(), response.sdk_response_metadata());
     }
     result.to_string()
 }
 
-fn optimised_failure(error: &AwsError) -> Failure {
-    if error.code == sdk::UNREACHABLE {
+fn optimized_failure(error: &AwsError) -> Failure {
+    if error.code == sdk::SDK_CLIENT_EXCEPTION {
         return Failure::new(format!("DynamoDB.{}", error.code), error.message.clone());
     }
-    let name = if MODELLED.contains(&error.code.as_str()) {
+    let name = if MODELED_ERRORS.contains(&error.code.as_str()) {
         format!("DynamoDB.{}", sdk::exception(&error.code))
     } else {
         "DynamoDB.AmazonDynamoDBException".to_owned()
@@ -69,8 +70,8 @@ fn optimised_failure(error: &AwsError) -> Failure {
     )
 }
 
-/// The errors that have a name of their own; every other goes by the service's.
-const MODELLED: &[&str] = &[
+/// The errors that `DynamoDB`'s API model names; all others get the service's generic name.
+const MODELED_ERRORS: &[&str] = &[
     "BackupInUseException",
     "BackupNotFoundException",
     "ConditionalCheckFailedException",

@@ -1,34 +1,35 @@
-//! Lambda: a function by its ARN, or by the optimised `lambda:invoke`.
+//! Lambda: a function by its ARN, or the optimized integration `lambda:invoke`.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::metadata::{Answer, request_id};
-use super::{Call, Failure, Functions, sdk};
+use super::metadata::{HttpResponse, request_id};
+use super::{Failure, FunctionInvoker, sdk};
 use crate::lambda::{InvokeError, InvokeOutcome};
 use crate::stepfunctions::driver::Driver;
+use crate::stepfunctions::task::TaskCall;
 
-/// `"Resource": "arn:aws:lambda:…"`: the parameters are the payload, and the
-/// function's answer is the result.
-pub(super) async fn by_arn(
-    functions: &dyn Functions,
+/// `"Resource": "arn:aws:lambda:…"`: the parameters are the payload, and the function's
+/// response is the result.
+pub(super) async fn invoke_arn(
+    functions: &dyn FunctionInvoker,
     arn: &str,
-    call: &Call,
+    call: &TaskCall,
 ) -> Result<String, Failure> {
     let payload = call.request.parameters.to_string();
     let outcome = functions.invoke(arn, Bytes::from(payload)).await;
-    let outcome = outcome.map_err(|error| refused(&error))?;
-    let answer = answered(outcome)?;
-    Ok(text(&answer.payload))
+    let outcome = outcome.map_err(|error| invoke_failure(&error))?;
+    let outcome = check_function_error(outcome)?;
+    Ok(payload_text(&outcome.payload))
 }
 
 /// `arn:aws:states:::lambda:invoke`.
-pub(super) async fn optimised(
-    functions: &Arc<dyn Functions>,
+pub(super) async fn invoke(
+    functions: &Arc<dyn FunctionInvoker>,
     api: &str,
-    call: &Call,
+    call: &TaskCall,
     driver: &Arc<Driver>,
 ) -> Result<String, Failure> {
     let parameters = &call.request.parameters;
@@ -39,44 +40,40 @@ pub(super) async fn optimised(
     };
     let qualifier = parameters.get("Qualifier").and_then(Value::as_str);
     let function = qualifier.map_or_else(|| name.to_owned(), |q| format!("{name}:{q}"));
-    let payload = Bytes::from(payload(parameters.get("Payload")));
+    let payload = parameters.get("Payload").map_or_else(|| "{}".to_owned(), Value::to_string);
+    let payload = Bytes::from(payload);
     match parameters.get("InvocationType").and_then(Value::as_str) {
-        Some("Event") => Ok(sent(functions, function, payload, call, driver)),
-        Some("DryRun") => Ok(accepted(204, driver)),
+        Some("Event") => Ok(invoke_async(functions, function, payload, call, driver)),
+        Some("DryRun") => Ok(response_without_payload(204, driver)),
         _ => {
             let outcome = functions.invoke(&function, payload).await;
-            let outcome = answered(outcome.map_err(|error| refused(&error))?)?;
-            Ok(invoked(&outcome, driver))
+            let outcome = outcome.map_err(|error| invoke_failure(&error))?;
+            Ok(response_with_payload(&check_function_error(outcome)?, driver))
         }
     }
 }
 
-/// A payload is sent as it is where it is an object, and without one nothing is.
-fn payload(given: Option<&Value>) -> String {
-    given.map_or_else(|| "{}".to_owned(), Value::to_string)
-}
-
-/// Sends an event that nobody waits for.
-fn sent(
-    functions: &Arc<dyn Functions>,
+/// Invokes the function without waiting for its response.
+fn invoke_async(
+    functions: &Arc<dyn FunctionInvoker>,
     function: String,
     payload: Bytes,
-    call: &Call,
+    call: &TaskCall,
     driver: &Arc<Driver>,
 ) -> String {
     let functions = Arc::clone(functions);
     let busy = call.busy.clone();
     tokio::spawn(async move {
         if let Err(error) = functions.invoke(&function, payload).await {
-            tracing::warn!(%error, "an event could not be delivered to its function");
+            tracing::warn!(%error, "could not deliver an asynchronous invocation to its function");
         }
         drop(busy);
     });
-    accepted(202, driver)
+    response_without_payload(202, driver)
 }
 
-fn accepted(status: u16, driver: &Driver) -> String {
-    let answer = Answer {
+fn response_without_payload(status: u16, driver: &Driver) -> String {
+    let response = HttpResponse {
         status,
         request_id: request_id(),
         content_type: "application/json",
@@ -87,16 +84,16 @@ fn accepted(status: u16, driver: &Driver) -> String {
         ],
     };
     json!({
-        "SdkHttpMetadata": answer.http(&driver.clock),
-        "SdkResponseMetadata": answer.response(),
+        "SdkHttpMetadata": response.sdk_http_metadata(&driver.clock),
+        "SdkResponseMetadata": response.sdk_response_metadata(),
         "StatusCode": status,
     })
     .to_string()
 }
 
-fn invoked(outcome: &InvokeOutcome, driver: &Driver) -> String {
-    let body = text(&outcome.payload);
-    let answer = Answer {
+fn response_with_payload(outcome: &InvokeOutcome, driver: &Driver) -> String {
+    let body = payload_text(&outcome.payload);
+    let response = HttpResponse {
         status: 200,
         request_id: outcome.request_id.clone(),
         content_type: "application/json",
@@ -110,16 +107,16 @@ fn invoked(outcome: &InvokeOutcome, driver: &Driver) -> String {
     json!({
         "ExecutedVersion": outcome.executed_version,
         "Payload": serde_json::from_str(&body).unwrap_or(Value::String(body)),
-        "SdkHttpMetadata": answer.http(&driver.clock),
-        "SdkResponseMetadata": answer.response(),
+        "SdkHttpMetadata": response.sdk_http_metadata(&driver.clock),
+        "SdkResponseMetadata": response.sdk_response_metadata(),
         "StatusCode": 200,
     })
     .to_string()
 }
 
-/// The function's answer, or its own error: `errorType` names it, and the whole
-/// error object is the cause.
-fn answered(outcome: InvokeOutcome) -> Result<InvokeOutcome, Failure> {
+/// Turns an error that the function returned into a failure: `errorType` is its name, and the
+/// whole error object is its cause.
+fn check_function_error(outcome: InvokeOutcome) -> Result<InvokeOutcome, Failure> {
     if outcome.function_error.is_none() {
         return Ok(outcome);
     }
@@ -138,26 +135,26 @@ fn answered(outcome: InvokeOutcome) -> Result<InvokeOutcome, Failure> {
     })
 }
 
-/// Lambda itself refused, or failed.
-fn refused(error: &InvokeError) -> Failure {
-    let refusal = error.to_aws();
-    if refusal.code == sdk::UNREACHABLE {
-        return Failure::new(format!("Lambda.{}", refusal.code), refusal.message);
+/// The failure of an invocation that Lambda rejected or could not complete.
+fn invoke_failure(error: &InvokeError) -> Failure {
+    let error = error.to_aws();
+    if error.code == sdk::SDK_CLIENT_EXCEPTION {
+        return Failure::new(format!("Lambda.{}", error.code), error.message);
     }
     Failure::new(
-        format!("Lambda.{}", refusal.code),
+        format!("Lambda.{}", error.code),
         format!(
             "{} (Service: AWSLambda; Status Code: {}; Error Code: {}; Request ID: {}; Proxy: null)",
-            refusal.message,
-            refusal.status,
-            refusal.code,
+            error.message,
+            error.status,
+            error.code,
             request_id()
         ),
     )
 }
 
-/// The answer as JSON text; a function that answers nothing answers null.
-fn text(payload: &[u8]) -> String {
+/// The payload as JSON text; an empty payload is `null`.
+fn payload_text(payload: &[u8]) -> String {
     let text = String::from_utf8_lossy(payload);
     if text.trim().is_empty() { "null".to_owned() } else { text.into_owned() }
 }
@@ -177,9 +174,9 @@ mod tests {
     }
 
     #[test]
-    fn a_functions_error_is_named_by_its_type_and_caused_by_the_whole_of_it() {
+    fn a_function_error_has_its_type_as_name_and_the_whole_error_as_cause() {
         let check = |payload: &str, error: &str, cause: &str| {
-            let failure = answered(outcome(payload, true)).unwrap_err();
+            let failure = check_function_error(outcome(payload, true)).unwrap_err();
             assert_eq!((failure.error.as_str(), failure.cause.as_str()), (error, cause));
         };
         let declined = r#"{"errorType":"PaymentDeclined","errorMessage":"the card was declined"}"#;
@@ -193,8 +190,8 @@ mod tests {
     }
 
     #[test]
-    fn lambda_s_own_refusals_carry_its_prefix() {
-        let failure = refused(&InvokeError::Throttled);
+    fn an_error_of_lambda_itself_has_lambdas_prefix() {
+        let failure = invoke_failure(&InvokeError::Throttled);
         assert_eq!(failure.error, "Lambda.TooManyRequestsException");
         assert!(failure.cause.starts_with(
             "Rate Exceeded. (Service: AWSLambda; Status Code: 429; \
@@ -203,8 +200,8 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_answer_is_null() {
-        assert_eq!(text(b""), "null");
-        assert_eq!(text(b"{\"a\": 1}"), "{\"a\": 1}");
+    fn an_empty_payload_is_null() {
+        assert_eq!(payload_text(b""), "null");
+        assert_eq!(payload_text(b"{\"a\": 1}"), "{\"a\": 1}");
     }
 }

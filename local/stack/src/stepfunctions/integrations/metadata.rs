@@ -1,29 +1,28 @@
-//! What the optimised integrations add to a result: what the HTTP answer of the
-//! service looked like.
+//! The HTTP metadata that optimized integrations add to a result.
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::clock::StackClock;
 
-/// One HTTP answer of a service.
-pub(super) struct Answer {
+/// The HTTP response of a service.
+pub(super) struct HttpResponse {
     pub(super) status: u16,
     pub(super) request_id: String,
     pub(super) content_type: &'static str,
     pub(super) length: usize,
-    /// Headers that only this service sends, or spells so.
+    /// Headers that only this service sends, or whose spelling differs between services.
     pub(super) extra: Vec<(&'static str, String)>,
 }
 
-/// A request id such as AWS gives each call.
+/// A new request id in the form that AWS uses.
 pub(super) fn request_id() -> String {
     Uuid::new_v4().to_string()
 }
 
-impl Answer {
-    /// `SdkHttpMetadata` of this answer.
-    pub(super) fn http(&self, clock: &StackClock) -> Value {
+impl HttpResponse {
+    /// The `SdkHttpMetadata` of this response.
+    pub(super) fn sdk_http_metadata(&self, clock: &StackClock) -> Value {
         let date = clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let mut headers: Vec<(&str, String)> = self.extra.clone();
         headers.extend([
@@ -34,13 +33,13 @@ impl Answer {
         ]);
         let all: Map<_, _> =
             headers.iter().map(|(name, text)| ((*name).to_owned(), json!([text]))).collect();
-        let plain: Map<_, _> =
+        let single: Map<_, _> =
             headers.into_iter().map(|(name, text)| (name.to_owned(), json!(text))).collect();
-        json!({ "AllHttpHeaders": all, "HttpHeaders": plain, "HttpStatusCode": self.status })
+        json!({ "AllHttpHeaders": all, "HttpHeaders": single, "HttpStatusCode": self.status })
     }
 
-    /// `SdkResponseMetadata` of this answer.
-    pub(super) fn response(&self) -> Value {
+    /// The `SdkResponseMetadata` of this response.
+    pub(super) fn sdk_response_metadata(&self) -> Value {
         json!({ "RequestId": self.request_id })
     }
 }

@@ -1,41 +1,45 @@
-//! The words of an `aws-sdk:` integration: names in `PascalCase`, times as text,
-//! errors under the SDK's name of the service. And Step Functions through it.
+//! The conventions of `aws-sdk:` integrations, and `aws-sdk:sfn`.
+//!
+//! Field names are in `PascalCase`, times are text, and error names begin with the SDK's name
+//! of the service.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::Failure;
 use super::metadata::request_id;
-use super::{Call, Failure};
 use crate::aws::AwsError;
 use crate::stepfunctions::api;
 use crate::stepfunctions::driver::Driver;
+use crate::stepfunctions::task::TaskCall;
 
-/// `arn:aws:states:::aws-sdk:sfn:…`: the API of this very service.
+/// `arn:aws:states:::aws-sdk:sfn:…`: the API of this service.
 pub(super) async fn step_functions(
     driver: &Arc<Driver>,
     api: &str,
-    call: &Call,
+    call: &TaskCall,
 ) -> Result<String, Failure> {
-    let request = renamed(without_nulls(&call.request.parameters), &uncapitalised);
+    let request = rename_fields(without_nulls(&call.request.parameters), &camel_case);
     // Boxed, because the API can start executions whose tasks call the API.
-    let answer = Box::pin(api::call(driver, &capitalised(api), request)).await;
-    match answer {
-        Ok(result) => Ok(with_dates_as_text(renamed(result, &capitalised)).to_string()),
-        Err(error) => Err(failure("Sfn", MODELLED, &error)),
+    let response = Box::pin(api::call(driver, &pascal_case(api), request)).await;
+    match response {
+        Ok(result) => Ok(with_dates_as_text(rename_fields(result, &pascal_case)).to_string()),
+        Err(error) => Err(failure("Sfn", MODELED_ERRORS, &error)),
     }
 }
 
-/// What the SDK itself says when no answer came.
-pub(super) const UNREACHABLE: &str = "SdkClientException";
+/// The error of the SDK itself when it received no response.
+pub(super) const SDK_CLIENT_EXCEPTION: &str = "SdkClientException";
 
-/// An error as the SDK words it. One without a name of its own goes by the service's.
-pub(super) fn failure(service: &str, modelled: &[&str], error: &AwsError) -> Failure {
-    if error.code == UNREACHABLE {
-        return Failure::new(format!("{service}.{UNREACHABLE}"), error.message.clone());
+/// An error in the SDK's form. An error that the service's API model does not name gets the
+/// service's generic name.
+pub(super) fn failure(service: &str, modeled: &[&str], error: &AwsError) -> Failure {
+    if error.code == SDK_CLIENT_EXCEPTION {
+        return Failure::new(format!("{service}.{SDK_CLIENT_EXCEPTION}"), error.message.clone());
     }
-    let name = if modelled.contains(&error.code.as_str()) {
+    let name = if modeled.contains(&error.code.as_str()) {
         exception(&error.code)
     } else {
         exception(service)
@@ -51,35 +55,35 @@ pub(super) fn failure(service: &str, modelled: &[&str], error: &AwsError) -> Fai
     )
 }
 
-/// The SDK's class of an error: its code, which always ends in `Exception`.
+/// The SDK's class name of an error: its code, always with the suffix `Exception`.
 pub(super) fn exception(code: &str) -> String {
     if code.ends_with("Exception") { code.to_owned() } else { format!("{code}Exception") }
 }
 
 /// `updateItem` to `UpdateItem`.
-pub(super) fn capitalised(name: &str) -> String {
+pub(super) fn pascal_case(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
 }
 
-/// Parameters under the names that the API has for them, at the top level only:
-/// what is below may be an input.
-pub(super) fn decapitalised(parameters: Value) -> Value {
+/// Renames the parameters to the API's `camelCase` at the top level only, because the levels
+/// below may be an execution's input.
+pub(super) fn with_camel_case_names(parameters: Value) -> Value {
     match parameters {
         Value::Object(fields) => Value::Object(
-            fields.into_iter().map(|(name, value)| (uncapitalised(&name), value)).collect(),
+            fields.into_iter().map(|(name, value)| (camel_case(&name), value)).collect(),
         ),
         other => other,
     }
 }
 
 /// `StateMachineArn` to `stateMachineArn`.
-fn uncapitalised(name: &str) -> String {
+fn camel_case(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect()
 }
 
-/// A parameter that is null is one that was not given.
+/// Removes parameters that are null: the SDK treats them as absent.
 pub(super) fn without_nulls(parameters: &Value) -> Value {
     match parameters {
         Value::Object(fields) => {
@@ -90,23 +94,23 @@ pub(super) fn without_nulls(parameters: &Value) -> Value {
     }
 }
 
-/// Every field, at every depth, under its other name.
-pub(super) fn renamed(value: Value, rename: &dyn Fn(&str) -> String) -> Value {
+/// Renames every field at every depth.
+fn rename_fields(value: Value, rename: &dyn Fn(&str) -> String) -> Value {
     match value {
         Value::Object(fields) => Value::Object(
             fields
                 .into_iter()
-                .map(|(name, value)| (rename(&name), renamed(value, rename)))
+                .map(|(name, value)| (rename(&name), rename_fields(value, rename)))
                 .collect(),
         ),
         Value::Array(items) => {
-            Value::Array(items.into_iter().map(|item| renamed(item, rename)).collect())
+            Value::Array(items.into_iter().map(|item| rename_fields(item, rename)).collect())
         }
         other => other,
     }
 }
 
-/// Times are text to an SDK integration: `2026-11-23T04:00:00.123Z`.
+/// Renders times as SDK integrations do: `2026-11-23T04:00:00.123Z`.
 fn with_dates_as_text(value: Value) -> Value {
     match value {
         Value::Object(fields) => Value::Object(fields.into_iter().map(date_as_text).collect()),
@@ -117,13 +121,15 @@ fn with_dates_as_text(value: Value) -> Value {
 
 fn date_as_text((name, value): (String, Value)) -> (String, Value) {
     let is_date = name.ends_with("Date") || name == "Timestamp";
-    let text = value.as_number().filter(|_| is_date).and_then(|seconds| iso(&seconds.to_string()));
+    let text =
+        value.as_number().filter(|_| is_date).and_then(|seconds| iso_8601(&seconds.to_string()));
     let value = text.map_or_else(|| with_dates_as_text(value), Value::String);
     (name, value)
 }
 
-/// Epoch seconds with a fraction, as text; read as decimal digits.
-fn iso(seconds: &str) -> Option<String> {
+/// Renders epoch seconds with a fraction. Works on the decimal digits, because a float would
+/// round them.
+fn iso_8601(seconds: &str) -> Option<String> {
     let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
     let millisecond: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
     let millisecond = whole.parse::<i64>().ok()?.checked_mul(1000)?.checked_add(millisecond)?;
@@ -131,16 +137,16 @@ fn iso(seconds: &str) -> Option<String> {
     Some(at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
 }
 
-/// Top-level fields of an answer, for the optimised integration.
-pub(super) fn fields(value: Value) -> Map<String, Value> {
-    match renamed(value, &capitalised) {
+/// The fields of a response in `PascalCase`, for the optimized integration.
+pub(super) fn pascal_case_fields(value: Value) -> Map<String, Value> {
+    match rename_fields(value, &pascal_case) {
         Value::Object(fields) => fields,
         _ => Map::new(),
     }
 }
 
-/// The errors of Step Functions that have a name of their own.
-const MODELLED: &[&str] = &[
+/// The errors that the API model of Step Functions names.
+const MODELED_ERRORS: &[&str] = &[
     "ActivityDoesNotExist",
     "ConflictException",
     "ExecutionAlreadyExists",
@@ -176,11 +182,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_are_named_as_the_sdk_names_them() {
+    fn errors_have_the_names_that_the_sdk_gives_them() {
         let check = |service: &str, code: &str, expected: &str| {
             let error = AwsError::client(code, "no");
-            let modelled = ["ConditionalCheckFailedException", "InvalidToken"];
-            assert_eq!(failure(service, &modelled, &error).error, expected);
+            let modeled = ["ConditionalCheckFailedException", "InvalidToken"];
+            assert_eq!(failure(service, &modeled, &error).error, expected);
         };
         check(
             "DynamoDb",
@@ -193,12 +199,12 @@ mod tests {
     }
 
     #[test]
-    fn answers_get_the_sdks_names_and_times() {
-        let answer =
+    fn a_response_has_the_sdks_field_names_and_times() {
+        let response =
             json!({ "executionArn": "arn", "startDate": 1_795_000_000.25, "list": [{"a": 1}] });
-        let shown = with_dates_as_text(renamed(answer, &capitalised));
+        let converted = with_dates_as_text(rename_fields(response, &pascal_case));
         assert_eq!(
-            shown,
+            converted,
             json!({
                 "ExecutionArn": "arn", "StartDate": "2026-11-18T11:06:40.250Z", "List": [{"A": 1}]
             })

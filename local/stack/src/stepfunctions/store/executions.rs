@@ -1,4 +1,4 @@
-//! Executions in the store: how they began, what they were told, how they ended.
+//! Executions in the store: how they started, their events, and how they ended.
 
 use asl::{Event, ExecutionStatus, StartParameters};
 use jiff::Timestamp;
@@ -7,69 +7,69 @@ use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError};
 
-/// The key of an execution in the store.
+/// The id of an execution in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(in crate::stepfunctions) struct Id(i64);
+pub(in crate::stepfunctions) struct ExecutionId(i64);
 
-impl Id {
-    pub(in crate::stepfunctions) fn of(number: i64) -> Self {
+impl ExecutionId {
+    pub(in crate::stepfunctions) fn new(number: i64) -> Self {
         Self(number)
     }
 
-    pub(in crate::stepfunctions) fn number(self) -> i64 {
+    pub(in crate::stepfunctions) fn value(self) -> i64 {
         self.0
     }
 }
 
-/// How an execution was asked for, beyond what it can see itself.
+/// The parts of a start request that the execution itself cannot see.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(in crate::stepfunctions) struct About {
-    /// The version that was named, by its ARN.
+pub(in crate::stepfunctions) struct StartContext {
+    /// The ARN of the version in the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::stepfunctions) version: Option<String>,
-    /// The alias that was named, by its ARN.
+    /// The ARN of the alias in the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::stepfunctions) alias: Option<String>,
-    /// The caller's trace.
+    /// The caller's trace header.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::stepfunctions) trace_header: Option<String>,
-    /// The attempt of another execution that asked for this one.
+    /// The task attempt of another execution that started this one as its child.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::stepfunctions) parent: Option<String>,
 }
 
-/// An execution to be written down for the first time.
+/// An execution to insert.
 #[derive(Debug)]
-pub(in crate::stepfunctions) struct New {
-    pub(in crate::stepfunctions) id: Id,
+pub(in crate::stepfunctions) struct NewExecution {
+    pub(in crate::stepfunctions) id: ExecutionId,
     pub(in crate::stepfunctions) revision: i64,
     pub(in crate::stepfunctions) start: StartParameters,
-    pub(in crate::stepfunctions) about: About,
+    pub(in crate::stepfunctions) context: StartContext,
     pub(in crate::stepfunctions) started_at: Timestamp,
-    /// What it was told and became at once.
-    pub(in crate::stepfunctions) first: Step,
+    /// The result of its start.
+    pub(in crate::stepfunctions) first: ExecutionUpdate,
 }
 
-/// What an execution was told in one go, and what follows for its row.
+/// Events that one request or timer caused, and what they change in the execution's row.
 #[derive(Debug, Default)]
-pub(in crate::stepfunctions) struct Step {
-    /// The number of the first of the events.
+pub(in crate::stepfunctions) struct ExecutionUpdate {
+    /// The sequence number of the first event.
     pub(in crate::stepfunctions) seq: u64,
     pub(in crate::stepfunctions) events: Vec<(Event, Timestamp)>,
-    /// Tokens by which it can be answered from now on.
+    /// New task tokens.
     pub(in crate::stepfunctions) tokens: Vec<String>,
-    /// When it was redriven, where this is a redrive.
+    /// The time of a redrive, if this is one.
     pub(in crate::stepfunctions) redriven_at: Option<Timestamp>,
-    /// The caller's token of the redrive.
+    /// The `clientToken` of the redrive.
     pub(in crate::stepfunctions) redrive_token: Option<String>,
-    /// Set when it ended.
-    pub(in crate::stepfunctions) ended: Option<Ended>,
+    /// Set if the execution ended.
+    pub(in crate::stepfunctions) completion: Option<Completion>,
 }
 
 /// How an execution ended, and when.
 #[derive(Debug, Clone)]
-pub(in crate::stepfunctions) struct Ended {
+pub(in crate::stepfunctions) struct Completion {
     pub(in crate::stepfunctions) status: ExecutionStatus,
     pub(in crate::stepfunctions) at: Timestamp,
 }
@@ -77,10 +77,10 @@ pub(in crate::stepfunctions) struct Ended {
 /// The row of an execution.
 #[derive(Debug, Clone)]
 pub(in crate::stepfunctions) struct Record {
-    pub(in crate::stepfunctions) id: Id,
+    pub(in crate::stepfunctions) id: ExecutionId,
     pub(in crate::stepfunctions) revision: i64,
     pub(in crate::stepfunctions) start: StartParameters,
-    pub(in crate::stepfunctions) about: About,
+    pub(in crate::stepfunctions) context: StartContext,
     pub(in crate::stepfunctions) started_at: Timestamp,
     pub(in crate::stepfunctions) status: String,
     pub(in crate::stepfunctions) stopped_at: Option<Timestamp>,
@@ -92,23 +92,23 @@ pub(in crate::stepfunctions) struct Record {
     pub(in crate::stepfunctions) redrive_token: Option<String>,
 }
 
-/// Which executions are asked for; the newest come first.
+/// A query for a page of executions, newest first.
 #[derive(Debug, Clone, Default)]
-pub(in crate::stepfunctions) struct Query {
+pub(in crate::stepfunctions) struct ExecutionQuery {
     pub(in crate::stepfunctions) machine: String,
-    /// Only those begun by this version or alias, by its ARN.
-    pub(in crate::stepfunctions) by: Option<String>,
+    /// Only executions started through the version or alias with this ARN.
+    pub(in crate::stepfunctions) started_through: Option<String>,
     pub(in crate::stepfunctions) status: Option<String>,
-    /// Only those that were, or were not, redriven.
+    /// Only executions that were redriven, or only those that were not.
     pub(in crate::stepfunctions) redriven: Option<bool>,
-    /// Those after this one, which was the last of the page before.
-    pub(in crate::stepfunctions) after: Option<Place>,
+    /// The last execution of the previous page.
+    pub(in crate::stepfunctions) after: Option<PageKey>,
     pub(in crate::stepfunctions) limit: usize,
 }
 
-/// The place of an execution in the order of a list.
+/// The position of an execution in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::stepfunctions) struct Place {
+pub(in crate::stepfunctions) struct PageKey {
     pub(in crate::stepfunctions) started_at: i64,
     pub(in crate::stepfunctions) id: i64,
 }
@@ -118,15 +118,15 @@ impl Record {
         self.status == RUNNING
     }
 
-    pub(in crate::stepfunctions) fn place(&self) -> Place {
-        Place { started_at: milliseconds(self.started_at), id: self.id.0 }
+    pub(in crate::stepfunctions) fn page_key(&self) -> PageKey {
+        PageKey { started_at: milliseconds(self.started_at), id: self.id.0 }
     }
 }
 
-/// The name of the status that is not an end.
+/// The status of an execution that has not ended.
 pub(in crate::stepfunctions) const RUNNING: &str = "RUNNING";
 
-/// AWS's name of a status.
+/// AWS's name for a status.
 pub(in crate::stepfunctions) fn status_name(status: &ExecutionStatus) -> &'static str {
     match status {
         ExecutionStatus::Running => RUNNING,
@@ -138,42 +138,42 @@ pub(in crate::stepfunctions) fn status_name(status: &ExecutionStatus) -> &'stati
 }
 
 impl Store {
-    /// Writes down a new execution, unless its name is taken: then by which.
-    pub(in crate::stepfunctions) async fn begin(
+    /// Inserts a new execution, unless its name is taken; then returns the existing one.
+    pub(in crate::stepfunctions) async fn insert(
         &self,
-        new: New,
+        new: NewExecution,
     ) -> Result<Option<Box<Record>>, StoreError> {
         self.run(move |connection| {
             let start = &new.start;
-            let taken = find(connection, &start.state_machine_name, &start.execution_name)?;
-            if taken.is_none() {
+            let existing = find(connection, &start.state_machine_name, &start.execution_name)?;
+            if existing.is_none() {
                 insert(connection, &new)?;
-                write_step(connection, new.id, &new.first)?;
+                write_update(connection, new.id, &new.first)?;
             }
-            Ok(taken.map(Box::new))
+            Ok(existing.map(Box::new))
         })
         .await
     }
 
-    /// A key that no execution has, nor any after it.
-    pub(in crate::stepfunctions) async fn next_id(&self) -> Result<Id, StoreError> {
+    /// The id after the largest one in the store.
+    pub(in crate::stepfunctions) async fn next_id(&self) -> Result<ExecutionId, StoreError> {
         self.run(|connection| {
             let text = "SELECT COALESCE(MAX(id), 0) + 1 FROM executions";
-            Ok(connection.query_row(text, [], |row| row.get(0).map(Id))?)
+            Ok(connection.query_row(text, [], |row| row.get(0).map(ExecutionId))?)
         })
         .await
     }
 
-    /// Writes down what an execution was told.
+    /// Appends events to an execution.
     pub(in crate::stepfunctions) async fn append(
         &self,
-        id: Id,
-        step: Step,
+        id: ExecutionId,
+        update: ExecutionUpdate,
     ) -> Result<(), StoreError> {
-        self.run(move |connection| write_step(connection, id, &step)).await
+        self.run(move |connection| write_update(connection, id, &update)).await
     }
 
-    /// The execution of that name.
+    /// The execution with this name.
     pub(in crate::stepfunctions) async fn find(
         &self,
         machine: String,
@@ -182,40 +182,40 @@ impl Store {
         self.run(move |connection| find(connection, &machine, &name)).await
     }
 
-    /// An execution with everything that it was told, in order.
+    /// An execution with all its events, in order.
     pub(in crate::stepfunctions) async fn load(
         &self,
-        id: Id,
+        id: ExecutionId,
     ) -> Result<(Record, Vec<(Event, Timestamp)>), StoreError> {
         self.run(move |connection| Ok((get(connection, id)?, events(connection, id)?))).await
     }
 
-    /// The execution that this token answers, or once answered.
-    pub(in crate::stepfunctions) async fn by_token(
+    /// The execution of the task that this token belongs to, also after the task has ended.
+    pub(in crate::stepfunctions) async fn find_by_token(
         &self,
         token: String,
-    ) -> Result<Option<Id>, StoreError> {
+    ) -> Result<Option<ExecutionId>, StoreError> {
         self.run(move |connection| {
             let mut query =
                 connection.prepare_cached("SELECT execution FROM tokens WHERE token = ?1")?;
-            Ok(query.query_row([token], |row| row.get(0)).optional()?.map(Id))
+            Ok(query.query_row([token], |row| row.get(0)).optional()?.map(ExecutionId))
         })
         .await
     }
 
-    /// All executions that have not ended, oldest first.
-    pub(in crate::stepfunctions) async fn running(&self) -> Result<Vec<Id>, StoreError> {
+    /// All running executions, oldest first.
+    pub(in crate::stepfunctions) async fn running(&self) -> Result<Vec<ExecutionId>, StoreError> {
         self.run(|connection| {
             let mut query = connection
                 .prepare("SELECT id FROM executions WHERE status = 'RUNNING' ORDER BY id")?;
-            let ids = query.query_map([], |row| row.get(0).map(Id))?;
+            let ids = query.query_map([], |row| row.get(0).map(ExecutionId))?;
             Ok(ids.collect::<Result<_, _>>()?)
         })
         .await
     }
 
-    /// How many executions of a machine have not ended.
-    pub(in crate::stepfunctions) async fn running_of(
+    /// The number of running executions of a state machine.
+    pub(in crate::stepfunctions) async fn count_running(
         &self,
         machine: String,
     ) -> Result<u64, StoreError> {
@@ -227,16 +227,16 @@ impl Store {
         .await
     }
 
-    /// A page of a list, newest first.
+    /// A page of executions, newest first.
     pub(in crate::stepfunctions) async fn list(
         &self,
-        query: Query,
+        query: ExecutionQuery,
     ) -> Result<Vec<Record>, StoreError> {
         self.run(move |connection| list(connection, &query)).await
     }
 }
 
-fn insert(connection: &Connection, new: &New) -> Result<(), StoreError> {
+fn insert(connection: &Connection, new: &NewExecution) -> Result<(), StoreError> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO executions (id, machine, name, revision, start, about, started_at, status)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'RUNNING')",
@@ -247,33 +247,37 @@ fn insert(connection: &Connection, new: &New) -> Result<(), StoreError> {
         new.start.execution_name,
         new.revision,
         serde_json::to_string(&new.start)?,
-        serde_json::to_string(&new.about)?,
+        serde_json::to_string(&new.context)?,
         milliseconds(new.started_at),
     ])?;
     Ok(())
 }
 
-fn write_step(connection: &Connection, id: Id, step: &Step) -> Result<(), StoreError> {
+fn write_update(
+    connection: &Connection,
+    id: ExecutionId,
+    update: &ExecutionUpdate,
+) -> Result<(), StoreError> {
     let mut insert = connection
         .prepare_cached("INSERT INTO events (execution, seq, at, event) VALUES (?1, ?2, ?3, ?4)")?;
-    for (seq, (event, at)) in (step.seq..).zip(&step.events) {
+    for (seq, (event, at)) in (update.seq..).zip(&update.events) {
         let event = serde_json::to_string(event)?;
         insert.execute(params![id.0, seq.cast_signed(), milliseconds(*at), event])?;
     }
     let mut token = connection
         .prepare_cached("INSERT OR IGNORE INTO tokens (token, execution) VALUES (?1, ?2)")?;
-    for text in &step.tokens {
+    for text in &update.tokens {
         token.execute(params![text, id.0])?;
     }
-    if let Some(at) = step.redriven_at {
-        write_redrive(connection, id, at, step.redrive_token.as_deref())?;
+    if let Some(at) = update.redriven_at {
+        write_redrive(connection, id, at, update.redrive_token.as_deref())?;
     }
-    step.ended.iter().try_for_each(|ended| write_end(connection, id, ended))
+    update.completion.iter().try_for_each(|completion| write_completion(connection, id, completion))
 }
 
 fn write_redrive(
     connection: &Connection,
-    id: Id,
+    id: ExecutionId,
     at: Timestamp,
     token: Option<&str>,
 ) -> Result<(), StoreError> {
@@ -285,8 +289,12 @@ fn write_redrive(
     Ok(())
 }
 
-fn write_end(connection: &Connection, id: Id, ended: &Ended) -> Result<(), StoreError> {
-    let (output, error, cause) = match &ended.status {
+fn write_completion(
+    connection: &Connection,
+    id: ExecutionId,
+    completion: &Completion,
+) -> Result<(), StoreError> {
+    let (output, error, cause) = match &completion.status {
         ExecutionStatus::Succeeded { output } => (Some(output), None, None),
         ExecutionStatus::Failed { error, cause } | ExecutionStatus::Aborted { error, cause } => {
             (None, error.as_ref(), cause.as_ref())
@@ -297,8 +305,8 @@ fn write_end(connection: &Connection, id: Id, ended: &Ended) -> Result<(), Store
         "UPDATE executions SET status = ?2, stopped_at = ?3, output = ?4, error = ?5, cause = ?6
          WHERE id = ?1",
     )?;
-    let at = milliseconds(ended.at);
-    update.execute(params![id.0, status_name(&ended.status), at, output, error, cause])?;
+    let at = milliseconds(completion.at);
+    update.execute(params![id.0, status_name(&completion.status), at, output, error, cause])?;
     Ok(())
 }
 
@@ -306,7 +314,7 @@ fn write_end(connection: &Connection, id: Id, ended: &Ended) -> Result<(), Store
 const COLUMNS: &str = "SELECT id, revision, start, about, started_at, status, stopped_at, output,
     error, cause, redrives, redriven_at, redrive_token FROM executions";
 
-fn get(connection: &Connection, id: Id) -> Result<Record, StoreError> {
+fn get(connection: &Connection, id: ExecutionId) -> Result<Record, StoreError> {
     let mut query = connection.prepare_cached(&format!("{COLUMNS} WHERE id = ?1"))?;
     query.query_row([id.0], |row| Ok(record(row)))?
 }
@@ -317,7 +325,7 @@ fn find(connection: &Connection, machine: &str, name: &str) -> Result<Option<Rec
     query.query_row([machine, name], |row| Ok(record(row))).optional()?.transpose()
 }
 
-fn list(connection: &Connection, query: &Query) -> Result<Vec<Record>, StoreError> {
+fn list(connection: &Connection, query: &ExecutionQuery) -> Result<Vec<Record>, StoreError> {
     let text = format!(
         "{COLUMNS} WHERE machine = ?1
          AND (?2 IS NULL OR status = ?2)
@@ -332,9 +340,9 @@ fn list(connection: &Connection, query: &Query) -> Result<Vec<Record>, StoreErro
             query.machine,
             query.status,
             query.redriven,
-            query.by,
-            query.after.map(|place| place.started_at),
-            query.after.map(|place| place.id),
+            query.started_through,
+            query.after.map(|key| key.started_at),
+            query.after.map(|key| key.id),
             i64::try_from(query.limit).unwrap_or(i64::MAX),
         ],
         |row| Ok(record(row)),
@@ -342,7 +350,7 @@ fn list(connection: &Connection, query: &Query) -> Result<Vec<Record>, StoreErro
     rows.map(|row| row?).collect()
 }
 
-fn events(connection: &Connection, id: Id) -> Result<Vec<(Event, Timestamp)>, StoreError> {
+fn events(connection: &Connection, id: ExecutionId) -> Result<Vec<(Event, Timestamp)>, StoreError> {
     let text = "SELECT at, event FROM events WHERE execution = ?1 ORDER BY seq";
     let mut query = connection.prepare_cached(text)?;
     let rows =
@@ -356,10 +364,10 @@ fn events(connection: &Connection, id: Id) -> Result<Vec<(Event, Timestamp)>, St
 
 fn record(row: &Row<'_>) -> Result<Record, StoreError> {
     Ok(Record {
-        id: Id(row.get(0)?),
+        id: ExecutionId(row.get(0)?),
         revision: row.get(1)?,
         start: serde_json::from_str(&row.get::<_, String>(2)?)?,
-        about: serde_json::from_str(&row.get::<_, String>(3)?)?,
+        context: serde_json::from_str(&row.get::<_, String>(3)?)?,
         started_at: timestamp(row.get(4)?),
         status: row.get(5)?,
         stopped_at: row.get::<_, Option<i64>>(6)?.map(timestamp),
@@ -372,9 +380,9 @@ fn record(row: &Row<'_>) -> Result<Record, StoreError> {
     })
 }
 
-/// The time as the store and AWS know it: to the millisecond. Executions are told
-/// no finer time, so that a replay sees what was seen.
-pub(in crate::stepfunctions) fn to_the_millisecond(at: Timestamp) -> Timestamp {
+/// The time to the millisecond, as AWS and the store have it. Executions see no finer time, so
+/// that a replay sees the same times.
+pub(in crate::stepfunctions) fn truncate_to_millisecond(at: Timestamp) -> Timestamp {
     timestamp(milliseconds(at))
 }
 

@@ -1,4 +1,4 @@
-//! What the tests stand on: a leaping clock, tables in memory, scripted functions.
+//! The service under test, with a clock that skips ahead, tables in memory and scripted functions.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU32;
@@ -16,62 +16,68 @@ use crate::counters::Counters;
 use crate::dynamodb::{self, Caller, DynamoDb};
 use crate::faults::Faults;
 use crate::lambda::{InvokeError, InvokeOutcome};
-use crate::stepfunctions::{Deps, Functions, Invocation, Moved, Place, StepFunctions, Watched};
+use crate::stepfunctions::{
+    Deps, FunctionInvoker, InvocationFuture, ProgressEvent, ProgressNotification, StepFunctions,
+    StoreLocation,
+};
 
-/// What a scripted function does when it is called.
+/// The response of a scripted function to one call.
 #[derive(Debug, Clone)]
-pub(super) enum Act {
-    /// Answers with this.
+pub(super) enum Response {
+    /// Returns this payload.
     Return(Value),
     /// Fails with this error type.
-    Throw(&'static str),
-    /// Lambda refuses.
-    Refuse(InvokeError),
-    /// Never answers.
+    Fail(&'static str),
+    /// Lambda rejects the invocation.
+    InvokeError(InvokeError),
+    /// Never responds.
     Hang,
 }
 
-/// Functions that do what a script says; without a script, they return their payload.
+/// Functions with scripted responses. Without a script, a function returns its payload.
 #[derive(Default)]
-pub(super) struct Script {
-    acts: Mutex<BTreeMap<String, VecDeque<Act>>>,
+pub(super) struct ScriptedFunctions {
+    responses: Mutex<BTreeMap<String, VecDeque<Response>>>,
     calls: Mutex<Vec<(String, Value)>>,
     killed: Mutex<Vec<u64>>,
     called: Notify,
     watcher: OnceLock<Watcher>,
 }
 
-/// Sees each call, by function and payload, before it is answered.
+/// Called with the function and payload of each call, before the response.
 type Watcher = Box<dyn Fn(&str, &Value) + Send + Sync>;
 
-impl std::fmt::Debug for Script {
+impl std::fmt::Debug for ScriptedFunctions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Script").field("acts", &self.acts).finish_non_exhaustive()
+        f.debug_struct("ScriptedFunctions")
+            .field("responses", &self.responses)
+            .finish_non_exhaustive()
     }
 }
 
-impl Script {
-    /// Shows each call to this watcher from now on.
+impl ScriptedFunctions {
+    /// Calls this watcher for each call from now on.
     pub(super) fn watch(&self, watcher: impl Fn(&str, &Value) + Send + Sync + 'static) {
         assert!(self.watcher.set(Box::new(watcher)).is_ok(), "one watcher only");
     }
 
-    pub(super) fn then(&self, function: &str, act: Act) {
-        let mut acts = self.acts.lock().unwrap();
-        acts.entry(function.to_owned()).or_default().push_back(act);
+    /// Adds a response for the function's next call that has none yet.
+    pub(super) fn respond_once(&self, function: &str, response: Response) {
+        let mut responses = self.responses.lock().unwrap();
+        responses.entry(function.to_owned()).or_default().push_back(response);
     }
 
     pub(super) fn calls(&self) -> Vec<(String, Value)> {
         self.calls.lock().unwrap().clone()
     }
 
-    /// The processes that a fault has killed.
+    /// The worker processes that a fault killed.
     pub(super) fn killed(&self) -> Vec<u64> {
         self.killed.lock().unwrap().clone()
     }
 
-    /// Waits until functions were called so many times in all.
-    pub(super) async fn called(&self, times: usize) {
+    /// Waits until functions were called this many times in all.
+    pub(super) async fn wait_for_calls(&self, times: usize) {
         loop {
             let called = self.called.notified();
             if self.calls.lock().unwrap().len() >= times {
@@ -81,7 +87,7 @@ impl Script {
         }
     }
 
-    fn next(&self, function: &str, payload: &Bytes) -> Act {
+    fn next(&self, function: &str, payload: &Bytes) -> Response {
         let name = function.split(':').nth(6).unwrap_or(function).to_owned();
         let sent: Value = serde_json::from_slice(payload).unwrap();
         if let Some(watcher) = self.watcher.get() {
@@ -89,23 +95,23 @@ impl Script {
         }
         self.calls.lock().unwrap().push((name.clone(), sent.clone()));
         self.called.notify_waiters();
-        let mut acts = self.acts.lock().unwrap();
-        acts.get_mut(&name).and_then(VecDeque::pop_front).unwrap_or(Act::Return(sent))
+        let mut responses = self.responses.lock().unwrap();
+        responses.get_mut(&name).and_then(VecDeque::pop_front).unwrap_or(Response::Return(sent))
     }
 }
 
-impl Functions for Script {
-    fn invoke<'a>(&'a self, function: &'a str, payload: Bytes) -> Invocation<'a> {
-        let act = self.next(function, &payload);
+impl FunctionInvoker for ScriptedFunctions {
+    fn invoke<'a>(&'a self, function: &'a str, payload: Bytes) -> InvocationFuture<'a> {
+        let response = self.next(function, &payload);
         Box::pin(async move {
-            match act {
-                Act::Return(value) => Ok(outcome(&value, false)),
-                Act::Throw(name) => {
-                    let error = json!({ "errorType": name, "errorMessage": "as told" });
+            match response {
+                Response::Return(value) => Ok(outcome(&value, false)),
+                Response::Fail(name) => {
+                    let error = json!({ "errorType": name, "errorMessage": "scripted" });
                     Ok(outcome(&error, true))
                 }
-                Act::Refuse(error) => Err(error),
-                Act::Hang => std::future::pending().await,
+                Response::InvokeError(error) => Err(error),
+                Response::Hang => std::future::pending().await,
             }
         })
     }
@@ -125,64 +131,69 @@ fn outcome(payload: &Value, failed: bool) -> InvokeOutcome {
     }
 }
 
-/// The service, and everything that it stands on.
-pub(super) struct Bench {
+/// The service under test, and its dependencies.
+pub(super) struct TestBed {
     pub(super) clock: StackClock,
-    pub(super) script: Arc<Script>,
+    pub(super) functions: Arc<ScriptedFunctions>,
     pub(super) dynamodb: Arc<DynamoDb>,
     pub(super) counters: Counters,
     pub(super) faults: Faults,
     pub(super) states: StepFunctions,
-    pub(super) moves: Receiver<Watched>,
+    pub(super) progress: Receiver<ProgressNotification>,
 }
 
 pub(super) const START: &str = "2026-11-23T04:00:00Z";
 
-impl Bench {
+impl TestBed {
     pub(super) async fn new() -> Self {
-        Self::over(Place::Memory, START).await
+        Self::on(StoreLocation::Memory, START).await
     }
 
-    pub(super) async fn over(place: Place, start: &str) -> Self {
-        Self::with(Script::default(), place, start).await
+    pub(super) async fn on(store: StoreLocation, start: &str) -> Self {
+        Self::with(ScriptedFunctions::default(), store, start).await
     }
 
-    pub(super) async fn with(script: Script, place: Place, start: &str) -> Self {
+    pub(super) async fn with(
+        functions: ScriptedFunctions,
+        store: StoreLocation,
+        start: &str,
+    ) -> Self {
         let start: Timestamp = start.parse().unwrap();
         let clock = StackClock::new(ClockSettings {
             speed: NonZeroU32::MIN,
             skip: true,
             start: Some(start),
         });
-        let script = Arc::new(script);
+        let functions = Arc::new(functions);
         let (counters, faults) = (Counters::new(), Faults::new());
         let dynamodb = Arc::new(tables(&clock, counters.clone(), faults.clone()).await);
         let deps = Deps {
             clock: clock.clone(),
-            lambda: Arc::clone(&script) as Arc<dyn Functions>,
+            lambda: Arc::clone(&functions) as Arc<dyn FunctionInvoker>,
             dynamodb: Arc::clone(&dynamodb),
-            store: place,
+            store,
             counters: counters.clone(),
             faults: faults.clone(),
         };
         let states = StepFunctions::start(deps).await.unwrap();
-        let moves = states.subscribe();
-        Self { clock, script, dynamodb, counters, faults, states, moves }
+        let progress = states.subscribe();
+        Self { clock, functions, dynamodb, counters, faults, states, progress }
     }
 
-    /// Whether the store refuses to write, as on a full disk.
-    pub(super) async fn full_disk(&self, full: bool) {
+    /// Makes the store reject writes, as on a full disk, or accept them again.
+    pub(super) async fn set_disk_full(&self, full: bool) {
         let store = &self.states.driver.store;
-        let told = store.run(move |sqlite| Ok(sqlite.pragma_update(None, "query_only", full)?));
-        // The wish is heard, although the transaction around it cannot be written.
-        let _readonly = told.await;
+        let set = store.run(move |sqlite| Ok(sqlite.pragma_update(None, "query_only", full)?));
+        // The pragma takes effect although its transaction cannot be committed.
+        let _not_committed = set.await;
     }
 
-    /// How many timers are set.
+    /// The number of timers that are set.
     pub(super) fn timers(&self) -> usize {
         self.states.driver.timers()
     }
 
+    /// Calls an operation that must succeed.
     pub(super) async fn call(&self, operation: &str, body: Value) -> Value {
         self.states
             .api(operation, body)
@@ -190,49 +201,51 @@ impl Bench {
             .unwrap_or_else(|error| panic!("{operation}: {error}"))
     }
 
-    pub(super) async fn refused(&self, operation: &str, body: Value) -> AwsError {
+    /// Calls an operation that must fail.
+    pub(super) async fn call_error(&self, operation: &str, body: Value) -> AwsError {
         self.states.api(operation, body).await.expect_err(operation)
     }
 
-    /// Creates a machine and gives its ARN.
-    pub(super) async fn machine(&self, name: &str, definition: &Value) -> String {
+    /// Creates a state machine and returns its ARN.
+    pub(super) async fn create(&self, name: &str, definition: &Value) -> String {
         let body = json!({
             "name": name, "definition": definition.to_string(), "roleArn": ROLE,
         });
         self.call("CreateStateMachine", body).await["stateMachineArn"].as_str().unwrap().to_owned()
     }
 
-    /// Starts an execution and gives its ARN.
-    pub(super) async fn begin(&self, machine: &str, name: &str, input: &Value) -> String {
+    /// Starts an execution and returns its ARN.
+    pub(super) async fn start(&self, machine: &str, name: &str, input: &Value) -> String {
         let body = json!({ "stateMachineArn": machine, "name": name, "input": input.to_string() });
         self.call("StartExecution", body).await["executionArn"].as_str().unwrap().to_owned()
     }
 
     /// Waits until the execution has ended, and describes it.
-    pub(super) async fn ended(&mut self, arn: &str) -> Value {
-        self.moved(arn, |step| matches!(step, Moved::Ended { .. })).await;
+    pub(super) async fn wait_for_end(&mut self, arn: &str) -> Value {
+        self.wait_for(arn, |event| matches!(event, ProgressEvent::Ended { .. })).await;
         self.describe(arn).await
     }
 
-    /// Waits until the execution makes such a move.
-    pub(super) async fn moved(&mut self, arn: &str, is: impl Fn(&Moved) -> bool) {
+    /// Waits for a progress event of the execution that matches.
+    pub(super) async fn wait_for(&mut self, arn: &str, matches: impl Fn(&ProgressEvent) -> bool) {
         let wait = async {
             loop {
-                let watched = self.moves.recv().await.unwrap();
-                if watched.progress.execution_arn == arn && is(&watched.progress.step) {
+                let notification = self.progress.recv().await.unwrap();
+                let progress = &notification.progress;
+                if progress.execution_arn == arn && matches(&progress.event) {
                     return;
                 }
             }
         };
-        let patience = std::time::Duration::from_secs(20);
-        let held = tokio::time::timeout(patience, wait).await;
-        held.unwrap_or_else(|_| panic!("{arn} does not move: {:?}", self.clock.pending()));
+        let limit = std::time::Duration::from_secs(20);
+        let found = tokio::time::timeout(limit, wait).await;
+        found.unwrap_or_else(|_| panic!("no such event of {arn}: {:?}", self.clock.pending()));
     }
 
-    /// Starts, waits for the end, describes.
+    /// Starts an execution, waits for its end, and describes it.
     pub(super) async fn run(&mut self, machine: &str, name: &str, input: &Value) -> Value {
-        let arn = self.begin(machine, name, input).await;
-        self.ended(&arn).await
+        let arn = self.start(machine, name, input).await;
+        self.wait_for_end(&arn).await
     }
 
     pub(super) async fn describe(&self, arn: &str) -> Value {
@@ -244,8 +257,8 @@ impl Bench {
         self.call("GetExecutionHistory", body).await["events"].as_array().unwrap().clone()
     }
 
-    /// The types of the events of its history.
-    pub(super) async fn types(&self, arn: &str) -> Vec<String> {
+    /// The types of the events in the history.
+    pub(super) async fn event_types(&self, arn: &str) -> Vec<String> {
         let events = self.history(arn).await;
         events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
     }
@@ -271,8 +284,8 @@ async fn tables(clock: &StackClock, counters: Counters, faults: Faults) -> Dynam
     dynamodb
 }
 
-/// A machine of one state.
-pub(super) fn only(state: Value) -> Value {
+/// A state machine with one state.
+pub(super) fn single_state(state: Value) -> Value {
     let mut state = state;
     if !["Succeed", "Fail"].contains(&state["Type"].as_str().unwrap()) {
         state["End"] = json!(true);
@@ -288,8 +301,8 @@ pub(super) fn function(name: &str) -> Value {
     })
 }
 
-/// A time as the API gives it: seconds, to the millisecond.
-pub(super) fn date(value: &Value) -> Timestamp {
+/// Parses a time of the API: epoch seconds, to the millisecond.
+pub(super) fn parse_time(value: &Value) -> Timestamp {
     let text = value.as_number().unwrap().to_string();
     let (seconds, fraction) = text.split_once('.').unwrap();
     let digits = format!("{seconds}{fraction:0<3}");

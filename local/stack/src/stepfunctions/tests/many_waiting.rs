@@ -1,4 +1,4 @@
-//! Ten thousand executions that wait, and one that does not wait for them.
+//! Ten thousand waiting executions: memory per execution, and the time of a transition beside them.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use super::bench::{Bench, START, function};
-use crate::stepfunctions::Place;
+use super::test_bed::{START, TestBed, function};
+use crate::stepfunctions::StoreLocation;
 
 const MANY: u32 = 10_000;
 const LATER: &str = "2026-11-23T05:00:00Z";
-/// What a waiting execution may cost in memory: its timer, and nothing of its story.
-const MOST_BYTES: u64 = 2048;
+/// The memory limit per waiting execution: enough for its timer, too little for its history.
+const MAX_BYTES: u64 = 2048;
 
-fn busy_machine() -> Value {
+fn task_chain() -> Value {
     let mut states = serde_json::Map::new();
     for number in 0..10 {
         let mut state = function("echo");
@@ -25,7 +25,7 @@ fn busy_machine() -> Value {
     json!({ "StartAt": "S0", "States": states })
 }
 
-fn waiting_machine() -> Value {
+fn one_wait() -> Value {
     json!({
         "StartAt": "Prepare",
         "States": {
@@ -37,39 +37,40 @@ fn waiting_machine() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_waiting_executions_cost_two_kilobytes_each_at_most() {
+async fn a_waiting_execution_uses_two_kilobytes_of_memory_at_most() {
     let folder = TempDir::new().unwrap();
-    let mut bench = Bench::over(Place::File(folder.path().join("executions.db")), START).await;
-    bench.moves = bench.states.subscribe();
-    let held = bench.clock.busy("the test");
-    let waiter = bench.machine("Waiter", &waiting_machine()).await;
-    let busy = bench.machine("Busy", &busy_machine()).await;
-    let alone = transitions(&mut bench, &busy, "alone").await;
-    begin_many(&bench, &waiter, 0, 500).await;
+    let mut bed =
+        TestBed::on(StoreLocation::File(folder.path().join("executions.db")), START).await;
+    bed.progress = bed.states.subscribe();
+    let busy = bed.clock.busy("the test");
+    let waiter = bed.create("Waiter", &one_wait()).await;
+    let chain = bed.create("Chain", &task_chain()).await;
+    let alone = transitions(&mut bed, &chain, "alone").await;
+    start_many(&bed, &waiter, 0, 500).await;
     let before = resident();
-    begin_many(&bench, &waiter, 500, MANY).await;
+    start_many(&bed, &waiter, 500, MANY).await;
     let each = (resident() - before) / u64::from(MANY - 500);
-    let among = transitions(&mut bench, &busy, "among").await;
+    let among = transitions(&mut bed, &chain, "among").await;
     println!("{each} bytes each; a transition takes {alone:?} alone, {among:?} among {MANY}");
-    assert!(each <= MOST_BYTES, "{each} bytes each");
-    bench.states.halt().await;
-    drop(held);
-    let began = Instant::now();
-    let place = Place::File(folder.path().join("executions.db"));
-    let bench = Bench::over(place, LATER).await;
-    println!("{MANY} were taken up again in {:?}", began.elapsed());
-    let began = Instant::now();
+    assert!(each <= MAX_BYTES, "{each} bytes each");
+    bed.states.halt().await;
+    drop(busy);
+    let started = Instant::now();
+    let store = StoreLocation::File(folder.path().join("executions.db"));
+    let bed = TestBed::on(store, LATER).await;
+    println!("{MANY} were resumed in {:?}", started.elapsed());
+    let started = Instant::now();
     let last = format!("arn:aws:states:us-east-1:000000000000:execution:Waiter:e{}", MANY - 1);
-    while bench.describe(&last).await["status"] == "RUNNING" {
+    while bed.describe(&last).await["status"] == "RUNNING" {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    println!("all ended in {:?}", began.elapsed());
+    println!("all ended in {:?}", started.elapsed());
 }
 
-async fn begin_many(bench: &Bench, machine: &str, from: u32, to: u32) {
+async fn start_many(bed: &TestBed, machine: &str, from: u32, to: u32) {
     let mut starts = tokio::task::JoinSet::new();
     for number in from..to {
-        let states = bench.states.clone();
+        let states = bed.states.clone();
         let body = json!({ "stateMachineArn": machine, "name": format!("e{number}"), "input": "{\"orderId\":\"ord_00000000-0000-4000-8000-000000000000\"}" });
         starts.spawn(async move { states.api("StartExecution", body).await.unwrap() });
         if starts.len() >= 64 {
@@ -79,14 +80,14 @@ async fn begin_many(bench: &Bench, machine: &str, from: u32, to: u32) {
     starts.join_all().await;
 }
 
-/// How long one transition takes at best, of executions of ten tasks and an end.
-async fn transitions(bench: &mut Bench, machine: &str, name: &str) -> Duration {
+/// The shortest time per transition, over executions of ten tasks and a Succeed state.
+async fn transitions(bed: &mut TestBed, machine: &str, name: &str) -> Duration {
     let mut best = Duration::MAX;
     for number in 0..10 {
-        bench.moves = bench.states.subscribe();
-        let began = Instant::now();
-        bench.run(machine, &format!("{name}{number}"), &json!({ "a": 1 })).await;
-        best = best.min(began.elapsed() / 11);
+        bed.progress = bed.states.subscribe();
+        let started = Instant::now();
+        bed.run(machine, &format!("{name}{number}"), &json!({ "a": 1 })).await;
+        best = best.min(started.elapsed() / 11);
     }
     best
 }

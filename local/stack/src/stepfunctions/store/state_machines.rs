@@ -1,5 +1,6 @@
-//! State machines in the store: one document each, and their revisions, which
-//! stay for as long as an execution may have begun on them.
+//! State machines in the store: one document each, and one per revision.
+//!
+//! Revisions are never removed, because executions refer to the one on which they started.
 
 use std::collections::BTreeMap;
 
@@ -10,26 +11,26 @@ use serde_json::Value;
 
 use super::{Store, StoreError};
 
-/// A state machine, without what its revisions say.
+/// A state machine, without the content of its revisions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::stepfunctions) struct MachineDocument {
+pub(in crate::stepfunctions) struct StateMachineDocument {
     pub(in crate::stepfunctions) name: String,
     /// `STANDARD` or `EXPRESS`.
     pub(in crate::stepfunctions) kind: String,
     pub(in crate::stepfunctions) created_at: Timestamp,
-    /// It goes once its last execution has ended.
+    /// Status `DELETING`: the state machine is removed when its last execution ends.
     pub(in crate::stepfunctions) deleting: bool,
-    /// The newest revision, which an unqualified ARN means.
+    /// The newest revision, to which an unqualified ARN refers.
     pub(in crate::stepfunctions) revision: i64,
     pub(in crate::stepfunctions) versions: BTreeMap<u32, Version>,
-    /// The number that the next version gets; numbers are never given twice.
+    /// The number of the next version; numbers are never reused.
     pub(in crate::stepfunctions) next_version: u32,
     pub(in crate::stepfunctions) aliases: BTreeMap<String, Alias>,
     pub(in crate::stepfunctions) tags: Vec<Value>,
 }
 
-/// A revision that was given a number.
+/// A published revision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::stepfunctions) struct Version {
@@ -38,22 +39,22 @@ pub(in crate::stepfunctions) struct Version {
     pub(in crate::stepfunctions) description: Option<String>,
 }
 
-/// A name for one version, or for two by weight.
+/// A name for one version, or for two with weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::stepfunctions) struct Alias {
     pub(in crate::stepfunctions) description: Option<String>,
-    /// Version number and weight in percent.
+    /// Version numbers, each with its weight in percent.
     pub(in crate::stepfunctions) routes: Vec<(u32, u32)>,
     pub(in crate::stepfunctions) created_at: Timestamp,
     pub(in crate::stepfunctions) updated_at: Timestamp,
 }
 
-/// What a state machine said at one time; it never changes.
+/// The content of a revision, which never changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::stepfunctions) struct RevisionDocument {
-    /// AWS's name for it; the first of a machine has none.
+    /// AWS's id of the revision; the first revision has none.
     pub(in crate::stepfunctions) revision_id: Option<String>,
     pub(in crate::stepfunctions) definition: String,
     pub(in crate::stepfunctions) role_arn: String,
@@ -64,10 +65,10 @@ pub(in crate::stepfunctions) struct RevisionDocument {
 }
 
 impl Store {
-    /// Everything there is, with the revisions by their keys.
-    pub(in crate::stepfunctions) async fn machines(
+    /// All state machines, and all revisions by their ids.
+    pub(in crate::stepfunctions) async fn load_state_machines(
         &self,
-    ) -> Result<(Vec<MachineDocument>, BTreeMap<i64, RevisionDocument>), StoreError> {
+    ) -> Result<(Vec<StateMachineDocument>, BTreeMap<i64, RevisionDocument>), StoreError> {
         self.run(|connection| {
             let mut machines = connection.prepare("SELECT body FROM machines ORDER BY name")?;
             let machines = machines.query_map([], |row| row.get::<_, String>(0))?;
@@ -86,14 +87,14 @@ impl Store {
         .await
     }
 
-    /// Writes a machine down, as it is now; a new revision gets its key and
-    /// becomes the machine's.
-    pub(in crate::stepfunctions) async fn write_machine(
+    /// Writes a state machine. A new revision gets an id and becomes the current one; a new
+    /// version gets a number and the current revision.
+    pub(in crate::stepfunctions) async fn write_state_machine(
         &self,
-        mut machine: MachineDocument,
+        mut machine: StateMachineDocument,
         revision: Option<RevisionDocument>,
         publish: Option<Version>,
-    ) -> Result<MachineDocument, StoreError> {
+    ) -> Result<StateMachineDocument, StoreError> {
         self.run(move |connection| {
             if let Some(revision) = revision {
                 connection.execute(
@@ -116,8 +117,8 @@ impl Store {
         .await
     }
 
-    /// Takes a machine away. Its executions stay, and with them its revisions.
-    pub(in crate::stepfunctions) async fn remove_machine(
+    /// Removes a state machine. Its executions and revisions stay.
+    pub(in crate::stepfunctions) async fn remove_state_machine(
         &self,
         name: String,
     ) -> Result<(), StoreError> {

@@ -1,0 +1,34 @@
+//! Finds the execution or state machine that a request names by its ARN.
+
+use asl::validate::api::errors;
+
+use crate::aws::AwsError;
+use crate::stepfunctions::arn::{ExecutionArn, StateMachineArn};
+use crate::stepfunctions::driver::Driver;
+use crate::stepfunctions::state_machines::Resolved;
+use crate::stepfunctions::store::executions::Record;
+
+/// The execution with this ARN.
+pub(in crate::stepfunctions) async fn find_execution(
+    driver: &Driver,
+    arn: &str,
+) -> Result<Record, AwsError> {
+    let parsed = ExecutionArn::parse(arn)?;
+    // An ARN of another region or account parses, but is not the ARN that this stack prints.
+    let is_ours = parsed.to_string() == arn;
+    let record = driver.store.find(parsed.machine, parsed.name).await?;
+    record.filter(|_| is_ours).ok_or_else(|| errors::execution_does_not_exist(arn).into())
+}
+
+/// The state machine, version or alias with this ARN. `draw` (0 to 99) selects the version of
+/// an alias that routes to two of them.
+pub(super) fn find_state_machine(
+    driver: &Driver,
+    arn: &str,
+    draw: u32,
+) -> Result<Resolved, AwsError> {
+    let parsed = StateMachineArn::parse(arn)?;
+    let is_ours = parsed.to_string() == arn;
+    let resolved = driver.state_machines.resolve(&parsed, draw).filter(|_| is_ours);
+    resolved.ok_or_else(|| errors::state_machine_does_not_exist(arn).into())
+}
