@@ -1,12 +1,12 @@
-//! The engine agrees with the recordings of the real Step Functions, except where
-//! `local/asl/disagreements.txt` says why not.
+//! The engine agrees with recordings of the real Step Functions, except for the
+//! disagreements that `local/asl/disagreements.txt` lists with their reasons.
 
-#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+#![expect(clippy::print_stdout, reason = "prints why the test was skipped")]
 
 use std::path::{Path, PathBuf};
 
-/// The recordings, which are no part of this repository. Where they are absent the test
-/// says so; on CI, which has them, it fails.
+/// The folder of the recordings, which are not part of this repository. Without them the test
+/// is skipped; in CI it fails.
 fn recordings() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2)?;
     let folder = root.join("../shared/conformance/asl");
@@ -20,7 +20,7 @@ fn recordings() -> Option<PathBuf> {
 }
 
 #[test]
-fn the_list_of_disagreements_with_aws_neither_grows_nor_lags_behind() {
+fn the_disagreements_with_aws_are_exactly_the_listed_ones() {
     let Some(recordings) = recordings() else { return };
     let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("../asl/disagreements.txt");
     let changes = local_stack::conformance::changes(&recordings, &list).unwrap();

@@ -1,17 +1,17 @@
-//! What counts as equal to a recording.
+//! Compares values with recorded values.
 //!
-//! The same rules as the recordings' own `compare.py`: text such as `<uuid:1>` and a
-//! few bare words (`timestamp`, `date`, …) stand for what AWS made up, JSON inside
-//! strings is compared as JSON, and `1` equals `1.0`. `--dump` writes every pair that
-//! a run compared, so that the two can be held against each other.
+//! The rules are those of the recordings' own `compare.py`: placeholders such as `<uuid:1>` and
+//! a few bare words (`timestamp`, `date`, …) stand for values that AWS generated, JSON inside
+//! strings is compared as JSON, and `1` equals `1.0`. `--dump` writes every pair that a run
+//! compared, so that `compare.py` can check this implementation.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Number, Value, json};
 
-/// Words that stand for a date or an identifier by themselves.
-const BARE: [&str; 15] = [
+/// Words that stand for a date or an identifier without being marked as placeholders.
+const BARE_PLACEHOLDERS: [&str; 15] = [
     "timestamp",
     "date",
     "datetime",
@@ -29,43 +29,46 @@ const BARE: [&str; 15] = [
     "start_time",
 ];
 
-/// Nothing when `actual` agrees with what was recorded, else where and how it does not.
-pub(super) fn difference(recorded: &Value, actual: &Value) -> Option<String> {
-    differ(&deep(recorded), &deep(actual), "")
+/// The first difference between the values and its path, or `None` if they agree.
+pub(super) fn first_difference(recorded: &Value, actual: &Value) -> Option<String> {
+    difference_at(&parse_embedded_json(recorded), &parse_embedded_json(actual), "")
 }
 
-/// Whether they agree.
+/// Whether the values agree.
 pub(super) fn agree(recorded: &Value, actual: &Value) -> bool {
-    difference(recorded, actual).is_none()
+    first_difference(recorded, actual).is_none()
 }
 
-/// The value with the JSON inside its strings read.
-fn deep(value: &Value) -> Value {
+/// The value with JSON inside strings replaced by the JSON itself.
+fn parse_embedded_json(value: &Value) -> Value {
     match value {
         Value::String(text) => match text.trim_start().chars().next() {
-            Some('{' | '[') => {
-                serde_json::from_str(text).map_or_else(|_| value.clone(), |v| deep(&v))
-            }
+            Some('{' | '[') => serde_json::from_str(text)
+                .map_or_else(|_| value.clone(), |v| parse_embedded_json(&v)),
             _ => value.clone(),
         },
-        Value::Array(items) => items.iter().map(deep).collect(),
+        Value::Array(items) => items.iter().map(parse_embedded_json).collect(),
         Value::Object(fields) => match (fields.len(), fields.get("$rawText")) {
-            (1, Some(text)) => deep(text),
-            _ => fields.iter().map(|(name, value)| (name.clone(), deep(value))).collect(),
+            (1, Some(text)) => parse_embedded_json(text),
+            _ => fields
+                .iter()
+                .map(|(name, value)| (name.clone(), parse_embedded_json(value)))
+                .collect(),
         },
         other => other.clone(),
     }
 }
 
-fn differ(recorded: &Value, actual: &Value, path: &str) -> Option<String> {
+/// The first difference at or below the path.
+fn difference_at(recorded: &Value, actual: &Value, path: &str) -> Option<String> {
     match (recorded, actual) {
         (Value::Bool(left), Value::Bool(right)) if left == right => None,
         (Value::Bool(_), _) | (_, Value::Bool(_)) => Some(unequal(recorded, actual, path)),
         (Value::Number(left), Value::Number(right)) if same_number(left, right) => None,
-        (Value::String(text), _) if stands_for_anything(text) => None,
+        (Value::String(text), _) if matches_anything(text) => None,
         (Value::String(pattern), Value::String(text)) if matches(pattern, text) => None,
-        (Value::Object(left), Value::Object(right)) => differ_in_fields(left, right, path),
-        (Value::Array(left), Value::Array(right)) => differ_in_items(left, right, path),
+        (Value::Object(left), Value::Object(right)) => difference_in_fields(left, right, path),
+        (Value::Array(left), Value::Array(right)) => difference_in_items(left, right, path),
         (Value::Null, Value::Null) => None,
         _ => Some(unequal(recorded, actual, path)),
     }
@@ -87,26 +90,26 @@ fn same_number(left: &Number, right: &Number) -> bool {
     }
 }
 
-fn differ_in_fields(
+fn difference_in_fields(
     recorded: &Map<String, Value>,
     actual: &Map<String, Value>,
     path: &str,
 ) -> Option<String> {
-    let missing = recorded.keys().find(|name| !is_wild(name) && !actual.contains_key(*name));
+    let missing = recorded.keys().find(|name| !is_placeholder(name) && !actual.contains_key(*name));
     if let Some(name) = missing {
         return Some(format!("{path}.{name}: missing"));
     }
-    let open = recorded.keys().any(|name| is_wild(name));
-    let surplus = actual.iter().find(|(name, _)| !open && !recorded.contains_key(*name));
+    let has_placeholder = recorded.keys().any(|name| is_placeholder(name));
+    let surplus = actual.iter().find(|(name, _)| !has_placeholder && !recorded.contains_key(*name));
     if let Some((name, value)) = surplus {
         return Some(format!("{path}.{name}: unexpected {}", short(value)));
     }
     recorded
         .iter()
-        .find_map(|(name, left)| differ(left, actual.get(name)?, &format!("{path}.{name}")))
+        .find_map(|(name, left)| difference_at(left, actual.get(name)?, &format!("{path}.{name}")))
 }
 
-fn differ_in_items(recorded: &[Value], actual: &[Value], path: &str) -> Option<String> {
+fn difference_in_items(recorded: &[Value], actual: &[Value], path: &str) -> Option<String> {
     if recorded.len() != actual.len() {
         return Some(format!("{path}: length {} != {}", recorded.len(), actual.len()));
     }
@@ -114,30 +117,31 @@ fn differ_in_items(recorded: &[Value], actual: &[Value], path: &str) -> Option<S
         .iter()
         .zip(actual)
         .enumerate()
-        .find_map(|(index, (left, right))| differ(left, right, &format!("{path}[{index}]")))
+        .find_map(|(index, (left, right))| difference_at(left, right, &format!("{path}[{index}]")))
 }
 
-fn stands_for_anything(text: &str) -> bool {
-    BARE.contains(&text) || is_wild(text)
+fn matches_anything(text: &str) -> bool {
+    BARE_PLACEHOLDERS.contains(&text) || is_placeholder(text)
 }
 
 /// Whether the whole text is one placeholder, such as `<uuid:1>`.
-fn is_wild(text: &str) -> bool {
-    placeholder(text) == Some(text.len())
+fn is_placeholder(text: &str) -> bool {
+    placeholder_length(text) == Some(text.len())
 }
 
-/// The length of the placeholder that the text begins with.
-fn placeholder(text: &str) -> Option<usize> {
+/// The length of the placeholder at the beginning of the text, if there is one.
+fn placeholder_length(text: &str) -> Option<usize> {
     let inner = text.strip_prefix('<')?;
     let name = inner.split_once('>')?.0;
     let (name, number) = name.split_once(':').map_or((name, None), |(name, n)| (name, Some(n)));
-    let part = |c: char| c.is_ascii_alphanumeric() || "_-. /".contains(c);
-    let named = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(part);
-    let numbered = number.is_none_or(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit()));
-    (named && numbered).then(|| inner.find('>').map_or(0, |end| end + 2))
+    let is_name_char = |c: char| c.is_ascii_alphanumeric() || "_-. /".contains(c);
+    let has_name =
+        name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_name_char);
+    let has_number = number.is_none_or(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit()));
+    (has_name && has_number).then(|| inner.find('>').map_or(0, |end| end + 2))
 }
 
-/// Whether the text is what was recorded, with any text for each placeholder in it.
+/// Whether the text matches the recorded pattern, in which each placeholder matches any text.
 fn matches(pattern: &str, text: &str) -> bool {
     if pattern == text {
         return true;
@@ -155,7 +159,7 @@ fn matches(pattern: &str, text: &str) -> bool {
     true
 }
 
-/// What stands around the placeholders and the words `date`; one part where there are none.
+/// The parts of the pattern between its placeholders. The word `date` is a placeholder too.
 fn literals(pattern: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let (mut rest, mut before) = (pattern, None);
@@ -163,7 +167,7 @@ fn literals(pattern: &str) -> Vec<String> {
         let whole_word = || before.is_none_or(|c: char| !is_word(c));
         let after_date =
             rest.strip_prefix("date").filter(|after| whole_word() && !after.starts_with(is_word));
-        if let Some(length) = placeholder(rest) {
+        if let Some(length) = placeholder_length(rest) {
             parts.push(String::new());
             (before, rest) = (Some('>'), rest.split_at(length).1);
         } else if let Some(after) = after_date {
@@ -181,17 +185,17 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// A recorded and an actual value, side by side, that compare as one.
+/// A recorded value and the actual one.
 pub(super) struct Pair {
-    /// As recorded.
+    /// The recorded value.
     pub(super) recorded: Value,
-    /// As run.
+    /// The actual value.
     pub(super) actual: Value,
 }
 
-/// Arranges a history for comparison. Events without an id were sorted by whoever
-/// recorded them, and some left out: each is paired with an actual event that agrees
-/// with it, wherever that stands.
+/// Pairs two histories for comparison. In a `sorted` recording, some events have no id, are in
+/// the order of the recorder, or are missing: each recorded event is paired with an actual event
+/// that agrees with it, at any position.
 pub(super) fn pair_histories(recorded: &[Value], actual: &[Value], sorted: bool) -> Pair {
     if !sorted {
         return Pair { recorded: json!(recorded), actual: json!(actual) };
@@ -199,16 +203,16 @@ pub(super) fn pair_histories(recorded: &[Value], actual: &[Value], sorted: bool)
     let mut used = BTreeSet::new();
     let mut paired = Vec::new();
     for event in recorded {
-        let place = |loose: bool| {
+        let find = |by_type: bool| {
             (0..actual.len())
-                .find(|place| !used.contains(place) && fits(event, &actual[*place], loose))
+                .find(|index| !used.contains(index) && fits(event, &actual[*index], by_type))
         };
-        // Where none agrees, one of the same type shows the difference best.
-        let place = place(false).or_else(|| place(true));
-        used.extend(place);
-        paired.push(place.map_or(Value::Null, |place| without_ids(event, &actual[place])));
+        // If none agrees, an event of the same type shows the most useful difference.
+        let index = find(false).or_else(|| find(true));
+        used.extend(index);
+        paired.push(index.map_or(Value::Null, |index| without_ids(event, &actual[index])));
     }
-    // Ids run on without gaps, so the last one is the number of events.
+    // Ids have no gaps, so the largest one is the number of events.
     let count = recorded.iter().filter_map(|event| event["id"].as_u64()).max();
     Pair {
         recorded: json!({"events": recorded, "count": count}),
@@ -216,12 +220,12 @@ pub(super) fn pair_histories(recorded: &[Value], actual: &[Value], sorted: bool)
     }
 }
 
-fn fits(recorded: &Value, actual: &Value, loose: bool) -> bool {
+fn fits(recorded: &Value, actual: &Value, by_type: bool) -> bool {
     let same_type = recorded["type"] == actual["type"];
-    if loose { same_type } else { same_type && agree(recorded, &without_ids(recorded, actual)) }
+    if by_type { same_type } else { same_type && agree(recorded, &without_ids(recorded, actual)) }
 }
 
-/// The actual event with the recorded ids where none were kept.
+/// The actual event; without its ids if the recorded event has none.
 fn without_ids(recorded: &Value, actual: &Value) -> Value {
     let mut actual = actual.clone();
     if recorded["id"] == 0 {
@@ -236,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_stand_for_anything_and_numbers_for_their_value() {
+    fn placeholders_match_anything_and_numbers_compare_by_value() {
         let check = |recorded: Value, actual: Value, expected: bool| {
             assert_eq!(agree(&recorded, &actual), expected, "{recorded} and {actual}");
         };
@@ -260,8 +264,8 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_says_where() {
-        let found = difference(&json!([{"a": [1, 2]}]), &json!([{"a": [1, 3]}]));
+    fn a_difference_has_a_path() {
+        let found = first_difference(&json!([{"a": [1, 2]}]), &json!([{"a": [1, 3]}]));
         assert_eq!(found.as_deref(), Some("[0].a[1]: 2 != 3"));
     }
 
@@ -271,8 +275,8 @@ mod tests {
         let recorded = [event(1, "A"), event(0, "C"), event(0, "B"), event(4, "E")];
         let actual = [event(1, "A"), event(2, "B"), event(3, "C"), event(4, "E")];
         let pair = pair_histories(&recorded, &actual, true);
-        assert_eq!(difference(&pair.recorded, &pair.actual), None);
+        assert_eq!(first_difference(&pair.recorded, &pair.actual), None);
         let pair = pair_histories(&recorded, &actual[..3], true);
-        assert!(difference(&pair.recorded, &pair.actual).is_some());
+        assert!(first_difference(&pair.recorded, &pair.actual).is_some());
     }
 }

@@ -1,6 +1,6 @@
-//! What AWS and others said of definitions and requests, and what we say.
+//! Compares the verdicts of AWS and of linters on definitions and requests with ours.
 //!
-//! Everything here goes through `asl::validate`, which the AWS endpoint uses too.
+//! Ours come from `asl::validate`, which the AWS endpoint uses too.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ use super::compare::Pair;
 use super::report::{Group, Part, Verdict};
 use super::vectors::{Request, text};
 
-/// Where a definition comes from and who judged it.
+/// The origin of a definition, and the service or linter that judged it.
 #[derive(Debug, Deserialize)]
 struct Provenance {
     /// `valid/NAME` or `invalid/NAME`.
@@ -26,16 +26,16 @@ struct Provenance {
 }
 
 impl Provenance {
-    fn is_by_aws(&self) -> bool {
+    fn is_judged_by_aws(&self) -> bool {
         ["AWS CreateStateMachine", "AWS ValidateStateMachineDefinition"]
             .iter()
             .any(|judge| self.judge.starts_with(judge))
     }
 
-    /// As AWS judges what is deployed, or as a linter judges what is not; the type of
-    /// the machine was kept only in AWS's words.
+    /// AWS judges deployed definitions; a linter judges templates. The type of the state machine
+    /// appears only in AWS's message.
     fn options(&self) -> ValidationOptions {
-        match (self.is_by_aws(), self.judge.contains("Express state machine")) {
+        match (self.is_judged_by_aws(), self.judge.contains("Express state machine")) {
             (true, true) => ValidationOptions::aws(StateMachineType::Express),
             (true, false) => ValidationOptions::aws(StateMachineType::Standard),
             (false, _) => ValidationOptions::template(),
@@ -43,8 +43,8 @@ impl Provenance {
     }
 }
 
-/// Judges every definition of the folder.
-pub(super) fn judge_all(folder: &Path) -> Result<Vec<Verdict>> {
+/// Compares our verdict on every definition in the folder.
+pub(super) fn compare_all(folder: &Path) -> Result<Vec<Verdict>> {
     let list = folder.join("PROVENANCE.json");
     let reading = |path: &Path| format!("cannot read {}", path.display());
     let text = std::fs::read_to_string(&list).with_context(|| reading(&list))?;
@@ -53,20 +53,23 @@ pub(super) fn judge_all(folder: &Path) -> Result<Vec<Verdict>> {
         .map(|provenance| {
             let path = folder.join(&provenance.file);
             let bytes = std::fs::read(&path).with_context(|| reading(&path))?;
-            Ok(judge_definition(provenance, &String::from_utf8_lossy(&bytes)))
+            Ok(compare_definition(provenance, &String::from_utf8_lossy(&bytes)))
         })
         .collect()
 }
 
-fn judge_definition(provenance: &Provenance, definition: &str) -> Verdict {
+fn compare_definition(provenance: &Provenance, definition: &str) -> Verdict {
     let ours = match invalid_definition_message(&validate(definition, provenance.options())) {
         None => json!("valid"),
         Some(message) if provenance.file.starts_with("valid/") => json!(message),
         Some(_) => json!("invalid"),
     };
     let theirs = provenance.file.split('/').next().unwrap_or_default();
-    let group =
-        if provenance.is_by_aws() { Group::DefinitionsByAws } else { Group::DefinitionsByOthers };
+    let group = if provenance.is_judged_by_aws() {
+        Group::DefinitionsByAws
+    } else {
+        Group::DefinitionsByOthers
+    };
     verdict(&provenance.file, group, json!(theirs), ours)
 }
 
@@ -75,26 +78,26 @@ fn verdict(name: &str, group: Group, recorded: Value, actual: Value) -> Verdict 
     Verdict { name: name.to_owned(), group, parts, skipped: None }
 }
 
-/// Judges what AWS answered to `ValidateStateMachineDefinition`.
-pub(super) fn judge_validation(request: &Request) -> Verdict {
+/// Compares our response to `ValidateStateMachineDefinition` with AWS's.
+pub(super) fn compare_validation(request: &Request) -> Verdict {
     let body = body(request);
     let definition = body["definition"].as_str().unwrap_or_default();
-    let least = match body["severity"].as_str() {
+    let severity = match body["severity"].as_str() {
         Some("WARNING") => Severity::Warning,
         _ => Severity::Error,
     };
-    let at_most = body["maxResults"].as_u64().and_then(|most| usize::try_from(most).ok());
+    let max_results = body["maxResults"].as_u64().and_then(|max| usize::try_from(max).ok());
     let found = validate(definition, ValidationOptions::aws(api::state_machine_type(&body)));
-    let ours = validation_response(&found, least, at_most.unwrap_or(100));
+    let ours = validation_response(&found, severity, max_results.unwrap_or(100));
     verdict(&request.name, Group::Validate, request.expected.clone(), ours)
 }
 
-/// Judges a call that AWS refused.
-pub(super) fn judge_refusal(request: &Request) -> Verdict {
+/// Compares our response to a request that AWS rejected.
+pub(super) fn compare_rejection(request: &Request) -> Verdict {
     let operation = api::operation_from_snake_case(&request.api);
-    let recorded = Refusal::recorded(&request.expected);
-    let ours = refuse(&operation, &body(request), &recorded);
-    let ours = ours.map_or(json!("it was accepted"), |ours| {
+    let recorded = RecordedError::parse(&request.expected);
+    let ours = our_error(&operation, &body(request), &recorded);
+    let ours = ours.map_or(json!("accepted"), |ours| {
         ours.shaped_as(&request.expected, &recorded.operation.unwrap_or(operation))
     });
     verdict(&request.name, Group::Api, request.expected.clone(), ours)
@@ -111,21 +114,21 @@ fn body(request: &Request) -> Value {
     Value::Object(body)
 }
 
-/// Who refuses, and in which words.
-enum Ours {
+/// Our error, from the service or from the SDK's own validation.
+enum OurError {
     Service(ApiError),
     Client(String),
 }
 
-/// What was recorded of a refusal, as far as it says in which world the call was made.
-struct Refusal {
+/// The recorded error of AWS. It shows which resources existed when the request was made.
+struct RecordedError {
     code: String,
     message: String,
     operation: Option<String>,
 }
 
-impl Refusal {
-    fn recorded(expected: &Value) -> Self {
+impl RecordedError {
+    fn parse(expected: &Value) -> Self {
         let at = |path: &str| expected.pointer(path).and_then(Value::as_str).map(str::to_owned);
         let message = at("/Error/Message").or_else(|| at("/exception_value"));
         let message = message.or_else(|| at("")).unwrap_or_default();
@@ -138,44 +141,44 @@ impl Refusal {
         Self { code, message, operation }
     }
 
-    /// The member that was complained about and its value.
-    fn complaint(&self) -> Option<(&str, &str)> {
+    /// The invalid member and its value.
+    fn invalid_member(&self) -> Option<(&str, &str)> {
         let (value, rest) = self.message.split_once("Value '")?.1.split_once("' at '")?;
         Some((rest.split_once('\'')?.0, value))
     }
 
-    /// The member whose value was too short to be sent: the only such value is none.
+    /// The member whose value was too short for the SDK to send; such a value is empty.
     fn too_short(&self) -> Option<&str> {
         let rest = self.message.split_once("Invalid length for parameter ")?.1;
         rest.split_once(", value: 0,").map(|(member, _)| member)
     }
 }
 
-/// What we answer: from the request alone, or else from what existed when the call
-/// was made, which only the recorded code tells; and where the recording left out the
-/// very member that was refused, what we say of a member with that value.
-fn refuse(operation: &str, body: &Value, recorded: &Refusal) -> Option<Ours> {
+/// Our error for the request. It follows from the request alone, or from what existed when the
+/// request was made, which only the recorded code shows. If the recording omits the invalid
+/// member, it is our error for a member with that value.
+fn our_error(operation: &str, body: &Value, recorded: &RecordedError) -> Option<OurError> {
     if let Err(error) = api::check_request(operation, body) {
-        return Some(Ours::Service(error));
+        return Some(OurError::Service(error));
     }
     if let Some(message) = api::sdk_validation_error(operation, body) {
-        return Some(Ours::Client(message));
+        return Some(OurError::Client(message));
     }
-    if let Some(error) = by_what_exists(body, &recorded.code) {
-        return Some(Ours::Service(error));
+    if let Some(error) = error_from_existing_resources(body, &recorded.code) {
+        return Some(OurError::Service(error));
     }
-    if let Some((member, value)) = recorded.complaint() {
-        let said = api::member_errors(member, value);
-        let same = said.iter().find(|error| error.message == recorded.message);
-        return same.or(said.first()).cloned().map(Ours::Service);
+    if let Some((member, value)) = recorded.invalid_member() {
+        let errors = api::member_errors(member, value);
+        let same = errors.iter().find(|error| error.message == recorded.message);
+        return same.or(errors.first()).cloned().map(OurError::Service);
     }
-    let said = api::sdk_member_errors(recorded.too_short()?, "");
-    said.into_iter().next().map(Ours::Client)
+    let errors = api::sdk_member_errors(recorded.too_short()?, "");
+    errors.into_iter().next().map(OurError::Client)
 }
 
-fn by_what_exists(body: &Value, code: &str) -> Option<ApiError> {
+fn error_from_existing_resources(body: &Value, code: &str) -> Option<ApiError> {
     let member = |name: &str| body[name].as_str();
-    let named =
+    let arn =
         |kind: &str, rest: &str| format!("arn:aws:states:us-east-1:111111111111:{kind}:{rest}");
     Some(match code {
         "StateMachineDoesNotExist" => {
@@ -184,19 +187,19 @@ fn by_what_exists(body: &Value, code: &str) -> Option<ApiError> {
         "ExecutionDoesNotExist" => api::errors::execution_does_not_exist(member("executionArn")?),
         "ActivityDoesNotExist" => api::errors::activity_does_not_exist(member("activityArn")?),
         "StateMachineAlreadyExists" => {
-            api::errors::state_machine_already_exists(&named("stateMachine", member("name")?))
+            api::errors::state_machine_already_exists(&arn("stateMachine", member("name")?))
         }
         "ExecutionAlreadyExists" => {
             let machine = member("stateMachineArn")?.rsplit(':').next()?;
             let execution = format!("{machine}:{}", member("name")?);
-            api::errors::execution_already_exists(&named("execution", &execution))
+            api::errors::execution_already_exists(&arn("execution", &execution))
         }
         _ => return None,
     })
 }
 
-impl Ours {
-    /// Written in the way in which the recording wrote AWS's answer.
+impl OurError {
+    /// The error in the form in which the recording has AWS's error.
     fn shaped_as(&self, expected: &Value, operation: &str) -> Value {
         let (code, message, raised) = match self {
             Self::Service(ApiError { code, message }) => {

@@ -1,8 +1,7 @@
 //! Runs a recording through the engine, on virtual time.
 //!
-//! The recording tells what the world did: what each task answered (`mocks`), and, by
-//! the ids in its history, in which order answers came where branches ran side by
-//! side. Nothing is taken from it that the engine should find out itself.
+//! The recording supplies the results of tasks (`mocks`) and, by the ids in its history, their
+//! order if branches ran in parallel. Everything else comes from the engine.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -17,44 +16,44 @@ use serde_json::{Map, Value, json};
 use super::compare::agree;
 use super::vectors::{Mock, Outcome, Recording, text};
 
-/// What an execution came to.
+/// The result of a run.
 pub(super) struct Run {
     /// `{"status", "output"?, "error"?, "cause"?}`
     pub(super) outcome: Value,
     /// `{"id", "prev", "type", "details"}` of each event.
     pub(super) history: Vec<Value>,
-    /// A task for which the recording has no answer.
-    pub(super) unanswered: Option<String>,
+    /// A task for which the recording has no result.
+    pub(super) missing_result: Option<String>,
 }
 
-/// A recording that cannot be run, and why.
-pub(super) struct Refused(pub(super) String);
+/// The reason why a recording cannot be run.
+pub(super) struct NotRunnable(pub(super) String);
 
-/// More events than this and the engine is taken to be going in circles.
-const MOST_EVENTS: usize = 200_000;
+/// The limit of events per run, which ends an endless loop.
+const MAX_EVENTS: usize = 200_000;
 
-/// Runs it to its end, or until nothing can happen any more.
-pub(super) fn run(recording: &Recording) -> Result<Run, Refused> {
+/// Runs the recording until the execution ends or no event is left.
+pub(super) fn run(recording: &Recording) -> Result<Run, NotRunnable> {
     let machine =
-        StateMachine::parse(&recording.definition()).map_err(|why| Refused(why.to_string()))?;
-    machine.check_supported().map_err(|why| Refused(why.to_string()))?;
-    let mut world = World::of(recording);
+        StateMachine::parse(&recording.definition()).map_err(|why| NotRunnable(why.to_string()))?;
+    machine.check_supported().map_err(|why| NotRunnable(why.to_string()))?;
+    let mut simulation = Simulation::new(recording);
     let (mut execution, commands) =
-        Execution::start(Arc::new(machine), start(recording), world.now);
-    world.obey(commands);
+        Execution::start(Arc::new(machine), start(recording), simulation.now);
+    simulation.apply(commands);
     let mut stop = recording.has_flag("needs_stop_execution");
-    for _ in 0..MOST_EVENTS {
+    for _ in 0..MAX_EVENTS {
         if *execution.status() != ExecutionStatus::Running {
             break;
         }
-        let Some(event) = world.next(execution.history().len(), &mut stop) else { break };
-        let commands = execution.handle(event, world.now);
-        world.obey(commands);
+        let Some(event) = simulation.next(execution.history().len(), &mut stop) else { break };
+        let commands = execution.handle(event, simulation.now);
+        simulation.apply(commands);
     }
     Ok(Run {
         outcome: outcome(execution.status()),
-        history: execution.history().iter().map(event).collect(),
-        unanswered: world.unanswered,
+        history: execution.history().iter().map(recorded_form).collect(),
+        missing_result: simulation.missing_result,
     })
 }
 
@@ -63,7 +62,7 @@ fn start(recording: &Recording) -> StartParameters {
     let arn =
         |kind: &str, rest: &str| format!("arn:aws:states:us-east-1:111111111111:{kind}:{rest}");
     let execution_arn = if recording.is_express() {
-        // The id that AWS makes up for each run is anonymised along with the name.
+        // The recording anonymizes the id that AWS generates for each run like the name.
         arn("express", &format!("{machine}:{name}:{}", name.replace("-9000-", "-9001-")))
     } else {
         arn("execution", &format!("{machine}:{name}"))
@@ -85,7 +84,7 @@ fn stop_request(recording: &Recording) -> Event {
     Event::StopRequested { error: given("error"), cause: given("cause") }
 }
 
-/// Text as it is, anything else as the JSON that it was before it was recorded.
+/// A string as it is; any other value as JSON text.
 fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| text(value), str::to_owned)
 }
@@ -100,7 +99,7 @@ fn outcome(status: &ExecutionStatus) -> Value {
     match status {
         ExecutionStatus::Running => json!({"status": "RUNNING"}),
         ExecutionStatus::Succeeded { output } => {
-            json!({"status": "SUCCEEDED", "output": json_in(output)})
+            json!({"status": "SUCCEEDED", "output": parse_json(output)})
         }
         ExecutionStatus::Failed { error, cause } => failed("FAILED", error, cause),
         ExecutionStatus::TimedOut => json!({"status": "TIMED_OUT"}),
@@ -108,21 +107,21 @@ fn outcome(status: &ExecutionStatus) -> Value {
     }
 }
 
-/// The recordings hold inputs and outputs as the JSON that their text is.
-fn json_in(text: &str) -> Value {
+/// The JSON value of an input or output, as recordings have it.
+fn parse_json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| json!(text))
 }
 
-/// An event as the recordings have it: without the name around its details, and
-/// without the notes on truncation, which were not kept.
-fn event(event: &asl::HistoryEvent) -> Value {
+/// An event in the form of the recordings: without the name around its details, and without
+/// the fields about truncation.
+fn recorded_form(event: &asl::HistoryEvent) -> Value {
     let inner = event.details.as_object().and_then(|details| details.values().next());
     let mut details = inner.cloned().unwrap_or_else(|| json!({}));
     if let Some(fields) = details.as_object_mut() {
         fields.retain(|name, _| name != "inputDetails" && name != "outputDetails");
         for name in ["input", "output"] {
             if let Some(field) = fields.get_mut(name) {
-                *field = field.as_str().map_or_else(|| field.clone(), json_in);
+                *field = field.as_str().map_or_else(|| field.clone(), parse_json);
             }
         }
     }
@@ -134,42 +133,42 @@ fn event(event: &asl::HistoryEvent) -> Value {
     })
 }
 
-/// Everything around the execution: workers, services, the clock.
-struct World<'a> {
+/// The environment of the execution: workers, services, the clock.
+struct Simulation<'a> {
     recording: &'a Recording,
     now: Timestamp,
-    unused: Vec<Mock>,
-    /// What tasks will be told, by when the recording has it.
-    answers: BTreeMap<(u64, u64), (TaskId, Event)>,
-    answered: u64,
+    unused_mocks: Vec<Mock>,
+    /// Events of tasks that are to come, by the recorded event id and a serial number.
+    task_events: BTreeMap<(u64, u64), (TaskId, Event)>,
+    task_event_count: u64,
     timers: BTreeMap<(Timestamp, TimerId), TimerKind>,
-    unanswered: Option<String>,
+    missing_result: Option<String>,
 }
 
-impl<'a> World<'a> {
-    fn of(recording: &'a Recording) -> Self {
-        let mut unused = recording.mocks.clone();
-        if unused.is_empty() {
-            unused = recording.answers_in_history();
+impl<'a> Simulation<'a> {
+    fn new(recording: &'a Recording) -> Self {
+        let mut unused_mocks = recording.mocks.clone();
+        if unused_mocks.is_empty() {
+            unused_mocks = recording.results_in_history();
         }
-        unused.sort_by_key(|mock| mock.scheduled_event_id);
+        unused_mocks.sort_by_key(|mock| mock.scheduled_event_id);
         Self {
             recording,
-            // 2026-11-23T04:00:00Z, when the recordings that look at the clock begin.
+            // 2026-11-23T04:00:00Z, the start of the recordings that depend on the clock.
             now: Timestamp::constant(1_795_406_400, 0),
-            unused,
-            answers: BTreeMap::new(),
-            answered: 0,
+            unused_mocks,
+            task_events: BTreeMap::new(),
+            task_event_count: 0,
             timers: BTreeMap::new(),
-            unanswered: None,
+            missing_result: None,
         }
     }
 
-    fn obey(&mut self, commands: Vec<Command>) {
+    fn apply(&mut self, commands: Vec<Command>) {
         for command in commands {
             match command {
-                Command::StartTask { task, request } => self.take_up(task, &request),
-                Command::CancelTask { task } => self.answers.retain(|_, (one, _)| *one != task),
+                Command::StartTask { task, request } => self.schedule_task(task, &request),
+                Command::CancelTask { task } => self.task_events.retain(|_, (one, _)| *one != task),
                 Command::SetTimer { timer, due, kind, .. } => {
                     self.timers.insert((due, timer), kind);
                 }
@@ -178,28 +177,28 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What happens next, after so many events: answers come at once, unless the
-    /// recording has them after the end of a pause; then whoever wants to stop the
-    /// execution does; then time passes.
-    fn next(&mut self, events: usize, stop: &mut bool) -> Option<Event> {
-        let answer = self.answers.keys().next().map(|(id, _)| *id);
-        let later = answer.is_some_and(|id| id > u64::try_from(events).unwrap_or(0) + 1);
-        if later && self.recording.has_ids() && self.is_pausing() {
+    /// The next event, after `event_count` history events. Task events come at once, unless the
+    /// recording has them after the end of a wait; then comes the request to stop the execution;
+    /// then time passes.
+    fn next(&mut self, event_count: usize, stop: &mut bool) -> Option<Event> {
+        let next_id = self.task_events.keys().next().map(|(id, _)| *id);
+        let later = next_id.is_some_and(|id| id > u64::try_from(event_count).unwrap_or(0) + 1);
+        if later && self.recording.has_ids() && self.is_waiting() {
             return self.next_timer();
         }
-        self.next_answer()
+        self.next_task_event()
             .or_else(|| std::mem::take(stop).then(|| stop_request(self.recording)))
             .or_else(|| self.next_timer())
     }
 
-    /// Whether the next timer ends a pause, rather than a task's or the execution's time.
-    fn is_pausing(&self) -> bool {
+    /// Whether the next timer ends a wait or a retry delay, and is not a timeout.
+    fn is_waiting(&self) -> bool {
         let next = self.timers.values().next();
         next.is_some_and(|kind| matches!(kind, TimerKind::Wait | TimerKind::RetryDelay))
     }
 
-    fn next_answer(&mut self) -> Option<Event> {
-        self.answers.pop_first().map(|(_, (_, event))| event)
+    fn next_task_event(&mut self) -> Option<Event> {
+        self.task_events.pop_first().map(|(_, (_, event))| event)
     }
 
     fn next_timer(&mut self) -> Option<Event> {
@@ -208,38 +207,38 @@ impl<'a> World<'a> {
         Some(Event::TimerFired { timer })
     }
 
-    /// Plans what the task will be told.
-    fn take_up(&mut self, task: TaskId, request: &TaskRequest) {
-        let Some(mock) = self.find(request) else {
+    /// Schedules the recorded events of a task.
+    fn schedule_task(&mut self, task: TaskId, request: &TaskRequest) {
+        let Some(mock) = self.take_mock(request) else {
             let TaskRequest { state, attempt, .. } = request;
-            let missing = format!("no answer was recorded for attempt {attempt} of '{state}'");
-            self.unanswered.get_or_insert(missing);
+            let missing = format!("no result was recorded for attempt {attempt} of '{state}'");
+            self.missing_result.get_or_insert(missing);
             return;
         };
         let mut script = self.script(task, &mock);
-        while let Some((when, event)) = script.pop_front() {
-            self.answered += 1;
-            self.answers.insert((when, self.answered), (task, event));
+        while let Some((id, event)) = script.pop_front() {
+            self.task_event_count += 1;
+            self.task_events.insert((id, self.task_event_count), (task, event));
         }
     }
 
-    /// The answer for this request: of the same state and attempt, and for the same
-    /// parameters where there are several.
-    fn find(&mut self, request: &TaskRequest) -> Option<Mock> {
+    /// Takes the mock for this request: of the same state and attempt, and if there are several,
+    /// with the same parameters.
+    fn take_mock(&mut self, request: &TaskRequest) -> Option<Mock> {
         let same = |mock: &Mock| match &mock.state {
             Some(state) => *state == request.state && mock.attempt == request.attempt,
             None => true,
         };
-        let passed = |mock: &Mock| {
+        let same_input = |mock: &Mock| {
             let recorded = mock.parameters.as_ref().or(mock.input.as_ref());
             recorded.is_some_and(|recorded| agree(recorded, &request.parameters))
         };
-        let place = self.unused.iter().position(|mock| same(mock) && passed(mock));
-        let place = place.or_else(|| self.unused.iter().position(same))?;
-        Some(self.unused.remove(place))
+        let index = self.unused_mocks.iter().position(|mock| same(mock) && same_input(mock));
+        let index = index.or_else(|| self.unused_mocks.iter().position(same))?;
+        Some(self.unused_mocks.remove(index))
     }
 
-    /// Started, submitted, answered, each with the id that the recording gives it.
+    /// The events of a task (started, submitted, ended), each with its id in the recording.
     fn script(&self, task: TaskId, mock: &Mock) -> VecDeque<(u64, Event)> {
         let mut script = VecDeque::new();
         let mut at = mock.scheduled_event_id;
@@ -256,7 +255,7 @@ impl<'a> World<'a> {
         }
         at = self.following(at, &["Succeeded", "Failed"]).map_or(at, |event| event.id);
         match &mock.outcome {
-            Outcome::Silence { .. } => {}
+            Outcome::NoResponse { .. } => {}
             Outcome::Result { result } => {
                 script.push_back((at, Event::TaskSucceeded { task, output: text(result) }));
             }
@@ -269,10 +268,10 @@ impl<'a> World<'a> {
         script
     }
 
-    /// The recorded event that followed from this one and is of such a type.
+    /// The recorded event that follows this one and has one of the types.
     fn following(&self, id: u64, types: &[&str]) -> Option<&'a super::vectors::Event> {
         let history = self.recording.expected_history.as_ref()?;
-        let of_type = |name: &str| types.iter().any(|wanted| name.ends_with(wanted));
+        let of_type = |name: &str| types.iter().any(|suffix| name.ends_with(suffix));
         history.iter().find(|event| event.prev == id && of_type(&event.kind))
     }
 }

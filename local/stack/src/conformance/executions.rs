@@ -1,14 +1,14 @@
-//! Recorded executions: run, and held against what was recorded.
+//! Runs recorded executions and compares the results with the recordings.
 
 use serde_json::{Map, Value, json};
 
 use super::compare::{Pair, pair_histories};
 use super::drive;
 use super::report::{Group, Part, Verdict};
-use super::vectors::{Event, Recording, Strange};
+use super::vectors::{Event, Recording, Unrecognized};
 
-/// Runs a recording and pairs what it came to with what AWS recorded.
-pub(super) fn judge(recording: &Recording) -> Verdict {
+/// Runs a recording and pairs the result with AWS's.
+pub(super) fn compare(recording: &Recording) -> Verdict {
     let group = Group::Tier {
         tier: recording.tier.clone(),
         query_language: recording.query_language.clone(),
@@ -16,8 +16,8 @@ pub(super) fn judge(recording: &Recording) -> Verdict {
     let mut verdict =
         Verdict { name: recording.name.clone(), group, parts: Vec::new(), skipped: None };
     match drive::run(recording) {
-        Err(refused) => verdict.skipped = Some(refused.0),
-        Ok(run) => match run.unanswered.filter(|_| !recording.mocks_complete) {
+        Err(not_runnable) => verdict.skipped = Some(not_runnable.0),
+        Ok(run) => match run.missing_result.filter(|_| !recording.mocks_complete) {
             Some(missing) => verdict.skipped = Some(missing),
             None => verdict.parts = pairs(recording, run.outcome, &run.history),
         },
@@ -25,27 +25,27 @@ pub(super) fn judge(recording: &Recording) -> Verdict {
     verdict
 }
 
-/// A recording that is not understood counts as one that disagrees.
-pub(super) fn refuse(strange: &Strange) -> Verdict {
-    let Strange { name, tier, query_language, why } = strange;
+/// A recording with an unknown format counts as one that disagrees.
+pub(super) fn skip(unrecognized: &Unrecognized) -> Verdict {
+    let Unrecognized { name, tier, query_language, why } = unrecognized;
     let group = Group::Tier { tier: tier.clone(), query_language: query_language.clone() };
-    let skipped = Some(format!("it is not understood: {why}"));
+    let skipped = Some(format!("unknown format: {why}"));
     Verdict { name: name.clone(), group, parts: Vec::new(), skipped }
 }
 
 fn pairs(recording: &Recording, outcome: Value, history: &[Value]) -> Vec<(Part, Pair)> {
     let mut parts = vec![(Part::Outcome, outcomes(recording, outcome))];
     if let Some(recorded) = recorded_history(recording) {
-        // Where the recording broke off before the end, it is the beginning that counts.
-        let open = recording.has_flag("no_final_status_recorded");
-        let kept = if open { recorded.len().min(history.len()) } else { history.len() };
+        // If the recording stops before the end, only the beginning is compared.
+        let incomplete = recording.has_flag("no_final_status_recorded");
+        let length = if incomplete { recorded.len().min(history.len()) } else { history.len() };
         let sorted = recording.has_flag("parallel_history_sorted_by_localstack");
-        parts.push((Part::History, pair_histories(&recorded, &history[..kept], sorted)));
+        parts.push((Part::History, pair_histories(&recorded, &history[..length], sorted)));
     }
     parts
 }
 
-/// Status, output, error and cause, of which a recording without a status has none.
+/// Status, output, error and cause; nothing for a recording without a status.
 fn outcomes(recording: &Recording, mut actual: Value) -> Pair {
     let mut recorded = recording.expected.clone();
     recorded.remove("describe");
@@ -54,7 +54,7 @@ fn outcomes(recording: &Recording, mut actual: Value) -> Pair {
         actual = json!({});
     }
     let mut recorded = Value::Object(recorded);
-    open_placeholders(recording, &mut recorded);
+    mark_placeholders(recording, &mut recorded);
     Pair { recorded, actual }
 }
 
@@ -65,7 +65,7 @@ fn recorded_history(recording: &Recording) -> Option<Vec<Value>> {
         events.reverse();
     }
     for event in &mut events {
-        open_placeholders(recording, event);
+        mark_placeholders(recording, event);
     }
     Some(events)
 }
@@ -78,10 +78,10 @@ fn event(event: &Event) -> Value {
     json!({"id": event.id, "prev": event.prev, "type": event.kind, "details": details})
 }
 
-/// Three kinds of text stand for what was not kept and do not look like it: the name of
-/// a detail in place of the detail (`stateExitedEventDetails.output`), the word in place
-/// of a random number, and a placeholder within a placeholder (`<<task_token>:1>`).
-fn open_placeholders(recording: &Recording, value: &mut Value) {
+/// Rewrites three kinds of text that stand for an omitted value into placeholders: the name of a
+/// detail (`stateExitedEventDetails.output`), the word for a random number, and a placeholder
+/// within a placeholder (`<<task_token>:1>`).
+fn mark_placeholders(recording: &Recording, value: &mut Value) {
     let random = recording.has_flag("random");
     match value {
         Value::String(text) if text.ends_with("EventDetails.output") => {
@@ -93,9 +93,9 @@ fn open_placeholders(recording: &Recording, value: &mut Value) {
         Value::String(text) if text.starts_with("<<") && text.ends_with('>') => {
             *text = format!("<{}>", text.replace(['<', '>'], ""));
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| open_placeholders(recording, item)),
+        Value::Array(items) => items.iter_mut().for_each(|item| mark_placeholders(recording, item)),
         Value::Object(fields) => {
-            fields.values_mut().for_each(|field| open_placeholders(recording, field));
+            fields.values_mut().for_each(|field| mark_placeholders(recording, field));
         }
         _ => {}
     }

@@ -1,15 +1,15 @@
-//! The engine against recordings of the real Step Functions: `cargo local conformance`.
+//! `cargo local conformance`: the engine against recordings of the real Step Functions.
 //!
-//! `vectors.rs` reads the recordings, `drive.rs` runs one through the engine on virtual
-//! time, `compare.rs` says what counts as equal, `executions.rs` and `definitions.rs`
-//! pair what happened with what was recorded, `report.rs` counts, and `known.rs` holds
-//! the result against the list of disagreements that are accepted, each with its reason.
+//! `vectors.rs` reads the recordings and `drive.rs` runs one on virtual time. `compare.rs`
+//! decides which values are equal; `executions.rs` and `definitions.rs` pair actual and recorded
+//! values; `report.rs` counts. `known_disagreements.rs` checks the result against the list of
+//! accepted disagreements, each with its reason.
 
 mod compare;
 mod definitions;
 mod drive;
 mod executions;
-mod known;
+mod known_disagreements;
 mod report;
 mod vectors;
 
@@ -27,55 +27,54 @@ use vectors::Vector;
 /// The arguments of `cargo local conformance`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Holds `vectors/` or `definitions/` (with `PROVENANCE.json`), or is one of them.
+    /// A folder with `vectors/` or `definitions/` (with `PROVENANCE.json`), or one of the two.
     pub dir: PathBuf,
-    /// Prints the counts as JSON, alone on stdout.
+    /// Print the counts as JSON and nothing else.
     #[arg(long)]
     pub json: bool,
-    /// Fails unless exactly what this file lists disagrees.
+    /// Fail unless the disagreements are exactly those listed in this file.
     #[arg(long, value_name = "FILE")]
     pub known: Option<PathBuf>,
-    /// Writes every compared pair to this file, one JSON object a line.
+    /// Write every compared pair to this file, one JSON object per line.
     #[arg(long, hide = true, value_name = "FILE")]
     pub dump: Option<PathBuf>,
 }
 
-/// Runs everything in the folder and prints what agrees and what does not.
+/// Runs everything in the folder and prints the counts and disagreements.
 ///
 /// # Errors
-/// When the folder or a file in it cannot be read.
+/// If the folder or a file in it cannot be read.
 pub fn run(args: &Args) -> Result<ExitCode> {
     let mut dump = args.dump.as_deref().map(Dump::create).transpose()?;
-    let report = examine(&args.dir, dump.as_mut())?;
+    let report = compare_all(&args.dir, dump.as_mut())?;
     let text = if args.json { format!("{}\n", report.json()) } else { report.text() };
     std::io::stdout().write_all(text.as_bytes())?;
     let Some(known) = &args.known else { return Ok(ExitCode::SUCCESS) };
-    let news = known::compare(known, &report.disagreements)?;
-    std::io::stderr().write_all(news.as_bytes())?;
-    Ok(if news.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let changes = known_disagreements::compare(known, &report.disagreements)?;
+    std::io::stderr().write_all(changes.as_bytes())?;
+    Ok(if changes.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What is new or gone in comparison with the list of known disagreements; empty when
-/// nothing is. This is what CI asks.
+/// The differences from the list of known disagreements, one per line; empty if there are none.
 ///
 /// # Errors
-/// When a file cannot be read.
+/// If a file cannot be read.
 pub fn changes(dir: &Path, known: &Path) -> Result<String> {
-    known::compare(known, &examine(dir, None)?.disagreements)
+    known_disagreements::compare(known, &compare_all(dir, None)?.disagreements)
 }
 
-fn examine(dir: &Path, mut dump: Option<&mut Dump>) -> Result<Report> {
+fn compare_all(dir: &Path, mut dump: Option<&mut Dump>) -> Result<Report> {
     let mut report = Report::default();
-    let folders = Folders::of(dir)?;
+    let folders = Folders::find(dir)?;
     if let Some(folder) = folders.vectors {
         for vector in Vector::read_all(&folder)? {
-            let (verdict, has_history) = judge(&vector);
+            let (verdict, has_history) = compare_vector(&vector);
             report.add(&verdict, has_history);
             dump.as_deref_mut().map_or(Ok(()), |dump| dump.write(&verdict))?;
         }
     }
     if let Some(folder) = folders.definitions {
-        for verdict in definitions::judge_all(&folder)? {
+        for verdict in definitions::compare_all(&folder)? {
             report.add(&verdict, false);
             dump.as_deref_mut().map_or(Ok(()), |dump| dump.write(&verdict))?;
         }
@@ -83,35 +82,35 @@ fn examine(dir: &Path, mut dump: Option<&mut Dump>) -> Result<Report> {
     Ok(report)
 }
 
-fn judge(vector: &Vector) -> (Verdict, bool) {
+fn compare_vector(vector: &Vector) -> (Verdict, bool) {
     match vector {
         Vector::Execution(recording) => {
-            (executions::judge(recording), recording.expected_history.is_some())
+            (executions::compare(recording), recording.expected_history.is_some())
         }
-        Vector::ApiError(request) => (definitions::judge_refusal(request), false),
-        Vector::ValidateDefinition(request) => (definitions::judge_validation(request), false),
-        Vector::Strange(strange) => (executions::refuse(strange), false),
+        Vector::ApiError(request) => (definitions::compare_rejection(request), false),
+        Vector::ValidateDefinition(request) => (definitions::compare_validation(request), false),
+        Vector::Unrecognized(unrecognized) => (executions::skip(unrecognized), false),
     }
 }
 
-/// What the folder holds.
+/// The recordings in the folder.
 struct Folders {
     vectors: Option<PathBuf>,
     definitions: Option<PathBuf>,
 }
 
 impl Folders {
-    fn of(dir: &Path) -> Result<Self> {
+    fn find(dir: &Path) -> Result<Self> {
         let existing = |path: PathBuf| path.is_dir().then_some(path);
         let mut found = Self {
             vectors: existing(dir.join("vectors")),
             definitions: existing(dir.join("definitions")),
         };
         if found.vectors.is_none() && found.definitions.is_none() {
-            // Then it must be one of the two itself, whatever its name.
+            // Then the folder must be one of the two itself, under any name.
             let definitions = dir.join("PROVENANCE.json").is_file();
             if !definitions && Vector::files(dir)?.is_empty() {
-                bail!("{} holds neither vectors/ nor definitions/", dir.display());
+                bail!("{} has neither vectors/ nor definitions/", dir.display());
             }
             let folder = Some(dir.to_owned());
             *(if definitions { &mut found.definitions } else { &mut found.vectors }) = folder;
@@ -120,7 +119,7 @@ impl Folders {
     }
 }
 
-/// The pairs that were compared, for a second opinion.
+/// Writes the compared pairs to a file, for a check by another implementation.
 struct Dump(BufWriter<File>);
 
 impl Dump {

@@ -1,23 +1,23 @@
-//! What a run of the recordings comes to: counts, and what disagrees.
+//! The result of a conformance run: counts and disagreements.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::compare::{Pair, difference};
+use super::compare::{Pair, first_difference};
 
-/// How one recording compares.
+/// The comparison of one recording.
 pub(super) struct Verdict {
     pub(super) name: String,
     pub(super) group: Group,
-    /// The parts that were compared, each with its pair of values.
+    /// The compared parts, each with its pair of values.
     pub(super) parts: Vec<(Part, Pair)>,
-    /// Why it could not be run.
+    /// The reason why the recording could not be run.
     pub(super) skipped: Option<String>,
 }
 
-/// Where a recording is counted.
+/// The group in which a recording is counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Group {
     Tier { tier: String, query_language: String },
@@ -27,12 +27,12 @@ pub(super) enum Group {
     DefinitionsByOthers,
 }
 
-/// What of a recording is compared.
+/// The part of a recording that is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
-    /// How it ended; for calls and definitions, what was answered.
+    /// How the execution ended; for requests and definitions, the response.
     Outcome,
-    /// Every event.
+    /// All history events.
     History,
 }
 
@@ -45,13 +45,13 @@ impl Part {
     }
 }
 
-/// One recording's disagreement.
+/// A disagreement with one recording.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Disagreement {
     pub(super) name: String,
     /// `outcome` or `history`.
     pub(super) part: &'static str,
-    /// The first difference, or why it was not run.
+    /// The first difference, or the reason why the recording was not run.
     pub(super) why: String,
 }
 
@@ -63,7 +63,7 @@ struct Count {
     history: usize,
 }
 
-/// All that a run found.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     counts: BTreeMap<Group, Count>,
@@ -84,7 +84,7 @@ impl Report {
             return;
         }
         for (part, pair) in &verdict.parts {
-            match (difference(&pair.recorded, &pair.actual), part) {
+            match (first_difference(&pair.recorded, &pair.actual), part) {
                 (Some(why), _) => self.disagree(verdict, *part, why),
                 (None, Part::Outcome) => self.count(&verdict.group).outcome += 1,
                 (None, Part::History) => self.count(&verdict.group).history += 1,
@@ -101,7 +101,7 @@ impl Report {
         self.disagreements.push(Disagreement { name, part, why });
     }
 
-    /// The form for programs, as the design fixes it.
+    /// The report as JSON.
     pub(super) fn json(&self) -> Value {
         let mut report = Map::new();
         let tiers: Vec<Value> = self.counts.iter().filter_map(tier_json).collect();
@@ -126,7 +126,7 @@ impl Report {
         Value::Object(report)
     }
 
-    /// The form for people.
+    /// The report as text.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         for (group, count) in &self.counts {
@@ -137,7 +137,7 @@ impl Report {
                     text,
                     "tier {tier} {query_language:<8}  outcome {outcome:>4} of {total:>4}   history {history:>4} of {history_total:>4}"
                 ),
-                Group::Api => writeln!(text, "refused calls     {outcome:>4} of {total:>4}"),
+                Group::Api => writeln!(text, "rejected calls    {outcome:>4} of {total:>4}"),
                 Group::Validate => writeln!(text, "validations       {outcome:>4} of {total:>4}"),
                 Group::DefinitionsByAws => {
                     writeln!(text, "definitions judged by AWS     {outcome:>4} of {total:>4}")

@@ -1,4 +1,4 @@
-//! The recordings as they lie in `vectors/`.
+//! The format of the recordings in `vectors/`.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// A file of recordings, each still as JSON: one that is not understood is skipped.
+/// A file of recordings, each as JSON, so that one with an unknown format does not hide the rest.
 #[derive(Debug, Deserialize)]
 struct File {
     vectors: Vec<Value>,
@@ -18,18 +18,18 @@ struct File {
 pub(super) enum Vector {
     /// An execution, from its input to its history.
     Execution(Box<Recording>),
-    /// A call that AWS refused.
+    /// A request that AWS rejected.
     ApiError(Request),
-    /// A definition that AWS was asked about.
+    /// A definition that AWS validated.
     ValidateDefinition(Request),
-    /// Something that does not have the form of a recording.
+    /// A recording with an unknown format.
     #[serde(skip)]
-    Strange(Strange),
+    Unrecognized(Unrecognized),
 }
 
-/// A recording that is not understood, as far as it is.
+/// The readable fields of a recording with an unknown format.
 #[derive(Debug)]
-pub(super) struct Strange {
+pub(super) struct Unrecognized {
     pub(super) name: String,
     pub(super) tier: String,
     pub(super) query_language: String,
@@ -48,7 +48,7 @@ pub(super) struct Recording {
     pub(super) flags: Vec<String>,
     definition: Option<Value>,
     definition_text: Option<String>,
-    /// A call without an input means an empty object.
+    /// A recording without an input has an empty object as input.
     #[serde(default = "empty")]
     input: Value,
     pub(super) execution_name: String,
@@ -78,17 +78,17 @@ pub(super) struct Event {
     pub(super) details: Value,
 }
 
-/// What a worker or a service was asked, and what it answered.
+/// A task's request to a worker or service, and the result.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Mock {
-    /// The Task state; missing where only the history has the answer.
+    /// The Task state; `None` if the mock was derived from the history.
     pub(super) state: Option<String>,
     pub(super) attempt: u32,
     pub(super) scheduled_event_id: u64,
-    /// What was passed to a service.
+    /// The parameters of a service integration.
     pub(super) parameters: Option<Value>,
-    /// What was passed to a function or an activity.
+    /// The input of a function or an activity.
     pub(super) input: Option<Value>,
     pub(super) submitted: Option<Value>,
     pub(super) outcome: Outcome,
@@ -98,14 +98,14 @@ pub(super) struct Mock {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Outcome {
-    /// It was never answered.
-    Silence {
+    /// There was no response.
+    NoResponse {
         #[serde(rename = "never_answers")]
         _never: bool,
     },
-    /// It gave a result.
+    /// The task succeeded.
     Result { result: Value },
-    /// It failed; a worker may leave out both.
+    /// The task failed; a worker may omit error and cause.
     Failure {
         #[serde(default)]
         error: Value,
@@ -114,7 +114,7 @@ pub(super) enum Outcome {
     },
 }
 
-/// A call of the Step Functions API and what AWS answered.
+/// A request to the Step Functions API and AWS's response.
 #[derive(Debug, Deserialize)]
 pub(super) struct Request {
     pub(super) name: String,
@@ -126,7 +126,7 @@ pub(super) struct Request {
 }
 
 impl Vector {
-    /// The files of a folder that hold recordings, in the order of their names.
+    /// The files of a folder that contain recordings, in the order of their names.
     pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
         let mut paths: Vec<_> = std::fs::read_dir(folder)
             .with_context(|| format!("cannot list {}", folder.display()))?
@@ -153,7 +153,7 @@ impl Vector {
         let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
         let (name, tier, query_language) = (text("name"), text("tier"), text("query_language"));
         serde_json::from_value(value).unwrap_or_else(|why| {
-            Self::Strange(Strange { name, tier, query_language, why: why.to_string() })
+            Self::Unrecognized(Unrecognized { name, tier, query_language, why: why.to_string() })
         })
     }
 }
@@ -173,26 +173,26 @@ impl Recording {
         text(&self.input)
     }
 
-    /// Whether AWS counted redrives in the context object: it has done so since
-    /// 2023-11-15, and never for Express executions.
+    /// Whether the context object has a redrive count: since 2023-11-15, and never for Express
+    /// executions.
     pub(super) fn is_redrivable(&self) -> bool {
         self.aws_validated.as_str() >= "2023-11-15" && !self.is_express()
     }
 
-    /// Whether it is an Express execution, which keeps no history.
+    /// Whether it is an Express execution, which has no history.
     pub(super) fn is_express(&self) -> bool {
         self.machine_type == "EXPRESS"
     }
 
-    /// Whether the ids in the recorded history are AWS's own.
+    /// Whether the recorded history has AWS's event ids.
     pub(super) fn has_ids(&self) -> bool {
         let sorted = self.has_flag("parallel_history_sorted_by_localstack");
         self.expected_history.is_some() && !sorted
     }
 
-    /// What the history shows of tasks, for recordings whose answers were not extracted:
-    /// the first task that was scheduled is given the first answer, and so on.
-    pub(super) fn answers_in_history(&self) -> Vec<Mock> {
+    /// Mocks derived from the history, for recordings without mocks: the first scheduled task
+    /// gets the first result, and so on.
+    pub(super) fn results_in_history(&self) -> Vec<Mock> {
         let history = self.expected_history.as_deref().unwrap_or_default();
         let ends = |event: &&Event| {
             event.details.get("resource").is_some()
@@ -200,7 +200,7 @@ impl Recording {
         };
         let scheduled = history.iter().filter(|event| event.kind == "TaskScheduled");
         let pairs = scheduled.zip(history.iter().filter(ends));
-        pairs.map(|(scheduled, end)| Mock::between(scheduled, end)).collect()
+        pairs.map(|(scheduled, end)| Mock::from_events(scheduled, end)).collect()
     }
 
     pub(super) fn has_flag(&self, flag: &str) -> bool {
@@ -209,7 +209,7 @@ impl Recording {
 }
 
 impl Mock {
-    fn between(scheduled: &Event, end: &Event) -> Self {
+    fn from_events(scheduled: &Event, end: &Event) -> Self {
         let detail = |name: &str| end.details.get(name).cloned();
         let failure = || Outcome::Failure {
             error: detail("error").unwrap_or_default(),
@@ -227,7 +227,7 @@ impl Mock {
     }
 }
 
-/// JSON as text, or the text that `$rawText` holds, verbatim.
+/// The value as JSON text, or the text in `$rawText`, unchanged.
 pub(super) fn text(value: &Value) -> String {
     let raw = value.as_object().filter(|fields| fields.len() == 1);
     match raw.and_then(|fields| fields.get("$rawText")).and_then(Value::as_str) {

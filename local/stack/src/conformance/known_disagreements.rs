@@ -1,8 +1,8 @@
-//! The list of disagreements that are known, each with its reason.
+//! The list of known disagreements, each with its reason.
 //!
-//! One a line: `outcome` or `history`, the recording's name, and the reason, with tabs
-//! between; lines that begin with `#` are for people. The list may neither grow
-//! unnoticed nor keep what has been mended.
+//! Each line has `outcome` or `history`, the recording's name and the reason, separated by tabs;
+//! lines that begin with `#` are comments. A check fails on a disagreement that is not listed, and
+//! on a listed one that no longer exists.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -12,7 +12,8 @@ use anyhow::{Context, Result, bail};
 
 use super::report::Disagreement;
 
-/// What is new and what is gone, a line each; empty when the list is right.
+/// Disagreements that are not listed and listed ones that no longer exist, one per line. Empty
+/// if the list is correct.
 pub(super) fn compare(list: &Path, found: &[Disagreement]) -> Result<String> {
     let text = std::fs::read_to_string(list);
     let text = text.with_context(|| format!("cannot read {}", list.display()))?;
@@ -26,7 +27,7 @@ pub(super) fn compare(list: &Path, found: &[Disagreement]) -> Result<String> {
     }
     let found: BTreeSet<_> = found.iter().map(|one| (one.part, one.name.as_str())).collect();
     for (part, name) in known.difference(&found) {
-        let _ = writeln!(changes, "gone, strike it off the list: {part} of {name}");
+        let _ = writeln!(changes, "fixed, remove it from the list: {part} of {name}");
     }
     Ok(changes)
 }
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_may_neither_grow_nor_keep_what_is_mended() {
+    fn new_and_fixed_disagreements_are_reported() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "# why\nhistory\told\tbecause\noutcome\tsame\tbecause\n")
             .unwrap();
@@ -55,15 +56,15 @@ mod tests {
             part: "outcome",
             why: "x".to_owned(),
         };
-        let changes = compare(file.path(), &[found("same"), found("fresh")]).unwrap();
+        let changes = compare(file.path(), &[found("same"), found("other")]).unwrap();
         assert_eq!(
             changes,
-            "new: outcome of fresh: x\ngone, strike it off the list: history of old\n"
+            "new: outcome of other: x\nfixed, remove it from the list: history of old\n"
         );
     }
 
     #[test]
-    fn a_line_without_a_reason_is_refused() {
+    fn a_line_without_a_reason_is_rejected() {
         assert!(parse("outcome\tname\t").is_err());
         assert!(parse("outcome\tname").is_err());
     }
