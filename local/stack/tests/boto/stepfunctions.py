@@ -1,11 +1,11 @@
-"""boto3 and the AWS CLI, used as they are, on every operation of Step Functions that the stack serves.
+"""Checks every Step Functions operation of the stack with unmodified boto3 and the AWS CLI.
 
-Called with the endpoint's URL, by local/stack/tests/boto.rs and by hand:
+local/stack/tests/boto.rs runs it with the endpoint's URL. To run it by hand:
 
     python3 local/stack/tests/boto/stepfunctions.py http://127.0.0.1:4566
 
-Prints one line for each check and ends with 1 when one fails. botocore parses every answer by AWS's own
-model of the service, so a field of the wrong type shows here.
+Prints one line per check and exits with 1 if a check fails. botocore parses every response with AWS's own
+model of the service, so a field of the wrong type fails a check.
 """
 import datetime
 import json
@@ -30,9 +30,9 @@ sfn = boto3.client("stepfunctions", config=Config(retries={"total_max_attempts":
 dynamodb = boto3.client("dynamodb", **SETTINGS)
 
 PASS = {"StartAt": "Say", "States": {"Say": {"Type": "Pass", "Result": "hello", "End": True}}}
-FAIL = {"StartAt": "No", "States": {"No": {"Type": "Fail", "Error": "Refused", "Cause": "as told"}}}
+FAIL = {"StartAt": "No", "States": {"No": {"Type": "Fail", "Error": "Refused", "Cause": "because"}}}
 SLOW = {"StartAt": "Rest", "States": {"Rest": {"Type": "Wait", "Seconds": 3600, "End": True}}}
-ASK = {"StartAt": "Ask", "States": {"Ask": {
+WAIT_FOR_TOKEN = {"StartAt": "Wait", "States": {"Wait": {
     "Type": "Task",
     "Resource": "arn:aws:states:::aws-sdk:dynamodb:putItem.waitForTaskToken",
     "HeartbeatSeconds": 600,
@@ -43,24 +43,24 @@ ASK = {"StartAt": "Ask", "States": {"Ask": {
 failures = []
 
 
-def check(what, held, detail=""):
-    print(f"{'ok  ' if held else 'FAIL'} {what}{'' if held else f': {detail!r}'}")
-    if not held:
-        failures.append(what)
+def check(name, passed, detail=""):
+    print(f"{'ok  ' if passed else 'FAIL'} {name}{'' if passed else f': {detail!r}'}")
+    if not passed:
+        failures.append(name)
 
 
-def equal(what, found, expected):
-    check(what, found == expected, (found, expected))
+def equal(name, actual, expected):
+    check(name, actual == expected, (actual, expected))
 
 
-def refused(what, code, call, **request):
-    """The call is refused with this code; gives the message."""
+def rejected(name, code, call, **request):
+    """Checks that the call fails with this code; returns the message."""
     try:
-        answer = call(**request)
+        response = call(**request)
     except ClientError as error:
-        equal(f"{what} is refused with {code}", error.response["Error"]["Code"], code)
+        equal(f"{name} is rejected with {code}", error.response["Error"]["Code"], code)
         return error.response["Error"]["Message"]
-    check(f"{what} is refused with {code}", False, answer)
+    check(f"{name} is rejected with {code}", False, response)
     return ""
 
 
@@ -70,21 +70,21 @@ def create(name, definition, **more):
 
 
 def ended(arn):
-    """Describes an execution once it has ended."""
-    limit = time.monotonic() + 20
-    while time.monotonic() < limit:
-        about = sfn.describe_execution(executionArn=arn)
-        if about["status"] != "RUNNING":
-            return about
+    """Waits for the end of an execution and returns its description."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        description = sfn.describe_execution(executionArn=arn)
+        if description["status"] != "RUNNING":
+            return description
         time.sleep(0.02)
     raise TimeoutError(arn)
 
 
-def asked(name):
-    """Starts an execution that asks, and gives its ARN and its token."""
-    arn = sfn.start_execution(stateMachineArn=ask, name=name)["executionArn"]
-    limit = time.monotonic() + 20
-    while time.monotonic() < limit:
+def start_waiting(name):
+    """Starts an execution that waits for its task token; returns its ARN and the token."""
+    arn = sfn.start_execution(stateMachineArn=waiting_machine, name=name)["executionArn"]
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
         found = dynamodb.get_item(TableName=f"boto-{RUN}", Key={"id": {"S": name}}, ConsistentRead=True)
         types = [e["type"] for e in sfn.get_execution_history(executionArn=arn)["events"]]
         if "Item" in found and "TaskSubmitted" in types:
@@ -93,117 +93,124 @@ def asked(name):
     raise TimeoutError(name)
 
 
-def machines():
+def state_machines():
     created = create("pass", PASS)
     arn = created["stateMachineArn"]
-    equal("CreateStateMachine names the machine", arn, f"{PREFIX}:stateMachine:pass-{RUN}")
-    check("its creation date is a time", isinstance(created["creationDate"], datetime.datetime))
-    equal("the same again is the same", create("pass", PASS)["creationDate"], created["creationDate"])
-    message = refused("another of that name", "StateMachineAlreadyExists", create, name="pass", definition=FAIL)
-    equal("in AWS's words", message, f"State Machine Already Exists: '{arn}'")
-    refused("a definition without states", "InvalidDefinition", create, name="bad", definition={"StartAt": "A"})
-    refused("a name with a space", "InvalidName", create, name="a b", definition=PASS)
-    refused("a type that there is not", "ValidationException", create, name="t", definition=PASS, type="QUICK")
+    equal("CreateStateMachine returns the ARN", arn, f"{PREFIX}:stateMachine:pass-{RUN}")
+    check("the creation date is a time", isinstance(created["creationDate"], datetime.datetime))
+    equal("a repeated request succeeds", create("pass", PASS)["creationDate"], created["creationDate"])
+    message = rejected("a different state machine of that name", "StateMachineAlreadyExists",
+                       create, name="pass", definition=FAIL)
+    equal("with AWS's message", message, f"State Machine Already Exists: '{arn}'")
+    rejected("a definition without states", "InvalidDefinition", create, name="bad", definition={"StartAt": "A"})
+    rejected("a name with a space", "InvalidName", create, name="a b", definition=PASS)
+    rejected("an unknown type", "ValidationException", create, name="t", definition=PASS, type="QUICK")
 
-    about = sfn.describe_state_machine(stateMachineArn=arn)
-    equal("DescribeStateMachine gives the definition", json.loads(about["definition"]), PASS)
-    equal("its type and status", (about["type"], about["status"]), ("STANDARD", "ACTIVE"))
-    equal("its logging", about["loggingConfiguration"]["level"], "OFF")
-    refused("an ARN that is none", "InvalidArn", sfn.describe_state_machine, stateMachineArn="nonsense")
-    message = refused("a machine that is not there", "StateMachineDoesNotExist",
+    description = sfn.describe_state_machine(stateMachineArn=arn)
+    equal("DescribeStateMachine returns the definition", json.loads(description["definition"]), PASS)
+    equal("type and status", (description["type"], description["status"]), ("STANDARD", "ACTIVE"))
+    equal("logging configuration", description["loggingConfiguration"]["level"], "OFF")
+    rejected("an invalid ARN", "InvalidArn", sfn.describe_state_machine, stateMachineArn="nonsense")
+    message = rejected("an unknown state machine", "StateMachineDoesNotExist",
                       sfn.describe_state_machine, stateMachineArn=f"{PREFIX}:stateMachine:none")
-    equal("in AWS's words", message, f"State Machine Does Not Exist: '{PREFIX}:stateMachine:none'")
+    equal("with AWS's message", message, f"State Machine Does Not Exist: '{PREFIX}:stateMachine:none'")
 
     for name in "xyz":
         create(name, PASS)
     pages = sfn.get_paginator("list_state_machines").paginate(PaginationConfig={"PageSize": 2})
     listed = [machine["name"] for page in pages for machine in page["stateMachines"]]
-    check("ListStateMachines pages through all", {f"{n}-{RUN}" for n in ["pass", *"xyz"]} <= set(listed), listed)
-    refused("a page token that is none", "InvalidToken", sfn.list_state_machines, nextToken="nonsense")
+    check("ListStateMachines returns all in pages", {f"{n}-{RUN}" for n in ["pass", *"xyz"]} <= set(listed), listed)
+    rejected("an invalid page token", "InvalidToken", sfn.list_state_machines, nextToken="nonsense")
 
     updated = sfn.update_state_machine(stateMachineArn=arn, definition=json.dumps(FAIL), publish=True,
                                        versionDescription="the first")
-    check("UpdateStateMachine makes a revision", updated["revisionId"])
-    equal("and publishes it", updated["stateMachineVersionArn"], f"{arn}:1")
-    about = sfn.describe_state_machine(stateMachineArn=f"{arn}:1")
-    equal("a version is described", (about["description"], json.loads(about["definition"])), ("the first", FAIL))
-    refused("an update of nothing", "MissingRequiredParameter", sfn.update_state_machine, stateMachineArn=arn)
+    check("UpdateStateMachine creates a revision", updated["revisionId"])
+    equal("and publishes a version", updated["stateMachineVersionArn"], f"{arn}:1")
+    description = sfn.describe_state_machine(stateMachineArn=f"{arn}:1")
+    equal("DescribeStateMachine of a version",
+          (description["description"], json.loads(description["definition"])), ("the first", FAIL))
+    rejected("an empty update", "MissingRequiredParameter", sfn.update_state_machine, stateMachineArn=arn)
     versions = sfn.list_state_machine_versions(stateMachineArn=arn)["stateMachineVersions"]
     equal("ListStateMachineVersions", [v["stateMachineVersionArn"] for v in versions], [f"{arn}:1"])
-    again = sfn.publish_state_machine_version(stateMachineArn=arn)
-    equal("PublishStateMachineVersion: one revision, one version", again["stateMachineVersionArn"], f"{arn}:1")
+    repeated = sfn.publish_state_machine_version(stateMachineArn=arn)
+    equal("PublishStateMachineVersion: one revision, one version", repeated["stateMachineVersionArn"], f"{arn}:1")
     alias = sfn.create_state_machine_alias(name="live", routingConfiguration=[
         {"stateMachineVersionArn": f"{arn}:1", "weight": 100}])["stateMachineAliasArn"]
     equal("CreateStateMachineAlias", alias, f"{arn}:live")
-    about = sfn.describe_state_machine_alias(stateMachineAliasArn=alias)
-    equal("DescribeStateMachineAlias", about["routingConfiguration"][0]["weight"], 100)
+    description = sfn.describe_state_machine_alias(stateMachineAliasArn=alias)
+    equal("DescribeStateMachineAlias", description["routingConfiguration"][0]["weight"], 100)
     sfn.update_state_machine_alias(stateMachineAliasArn=alias, description="now")
-    about = sfn.describe_state_machine_alias(stateMachineAliasArn=alias)
-    equal("UpdateStateMachineAlias", about["description"], "now")
+    description = sfn.describe_state_machine_alias(stateMachineAliasArn=alias)
+    equal("UpdateStateMachineAlias", description["description"], "now")
     aliases = sfn.list_state_machine_aliases(stateMachineArn=arn)["stateMachineAliases"]
     equal("ListStateMachineAliases", [a["stateMachineAliasArn"] for a in aliases], [alias])
 
-    refused("a version that an alias leads to", "ConflictException",
+    rejected("deleting a version that an alias routes to", "ConflictException",
             sfn.delete_state_machine_version, stateMachineVersionArn=f"{arn}:1")
     sfn.delete_state_machine_alias(stateMachineAliasArn=alias)
-    refused("a deleted alias", "ResourceNotFound", sfn.describe_state_machine_alias, stateMachineAliasArn=alias)
+    rejected("a deleted alias", "ResourceNotFound", sfn.describe_state_machine_alias, stateMachineAliasArn=alias)
     sfn.delete_state_machine_version(stateMachineVersionArn=f"{arn}:1")
     equal("a deleted version", sfn.list_state_machine_versions(stateMachineArn=arn)["stateMachineVersions"], [])
 
-    judged = sfn.validate_state_machine_definition(definition=json.dumps(PASS))
-    equal("ValidateStateMachineDefinition finds nothing", (judged["result"], judged["diagnostics"]), ("OK", []))
-    judged = sfn.validate_state_machine_definition(definition='{"StartAt": "A", "States": {}}')
-    equal("and says what is wrong", judged["result"], "FAIL")
-    check("with a code and a place", judged["diagnostics"][0]["location"] == "/StartAt", judged)
+    result = sfn.validate_state_machine_definition(definition=json.dumps(PASS))
+    equal("ValidateStateMachineDefinition accepts a valid definition",
+          (result["result"], result["diagnostics"]), ("OK", []))
+    result = sfn.validate_state_machine_definition(definition='{"StartAt": "A", "States": {}}')
+    equal("and rejects an invalid definition", result["result"], "FAIL")
+    check("with a location", result["diagnostics"][0]["location"] == "/StartAt", result)
 
     gone = create("gone", PASS)["stateMachineArn"]
     sfn.delete_state_machine(stateMachineArn=gone)
-    refused("a deleted machine", "StateMachineDoesNotExist", sfn.describe_state_machine, stateMachineArn=gone)
+    rejected("a deleted machine", "StateMachineDoesNotExist", sfn.describe_state_machine, stateMachineArn=gone)
     sfn.delete_state_machine(stateMachineArn=gone)
-    check("DeleteStateMachine of what is gone is no error", True)
+    check("deleting a deleted state machine succeeds", True)
 
 
 def executions():
     machine = create("say", PASS)["stateMachineArn"]
-    begun = sfn.start_execution(stateMachineArn=machine, name="one", input='{"a": 1}')
-    arn = begun["executionArn"]
-    equal("StartExecution names the execution", arn, f"{PREFIX}:execution:say-{RUN}:one")
-    about = ended(arn)
-    equal("DescribeExecution", (about["status"], about["output"], about["input"]), ("SUCCEEDED", '"hello"', '{"a": 1}'))
-    equal("what is included", (about["inputDetails"], about["outputDetails"]), ({"included": True},) * 2)
-    equal("its redrive", (about["redriveCount"], about["redriveStatus"]), (0, "NOT_REDRIVABLE"))
-    about = sfn.describe_execution(executionArn=arn, includedData="METADATA_ONLY")
-    check("without its data", "input" not in about and "output" not in about, about)
-    message = refused("a second one of that name", "ExecutionAlreadyExists", sfn.start_execution,
+    started = sfn.start_execution(stateMachineArn=machine, name="one", input='{"a": 1}')
+    arn = started["executionArn"]
+    equal("StartExecution returns the ARN", arn, f"{PREFIX}:execution:say-{RUN}:one")
+    description = ended(arn)
+    equal("DescribeExecution", (description["status"], description["output"], description["input"]),
+          ("SUCCEEDED", '"hello"', '{"a": 1}'))
+    equal("inputDetails and outputDetails",
+          (description["inputDetails"], description["outputDetails"]), ({"included": True},) * 2)
+    equal("redrive count and status",
+          (description["redriveCount"], description["redriveStatus"]), (0, "NOT_REDRIVABLE"))
+    description = sfn.describe_execution(executionArn=arn, includedData="METADATA_ONLY")
+    check("without execution data", "input" not in description and "output" not in description, description)
+    message = rejected("a second execution of that name", "ExecutionAlreadyExists", sfn.start_execution,
                       stateMachineArn=machine, name="one", input='{"a": 1}')
-    equal("in AWS's words", message, f"Execution Already Exists: '{arn}'")
-    refused("an input that is no JSON", "InvalidExecutionInput", sfn.start_execution,
+    equal("with AWS's message", message, f"Execution Already Exists: '{arn}'")
+    rejected("an input that is not JSON", "InvalidExecutionInput", sfn.start_execution,
             stateMachineArn=machine, input="{")
-    refused("an execution of nobody", "ExecutionDoesNotExist", sfn.describe_execution,
+    rejected("an unknown execution", "ExecutionDoesNotExist", sfn.describe_execution,
             executionArn=f"{PREFIX}:execution:say-{RUN}:none")
-    of = sfn.describe_state_machine_for_execution(executionArn=arn)
-    equal("DescribeStateMachineForExecution", json.loads(of["definition"]), PASS)
+    description = sfn.describe_state_machine_for_execution(executionArn=arn)
+    equal("DescribeStateMachineForExecution", json.loads(description["definition"]), PASS)
 
     slow = create("slow", SLOW)["stateMachineArn"]
     first = sfn.start_execution(stateMachineArn=slow, name="same")
     second = sfn.start_execution(stateMachineArn=slow, name="same")
-    equal("StartExecution again while it runs", first["startDate"], second["startDate"])
+    equal("a repeated StartExecution while it runs", first["startDate"], second["startDate"])
     stopped = sfn.stop_execution(executionArn=first["executionArn"], error="Enough", cause="by hand")
-    about = sfn.describe_execution(executionArn=first["executionArn"])
-    equal("StopExecution", (about["status"], about["error"], about["cause"]), ("ABORTED", "Enough", "by hand"))
-    equal("its stop date", stopped["stopDate"], about["stopDate"])
+    description = sfn.describe_execution(executionArn=first["executionArn"])
+    equal("StopExecution", (description["status"], description["error"], description["cause"]),
+          ("ABORTED", "Enough", "by hand"))
+    equal("the stop date", stopped["stopDate"], description["stopDate"])
 
     for number in range(4):
         ended(sfn.start_execution(stateMachineArn=machine, name=f"n{number}")["executionArn"])
     pages = sfn.get_paginator("list_executions").paginate(
         stateMachineArn=machine, PaginationConfig={"PageSize": 2})
     names = [e["name"] for page in pages for e in page["executions"]]
-    equal("ListExecutions pages, newest first", names, ["n3", "n2", "n1", "n0", "one"])
+    equal("ListExecutions returns pages, newest first", names, ["n3", "n2", "n1", "n0", "one"])
     running = sfn.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]
     equal("ListExecutions by status", running, [])
-    message = refused("a status that there is not", "ValidationException", sfn.list_executions,
+    message = rejected("an unknown status", "ValidationException", sfn.list_executions,
                       stateMachineArn=machine, statusFilter="succeeded")
-    check("in AWS's words", message.startswith("1 validation error detected: Value 'succeeded' at 'statusFilter'"))
+    check("with AWS's message", message.startswith("1 validation error detected: Value 'succeeded' at 'statusFilter'"))
 
 
 def histories():
@@ -214,42 +221,42 @@ def histories():
     equal("GetExecutionHistory", [e["type"] for e in events],
           ["ExecutionStarted", "FailStateEntered", "ExecutionFailed"])
     equal("ids and previous ids", [(e["id"], e["previousEventId"]) for e in events], [(1, 0), (2, 0), (3, 2)])
-    equal("details", events[0]["executionStartedEventDetails"]["input"], '{"a": 1}')
+    equal("event details", events[0]["executionStartedEventDetails"]["input"], '{"a": 1}')
     reverse = sfn.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=1)
-    equal("reversed", [e["id"] for e in reverse["events"]], [3])
+    equal("reverse order", [e["id"] for e in reverse["events"]], [3])
     pages = sfn.get_paginator("get_execution_history").paginate(
         executionArn=arn, PaginationConfig={"PageSize": 1})
-    equal("by pages", [e["id"] for page in pages for e in page["events"]], [1, 2, 3])
+    equal("in pages", [e["id"] for page in pages for e in page["events"]], [1, 2, 3])
     bare = sfn.get_execution_history(executionArn=arn, includeExecutionData=False)["events"]
-    check("without its data", "input" not in bare[0]["executionStartedEventDetails"], bare[0])
-    refused("too large a page", "ValidationException", sfn.get_execution_history,
+    check("without execution data", "input" not in bare[0]["executionStartedEventDetails"], bare[0])
+    rejected("a page size over the limit", "ValidationException", sfn.get_execution_history,
             executionArn=arn, maxResults=1001)
 
     redriven = sfn.redrive_execution(executionArn=arn)
     check("RedriveExecution", isinstance(redriven["redriveDate"], datetime.datetime))
-    about = ended(arn)
-    equal("it fails again", (about["status"], about["redriveCount"]), ("FAILED", 1))
+    description = ended(arn)
+    equal("the redriven execution fails again", (description["status"], description["redriveCount"]), ("FAILED", 1))
     say = create("fine", PASS)["stateMachineArn"]
     fine = sfn.start_execution(stateMachineArn=say, name="one")["executionArn"]
     ended(fine)
-    refused("a redrive of a success", "ExecutionNotRedrivable", sfn.redrive_execution, executionArn=fine)
+    rejected("redriving a successful execution", "ExecutionNotRedrivable", sfn.redrive_execution, executionArn=fine)
 
 
-def answers():
-    arn, token = asked("success")
+def task_tokens():
+    arn, token = start_waiting("success")
     equal("SendTaskHeartbeat", sfn.send_task_heartbeat(taskToken=token)["ResponseMetadata"]["HTTPStatusCode"], 200)
-    refused("an output that is no JSON", "InvalidOutput", sfn.send_task_success, taskToken=token, output="{")
+    rejected("an output that is not JSON", "InvalidOutput", sfn.send_task_success, taskToken=token, output="{")
     sfn.send_task_success(taskToken=token, output='{"approved": true}')
     equal("SendTaskSuccess", json.loads(ended(arn)["output"]), {"approved": True})
-    message = refused("a second answer", "TaskTimedOut", sfn.send_task_success, taskToken=token, output="{}")
-    equal("in AWS's words", message, "Task Timed Out: 'Provided task does not exist anymore'")
-    refused("a heartbeat after the answer", "TaskTimedOut", sfn.send_task_heartbeat, taskToken=token)
-    message = refused("a token of nobody", "InvalidToken", sfn.send_task_failure, taskToken="nonsense")
-    equal("in AWS's words", message, "Invalid Token: 'Invalid token'")
-    arn, token = asked("failure")
+    message = rejected("a second result", "TaskTimedOut", sfn.send_task_success, taskToken=token, output="{}")
+    equal("with AWS's message", message, "Task Timed Out: 'Provided task does not exist anymore'")
+    rejected("a heartbeat after the result", "TaskTimedOut", sfn.send_task_heartbeat, taskToken=token)
+    message = rejected("an unknown token", "InvalidToken", sfn.send_task_failure, taskToken="nonsense")
+    equal("with AWS's message", message, "Invalid Token: 'Invalid token'")
+    arn, token = start_waiting("failure")
     sfn.send_task_failure(taskToken=token, error="Rejected", cause="no")
-    about = ended(arn)
-    equal("SendTaskFailure", (about["error"], about["cause"]), ("Rejected", "no"))
+    description = ended(arn)
+    equal("SendTaskFailure", (description["error"], description["cause"]), ("Rejected", "no"))
 
 
 def cli(*arguments):
@@ -267,23 +274,23 @@ def command_line():
     code, created, _ = cli("create-state-machine", "--name", f"cli-{RUN}", "--definition", json.dumps(PASS),
                            "--role-arn", ROLE)
     equal("aws create-state-machine", code, 0)
-    _, begun, _ = cli("start-execution", "--state-machine-arn", created["stateMachineArn"], "--name", "one")
-    ended(begun["executionArn"])
-    _, about, _ = cli("describe-execution", "--execution-arn", begun["executionArn"])
-    equal("aws describe-execution", about["status"], "SUCCEEDED")
-    _, history, _ = cli("get-execution-history", "--execution-arn", begun["executionArn"], "--page-size", "2")
+    _, started, _ = cli("start-execution", "--state-machine-arn", created["stateMachineArn"], "--name", "one")
+    ended(started["executionArn"])
+    _, description, _ = cli("describe-execution", "--execution-arn", started["executionArn"])
+    equal("aws describe-execution", description["status"], "SUCCEEDED")
+    _, history, _ = cli("get-execution-history", "--execution-arn", started["executionArn"], "--page-size", "2")
     equal("aws get-execution-history", [e["id"] for e in history["events"]], [1, 2, 3, 4])
     _, listed, _ = cli("list-executions", "--state-machine-arn", created["stateMachineArn"])
     equal("aws list-executions", [e["name"] for e in listed["executions"]], ["one"])
     code, _, error = cli("describe-execution", "--execution-arn", "nonsense")
-    check("aws shows a refusal", code == 254 or "InvalidArn" in error, error)
+    check("aws shows the error", code == 254 or "InvalidArn" in error, error)
 
 
 dynamodb.create_table(TableName=f"boto-{RUN}", BillingMode="PAY_PER_REQUEST",
                       AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
                       KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}])
-ask = create("ask", ASK)["stateMachineArn"]
-for part in (machines, executions, histories, answers, command_line):
-    part()
+waiting_machine = create("token", WAIT_FOR_TOKEN)["stateMachineArn"]
+for group in (state_machines, executions, histories, task_tokens, command_line):
+    group()
 print(f"{len(failures)} failed")
 sys.exit(1 if failures else 0)
