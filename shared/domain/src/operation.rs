@@ -117,6 +117,24 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// Every operation of every function.
+    pub fn all() -> Vec<Self> {
+        let of = |function: &Function| -> Vec<Self> {
+            match function {
+                Function::ProcessPayment => {
+                    PaymentOperation::ALL.iter().copied().map(Self::Payment).collect()
+                }
+                Function::CheckInventory => {
+                    InventoryOperation::ALL.iter().copied().map(Self::Inventory).collect()
+                }
+                Function::InitiateShipping => {
+                    ShippingOperation::ALL.iter().copied().map(Self::Shipping).collect()
+                }
+            }
+        };
+        Function::ALL.iter().flat_map(of).collect()
+    }
+
     /// The function that has this operation.
     pub const fn function(self) -> Function {
         match self {

@@ -383,10 +383,7 @@ mod tests {
     fn every_operation_is_called_by_one_state() {
         let called =
             |operation| rows().filter(|(_, row)| row.kind == Kind::Task(operation)).count();
-        let payment = PaymentOperation::ALL.iter().copied().map(Operation::Payment);
-        let inventory = InventoryOperation::ALL.iter().copied().map(Operation::Inventory);
-        let shipping = ShippingOperation::ALL.iter().copied().map(Operation::Shipping);
-        for operation in payment.chain(inventory).chain(shipping) {
+        for operation in Operation::all() {
             assert_eq!(called(operation), 1, "{operation:?}");
         }
     }

@@ -32,13 +32,13 @@ pub fn sample_inputs(function: &str) -> Vec<(String, Value)> {
 /// empty tables, so that all it may miss is the order.
 ///
 /// # Panics
-/// If there are fewer than two sample inputs, or the function rejects one.
+/// If there is no sample input, or the function rejects one.
 pub fn assert_every_sample_input_is_understood(
     function: &str,
     handle: impl Fn(Value) -> Result<Value, StepError>,
 ) {
     let inputs = sample_inputs(function);
-    assert!(inputs.len() >= 2, "{} sample inputs of {function}", inputs.len());
+    assert!(!inputs.is_empty(), "events/functions has no sample input of {function}");
     for (name, input) in inputs {
         match handle(input) {
             Err(error) => assert_eq!(error.name, ErrorName::OrderNotFound, "{name}"),

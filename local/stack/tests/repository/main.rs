@@ -12,6 +12,8 @@ mod documents;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod functions;
+#[cfg(test)]
 mod imports;
 #[cfg(test)]
 mod permissions;

@@ -35,7 +35,10 @@ fn every_function_of_the_template_is_a_binary_and_the_reverse() {
         .filter(|path| path.join("src/main.rs").exists())
         .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
         .collect();
-    assert_eq!(template, crates);
+    let missing: Vec<_> = crates.difference(&template).collect();
+    assert!(missing.is_empty(), "add to template.yaml: {missing:?}");
+    let missing: Vec<_> = template.difference(&crates).collect();
+    assert!(missing.is_empty(), "functions/ lacks a src/main.rs of: {missing:?}");
     assert!(template.len() >= 4, "{template:?}");
 }
 

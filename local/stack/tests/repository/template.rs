@@ -9,6 +9,8 @@ use crate::files::read;
 pub(crate) struct TemplateFunction {
     /// The binary that it runs.
     pub(crate) binary: String,
+    /// The Lambda timeout, in seconds.
+    pub(crate) timeout: u64,
     /// The actions that its policies allow.
     pub(crate) actions: BTreeSet<String>,
 }
@@ -28,6 +30,9 @@ pub(crate) fn functions_of_the_template() -> BTreeMap<String, TemplateFunction> 
         if let Some((_, function)) = &mut current {
             if let Some(binary) = line.trim().strip_prefix("Binary: ") {
                 binary.clone_into(&mut function.binary);
+            }
+            if let Some(timeout) = line.trim().strip_prefix("Timeout: ") {
+                function.timeout = timeout.parse().unwrap();
             }
             for word in line.split([' ', '[', ']', ',']) {
                 if ["dynamodb:", "states:", "secretsmanager:"].iter().any(|p| word.starts_with(p)) {
