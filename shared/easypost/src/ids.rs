@@ -1,8 +1,8 @@
 //! The ids of EasyPost's objects, by their prefix
 //! ([the API's objects](https://docs.easypost.com/docs/shipments)).
 //!
-//! To the domain an id is opaque. Here an id of another object is rejected, so that it
-//! never becomes part of a request.
+//! To the domain an id is opaque. Here an id of another object in a response or an
+//! event is rejected, so that it is never stored and never becomes part of a request.
 
 use domain::{RateId, ShipmentId};
 

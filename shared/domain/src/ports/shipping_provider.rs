@@ -27,6 +27,10 @@ pub trait ShippingProvider: Sync {
         parcel: &Parcel,
     ) -> impl Future<Output = CallOutcome<ProviderShipment, ShippingRejection>> + Send;
     /// Buys the label of a shipment at a rate.
+    ///
+    /// At most one label is ever bought for a shipment, no matter how often or how
+    /// concurrently this is called. There is no idempotency key: if the provider does not
+    /// guarantee that, the implementation must.
     fn buy(
         &self,
         id: &ShipmentId,

@@ -46,7 +46,8 @@ impl WebhookRequest<'_> {
     }
 }
 
-/// The provider's id of an event, the same in every delivery of it.
+/// The provider's id of an event, the same in every delivery of it. A provider whose
+/// events have no id can use a digest of the body.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct WebhookEventId(String);
