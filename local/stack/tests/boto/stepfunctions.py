@@ -53,7 +53,7 @@ def equal(name, actual, expected):
     check(name, actual == expected, (actual, expected))
 
 
-def rejected(name, code, call, **request):
+def rejected(name, code, call, /, **request):
     """Checks that the call fails with this code; returns the message."""
     try:
         response = call(**request)
