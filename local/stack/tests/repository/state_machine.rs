@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::ErrorName;
 use domain::operation::Function;
 use domain::outcome::Outcome;
-use domain::steps::{self, Kind, OnFailure, State};
+use domain::steps::{self, Effect, Kind, OnFailure, State};
 use serde_json::Value;
 
 use crate::files::{files_below, read};
@@ -42,7 +42,7 @@ fn the_table_of_steps_lists_every_state_of_the_file_in_its_order() {
     let extra: Vec<_> = in_table.difference(&in_file).collect();
     assert!(extra.is_empty(), "add to statemachine.asl.json: {extra:?}");
     let place = |state: &State| text.find(&format!("\n    \"{state}\": {{")).unwrap_or(usize::MAX);
-    assert!(State::ALL.is_sorted_by_key(place), "the table has not the order of the file");
+    assert!(State::ALL.is_sorted_by_key(place), "the table is not in the order of the file");
 }
 
 #[test]
@@ -173,18 +173,42 @@ fn every_task_catches_everything_under_its_own_name() {
 }
 
 #[test]
-fn the_catch_of_a_step_leads_to_the_state_that_gives_back_what_it_may_have_taken() {
+fn the_catch_of_every_task_leads_to_the_compensation_of_all_that_may_be_held() {
     let machine = machine();
+    let mut taken = Vec::new();
     for (name, row) in steps::rows() {
-        let Some(effect) = row.takes else { continue };
-        let catch = rules(&machine["States"][name.as_str()], "Catch").last().unwrap();
-        let compensation = effect.compensated_by().unwrap();
-        if name == State::CapturePayment {
-            // After the capture only an operator may decide whether to refund.
-            assert_eq!(catch["Next"], State::AwaitOperator.as_str());
-        } else {
-            assert_eq!(catch["Next"], compensation.as_str(), "{name}");
+        taken.extend(row.takes);
+        if row.kind.state_type() != "Task" {
+            continue;
         }
+        // Compensation runs in reverse, so it begins with what is taken last.
+        let held = Effect::ALL
+            .iter()
+            .rfind(|effect| taken.contains(*effect) && row.not_held != Some(**effect));
+        let expected = if name == State::CapturePayment || row.on_failure == OnFailure::NoOutcome {
+            // After a capture was attempted only an operator may decide whether to refund,
+            // and nothing compensates a compensating state.
+            State::AwaitOperator
+        } else {
+            held.and_then(|effect| effect.compensated_by()).unwrap_or(State::FailureOutcome)
+        };
+        let catch = rules(&machine["States"][name.as_str()], "Catch").last().unwrap();
+        assert_eq!(
+            catch["Next"],
+            expected.as_str(),
+            "the last Catch of {name} must lead to {expected}: the states up to {name} take \
+             {taken:?}, not held by then: {:?}",
+            row.not_held
+        );
+    }
+}
+
+#[test]
+fn only_what_a_state_before_takes_is_listed_as_not_held() {
+    let mut taken = Vec::new();
+    for (name, row) in steps::rows() {
+        assert!(row.not_held.is_none_or(|effect| taken.contains(&effect)), "{name}");
+        taken.extend(row.takes);
     }
 }
 
