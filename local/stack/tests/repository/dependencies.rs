@@ -47,11 +47,11 @@ fn every_shipped_package_depends_on_what_is_listed_and_nothing_else() {
         let manifest = read(&format!("{package}/Cargo.toml"));
         let found: BTreeSet<&str> = dependencies_of(&manifest).collect();
         if found != expected {
-            let (new, gone) = (found.difference(&expected), expected.difference(&found));
+            let (new, unused) = (found.difference(&expected), expected.difference(&found));
             differences.push(format!(
-                "{package}: not listed {:?}, listed but gone {:?}",
+                "{package}: not listed {:?}, listed but unused {:?}",
                 new.collect::<Vec<_>>(),
-                gone.collect::<Vec<_>>()
+                unused.collect::<Vec<_>>()
             ));
         }
     }
@@ -71,6 +71,18 @@ fn telemetry_logs_every_shipped_package_at_its_level() {
     let known: BTreeSet<String> =
         aws::telemetry::SHIPPED_CRATES.iter().map(|name| (*name).to_owned()).collect();
     assert_eq!(known, shipped, "aws::telemetry::SHIPPED_CRATES");
+}
+
+#[test]
+fn the_local_stack_depends_on_every_function() {
+    let manifest = read("local/stack/Cargo.toml");
+    let listed: BTreeSet<&str> = dependencies_of(&manifest).collect();
+    let missing: Vec<String> = packages()
+        .into_iter()
+        .filter_map(|package| package.strip_prefix("functions/").map(str::to_owned))
+        .filter(|function| !listed.contains(function.as_str()))
+        .collect();
+    assert!(missing.is_empty(), "add to [dependencies] of local/stack/Cargo.toml: {missing:?}");
 }
 
 /// The names in the `[dependencies]` table of a manifest.
