@@ -86,10 +86,11 @@ pub(crate) struct HostileRequests {
 }
 
 impl HostileRequests {
-    pub(crate) fn new(stack: &Stack) -> Self {
+    /// The requests to a stack with these functions.
+    pub(crate) fn new(stack: &Stack, functions: &[String]) -> Self {
         let urls = stack.urls();
         let api_requests = [orders(), paths(), decisions(), webhooks()].concat();
-        Self { api: urls.api, aws: urls.aws, api_requests, invocations: invocations() }
+        Self { api: urls.api, aws: urls.aws, api_requests, invocations: invocations(functions) }
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -287,12 +288,10 @@ fn webhooks() -> Vec<RawRequest> {
     all
 }
 
-/// Malformed inputs of functions.
-fn invocations() -> Vec<RawRequest> {
+/// Malformed inputs of each function.
+fn invocations(functions: &[String]) -> Vec<RawRequest> {
     let mut all = Vec::new();
-    for function in
-        ["process-payment", "check-inventory", "initiate-shipping", "order-api", "reconcile-orders"]
-    {
+    for function in functions {
         for input in [
             json!(canary::NOTE),
             json!({"orderId": canary::NOTE}),

@@ -1,22 +1,23 @@
 //! The path of an order through the workflow, in a few words.
 
+use domain::steps::State;
+
 use crate::trace::EnteredState;
 
-/// Abbreviates a state that works or waits. The last three compensate. A state that is
-/// not listed keeps its name.
-const STEPS: [(&str, &str); 11] = [
-    ("WaitUntilScheduled", "wait"),
-    ("ProcessPayment", "auth"),
-    ("AwaitReview", "review"),
-    ("CheckInventory", "reserve"),
-    ("AwaitRestock", "backorder"),
-    ("InitiateShipping", "ship"),
-    ("CapturePayment", "capture"),
-    ("AwaitOperator", "operator"),
-    ("CancelShipment", "compensate"),
-    ("ReleaseInventory", "compensate"),
-    ("CancelPayment", "compensate"),
+/// The short names of states that work or wait. A state that is not listed keeps its name.
+const SHORT_NAMES: [(State, &str); 8] = [
+    (State::WaitUntilScheduled, "wait"),
+    (State::ProcessPayment, "auth"),
+    (State::AwaitReview, "review"),
+    (State::CheckInventory, "reserve"),
+    (State::AwaitRestock, "backorder"),
+    (State::InitiateShipping, "ship"),
+    (State::CapturePayment, "capture"),
+    (State::AwaitOperator, "operator"),
 ];
+
+/// The short name of every state that compensates.
+const COMPENSATE: &str = "compensate";
 
 const RESTART: &str = "restart";
 const ARROW: &str = "→";
@@ -59,9 +60,15 @@ fn steps(executions: &[Vec<EnteredState>]) -> Vec<&str> {
 /// Returns the step of a state that works or waits; a Choice, Pass, Succeed or Fail state
 /// is no step.
 fn step(state: &EnteredState) -> Option<&str> {
-    let listed = STEPS.iter().find(|(name, _)| *name == state.name).map(|(_, step)| *step);
     let works = ["Task", "Wait", "Parallel", "Map"].contains(&state.state_type.as_str());
-    works.then(|| listed.unwrap_or(&state.name))
+    works.then(|| state.name.parse().ok().and_then(short_name).unwrap_or(&state.name))
+}
+
+fn short_name(state: State) -> Option<&'static str> {
+    if state.row().gives_back.is_some() {
+        return Some(COMPENSATE);
+    }
+    SHORT_NAMES.iter().find(|(listed, _)| *listed == state).map(|(_, name)| *name)
 }
 
 #[cfg(test)]
