@@ -1,14 +1,16 @@
-//! The addresses of a running stack: what a server prints and what a client needs.
+//! The addresses of a running stack: what the stack prints and its clients need.
 
 /// The base URLs of a running stack, without a trailing slash.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Urls {
-    /// The web page and the API.
+    /// The API.
     pub api: String,
     /// The AWS endpoint: Lambda, DynamoDB and Step Functions.
     pub aws: String,
     /// The Stripe emulator.
-    pub gateway: String,
+    #[serde(rename = "gateway")]
+    pub stripe: String,
     /// The EasyPost emulator.
-    pub carrier: String,
+    #[serde(rename = "carrier")]
+    pub easypost: String,
 }

@@ -42,7 +42,7 @@ const RESCHEDULED_AFTER: SignedDuration = SignedDuration::from_hours(72);
 /// the stack cannot be reached. A rejected or waiting order is not a failure.
 pub(super) async fn run(args: &Args) -> Result<ExitCode> {
     let api = args.api.trim_end_matches('/').to_owned();
-    let urls = Urls { api, aws: String::new(), gateway: String::new(), carrier: String::new() };
+    let urls = Urls { api, aws: String::new(), stripe: String::new(), easypost: String::new() };
     let client = Client::new(urls);
     let mut orders = JoinSet::new();
     for path in &args.files {

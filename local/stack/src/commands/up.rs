@@ -16,7 +16,7 @@ use crate::{functions, workspace};
 /// The arguments of `cargo local up`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The port of the web page and the API; 0 takes a free one.
+    /// The port of the API; 0 takes a free one.
     #[arg(long, default_value_t = 8080)]
     port: u16,
     /// The port of the AWS endpoint; 0 takes a free one.
@@ -69,8 +69,8 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode> {
         json!({
             "api": urls.api,
             "aws": urls.aws,
-            "gateway": urls.gateway,
-            "carrier": urls.carrier,
+            "gateway": urls.stripe,
+            "carrier": urls.easypost,
             "stateMachineArn": stack.step_functions().state_machine_arn(),
             "pid": std::process::id(),
         })

@@ -166,8 +166,8 @@ impl Client {
     /// # Errors
     /// An emulator cannot be reached or rejects the request.
     pub async fn ledger(&self, order_id: &str) -> Result<Ledger> {
-        let payment = self.provider_ledger(&self.urls.gateway, order_id).await?;
-        let shipping = self.provider_ledger(&self.urls.carrier, order_id).await?;
+        let payment = self.provider_ledger(&self.urls.stripe, order_id).await?;
+        let shipping = self.provider_ledger(&self.urls.easypost, order_id).await?;
         let minor = |name: &str| payment["totals"][name].as_i64().unwrap_or_default();
         let number = |name: &str| shipping["totals"][name].as_u64().unwrap_or_default();
         Ok(Ledger {
@@ -190,7 +190,7 @@ impl Client {
     /// # Errors
     /// The emulator cannot be reached or rejects the request.
     pub async fn net_captured_by_order(&self) -> Result<BTreeMap<String, i64>> {
-        let url = format!("{}/_ledger", self.urls.gateway);
+        let url = format!("{}/_ledger", self.urls.stripe);
         let response = self.send(Request::get(url), None).await?;
         let ledger = response.into_success("reading a ledger")?;
         let net = |totals: &Value| {
@@ -208,9 +208,9 @@ impl Client {
     pub async fn control(&self, action: &ControlAction) -> Result<Response> {
         let provider = match action {
             ControlAction::RejectRefund { .. } | ControlAction::UpdateTracker { .. } => {
-                &self.urls.carrier
+                &self.urls.easypost
             }
-            _ => &self.urls.gateway,
+            _ => &self.urls.stripe,
         };
         self.send(post(&format!("{provider}/_acts")), Some(&json!(action))).await
     }
@@ -239,7 +239,7 @@ impl Client {
     /// # Errors
     /// A server cannot be reached or rejects the request.
     pub async fn clear_faults(&self) -> Result<()> {
-        for server in [&self.urls.gateway, &self.urls.carrier, &self.urls.aws] {
+        for server in [&self.urls.stripe, &self.urls.easypost, &self.urls.aws] {
             let response = self.send(Request::delete(format!("{server}/_faults")), None).await?;
             response.into_success("clearing the faults")?;
         }
@@ -248,8 +248,8 @@ impl Client {
 
     fn server_of(&self, point: &str) -> &str {
         match point.split('.').next() {
-            Some("gateway") => &self.urls.gateway,
-            Some("carrier") => &self.urls.carrier,
+            Some("gateway") => &self.urls.stripe,
+            Some("carrier") => &self.urls.easypost,
             _ => &self.urls.aws,
         }
     }

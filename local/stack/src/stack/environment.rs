@@ -61,8 +61,8 @@ fn environment(
     }
     let addresses = [
         ("AWS_ENDPOINT_URL", &urls.aws),
-        ("STRIPE_BASE_URL", &urls.gateway),
-        ("EASYPOST_BASE_URL", &urls.carrier),
+        ("STRIPE_BASE_URL", &urls.stripe),
+        ("EASYPOST_BASE_URL", &urls.easypost),
     ];
     environment.extend(addresses.map(|(name, url)| (name.to_owned(), url.clone())));
     Ok(environment)
@@ -75,7 +75,7 @@ mod tests {
 
     fn urls() -> Urls {
         let url = |port: u16| format!("http://127.0.0.1:{port}");
-        Urls { api: url(1), aws: url(2), gateway: url(3), carrier: url(4) }
+        Urls { api: url(1), aws: url(2), stripe: url(3), easypost: url(4) }
     }
 
     fn environment_with(name: &str, value: &str) -> Result<BTreeMap<String, String>, StartError> {

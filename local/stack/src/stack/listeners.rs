@@ -70,8 +70,8 @@ impl Listeners {
         Urls {
             api: url(&self.api),
             aws: url(&self.aws),
-            gateway: url(&self.stripe),
-            carrier: url(&self.easypost),
+            stripe: url(&self.stripe),
+            easypost: url(&self.easypost),
         }
     }
 }

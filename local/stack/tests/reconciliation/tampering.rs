@@ -30,7 +30,7 @@ impl<'a> Tamperer<'a> {
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
         ];
         let body = serde_urlencoded::to_string(form).unwrap();
-        self.post(format!("{}/v1/{path}", self.urls.gateway), headers, body).await
+        self.post(format!("{}/v1/{path}", self.urls.stripe), headers, body).await
     }
 
     /// Sends a request to EasyPost with the test key `EZTKhand`.
@@ -39,7 +39,7 @@ impl<'a> Tamperer<'a> {
             ("authorization", "Basic RVpUS2hhbmQ6".to_owned()),
             ("content-type", "application/json".to_owned()),
         ];
-        self.post(format!("{}/v2/{path}", self.urls.carrier), headers, body.to_string()).await
+        self.post(format!("{}/v2/{path}", self.urls.easypost), headers, body.to_string()).await
     }
 
     /// Updates an item of the Orders table.

@@ -14,12 +14,7 @@ fn documents() -> Vec<PathBuf> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.is_file())
-        .chain(
-            ["docs", "local", "console"]
-                .iter()
-                .filter(|f| root().join(f).is_dir())
-                .flat_map(|f| files_below(f)),
-        )
+        .chain(["docs", "local"].into_iter().flat_map(files_below))
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .collect();
     found.sort();
@@ -101,7 +96,7 @@ fn quoted(text: &str) -> Vec<String> {
 
 #[test]
 fn every_path_that_a_document_names_exists() {
-    let tops = ["shared/", "functions/", "local/", "events/", "docs/", "console/", ".ci/"];
+    let tops = ["shared/", "functions/", "local/", "events/", "docs/", ".ci/"];
     let mut missing = Vec::new();
     for document in documents().iter().filter(|path| !path.ends_with("CHANGELOG.md")) {
         for word in quoted(&std::fs::read_to_string(document).unwrap()) {
@@ -158,7 +153,7 @@ fn every_scenario_that_a_document_names_exists() {
 const BEGIN: &str = "<!-- workflow:begin -->";
 const END: &str = "<!-- workflow:end -->";
 
-/// Set `UPDATE_README=1` to write the drawing anew.
+/// Set `UPDATE_README=1` to regenerate the drawing.
 #[test]
 fn the_drawing_of_the_workflow_is_the_one_of_the_state_machine_file() {
     let machine: Value = serde_json::from_str(&read("statemachine.asl.json")).unwrap();
@@ -167,7 +162,7 @@ fn the_drawing_of_the_workflow_is_the_one_of_the_state_machine_file() {
     let (before, rest) = readme.split_once(BEGIN).expect("the README marks the drawing's place");
     let (_, after) = rest.split_once(END).expect("the README marks the drawing's end");
     let expected = format!("{before}{drawing}{after}");
-    #[expect(clippy::disallowed_methods, reason = "whether to write the golden anew")]
+    #[expect(clippy::disallowed_methods, reason = "whether to regenerate the golden")]
     if std::env::var_os("UPDATE_README").is_some() {
         std::fs::write(Path::new(&root()).join("README.md"), &expected).unwrap();
         return;

@@ -300,14 +300,14 @@ async fn webhooks_arrive_without_a_token_and_byte_for_byte() {
     let urls = stack.urls();
     let form = "amount=2599&currency=usd&payment_method=pm_card_visa&capture_method=manual\
                 &description=caf%C3%A9&metadata[order_id]=ord_1";
-    let created = post(format!("{}/v1/payment_intents", urls.gateway))
+    let created = post(format!("{}/v1/payment_intents", urls.stripe))
         .header("authorization", "Bearer sk_test_local")
         .header("content-type", "application/x-www-form-urlencoded")
         .body(form)
         .send()
         .await;
     assert_eq!(created.status, 200, "{:?}", created.body);
-    label(&urls.carrier).await;
+    label(&urls.easypost).await;
     drop(until(&stack, "2026-11-23T04:10:00Z").await);
     let events = events(stack, "order-api").await;
     let keys: Vec<_> = events.iter().map(|event| event["routeKey"].as_str()).collect();
@@ -373,7 +373,7 @@ async fn the_reconcilers_calls_count_for_no_order() {
     stack.lambda().invoke("reconcile-orders", event.into()).await.expect("an accepted invocation");
     let create = |key: &'static str| {
         let form = "amount=2599&currency=usd&metadata[order_id]=ord_1";
-        let url = format!("{}/v1/payment_intents", stack.urls().gateway);
+        let url = format!("{}/v1/payment_intents", stack.urls().stripe);
         post(url).header("authorization", key).body(form).send()
     };
     create("Bearer sk_test_local_reconcile_orders").await;

@@ -52,7 +52,7 @@ async fn every_server_answers_at_its_port() {
     let urls = stack.urls();
     let health = read(format!("{}/healthz", urls.api), "").await;
     assert_eq!(health.status, 200);
-    for provider in [&urls.gateway, &urls.carrier] {
+    for provider in [&urls.stripe, &urls.easypost] {
         let ledger = read(format!("{provider}/_ledger"), "").await;
         assert_eq!(ledger.status, 200, "{provider}");
     }
@@ -131,7 +131,7 @@ async fn shutdown_leaves_no_process_and_no_file() {
     stack.shutdown().await;
     assert!(!process.exists(), "a process is left");
     assert!(!folder.exists(), "{} is left", folder.display());
-    for url in [urls.api, urls.aws, urls.gateway, urls.carrier] {
+    for url in [urls.api, urls.aws, urls.stripe, urls.easypost] {
         let address = url.trim_start_matches("http://").to_owned();
         let opened = TcpListener::bind(&address).await;
         assert!(opened.is_ok(), "{address} is still in use");
@@ -170,7 +170,7 @@ async fn a_persistent_stack_continues_where_it_stopped_and_its_time_never_goes_b
     let item = json!({ "TableName": "Inventory", "Item": { "sku": { "S": "MUG" } } });
     first.dynamodb().call("PutItem", &item, Caller::Other).await.expect("it is written");
     let body = json!({ "faults": [{ "at": "gateway.create", "kind": "500" }] });
-    let plan = format!("{}/_faults", first.urls().gateway);
+    let plan = format!("{}/_faults", first.urls().stripe);
     let planned = post(plan).body(body.to_string()).send().await;
     assert_eq!(planned.status, 200);
     let later = first.clock().now().saturating_add(SignedDuration::from_hours(72));
@@ -181,7 +181,7 @@ async fn a_persistent_stack_continues_where_it_stopped_and_its_time_never_goes_b
     let second = Stack::start(kept(folder.path(), false)).await.expect("the stack starts");
     assert!(second.clock().now() >= ended, "the time went back");
     assert_eq!(second.items("Inventory").await.expect("they are there").len(), 1);
-    let plan = read(format!("{}/_faults", second.urls().gateway), "").await.json();
+    let plan = read(format!("{}/_faults", second.urls().stripe), "").await.json();
     assert_eq!(plan["faults"][0]["at"], "gateway.create", "the emulator has replayed its journal");
     second.shutdown().await;
 
