@@ -93,7 +93,7 @@ class Shop:
         prices = self.stock()
         # The function dies at every capture; after three more attempts an operator must decide.
         stuck = self.pool("stuck", "one-item", ("function.process-payment", "kill", 2))
-        # The hold has lapsed at the bank, and the carrier refuses to refund the label.
+        # Stripe rejects the capture, and EasyPost rejects the refund of the label.
         refused = [("gateway.capture", "refuse"), ("carrier.refund", "refuse")]
         closed = self.pool("closed", "one-item", *refused)
         review = self.pool("review", "needs-review")

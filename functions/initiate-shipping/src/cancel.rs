@@ -1,8 +1,8 @@
 //! `cancel`: requests the refund of the order's label.
 //!
 //! A compensating step. It first records that compensation began, so no purchase can be
-//! recorded afterwards. It then records only what the provider shows. If the carrier
-//! refuses the refund, the function raises attention and compensation continues.
+//! recorded afterwards. It then records only what the provider shows. If the provider
+//! rejects the refund, the function raises attention and compensation continues.
 
 use domain::compensate;
 use domain::conflict::{

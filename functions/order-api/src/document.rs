@@ -22,7 +22,7 @@ use crate::problem::ProblemResponse;
 use crate::schema;
 
 const ABOUT: &str = "The orders and the inventory of a shop. \
-    Every error is a problem (RFC 9457) that names the field at fault; errors that API Gateway \
+    Every error is a problem (RFC 9457) that names the invalid field; errors that API Gateway \
     returns itself have a `message`. A path of this document with another method returns 405 \
     with `Allow` (`urn:problem-type:order-api:method-not-allowed`). \
     A write refuses unknown fields and repeated fields. \

@@ -5,7 +5,7 @@
 //!
 //! A request is decoded in [`event`] and dispatched in `routes` to one module per
 //! operation, such as `place_order`. A body is parsed strictly by `request_body` and
-//! `validation`. An error becomes a [`problem`] that names the field at fault.
+//! `validation`. An error becomes a [`problem`] that names the invalid field.
 //! [`document`] describes all of it as OpenAPI.
 
 mod api;

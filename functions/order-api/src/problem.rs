@@ -1,6 +1,6 @@
 //! Refused requests, as `application/problem+json` (RFC 9457).
 //!
-//! A problem names the field at fault and never quotes its value: a client may have
+//! A problem names the invalid field and never quotes its value: a client may have
 //! sent a card number.
 
 use domain::order::{CancellationError, DecisionError};
@@ -17,7 +17,7 @@ use crate::schema;
 /// How soon a client may repeat a request that we could not serve, in seconds.
 const RETRY_AFTER_SECONDS: &str = "1";
 
-/// A field at fault.
+/// An invalid field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// The path of the field, such as `items[0].sku`, or the name of a header.

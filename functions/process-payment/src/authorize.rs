@@ -18,7 +18,7 @@ use domain::{ErrorName, Order, PaymentIntentId, Status, StepError, Timestamp};
 
 use crate::ProcessPayment;
 use crate::event::AuthorizeOutput;
-use crate::payment_intent::bank_has_not_answered;
+use crate::payment_intent::issuer_has_not_answered;
 
 impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
     /// Authorizes the total of the order, once.
@@ -147,7 +147,7 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
             ForwardAction::Reject(error) => {
                 Err(error.with_detail(rejection_reason(intent.state)).into())
             }
-            ForwardAction::Call | ForwardAction::Unknown => Err(bank_has_not_answered().into()),
+            ForwardAction::Call | ForwardAction::Unknown => Err(issuer_has_not_answered().into()),
         }
     }
 }

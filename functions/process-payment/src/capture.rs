@@ -1,7 +1,7 @@
 //! `capture`: captures the authorized amount once stock is reserved and the label bought.
 //!
 //! An intent can be captured only once, so the function calls `capture` with the stored id
-//! without a look-up first. It retrieves the intent only if the answer leaves the outcome
+//! without a lookup first. It retrieves the intent only if the answer leaves the outcome
 //! open.
 
 use domain::compensate::{self, payment_not_sent, payment_rejected};
@@ -14,7 +14,7 @@ use domain::{ErrorName, Order, PaymentIntentId, Status, StepError, Timestamp};
 
 use crate::ProcessPayment;
 use crate::event::CaptureOutput;
-use crate::payment_intent::bank_has_not_answered;
+use crate::payment_intent::issuer_has_not_answered;
 
 impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
     /// Captures the total of the order, once, and marks the order as fulfilled.
@@ -75,7 +75,7 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
             (ForwardAction::Reject(error), _) => {
                 Err(error.with_detail(format!("the intent is {:?}", intent.state)).into())
             }
-            (ForwardAction::Unknown, _) => Err(bank_has_not_answered().into()),
+            (ForwardAction::Unknown, _) => Err(issuer_has_not_answered().into()),
             (ForwardAction::Call, Some(rejection)) => Err(rejection.into()),
             (ForwardAction::Call, None) => {
                 Err(self.retry_with_new_key(order, "the capture had no effect", at).await)

@@ -15,7 +15,7 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
     /// Records a new attempt and returns the transient error that makes the state machine
     /// call again.
     ///
-    /// Call it only after a look-up showed that the last call had no effect. The next
+    /// Call it only after a lookup showed that the last call had no effect. The next
     /// call then has another idempotency key: the provider replays a stored failure under
     /// the old key for a day.
     pub(crate) async fn retry_with_new_key(
@@ -55,7 +55,7 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
     }
 }
 
-/// The error for an intent whose confirmation or capture the bank has not answered yet.
-pub(crate) fn bank_has_not_answered() -> StepError {
-    ErrorName::PaymentOutcomeUnknown.with_detail("the bank has not answered")
+/// The error for an intent whose confirmation or capture the card issuer has not answered yet.
+pub(crate) fn issuer_has_not_answered() -> StepError {
+    ErrorName::PaymentOutcomeUnknown.with_detail("the card issuer has not answered")
 }

@@ -38,7 +38,7 @@ pub enum Operation {
 /// The orders that a sweep covers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
-    /// The open orders that are due, and the back-orders.
+    /// The open orders that are due, and the backorders.
     Due,
     /// This order, due or not.
     Order(OrderId),
@@ -130,7 +130,7 @@ pub struct SweepOutput {
     /// Recorded decisions delivered to a waiting task.
     #[serde(rename = "answered")]
     pub delivered: u32,
-    /// Back-orders resumed.
+    /// Backorders resumed.
     #[serde(rename = "woken")]
     pub resumed: u32,
     /// Closed orders finalized: no sweep inspects them again.

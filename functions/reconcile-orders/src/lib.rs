@@ -3,7 +3,7 @@
 //! Start with [`ReconcileOrders::handle`]. It has two operations:
 //!
 //! - A sweep ([`sweep`]) runs every minute, inspects each open order that is due, and
-//!   resumes back-orders that can be served. `inspect` starts a missing execution, sends a
+//!   resumes backorders that can be served. `inspect` starts a missing execution, sends a
 //!   recorded decision that the waiting task never got, and raises attention; `restart`
 //!   restarts an order under a new execution if the old one ended without closing it;
 //!   `finalize` follows a closed order until its payment and label are final.

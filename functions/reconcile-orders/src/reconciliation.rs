@@ -13,7 +13,7 @@
 //!    rest, are the two compared. So the object was read between two reads of the same
 //!    finalized record. Nothing of ours changed the object in between, because every writer
 //!    that works on a finalized order writes the order first. A stale page of a list
-//!    therefore costs one look-up and causes no false alarm.
+//!    therefore costs one lookup and causes no false alarm.
 //!
 //! Why there is no false discrepancy:
 //!

@@ -1,4 +1,4 @@
-//! A sweep: resumes the back-orders that can be served, then inspects the open orders that
+//! A sweep: resumes the backorders that can be served, then inspects the open orders that
 //! are due.
 //!
 //! A failure about one order never stops the others: it is logged and counted, and the
@@ -22,7 +22,7 @@ const MAX_DUE_PER_BUCKET: u32 = 100;
 /// How many orders may fail in one sweep. With 15 s each, the timeout of a provider call,
 /// they take half of the function's 300 s.
 const MAX_FAILED: u32 = 10;
-/// How many pages of back-orders one sweep reads, 50 orders each.
+/// How many pages of backorders one sweep reads, 50 orders each.
 const MAX_BACKORDER_PAGES: usize = 40;
 
 impl<O, I, W, P, S> ReconcileOrders<O, I, W, P, S>
@@ -37,13 +37,13 @@ where
     ///
     /// # Errors
     ///
-    /// `StoreUnavailable` if the due orders or the back-orders cannot be listed.
+    /// `StoreUnavailable` if the due orders or the backorders cannot be listed.
     pub async fn sweep(&self, scope: Scope, at: Timestamp) -> Result<SweepOutput, StepError> {
         match scope {
             Scope::Nothing => Ok(SweepOutput::default()),
             Scope::Order(id) => Ok(self.inspect_or_postpone(&id, false, at).await),
             Scope::Due => {
-                // Back-orders need no provider. If they cannot be listed, the due orders
+                // Backorders need no provider. If they cannot be listed, the due orders
                 // are inspected all the same.
                 let resumed = self.resume_backorders(at).await;
                 let mut output = self.inspect_due_orders(at).await?;

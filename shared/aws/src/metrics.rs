@@ -23,7 +23,7 @@ pub enum Metric {
     OrdersFulfilled,
     /// Count by `Reason`: an order was closed without being fulfilled.
     OrdersRejected(RejectionReason),
-    /// Count: an order began compensation because the bank declined the card.
+    /// Count: an order began compensation because the card issuer declined the card.
     PaymentsDeclined,
     /// Count by `Outcome`: an order began compensation.
     CompensationsBegun(Outcome),

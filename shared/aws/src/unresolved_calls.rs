@@ -51,7 +51,7 @@ impl UnresolvedCalls {
     }
 }
 
-/// What the state of a payment intent says about a call; `None` while the bank is
+/// What the state of a payment intent says about a call; `None` while the card issuer is
 /// processing it.
 pub(crate) fn resolve_by_intent(call: ProviderCall, intent: &PaymentIntent) -> Option<Resolution> {
     use PaymentIntentState as State;

@@ -1,4 +1,4 @@
-//! The state machine: starts and stops executions, sends task results, tells whether an
+//! The state machine: starts and stops executions, sends task results, reports whether an
 //! execution has ended.
 //!
 //! Starting an execution that exists and stopping one that does not both succeed, so a

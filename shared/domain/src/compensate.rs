@@ -1,7 +1,7 @@
 //! Compensation at the providers: voiding or refunding the payment, refunding the label.
 //!
-//! The provider is the authority. Nothing counts as given back before a look-up or the
-//! provider's final answer shows it; a call without an answer is followed by a look-up,
+//! The provider is the authority. Nothing counts as given back before a lookup or the
+//! provider's final answer shows it; a call without an answer is followed by a lookup,
 //! not by a guess. Nothing is recorded here: the compensating steps and the reconciler
 //! record the result.
 //!
@@ -18,7 +18,7 @@ use crate::{ErrorName, Order, PaymentIntentId, ShipmentId, StepError};
 /// Why something could not be given back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CompensationError {
-    /// A look-up showed that the call had no effect: it needs another idempotency key.
+    /// A lookup showed that the call had no effect: it needs another idempotency key.
     NoEffect(&'static str),
     /// The provider cannot be reached, or rejects the call.
     Failed(StepError),
@@ -63,7 +63,7 @@ pub async fn retrieve_payment_intent(
         CallOutcome::Succeeded(intent) => Ok(intent),
         CallOutcome::Rejected(rejection) => Err(payment_rejected(rejection)),
         CallOutcome::NotSent(why) | CallOutcome::Unknown(why) => {
-            Err(ErrorName::PaymentOutcomeUnknown.with_detail(format!("look-up: {why}")))
+            Err(ErrorName::PaymentOutcomeUnknown.with_detail(format!("lookup: {why}")))
         }
     }
 }
@@ -232,7 +232,7 @@ pub async fn retrieve_shipment(
         CallOutcome::Succeeded(shipment) => Ok(shipment),
         CallOutcome::Rejected(rejection) => Err(shipping_misconfigured(rejection)),
         CallOutcome::NotSent(why) | CallOutcome::Unknown(why) => {
-            Err(ErrorName::ShipmentOutcomeUnknown.with_detail(format!("look-up: {why}")))
+            Err(ErrorName::ShipmentOutcomeUnknown.with_detail(format!("lookup: {why}")))
         }
     }
 }

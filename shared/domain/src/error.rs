@@ -1,4 +1,4 @@
-//! The error names by which a function tells the state machine how it failed.
+//! The error names with which a function fails, as the state machine matches them.
 //!
 //! An [`ErrorName`] is sorted by what the caller does next. A transient one is retried:
 //! a retrier of `statemachine.asl.json` names it. A final one is caught. A test
@@ -24,14 +24,14 @@ pub enum ErrorName {
     /// The payment provider could not be reached or was overloaded. The call had no
     /// effect.
     PaymentGatewayUnavailable,
-    /// A call of the payment provider may have had an effect, and it cannot be asked.
+    /// A call of the payment provider may have had an effect, and a lookup fails.
     PaymentOutcomeUnknown,
     /// Another order reserved or released the same SKU at the same time.
     StockContended,
     /// The shipping provider could not be reached or was overloaded. The call had no
     /// effect.
     CarrierUnavailable,
-    /// A call of the shipping provider may have had an effect, and it cannot be asked.
+    /// A call of the shipping provider may have had an effect, and a lookup fails.
     ShipmentOutcomeUnknown,
     /// The tables could not be read or written.
     StoreUnavailable,

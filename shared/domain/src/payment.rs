@@ -24,7 +24,7 @@ pub struct Payment {
     /// The only intent of this order, stored before it is confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent_id: Option<PaymentIntentId>,
-    /// The number in the idempotency keys. It rises only after a look-up showed that a
+    /// The number in the idempotency keys. It rises only after a lookup showed that a
     /// call had no effect.
     #[serde(rename = "try")]
     pub attempt: u32,

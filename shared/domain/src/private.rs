@@ -1,4 +1,4 @@
-//! Values that must never be printed: names, addresses, e-mail addresses, tokens.
+//! Values that must never be printed: names, addresses, email addresses, tokens.
 //!
 //! The `Debug` of [`Private`] shows nothing, so that a `{:?}` of a whole order in a log
 //! line or a failed assertion reveals nothing.

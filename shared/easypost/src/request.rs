@@ -1,6 +1,6 @@
 //! EasyPost's request bodies.
 //!
-//! A request contains only what EasyPost needs to ship: no e-mail address and no contents
+//! A request contains only what EasyPost needs to ship: no email address and no contents
 //! of the parcel. Source: <https://docs.easypost.com/docs/shipments>.
 
 use domain::shipment::{Address, Parcel, ShipFrom};

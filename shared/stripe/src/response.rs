@@ -23,7 +23,7 @@ pub(crate) fn classify<D: DeserializeOwned>(
             Ok(object) => CallOutcome::Succeeded(object),
             Err(_) => CallOutcome::Unknown(format!("answered {status} with an unreadable body")),
         },
-        // The bank's decision is final, even if Stripe advises a retry.
+        // The card issuer's decision is final, even if Stripe advises a retry.
         402 => {
             let code = ErrorBody::parse(response).customer_code();
             CallOutcome::Rejected(PaymentRejection::Declined { code })

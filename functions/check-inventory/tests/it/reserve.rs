@@ -1,4 +1,4 @@
-//! `reserve`: every line or none, once, and a back-order only before its deadline.
+//! `reserve`: every line or none, once, and a backorder only before its deadline.
 
 use domain::decision::ReviewDecision;
 use domain::order::{Attention, OutOfStockPolicy, TimelineCode};

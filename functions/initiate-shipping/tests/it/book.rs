@@ -159,7 +159,7 @@ fn a_label_bought_earlier_is_recorded() {
     let (test_bed, order) = with_stored_shipment();
     let already = InjectedFault::ShippingRejected(ShippingRejection::AlreadyBought);
     let test_bed = test_bed.on("shipping.buy", 1, already.clone());
-    // The look-up is believed. It shows that no label was bought.
+    // The lookup is believed. It shows that no label was bought.
     assert_eq!(error_name(book(&test_bed, &order)), ErrorName::CarrierUnavailable);
     let test_bed = test_bed.shipment(bought()).on("shipping.retrieve", 3, InjectedFault::NotSent);
     assert_eq!(error_name(book(&test_bed, &order)), ErrorName::ShipmentOutcomeUnknown);

@@ -117,7 +117,7 @@ fn read_execution() -> OperationDoc {
 }
 
 fn cancel_order() -> OperationDoc {
-    let about = "Possible until the label is bought. Finished steps are compensated.";
+    let about = "Possible until the label is being bought. Finished steps are compensated.";
     post("/orders/{orderId}/cancel", "cancelOrder", ("Cancel an order", about))
         .token(&[Scope::OrdersWrite])
         .path_parameter::<OrderIdSchema>("orderId", ORDER_ID)

@@ -85,7 +85,7 @@ fn a_stored_intent_is_retrieved_and_its_state_decides() {
 }
 
 #[test]
-fn the_answer_of_the_bank_decides_the_result() {
+fn the_card_issuers_answer_decides_the_result() {
     let check = |card, expected: ErrorName| {
         let order = samples::received();
         let test_bed = TestBed::with(&order).card(card);
@@ -184,7 +184,7 @@ fn an_intent_that_changed_state_is_looked_up() {
     let order = samples::received();
     let shown = samples::payment_intent(PaymentIntentState::RequiresCapture);
     let rejection = InjectedFault::PaymentRejected(PaymentRejection::UnexpectedState(shown));
-    // The rejection shows a state that the intent is not in. The look-up is believed.
+    // The rejection shows a state that the intent is not in. The lookup is believed.
     let test_bed = TestBed::with(&order).on("payment.confirm", 1, rejection);
     assert_eq!(error_name(authorize(&test_bed, &order)), ErrorName::PaymentGatewayUnavailable);
     assert!(authorize(&test_bed, &order).is_ok());

@@ -5,7 +5,7 @@
 //!
 //! What costs nothing is no discrepancy: an unconfirmed intent, an unbought shipment, a
 //! refunded label. Nor is what an operator already knows of: a failed refund, a label whose
-//! refund the carrier refused.
+//! refund was rejected.
 
 use domain::ledger::{LabelEntry, PaymentIntentEntry};
 use domain::order::TimelineCode;
@@ -73,7 +73,7 @@ fn intent_of_unfulfilled(entry: &PaymentIntentEntry, order: &Order) -> Vec<Kind>
     wrong.into_iter().flatten().collect()
 }
 
-/// Checks an intent that names an order of which there is no record.
+/// Checks an intent whose order is not on record.
 pub fn intent_of_unknown_order(
     entry: &PaymentIntentEntry,
     order_id: &OrderId,
@@ -145,7 +145,7 @@ pub fn label(entry: &LabelEntry, order: &Order) -> Vec<Discrepancy> {
         .collect()
 }
 
-/// Checks a shipment that names an order of which there is no record.
+/// Checks a shipment whose order is not on record.
 pub fn label_of_unknown_order(entry: &LabelEntry, order_id: &OrderId) -> Option<Discrepancy> {
     let wrong =
         || Discrepancy::of_order(Kind::LabelOfUnknownOrder, order_id, describe_label(entry));

@@ -1,4 +1,4 @@
-//! Back-orders are resumed, oldest first and only as many as the stock can serve.
+//! Backorders are resumed, oldest first and only as many as the stock can serve.
 
 use domain::order::{Attention, OutOfStockPolicy};
 use domain::payment::PaymentIntentState;
@@ -9,7 +9,7 @@ use testing::samples;
 
 use crate::support::{now, stored_order, sweep, with_running_execution};
 
-/// The `n`th back-order, for these quantities.
+/// The `n`th backorder, for these quantities.
 fn waiting(n: i64, mugs: u32, shirts: u32) -> Order {
     let at = samples::placed_at().plus_minutes(n);
     let mut request = samples::new_order();

@@ -15,7 +15,7 @@ use crate::support::{
     voided_intent, with_ended_execution, with_running_execution,
 };
 
-/// A sweep reads an index per bucket and the back-orders before it inspects an order.
+/// A sweep reads an index per bucket and the backorders before it inspects an order.
 const MIN_CRASH_POINTS: usize = 21;
 
 /// Crashes a sweep at each of its crash points, sweeps on for hours, and checks what is left.

@@ -29,8 +29,8 @@ fn a_recorded_decision_that_was_never_sent_is_sent() {
     };
     let approve = review.decide_review(ReviewDecision::Approve, "op", None, now()).unwrap();
     check(approve, DecisionKind::Review(ReviewDecision::Approve));
-    let cancelled = review.request_cancellation("c", now()).unwrap().unwrap();
-    check(cancelled, DecisionKind::Cancellation);
+    let canceled = review.request_cancellation("c", now()).unwrap().unwrap();
+    check(canceled, DecisionKind::Cancellation);
     let capture = samples::needs_attention()
         .apply_operator_action(OperatorAction::Capture, false, "op", None, now())
         .unwrap();

@@ -17,7 +17,7 @@ impl Order {
         order
     }
 
-    /// Raises the number in the idempotency keys, after a look-up showed that a call had no
+    /// Raises the number in the idempotency keys, after a lookup showed that a call had no
     /// effect.
     #[must_use]
     pub fn with_next_attempt(&self, at: Timestamp) -> Self {

@@ -20,7 +20,7 @@ use crate::{
 pub struct Customer {
     /// The name, for the label.
     pub name: String,
-    /// The e-mail address.
+    /// The email address.
     pub email: String,
     /// The phone number, for the carrier.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -102,8 +102,8 @@ impl Order {
         order
     }
 
-    /// Records that an operator must decide. In place of a task token stands one that no
-    /// task has, so that there is something to decide.
+    /// Records that an operator must decide. Stores a placeholder task token, so that an
+    /// operator can still decide although no task waits.
     ///
     /// # Errors
     /// [`ErrorName::InvalidRequest`](crate::ErrorName::InvalidRequest) if the order is closed.

@@ -60,14 +60,14 @@ fn a_forward_step_learns_why_it_may_not_proceed() {
         assert_eq!(order.ensure_can_proceed(by).err().map(|failure| failure.name), expected);
     };
     let order = samples::authorized();
-    let cancelled = Order { cancel_requested_at: Some(now()), ..order.clone() };
+    let canceled = Order { cancel_requested_at: Some(now()), ..order.clone() };
     check(&order, Some(&mine), None);
     check(&order, None, None);
     check(&order, Some(&other), Some(ErrorName::Superseded));
     check(&compensating(&order), Some(&mine), Some(ErrorName::CompensationBegun));
     check(&compensating(&order), Some(&other), Some(ErrorName::Superseded));
-    check(&cancelled, Some(&mine), Some(ErrorName::OrderCancelled));
-    check(&compensating(&cancelled), Some(&mine), Some(ErrorName::CompensationBegun));
+    check(&canceled, Some(&mine), Some(ErrorName::OrderCancelled));
+    check(&compensating(&canceled), Some(&mine), Some(ErrorName::CompensationBegun));
     let closed = Order { status: Status::Cancelled, ..order };
     check(&closed, Some(&mine), Some(ErrorName::CompensationBegun));
     check(&samples::fulfilled(), Some(&mine), None);
@@ -104,8 +104,8 @@ fn a_review_is_decided_once_and_before_its_deadline() {
     assert_eq!(decide(&order, deadline.plus_minutes(1)), Err(DecisionError::DeadlinePassed));
     assert_eq!(decide(&samples::authorized(), now()), Err(DecisionError::NotWaiting));
     assert_eq!(decide(&compensating(&order), now()), Err(DecisionError::Compensating));
-    let cancelled = Order { cancel_requested_at: Some(now()), ..order };
-    assert_eq!(decide(&cancelled, now()), Err(DecisionError::Compensating));
+    let canceled = Order { cancel_requested_at: Some(now()), ..order };
+    assert_eq!(decide(&canceled, now()), Err(DecisionError::Compensating));
 }
 
 #[test]

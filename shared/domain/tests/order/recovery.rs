@@ -79,8 +79,8 @@ fn a_review_and_a_cancellation_hold_for_a_new_token_and_an_operators_action_does
         domain::decision::DecisionKind::Review(ReviewDecision::Reject).task_result()
     );
 
-    let cancelled = review.request_cancellation("c", now()).unwrap().unwrap();
-    let (_, message) = again(&cancelled, Status::InReview, Attention::Review).unwrap();
+    let canceled = review.request_cancellation("c", now()).unwrap().unwrap();
+    let (_, message) = again(&canceled, Status::InReview, Attention::Review).unwrap();
     assert_eq!(message, domain::decision::DecisionKind::Cancellation.task_result());
 
     let captured = samples::needs_attention()

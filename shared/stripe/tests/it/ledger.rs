@@ -72,7 +72,7 @@ fn intents_are_requested_with_their_charges_page_by_page() {
 }
 
 #[test]
-fn an_intent_counts_as_confirmed_if_the_bank_was_ever_asked() {
+fn an_intent_counts_as_confirmed_if_the_card_issuer_received_a_request() {
     let check = |status: &str, charge: Value, expected: bool| {
         let mut body = intent("pi_1", &charge);
         body["status"] = json!(status);
