@@ -10,7 +10,7 @@
 //! - API Gateway's limits apply: 10 MB for a body and 30 seconds for an integration.
 //! - `/healthz` belongs to the stack.
 //!
-//! Start with [`routes`] and [`identity`], then [`event`] and [`response`].
+//! Start with [`routes`] and [`identity`], then [`mod@event`] and [`mod@response`].
 
 mod event;
 mod identity;

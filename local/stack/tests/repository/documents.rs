@@ -2,6 +2,7 @@
 //! name exists, and the drawing of the workflow is the one of the state machine.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -205,11 +206,11 @@ fn draw(machine: &Value) -> String {
     for from in states.keys() {
         let to: Vec<_> = solid.iter().filter(|(start, _)| start == from).map(|way| way.1).collect();
         if !to.is_empty() {
-            drawing.push_str(&format!("  {from} --> {}\n", to.join(" & ")));
+            writeln!(drawing, "  {from} --> {}", to.join(" & ")).unwrap();
         }
     }
     for (to, from) in dotted {
-        drawing.push_str(&format!("  {} -.-> {to}\n", from.join(" & ")));
+        writeln!(drawing, "  {} -.-> {to}", from.join(" & ")).unwrap();
     }
     drawing
 }

@@ -67,7 +67,7 @@ impl AwsCrate {
             found.visit_file(&parse(&path));
         }
         let mut crate_ = Self::default();
-        for (name, function) in &found.functions {
+        for (name, function) in &found.by_name {
             let actions = found.reach(function, &mut BTreeSet::new());
             let (map, key) = match &function.port {
                 Some(port) => (&mut crate_.ports, port),
@@ -96,7 +96,7 @@ impl AwsCrate {
 #[derive(Debug, Default)]
 struct Functions {
     /// By the type or port that they belong to, and their name.
-    functions: BTreeMap<(String, String), Function>,
+    by_name: BTreeMap<(String, String), Function>,
     owner: String,
     port: Option<String>,
 }
@@ -111,7 +111,7 @@ impl Functions {
             }
             // A port's method is called through the port, not by its name.
             let called =
-                self.functions.iter().filter(|((_, name), f)| name == call && f.port.is_none());
+                self.by_name.iter().filter(|((_, name), f)| name == call && f.port.is_none());
             for (_, called) in called {
                 actions.extend(self.reach(called, seen));
             }
@@ -130,7 +130,7 @@ impl Functions {
             actions: actions.chain(items).map(str::to_owned).collect(),
             calls: names.called,
         };
-        self.functions.insert((self.owner.clone(), name.to_string()), function);
+        self.by_name.insert((self.owner.clone(), name.to_string()), function);
     }
 }
 
