@@ -77,25 +77,25 @@ def definition():
     return text
 
 
-class Scenario:
-    """One scenario, driven by moto."""
+class MotoRun:
+    """One scenario, executed by moto."""
 
     def __init__(self, name, urls, states, machine):
         self.name, self.urls, self.states, self.machine = name, urls, states, machine
-        self.told = json.loads((ROOT / f"events/scenarios/{name}.json").read_text())
+        self.scenario = json.loads((ROOT / f"events/scenarios/{name}.json").read_text())
         self.id = order_id(f"moto-{name}")
 
     def server_of(self, point):
         return self.urls.get(point.split(".")[0], self.urls["aws"])
 
     def prepare(self):
-        """Places the order, so that it is on record but our own engine does not run it."""
-        faults = [*self.told.get("faults", []), {"at": "states.start", "calls": {"from": 1}, "kind": "500"}]
+        """Places the order; StartExecution fails, so our own engine does not run it."""
+        faults = [*self.scenario.get("faults", []), {"at": "states.start", "calls": {"from": 1}, "kind": "500"}]
         for fault in faults:
-            status, said = call("POST", f"{self.server_of(fault['at'])}/_faults", [fault])
-            assert status < 300, (fault, status, said)
-        order = json.loads((ROOT / "events/orders" / self.told["order"]).read_text())
-        for _ in range(self.told.get("submit", {}).get("times", 1)):
+            status, answer = call("POST", f"{self.server_of(fault['at'])}/_faults", [fault])
+            assert status < 300, (fault, status, answer)
+        order = json.loads((ROOT / "events/orders" / self.scenario["order"]).read_text())
+        for _ in range(self.scenario.get("submit", {}).get("times", 1)):
             call(
                 "POST",
                 f"{self.urls['api']}/orders",
@@ -110,14 +110,14 @@ class Scenario:
         assert status == 200, (status, order)
         return order
 
-    def answer_review(self, review):
-        """Decides over our API, which records it; then tells moto, whose token it is."""
+    def decide_review(self, review):
+        """Decides through our API, which records it, and sends the result to moto, which made the token."""
         body = {"decision": review["decision"], "note": review.get("note", "")}
         token = self.token()
-        status, said = call(
+        status, answer = call(
             "POST", f"{self.urls['api']}/orders/{self.id}/review", body, authorization=AS_OPERATOR
         )
-        assert status == 200, (status, said)
+        assert status == 200, (status, answer)
         if review["decision"] == "approve":
             self.states.send_task_success(taskToken=token, output="{}")
         else:
@@ -134,19 +134,19 @@ class Scenario:
             stateMachineArn=self.machine, name=self.id, input=json.dumps({"orderId": self.id})
         )
         arn = started["executionArn"]
-        pending = [action for action in self.told.get("actions", []) if action["do"] == "review"]
+        pending = [action for action in self.scenario.get("actions", []) if action["do"] == "review"]
         deadline = time.monotonic() + TIMEOUT_S
         while self.states.describe_execution(executionArn=arn)["status"] == "RUNNING":
-            assert time.monotonic() < deadline, f"{self.name} has not ended after {TIMEOUT_S} s"
+            assert time.monotonic() < deadline, f"{self.name} did not end within {TIMEOUT_S} s"
             if pending and self.order()["status"] == "IN_REVIEW":
-                self.answer_review(pending.pop(0))
+                self.decide_review(pending.pop(0))
             time.sleep(0.2)
         for server in ("gateway", "carrier", "aws"):
             call("DELETE", f"{self.urls[server]}/_faults")
         return self.differences(arn)
 
     def differences(self, arn):
-        expect = self.told["expect"]
+        expect = self.scenario["expect"]
         entered, token = [], {}
         while True:
             page = self.states.get_execution_history(executionArn=arn, maxResults=1000, **token)
@@ -161,15 +161,15 @@ class Scenario:
         ledger = {}
         for server in ("gateway", "carrier"):
             ledger |= call("GET", f"{self.urls[server]}/_ledger?order={self.id}")[1]["totals"]
-        seen = {
+        actual = {
             "states": entered,
             "status": self.order()["status"],
             "ledger": {name: ledger[name] for name in expect["ledger"]},
         }
         return [
-            f"{what}: expected {expect[what]}, saw {seen[what]}"
-            for what in seen
-            if expect[what] != seen[what]
+            f"{field}: expected {expect[field]}, got {actual[field]}"
+            for field in actual
+            if expect[field] != actual[field]
         ]
 
 
@@ -186,9 +186,9 @@ def main():
                 roleArn="arn:aws:iam::123456789012:role/order-workflow",
             )["stateMachineArn"]
             for name in SCENARIOS:
-                differences = Scenario(name, urls, states, machine).run()
+                differences = MotoRun(name, urls, states, machine).run()
                 failed += bool(differences)
-                print("NO" if differences else "ok", name, *differences, sep="  ", flush=True)
+                print("FAILED" if differences else "ok", name, *differences, sep="  ", flush=True)
         finally:
             moto.terminate()
             moto.wait(30)
