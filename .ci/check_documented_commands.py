@@ -76,6 +76,44 @@ def use_the_aws_cli(urls):
     check("an unknown function", "ResourceNotFoundException" in response.get("failed", ""), response)
 
 
+def documented_commands():
+    """Yields the commands of docs/local.md, from its `sh` blocks."""
+    in_block = False
+    for line in (ROOT / "docs/local.md").read_text().splitlines():
+        if line.startswith("```"):
+            in_block = line == "```sh"
+        elif in_block:
+            yield line
+
+
+# Commands that other checks of this file run, or that run until they are stopped.
+RUN_BY_OTHER_CHECKS = ("export ", "cargo local up", "cargo lambda watch", "cargo lambda invoke")
+
+
+def run_the_documented_commands(urls):
+    """Runs each command of docs/local.md against the stack; an unknown kind fails."""
+    ports = {"8080": "api", "4566": "aws", "4570": "gateway", "4571": "carrier"}
+    environment = {**os.environ, "AWS_ENDPOINT_URL": urls["aws"]}
+    ran = 0
+    for documented in documented_commands():
+        command = documented
+        for port, server in ports.items():
+            command = command.replace(f"http://127.0.0.1:{port}", urls[server])
+        if command.startswith("curl -s "):
+            command = command.replace("curl -s ", "curl -sS --fail-with-body ", 1)
+        elif command.startswith("cargo local replay "):
+            command += f" --api {urls['api']} --patience 20"
+        elif not command.startswith(("aws ", "cargo local demo", "cargo local cost")):
+            check(f"`{documented}` is known", documented.startswith(RUN_BY_OTHER_CHECKS), documented)
+            continue
+        run = subprocess.run(
+            ["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, env=environment, timeout=TIMEOUT_S
+        )
+        check(f"`{documented[:70]}`", run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:])
+        ran += 1
+    check("docs/local.md has commands", ran > 15, ran)
+
+
 def replay_the_samples(urls):
     files = sorted(str(path) for path in (ROOT / "events/orders").glob("*.json"))
     command = ["cargo", "local", "replay", "--api", urls["api"], "--patience", "20", *files]
@@ -136,6 +174,7 @@ def main():
     with running_stack() as urls:
         place_and_read(urls)
         use_the_aws_cli(urls)
+        run_the_documented_commands(urls)
         replay_the_samples(urls)
         run_one_function(urls)
     print(f"{len(passed)} passed, 0 failed")
