@@ -26,7 +26,7 @@ from stack import ENVIRONMENT, ORDERS, ROOT, call, running_stack
 SUB = "tester"
 SCOPES = "orders/read,orders/write,orders/operate,inventory/write"
 TOKEN = f"Bearer dev:{SUB}:{SCOPES}"
-# The webhook secrets of the local stack (local/stack/src/stack/providers.rs).
+# The webhook secrets of the local stack (local/stack/src/stack/secrets.rs).
 STRIPE, EASYPOST = "whsec_local", "local-webhook-secret"
 MIN_CASES, MIN_SUCCESS_SHARE = 200, 0.30
 # How many orders of each kind the decision routes use up.

@@ -98,7 +98,9 @@ async fn check(stack: &Stack, items: &[Value], accepted: &Accepted) {
             .iter()
             .any(|ids| ids.contains(id));
         if ends_unfulfilled && status == "FULFILLED" {
-            wrong.push(format!("{id}: the API accepted its end, and it is FULFILLED"));
+            wrong.push(format!(
+                "{id}: the API accepted its cancellation or rejection, but it is FULFILLED"
+            ));
         }
     }
     println!("{final_statuses:?}");

@@ -146,7 +146,7 @@ pub async fn refund_progress(
     }
 }
 
-/// The payment status of an intent of which nothing is left to give back. A partial refund
+/// The payment status of an intent with nothing left to refund or void. A partial refund
 /// leaves money of the customer's: an operator must act.
 pub fn final_payment_status(intent: &PaymentIntent) -> PaymentStatus {
     match intent.state {

@@ -60,7 +60,7 @@ pub struct Facts {
     pub label: bool,
 }
 
-/// Of several states that failed, the one with the first of these outcomes decides.
+/// If several states failed, the first of these outcomes wins.
 const STATE_PRECEDENCE: [Outcome; 5] = [
     Outcome::PaymentFailed,
     Outcome::Rejected,
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_states_that_failed_the_payment_decides_first() {
+    fn when_several_states_failed_a_payment_failure_takes_precedence() {
         use Outcome::{OutOfStock, PaymentFailed, Rejected};
         let check = |states: &[&str], expected| {
             let states: Vec<_> = states.iter().map(|state| (*state, "States.Timeout")).collect();
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_catch_saw_is_read_without_its_cause() {
+    fn a_caught_error_is_parsed_without_its_cause() {
         let seen = r#"{"CheckInventory": {"Error": "StoreUnavailable", "Cause": "{\"a\":1}"}}"#;
         let failed: FailedStates = serde_json::from_str(seen).unwrap();
         assert_eq!(failed[&State::CheckInventory].error, "StoreUnavailable");

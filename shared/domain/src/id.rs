@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_request_has_the_same_order_id_and_another_request_another() {
+    fn equal_requests_share_an_order_id_and_different_requests_do_not() {
         let id = OrderId::for_request(&customer("ada"), "key-1");
         assert_eq!(id, OrderId::for_request(&customer("ada"), "key-1"));
         assert_ne!(id, OrderId::for_request(&customer("ada"), "key-2"));

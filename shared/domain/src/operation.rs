@@ -18,7 +18,7 @@
 )]
 #[strum(serialize_all = "kebab-case")]
 pub enum Function {
-    /// Authorizes, captures and gives back the payment.
+    /// Authorizes, captures, and voids or refunds the payment.
     ProcessPayment,
     /// Reserves and releases the stock.
     CheckInventory,

@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_customer_reads_why_an_order_failed_and_only_then() {
+    fn only_failed_orders_show_a_failure_text() {
         for status in Status::ALL.iter().copied() {
             let failed = status.is_closed() && status != Fulfilled;
             assert_eq!(status.failure_text().is_some(), failed, "{status}");

@@ -74,7 +74,7 @@ pub enum State {
     OrderFulfilled,
     /// Ends the execution of an order whose payment failed.
     PaymentFailureHandler,
-    /// Ends the execution of an order whose goods are not there.
+    /// Ends the execution of an order that is out of stock, or whose reservation failed.
     InventoryFailureHandler,
     /// Ends the execution of an order that could not be shipped.
     ShippingFailureHandler,
@@ -175,8 +175,8 @@ pub struct Row {
     pub takes: Option<Effect>,
     /// What it gives back.
     pub gives_back: Option<Effect>,
-    /// What a state listed before takes, but is not held when this state runs. The Catch
-    /// need not give it back.
+    /// An effect that an earlier state takes but that is not held when this state runs.
+    /// The Catch need not give it back.
     pub not_held: Option<Effect>,
     /// What failing there means.
     pub on_failure: OnFailure,

@@ -273,7 +273,7 @@ async fn kill_has_the_effect_and_then_kills_the_caller_of_the_order() {
 }
 
 #[tokio::test]
-async fn a_hanging_call_answers_missing_holds_the_clock_and_its_key_and_ends_with_its_client() {
+async fn a_hanging_call_never_answers_and_holds_the_clock_and_its_key_until_the_client_leaves() {
     let server = start_server(StripeEmulator::new(1)).await;
     let intent = server.create_intent().await;
     server.idle().await;

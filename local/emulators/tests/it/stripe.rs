@@ -152,7 +152,7 @@ fn a_slow_issuer_leaves_the_intent_processing_and_then_approves() {
 }
 
 #[test]
-fn money_that_missing_takes_in_time_goes_back_by_itself() {
+fn an_authorization_not_captured_in_time_is_released() {
     let mut stripe = StripeHarness::new();
     let intent = stripe.authorized_intent("pm_card_visa");
     let due = at(1) + AUTHORIZATION_VALIDITY;

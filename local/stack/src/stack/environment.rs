@@ -42,7 +42,7 @@ fn settings(
     })
 }
 
-/// Replaces the ARN of each secret by its test value, and adds the local addresses.
+/// Replaces the ARN of each secret with its test value, and adds the local addresses.
 fn environment(
     function: &str,
     variables: BTreeMap<String, String>,

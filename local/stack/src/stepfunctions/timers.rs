@@ -16,7 +16,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::store::executions::ExecutionId;
 use crate::clock::{BusyGuard, StackClock};
 
-/// A timer that is due, with a guard that keeps the clock until it is delivered.
+/// A timer that is due, with a guard that holds the clock until the timer is delivered.
 #[derive(Debug)]
 pub(super) struct DueTimer {
     pub(super) execution: ExecutionId,

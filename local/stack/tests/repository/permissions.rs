@@ -26,7 +26,7 @@ fn every_function_may_do_exactly_what_its_code_calls() {
 }
 
 #[test]
-fn every_function_of_the_template_is_a_binary_and_the_reverse() {
+fn the_functions_of_the_template_and_the_binaries_match() {
     let template: BTreeSet<String> =
         functions_of_the_template().into_values().map(|function| function.binary).collect();
     let crates: BTreeSet<String> = std::fs::read_dir(root().join("functions"))

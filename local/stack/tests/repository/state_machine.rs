@@ -204,7 +204,7 @@ fn the_catch_of_every_task_leads_to_the_compensation_of_all_that_may_be_held() {
 }
 
 #[test]
-fn only_what_a_state_before_takes_is_listed_as_not_held() {
+fn not_held_names_only_effects_of_earlier_states() {
     let mut taken = Vec::new();
     for (name, row) in steps::rows() {
         assert!(row.not_held.is_none_or(|effect| taken.contains(&effect)), "{name}");
@@ -213,7 +213,7 @@ fn only_what_a_state_before_takes_is_listed_as_not_held() {
 }
 
 #[test]
-fn compensation_goes_on_from_each_step_to_the_one_before_and_ends_with_the_outcome() {
+fn each_compensating_step_leads_to_the_previous_one_and_the_last_to_the_outcome() {
     let machine = machine();
     let steps: Vec<State> = steps::rows()
         .filter(|(_, row)| row.gives_back.is_some())
@@ -256,7 +256,7 @@ fn the_template_gives_the_state_machine_the_version_of_every_function_that_it_ca
 }
 
 #[test]
-fn the_waiting_tasks_raise_the_version_with_every_write() {
+fn the_waiting_tasks_increment_the_version_with_every_write() {
     let machine = machine();
     let mut seen = 0;
     for (name, state) in states(&machine) {

@@ -9,7 +9,7 @@ use crate::stock::{Reservation, ReservedLine, sum_by_sku};
 use crate::{ErrorName, ExecutionName, Private, Status, StepError};
 
 impl Order {
-    /// Whether this execution owns the order. An invocation by hand names none and passes.
+    /// Whether this execution owns the order. A manual invocation names no execution and is allowed.
     pub fn is_owned_by(&self, execution: Option<&ExecutionName>) -> bool {
         execution.is_none_or(|name| *name == self.execution)
     }

@@ -103,7 +103,7 @@ fn the_wait_of_a_closed_order_gets_compensate() {
 }
 
 #[test]
-fn the_wait_of_an_order_that_another_execution_compensates_gets_compensate() {
+fn a_wait_is_answered_with_compensate_when_another_execution_compensates() {
     let waiting = samples::in_review();
     let failed = domain::compensation::FailedStates::new();
     let compensating = Order {
