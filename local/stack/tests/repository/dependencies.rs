@@ -40,7 +40,11 @@ fn every_shipped_package_depends_on_what_is_listed_and_nothing_else() {
         .filter(|package| !package.starts_with("local/") && package != "shared/testing")
         .collect();
     let listed: BTreeSet<&str> = DIRECT.iter().map(|(package, _)| *package).collect();
-    assert_eq!(shipped.iter().map(String::as_str).collect::<BTreeSet<_>>(), listed);
+    let shipped: BTreeSet<&str> = shipped.iter().map(String::as_str).collect();
+    let missing: Vec<_> = shipped.difference(&listed).collect();
+    assert!(missing.is_empty(), "add to DIRECT: {missing:?}");
+    let gone: Vec<_> = listed.difference(&shipped).collect();
+    assert!(gone.is_empty(), "remove from DIRECT: {gone:?}");
     let mut differences = Vec::new();
     for (package, dependencies) in DIRECT {
         let expected: BTreeSet<&str> = dependencies.split_whitespace().collect();
