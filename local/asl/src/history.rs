@@ -1,7 +1,7 @@
 //! The execution history, with the event names and the shape of AWS's API.
 //!
 //! `History` gives each event its id; ids are shared by all branches. The children of a distributed
-//! Map are executions of their own: their events are counted, because error causes name event ids,
+//! Map are separate executions: their events are counted, because error causes name event ids,
 //! but not kept.
 
 use jiff::Timestamp;

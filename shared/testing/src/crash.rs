@@ -35,7 +35,7 @@ pub fn crash_once<T>(
 }
 
 /// Lets the operation die at each of its crash points in turn, and for each of them
-/// lets a second run die at each of its own. Otherwise as [`crash_once`].
+/// lets a second run die at each of the calls it makes. Otherwise as [`crash_once`].
 ///
 /// # Panics
 /// If the first run has fewer than `min_points` crash points.

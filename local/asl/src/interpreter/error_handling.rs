@@ -104,7 +104,7 @@ impl Execution {
         match result.and_then(|result| self.leave(id, result)) {
             Ok(()) => {}
             Err(failure) if failure.is_uncatchable() => self.fail_uncatchable(id, failure),
-            // A state does not catch an error of its own catcher.
+            // A state's catchers do not catch errors that the catchers raise.
             Err(failure) => self.propagate_failure(id, failure),
         }
     }

@@ -1,7 +1,7 @@
 //! Checks the fields of a state machine and of everything inside it.
 //!
-//! State machines nest: a Parallel state has branches and a Map state a processor, each with states
-//! of its own. This file holds the recursion; `state.rs` and the files named after state types
+//! State machines nest: a Parallel state has branches and a Map state a processor, each with
+//! its own states. This file holds the recursion; `state.rs` and the files named after state types
 //! check the fields of one state. AWS reports on transitions only if all fields are valid, so
 //! `transitions.rs` runs last.
 

@@ -156,7 +156,7 @@ impl<'ast> Visit<'ast> for Functions {
 
 /// The action of an SDK operation, by the name of its fluent builder.
 ///
-/// A transaction is permitted by the actions of its items, not by one of its own:
+/// IAM checks the actions of a transaction's items; there is no action for the transaction:
 /// see [`transaction_action`]. Source: the DynamoDB developer guide, "Using IAM with
 /// `DynamoDB` transactions".
 fn action(method: &str) -> Option<&'static str> {
