@@ -3,13 +3,16 @@
 use std::fs;
 use std::path::Path;
 
-use domain::{ErrorName, OrderId, StepError};
+use domain::{ErrorName, Order, OrderId, StepError};
 use serde_json::{Value, json};
+
+use crate::fakes::TestBed;
+use crate::fakes::invocation::error_name;
 
 /// The sample inputs of a function: file name and content.
 ///
 /// # Panics
-/// If the folder or a file cannot be read, or is no JSON.
+/// If the folder or a file cannot be read, or is not JSON.
 pub fn sample_inputs(function: &str) -> Vec<(String, Value)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/functions");
     let prefix = format!("{function}-");
@@ -47,9 +50,29 @@ pub fn assert_every_sample_input_is_understood(
     }
 }
 
+/// Asserts that a function rejects every malformed input about an existing order, and the
+/// operations of other functions, as `InvalidRequest` and before any call.
+///
+/// # Panics
+/// If the function accepts an input, fails with another error, or makes a call.
+pub fn assert_malformed_inputs_are_rejected(
+    order: &Order,
+    other_operations: [&str; 2],
+    invoke: impl Fn(&TestBed, Value) -> Result<Value, StepError>,
+) {
+    let test_bed = TestBed::with(order);
+    let other_operations = other_operations
+        .map(|operation| json!({"orderId": order.order_id, "operation": operation}));
+    for input in malformed_inputs(&order.order_id).into_iter().chain(other_operations) {
+        let printed = input.to_string();
+        assert_eq!(error_name(invoke(&test_bed, input)), ErrorName::InvalidRequest, "{printed}");
+    }
+    assert!(test_bed.calls().is_empty());
+}
+
 /// Inputs that every function which the state machine calls must reject as
 /// `InvalidRequest`. Each is wrong in one field; the order may exist.
-pub fn malformed_inputs(id: &OrderId) -> Vec<Value> {
+fn malformed_inputs(id: &OrderId) -> Vec<Value> {
     vec![
         Value::Null,
         json!(true),

@@ -4,7 +4,7 @@ use domain::{Order, StepError};
 use initiate_shipping::InitiateShipping;
 use serde_json::Value;
 pub(crate) use testing::fakes::invocation::{
-    error_name, input, now, stored_order, superseded_input,
+    compensating, error_name, input, now, stored_order, superseded_input,
 };
 use testing::fakes::{FakeShippingProvider, FakeTables, TestBed, run};
 
@@ -34,10 +34,4 @@ pub(crate) fn perform(
     order: &Order,
 ) -> Result<Value, StepError> {
     attempt(test_bed, operation, order).expect("the process does not crash")
-}
-
-/// The order after compensation began because its shipping failed.
-pub(crate) fn compensating(order: &Order) -> Order {
-    let failed = r#"{"InitiateShipping": {"Error": "ShippingRejected"}}"#;
-    order.begin_compensation(&serde_json::from_str(failed).unwrap(), now())
 }

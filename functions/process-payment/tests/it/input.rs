@@ -1,24 +1,17 @@
 //! Malformed input is rejected by name before any call; the samples are accepted.
 
-use domain::ErrorName;
 use serde_json::json;
 use testing::fakes::TestBed;
-use testing::sample_inputs::{assert_every_sample_input_is_understood, malformed_inputs};
+use testing::sample_inputs::{
+    assert_every_sample_input_is_understood, assert_malformed_inputs_are_rejected,
+};
 use testing::samples;
 
-use crate::support::{error_name, invoke};
+use crate::support::invoke;
 
 #[test]
 fn malformed_input_is_an_invalid_request_and_makes_no_call() {
-    let order = samples::received();
-    let test_bed = TestBed::with(&order);
-    let other_operations = ["Capture", "book"]
-        .map(|operation| json!({"orderId": order.order_id, "operation": operation}));
-    for input in malformed_inputs(&order.order_id).into_iter().chain(other_operations) {
-        let printed = input.to_string();
-        assert_eq!(error_name(invoke(&test_bed, input)), ErrorName::InvalidRequest, "{printed}");
-    }
-    assert!(test_bed.calls().is_empty());
+    assert_malformed_inputs_are_rejected(&samples::received(), ["Capture", "book"], invoke);
 }
 
 #[test]

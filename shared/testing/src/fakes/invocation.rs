@@ -46,3 +46,10 @@ pub fn error_name(result: Result<Value, StepError>) -> ErrorName {
 pub fn stored_order(bed: &TestBed, order: &Order) -> Order {
     bed.order(&order.order_id).expect("the order is on record")
 }
+
+/// The order after compensation began because its shipping failed.
+#[expect(clippy::expect_used, reason = "a constant of this file")]
+pub fn compensating(order: &Order) -> Order {
+    let failed = r#"{"InitiateShipping": {"Error": "ShippingRejected"}}"#;
+    order.begin_compensation(&serde_json::from_str(failed).expect("it parses"), now())
+}
