@@ -76,6 +76,17 @@ pub struct TemplateRoute {
     pub scopes: Vec<String>,
 }
 
+/// A secret of the template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateSecret {
+    /// The resource's name, which is the secret's local name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its value with references resolved; none for a secret that is created without one.
+    pub value: Option<String>,
+}
+
 /// A state machine of the template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateStateMachine {
@@ -156,6 +167,22 @@ impl Template {
     pub fn state_machines(&self) -> Result<Vec<TemplateStateMachine>, TemplateError> {
         let machines = self.resources_of_type("AWS::Serverless::StateMachine");
         machines.map(|(id, resource)| self.state_machine(id, resource)).collect()
+    }
+
+    /// All secrets of Secrets Manager.
+    ///
+    /// # Errors
+    /// When a value refers to something unknown.
+    pub fn secrets(&self) -> Result<Vec<TemplateSecret>, TemplateError> {
+        let secret = |(id, resource): (&String, &Value)| {
+            let value = &resource["Properties"]["SecretString"];
+            Ok(TemplateSecret {
+                name: id.clone(),
+                arn: intrinsics::secret_arn(id),
+                value: if value.is_null() { None } else { Some(self.text(id, value)?) },
+            })
+        };
+        self.resources_of_type("AWS::SecretsManager::Secret").map(secret).collect()
     }
 
     fn function(&self, id: &str, resource: &Value) -> Result<TemplateFunction, TemplateError> {
@@ -311,6 +338,19 @@ mod tests {
         assert_eq!(api.environment["INVENTORY_TABLE"], "Inventory");
         let arn = "arn:aws:states:us-east-1:000000000000:stateMachine:OrderWorkflow";
         assert_eq!(api.environment["STATE_MACHINE_ARN"], arn);
+    }
+
+    #[test]
+    fn the_settings_are_a_secret_of_valid_json_and_the_keys_are_created_without_a_value() {
+        let secrets = shipped_template().secrets().expect("a valid template");
+        let (settings, keys): (Vec<_>, Vec<_>) =
+            secrets.iter().partition(|secret| secret.name == "Settings");
+        let value = settings[0].value.as_deref().expect("a value");
+        let value: Value = serde_json::from_str(value).expect("valid JSON");
+        assert_eq!(value["PROVIDER_MODE"], "test");
+        assert!(value["SHIP_FROM"]["postalCode"].is_string(), "an object, not quoted text");
+        assert!(keys.iter().all(|secret| secret.value.is_none()), "{keys:?}");
+        assert_eq!(keys.len(), 5, "{keys:?}");
     }
 
     #[test]

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::error::StartError;
 use super::secrets::test_secret;
 use crate::functions::Binaries;
 use crate::lambda::FunctionSettings;
-use crate::template::{Template, TemplateFunction};
+use crate::template::{Template, TemplateFunction, TemplateSecret};
 use crate::urls::Urls;
 
 /// The concurrency of a function for which the template reserves none: enough for a
@@ -20,12 +22,14 @@ pub(super) fn functions(
     binaries: &Binaries,
     urls: &Urls,
 ) -> Result<Vec<FunctionSettings>, StartError> {
+    let secrets = template.secrets()?;
     let functions = template.functions()?.into_iter();
-    functions.map(|function| settings(function, binaries, urls)).collect()
+    functions.map(|function| settings(function, &secrets, binaries, urls)).collect()
 }
 
 fn settings(
     function: TemplateFunction,
+    secrets: &[TemplateSecret],
     binaries: &Binaries,
     urls: &Urls,
 ) -> Result<FunctionSettings, StartError> {
@@ -33,7 +37,7 @@ fn settings(
     let missing = || StartError::MissingBinary(function.binary.clone());
     Ok(FunctionSettings {
         binary: binary.ok_or_else(missing)?.to_owned(),
-        environment: environment(&function.binary, function.environment, urls)?,
+        environment: environment(&function.binary, function.environment, secrets, urls)?,
         name: function.binary,
         logical_id: function.logical_id,
         timeout: function.timeout,
@@ -46,11 +50,13 @@ fn settings(
 fn environment(
     function: &str,
     variables: BTreeMap<String, String>,
+    secrets: &[TemplateSecret],
     urls: &Urls,
 ) -> Result<BTreeMap<String, String>, StartError> {
     let mut environment = BTreeMap::new();
     for (name, value) in variables {
         match name.strip_suffix("_ARN") {
+            Some("SETTINGS") => environment.extend(settings_of(secrets, &value)),
             Some(secret) if value.contains(":secretsmanager:") => {
                 let value = test_secret(secret, function)
                     .ok_or_else(|| StartError::MissingTestSecret(secret.to_owned()))?;
@@ -68,6 +74,15 @@ fn environment(
     Ok(environment)
 }
 
+/// The variables in the secret of this ARN.
+fn settings_of(secrets: &[TemplateSecret], arn: &str) -> BTreeMap<String, String> {
+    let secret = secrets.iter().find(|secret| secret.arn == arn);
+    let value = secret.and_then(|secret| secret.value.as_deref()).unwrap_or_default();
+    let variables: BTreeMap<String, Value> = serde_json::from_str(value).unwrap_or_default();
+    let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    variables.into_iter().map(|(name, value)| (name, text(value))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::secrets::is_api_key_of;
@@ -79,7 +94,7 @@ mod tests {
     }
 
     fn environment_with(name: &str, value: &str) -> Result<BTreeMap<String, String>, StartError> {
-        environment("process-payment", [(name.to_owned(), value.to_owned())].into(), &urls())
+        environment("process-payment", [(name.to_owned(), value.to_owned())].into(), &[], &urls())
     }
 
     #[test]

@@ -13,6 +13,11 @@ pub(super) struct References {
     arns: BTreeMap<String, String>,
 }
 
+/// The ARN of a secret. As on AWS, it ends with a hyphen and six characters.
+pub(super) fn secret_arn(name: &str) -> String {
+    format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}-local0")
+}
+
 const PSEUDO_PARAMETERS: [(&str, &str); 5] = [
     ("AWS::AccountId", "000000000000"),
     ("AWS::Partition", "aws"),
@@ -53,6 +58,10 @@ impl References {
             }
             "AWS::Serverless::StateMachine" => {
                 let arn = format!("arn:aws:states:us-east-1:000000000000:stateMachine:{id}");
+                (arn.clone(), arn)
+            }
+            "AWS::SecretsManager::Secret" => {
+                let arn = secret_arn(id);
                 (arn.clone(), arn)
             }
             _ => (id.to_owned(), id.to_owned()),
@@ -178,6 +187,7 @@ mod tests {
                     "Metadata": { "BuildProperties": { "Binary": "pay" } },
                 },
                 "Flow": { "Type": "AWS::Serverless::StateMachine" },
+                "Key": { "Type": "AWS::SecretsManager::Secret" },
             },
         }))
     }
@@ -199,6 +209,8 @@ mod tests {
         check(&json!({ "Fn::Sub": "${AWS::Region}/${!Kept}" }), "us-east-1/${Kept}");
         let flow = "arn:aws:states:us-east-1:000000000000:stateMachine:Flow";
         check(&json!({ "Ref": "Flow" }), flow);
+        let key = "arn:aws:secretsmanager:us-east-1:000000000000:secret:Key-local0";
+        check(&json!({ "Ref": "Key" }), key);
     }
 
     #[test]
