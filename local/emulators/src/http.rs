@@ -8,7 +8,7 @@
 //! | `GET /_faults` | the fault plan, with trigger counts |
 //! | `POST /_faults` | adds faults, a list or `{"faults": […]}`; returns the plan |
 //! | `PUT /_faults` | replaces the faults; returns the plan |
-//! | `DELETE /_faults` | removes all faults; returns the plan |
+//! | `DELETE /_faults`, `?order=` | removes all faults, or those of one order; returns the plan |
 //! | `POST /_acts` | performs a [`ControlAction`](crate::emulator::ControlAction) |
 //!
 //! The ledger is `{"provider", "at", "totals", "orders": {<order>: {…}}, "calls": {<point>: n}}`
@@ -26,12 +26,15 @@
 //! - `drop-answer` and `kill` close it without a response. `kill` first calls
 //!   [`Hooks::kill_caller`].
 //!
+//! A request with a foreign `Host` or `Origin` is answered with 403 ([`guard`]).
+//!
 //! One lock serializes all calls in the order of their arrival. The server reads the clock under
 //! that lock, so times never go backwards.
 
 mod connection;
 mod control;
 mod delivery;
+pub mod guard;
 mod response;
 
 use std::any::Any;

@@ -2,7 +2,8 @@
 //!
 //! A [`Handler`] receives a complete request and returns a [`Reply`]. A reply may also
 //! close the connection without a response, or never respond: failures of real networks
-//! that web frameworks cannot produce.
+//! that web frameworks cannot produce. A request with a foreign `Host` or `Origin` gets a
+//! 403 ([`guard`]) on every server.
 
 use std::convert::Infallible;
 use std::io;
@@ -10,11 +11,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use emulators::http::guard;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -119,6 +122,10 @@ async fn respond<H: Handler>(
     request: hyper::Request<Incoming>,
     handler: Arc<H>,
 ) -> Result<Response, ClosedWithoutResponse> {
+    if let Err(foreign) = guard::check(request.headers()) {
+        let body = json!({ "message": foreign.to_string() });
+        return Ok(response(StatusCode::FORBIDDEN, "application/json", body.to_string()));
+    }
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, H::BODY_LIMIT).collect().await {
         Ok(body) => body.to_bytes(),

@@ -17,7 +17,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::response::{BodyResponse, into_hyper, plain};
+use super::guard;
+use super::response::{BodyResponse, into_hyper, plain, refused};
 use super::{EmulatorServer, control};
 use crate::emulator::{Emulator, Input, JournalEntry, Outcome};
 use crate::exchange::{HttpRequest, InFlightCall, NetworkOutcome};
@@ -48,6 +49,9 @@ async fn respond<P: Emulator>(
     incoming: Request<Incoming>,
     reset: &AtomicBool,
 ) -> Result<BodyResponse, ClosedWithoutResponse> {
+    if let Err(foreign) = guard::check(incoming.headers()) {
+        return Ok(refused(&foreign));
+    }
     let is_control_request = incoming.uri().path().starts_with("/_");
     let busy = (server.hooks.busy_guard)();
     let Some(request) = read(incoming).await? else {

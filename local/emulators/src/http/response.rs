@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{Response, StatusCode};
+use serde_json::json;
 
+use super::guard::ForeignRequest;
 use crate::exchange::HttpResponse;
 
 /// A response with its whole body.
@@ -19,6 +21,12 @@ pub(super) fn into_hyper(response: HttpResponse) -> BodyResponse {
     builder.body(Full::from(response.body)).unwrap_or_else(|_| {
         plain(StatusCode::BAD_REQUEST, "a response header has a character that HTTP does not allow")
     })
+}
+
+/// The response to a request that another site may have caused.
+pub(super) fn refused(foreign: &ForeignRequest) -> BodyResponse {
+    let body = json!({ "error": foreign.to_string() });
+    into_hyper(HttpResponse::json(StatusCode::FORBIDDEN.as_u16(), &body))
 }
 
 /// A plain-text response of the server itself.

@@ -3,8 +3,9 @@
 //! One stack at a time uses a folder. The operating system releases the lock when the
 //! process ends, even after `kill -9`.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -95,13 +96,25 @@ impl StateFolder {
 }
 
 fn lock(folder: &Path) -> Result<File, FolderError> {
-    fs::create_dir_all(folder).map_err(io_error(folder))?;
+    create(folder).map_err(io_error(folder))?;
     let file = File::options().create(true).append(true).open(folder.join(LOCK));
     let file = file.map_err(io_error(folder))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(FolderError::InUse(folder.to_owned())),
         Err(TryLockError::Error(source)) => Err(io_error(folder)(source)),
+    }
+}
+
+/// Creates the folder for its owner only: the state holds names and addresses. The mode
+/// of a folder that exists stays.
+fn create(folder: &Path) -> io::Result<()> {
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        created => created,
     }
 }
 
@@ -150,6 +163,17 @@ mod tests {
         assert!(error.contains("another stack keeps its state") && error.contains("--state-dir"));
         first.close();
         assert!(persistent_path(&path, false).is_ok(), "the lock was released");
+    }
+
+    #[test]
+    fn a_new_folder_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let parent = tempfile::tempdir().expect("a folder");
+        let path = parent.path().join("nested/.local");
+        persistent_path(&path, false).expect("the folder is free").close();
+        let mode = fs::metadata(&path).expect("the folder exists").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl RequestBuilder {
         *request.method_mut() = self.method;
         *request.uri_mut() = format!("/{path}").parse()?;
         *request.headers_mut() = self.headers;
-        request.headers_mut().insert(HOST, HeaderValue::from_str(host)?);
+        request.headers_mut().entry(HOST).or_insert(HeaderValue::from_str(host)?);
         let (head, body) = sender.send_request(request).await?.into_parts();
         let body = body.collect().await?.to_bytes();
         Ok(Response { status: head.status.as_u16(), headers: head.headers, body })
