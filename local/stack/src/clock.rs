@@ -21,6 +21,9 @@
 //! [`StackClock::sleep_until_passive`]: a [`TimerKind::Passive`] timer does not make the
 //! clock skip, but a clock that skips to a later timer stops at it on the way.
 //!
+//! The rate (speed and skip) may change while the clock runs ([`StackClock::set_rate`]).
+//! The time does not jump at a change: the new rate applies from that moment on.
+//!
 //! Nothing polls. One task sleeps until the next timer is due or until a timer or a guard
 //! changes.
 
@@ -30,7 +33,7 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::{Duration, Instant};
 
 /// How stack time relates to wall time.
@@ -48,6 +51,21 @@ impl Default for ClockSettings {
     fn default() -> Self {
         Self { speed: NonZeroU32::MIN, skip: false, start: None }
     }
+}
+
+impl ClockSettings {
+    const fn rate(&self) -> ClockRate {
+        ClockRate { speed: self.speed, skip: self.skip }
+    }
+}
+
+/// What can change about a running clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockRate {
+    /// How many times faster than wall time the clock runs.
+    pub speed: NonZeroU32,
+    /// Whether an idle clock skips ahead to the next due timer.
+    pub skip: bool,
 }
 
 /// Whether an idle clock skips ahead to a timer.
@@ -78,7 +96,7 @@ impl StackClock {
 
     /// The stack's time. It never goes back.
     pub fn now(&self) -> Timestamp {
-        self.shared.lock().now(Instant::now(), self.shared.speed)
+        self.shared.lock().now(Instant::now())
     }
 
     /// Waits until the stack's time is `due`. Dropping the future cancels the timer.
@@ -117,7 +135,32 @@ impl StackClock {
 
     /// Whether the clock skips ahead when it is idle.
     pub fn skips_ahead(&self) -> bool {
-        self.shared.skip
+        self.rate().skip
+    }
+
+    /// The current rate.
+    pub fn rate(&self) -> ClockRate {
+        self.shared.lock().rate
+    }
+
+    /// Changes the rate from now on. The time and all timers stay.
+    pub fn set_rate(&self, rate: ClockRate) {
+        let mut state = self.shared.lock();
+        let real = Instant::now();
+        let now = state.now(real);
+        if let Some(on_change) = &state.on_change {
+            on_change(now, rate);
+        }
+        (state.time_at_anchor, state.anchor, state.rate) = (now, real, rate);
+        // Under the lock, so that subscribers see the changes in their order.
+        self.shared.rate_changes.send_replace(rate);
+        drop(state);
+        self.shared.changed.notify_one();
+    }
+
+    /// Subscribes to changes of the rate.
+    pub fn rate_changes(&self) -> watch::Receiver<ClockRate> {
+        self.shared.rate_changes.subscribe()
     }
 
     /// Takes a guard that keeps the clock from skipping ahead. [`StackClock::pending`]
@@ -137,10 +180,10 @@ impl StackClock {
         self.shared.lock().skipped
     }
 
-    /// Calls `callback` with the new time at each skip, before [`StackClock::now`] returns
-    /// that time. A second callback replaces the first.
-    pub fn on_skip(&self, callback: impl Fn(Timestamp) + Send + Sync + 'static) {
-        self.shared.lock().on_skip = Some(Box::new(callback));
+    /// Calls `callback` with the new time and rate at each skip and each change of the
+    /// rate, before [`StackClock::now`] follows them. A second callback replaces the first.
+    pub fn on_change(&self, callback: impl Fn(Timestamp, ClockRate) + Send + Sync + 'static) {
+        self.shared.lock().on_change = Some(Box::new(callback));
     }
 
     fn set(&self, due: Timestamp, armed: ArmedTimer) -> Timer {
@@ -197,15 +240,16 @@ pub fn wall_clock() -> Timestamp {
 }
 
 struct Shared {
-    speed: u32,
-    skip: bool,
     state: Mutex<State>,
-    /// Notified when a timer is set and when the last guard is dropped.
+    /// Notified when a timer is set, when the last guard is dropped, and when the rate
+    /// changes.
     changed: Arc<Notify>,
+    rate_changes: watch::Sender<ClockRate>,
 }
 
 /// What the lock protects: the time, the timers, and the guards.
 struct State {
+    rate: ClockRate,
     /// The stack's time at `anchor`. A skip adds to it.
     time_at_anchor: Timestamp,
     anchor: Instant,
@@ -216,7 +260,7 @@ struct State {
     next_timer: u64,
     /// The number of guards by reason.
     guards: BTreeMap<&'static str, usize>,
-    on_skip: Option<Box<dyn Fn(Timestamp) + Send + Sync>>,
+    on_change: Option<Box<dyn Fn(Timestamp, ClockRate) + Send + Sync>>,
 }
 
 struct ArmedTimer {
@@ -229,7 +273,9 @@ type TimerKey = (Timestamp, u64);
 
 impl Shared {
     fn new(settings: ClockSettings) -> Self {
+        let rate = settings.rate();
         let state = State {
+            rate,
             time_at_anchor: settings.start.unwrap_or_else(wall_clock),
             anchor: Instant::now(),
             skipped: SignedDuration::ZERO,
@@ -237,13 +283,12 @@ impl Shared {
             driving_timers: 0,
             next_timer: 0,
             guards: BTreeMap::new(),
-            on_skip: None,
+            on_change: None,
         };
         Self {
-            speed: settings.speed.get(),
-            skip: settings.skip,
             state: Mutex::new(state),
             changed: Arc::new(Notify::new()),
+            rate_changes: watch::Sender::new(rate),
         }
     }
 
@@ -260,7 +305,8 @@ impl Drop for Shared {
 }
 
 impl State {
-    fn now(&self, real: Instant, speed: u32) -> Timestamp {
+    fn now(&self, real: Instant) -> Timestamp {
+        let speed = self.rate.speed.get();
         let elapsed = real.saturating_duration_since(self.anchor).saturating_mul(speed);
         self.time_at_anchor.saturating_add(elapsed).unwrap_or(Timestamp::MAX)
     }
@@ -286,15 +332,15 @@ impl State {
         Some(armed)
     }
 
-    fn skip_to_next(&mut self, real: Instant, speed: u32) {
+    fn skip_to_next(&mut self, real: Instant) {
         let Some(&(due, _)) = self.timers.keys().next() else { return };
-        let distance = due.duration_since(self.now(real, speed));
+        let distance = due.duration_since(self.now(real));
         if distance.is_positive() {
             self.time_at_anchor =
                 self.time_at_anchor.saturating_add(distance).unwrap_or(Timestamp::MAX);
             self.skipped = self.skipped.saturating_add(distance);
-            if let Some(on_skip) = &self.on_skip {
-                on_skip(due);
+            if let Some(on_change) = &self.on_change {
+                on_change(due, self.rate);
             }
         }
     }
@@ -330,10 +376,10 @@ async fn run(shared: Weak<Shared>, changed: Arc<Notify>) {
 fn fire_due(shared: &Arc<Shared>) -> Option<Instant> {
     let mut state = shared.lock();
     let real = Instant::now();
-    if shared.skip && state.guards.is_empty() && state.driving_timers > 0 {
-        state.skip_to_next(real, shared.speed);
+    if state.rate.skip && state.guards.is_empty() && state.driving_timers > 0 {
+        state.skip_to_next(real);
     }
-    let now = state.now(real, shared.speed);
+    let now = state.now(real);
     let mut undelivered = Vec::new();
     while let Some(&key) = state.timers.keys().next().filter(|&&(due, _)| due <= now) {
         let Some(armed) = state.remove_timer(key) else { break };
@@ -342,17 +388,18 @@ fn fire_due(shared: &Arc<Shared>) -> Option<Instant> {
         undelivered.extend(armed.fire.send(busy).err());
     }
     let next = state.timers.keys().next().map(|&(due, _)| due);
+    let speed = state.rate.speed;
     drop(state);
     drop(undelivered); // Dropping a guard takes the lock.
-    next.map(|due| real + real_wait(due.duration_since(now), shared.speed))
+    next.map(|due| real + real_wait(due.duration_since(now), speed))
 }
 
 const FIRED_TIMER: &str = "a timer that fired";
 
 /// Converts stack time to real time. One millisecond, the runtime's resolution, is added
 /// so that the task never wakes up just before a timer is due.
-fn real_wait(wait: SignedDuration, speed: u32) -> Duration {
-    let wait = Duration::try_from(wait).unwrap_or_default() / speed;
+fn real_wait(wait: SignedDuration, speed: NonZeroU32) -> Duration {
+    let wait = Duration::try_from(wait).unwrap_or_default() / speed.get();
     wait.min(MAX_SLEEP) + Duration::from_millis(1)
 }
 

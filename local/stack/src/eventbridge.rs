@@ -39,7 +39,6 @@ use crate::faults::Faults;
 use crate::lambda::{EventDelivery, LambdaHost};
 use crate::stepfunctions::StepFunctions;
 use crate::template::{Template, TemplateError};
-use open_order_ticks::OpenOrderTicks;
 use schedule::ScheduleRunner;
 use status_changes::StatusChangeDispatcher;
 
@@ -71,8 +70,8 @@ impl EventBridge {
         let mut tasks = JoinSet::new();
         for schedule in template.schedules()? {
             let (clock, target) = (deps.clock.clone(), Arc::clone(&deps.target));
-            let ticks = OpenOrderTicks::for_schedule(&schedule, &deps.clock, &deps.dynamodb);
-            tasks.spawn(ScheduleRunner { schedule, clock, target }.run(ticks));
+            let runner = ScheduleRunner { schedule, clock, target };
+            tasks.spawn(runner.run(Arc::clone(&deps.dynamodb)));
         }
         let rules = template.rules()?;
         if !rules.is_empty() {

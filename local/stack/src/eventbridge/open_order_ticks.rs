@@ -54,7 +54,7 @@ pub(super) struct OpenOrderTicks {
 }
 
 impl OpenOrderTicks {
-    /// Returns `None` for other schedules, and on a clock that does not skip ahead.
+    /// Returns `None` for other schedules, and while the clock does not skip ahead.
     pub(super) fn for_schedule(
         schedule: &TemplateSchedule,
         clock: &StackClock,

@@ -3,8 +3,8 @@
 //! One tick runs at a time, including its retries. Ticks that become due meanwhile are
 //! merged into the next one, which carries the time of the last tick that it replaces.
 //!
-//! On a clock that skips ahead, the open-orders schedule ticks on demand;
-//! [`super::open_order_ticks`] decides when.
+//! While the clock skips ahead, the open-orders schedule ticks on demand;
+//! [`super::open_order_ticks`] decides when. Otherwise it ticks at each interval.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use super::open_order_ticks::OpenOrderTicks;
 use super::rate::{last_multiple_until, next_multiple_after};
 use super::{EventTarget, payloads};
 use crate::clock::{BusyGuard, StackClock};
+use crate::dynamodb::DynamoDb;
 use crate::lambda::EventDelivery;
 use crate::template::TemplateSchedule;
 
@@ -28,15 +29,36 @@ pub(super) struct ScheduleRunner {
 }
 
 impl ScheduleRunner {
-    /// Runs forever: on demand if `ticks` are given, otherwise at each interval.
-    pub(super) fn run(self, ticks: Option<OpenOrderTicks>) -> impl Future<Output = ()> + Send {
+    /// Runs until DynamoDB stops, on demand or at each interval, as the clock's rate says.
+    pub(super) fn run(self, dynamodb: Arc<DynamoDb>) -> impl Future<Output = ()> + Send {
         // Taken before the future is polled, so that the clock cannot skip the first tick.
-        let busy = self.clock.busy("a schedule that starts");
+        let mut busy = self.clock.busy("a schedule that starts");
+        // Subscribes to the writes at once, so that none is missed.
+        let mut ticks = OpenOrderTicks::for_schedule(&self.schedule, &self.clock, &dynamodb);
         async move {
-            match ticks {
-                Some(ticks) => self.run_on_demand(ticks, busy).await,
-                None => self.run_every_interval(busy).await,
+            let mut changes = self.clock.rate_changes();
+            loop {
+                let skip = self.clock.skips_ahead();
+                if skip != ticks.is_some() {
+                    ticks = OpenOrderTicks::for_schedule(&self.schedule, &self.clock, &dynamodb);
+                }
+                tokio::select! {
+                    () = self.run_at_rate(ticks.take(), busy) => return,
+                    rate = changes.wait_for(|rate| rate.skip != skip) => {
+                        if rate.is_err() {
+                            return; // The clock has stopped.
+                        }
+                    }
+                }
+                busy = self.clock.busy("a schedule that starts");
             }
+        }
+    }
+
+    async fn run_at_rate(&self, ticks: Option<OpenOrderTicks>, busy: BusyGuard) {
+        match ticks {
+            Some(ticks) => self.run_on_demand(ticks, busy).await,
+            None => self.run_every_interval(busy).await,
         }
     }
 

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::open_order_ticks::OpenOrderTicks;
 use super::schedule::ScheduleRunner;
 use super::{DeliveryFuture, EventTarget};
 use crate::clock::{BusyGuard, ClockSettings, StackClock};
@@ -85,10 +84,11 @@ impl TestBed {
         let function = Arc::new(function);
         let schedule =
             TemplateSchedule { function: RECONCILER.to_owned(), name: name.to_owned(), interval };
-        let ticks = OpenOrderTicks::for_schedule(&schedule, &clock, &dynamodb);
         let target = Arc::clone(&function) as Arc<dyn EventTarget>;
         let mut ticking = JoinSet::new();
-        ticking.spawn(ScheduleRunner { schedule, clock: clock.clone(), target }.run(ticks));
+        ticking.spawn(
+            ScheduleRunner { schedule, clock: clock.clone(), target }.run(Arc::clone(&dynamodb)),
+        );
         drop(setup);
         Self { clock, dynamodb, function, _ticking: ticking }
     }

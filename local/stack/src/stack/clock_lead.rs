@@ -2,9 +2,9 @@
 //!
 //! A clock that skips ahead or runs fast writes future times into the tables and the
 //! histories. The next stack on the same folder must start after them, even after
-//! `kill -9`. Each skip is therefore stored before any reader sees the new time. A
-//! fast clock also stores its lead every second, plus a margin that covers the time
-//! until the next write.
+//! `kill -9`. Each skip and each change of the speed is therefore stored before any reader
+//! sees it. A fast clock also stores its lead every second, plus a margin that covers the
+//! time until the next write.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use tokio::task::AbortHandle;
 
 use super::error::StartError;
 use super::state_folder::StateFolder;
-use crate::clock::{ClockSettings, StackClock, wall_clock};
+use crate::clock::{ClockRate, ClockSettings, StackClock, wall_clock};
 
 /// How often the lead of a fast clock is stored.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
@@ -47,38 +47,43 @@ pub(super) fn clock(
     let lead = read(&path).map_err(StartError::io(path.display().to_string()))?;
     let start = settings.start.unwrap_or_else(|| add_lead(wall_clock(), lead));
     let clock = StackClock::new(ClockSettings { start: Some(start), ..settings });
-    let file = Arc::new(LeadFile { path, margin: margin(settings.speed.get()) });
-    let on_skip = Arc::clone(&file);
-    clock.on_skip(move |now| on_skip.write(now));
+    let file = Arc::new(LeadFile { path });
+    let on_change = Arc::clone(&file);
+    clock.on_change(move |now, rate| on_change.write(now, rate));
     let task = tokio::spawn(write_periodically(clock.clone(), file)).abort_handle();
     Ok((clock, Some(ClockLeadWriter { task })))
 }
 
 /// How much the lead grows while a stored lead is valid.
-fn margin(speed: u32) -> SignedDuration {
-    let faster = i32::try_from(speed - 1).unwrap_or(i32::MAX);
+fn margin(rate: ClockRate) -> SignedDuration {
+    let faster = i32::try_from(rate.speed.get() - 1).unwrap_or(i32::MAX);
     VALID_FOR.saturating_mul(faster)
 }
 
 async fn write_periodically(clock: StackClock, file: Arc<LeadFile>) {
+    let mut changes = clock.rate_changes();
     loop {
-        file.write(clock.now());
-        if file.margin.is_zero() {
-            return; // The lead grows only by skips, and each skip is stored.
+        let rate = *changes.borrow_and_update();
+        file.write(clock.now(), rate);
+        if margin(rate).is_zero() {
+            // The lead grows only by skips, and each skip is stored.
+            if changes.changed().await.is_err() {
+                return;
+            }
+        } else {
+            tokio::time::sleep(WRITE_INTERVAL).await;
         }
-        tokio::time::sleep(WRITE_INTERVAL).await;
     }
 }
 
 struct LeadFile {
     path: PathBuf,
-    margin: SignedDuration,
 }
 
 impl LeadFile {
     /// Writes a second file and renames it, so that a complete file always exists.
-    fn write(&self, now: Timestamp) {
-        let lead = now.duration_since(wall_clock()).saturating_add(self.margin);
+    fn write(&self, now: Timestamp, rate: ClockRate) {
+        let lead = now.duration_since(wall_clock()).saturating_add(margin(rate));
         let text = json!({ "aheadByMs": i64::try_from(lead.as_millis()).unwrap_or(i64::MAX) });
         let temporary = self.path.with_extension("json.new");
         let written = fs::write(&temporary, text.to_string());

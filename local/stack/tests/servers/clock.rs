@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use local_stack::clock::{ClockSettings, StackClock};
+use local_stack::clock::{ClockRate, ClockSettings, StackClock};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
@@ -179,6 +179,38 @@ async fn under_load_the_clock_never_skips_while_a_guard_is_held() {
     }
     drop(clock.sleep_until(after(400)).await);
     assert_eq!(rounds.load(Ordering::Relaxed), 8 * 200, "the clock skipped while a guard was held");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_the_speed_keeps_the_time_and_moves_the_timers() {
+    let clock = clock(1, false);
+    let hour = start().saturating_add(SignedDuration::from_hours(1)).expect("a time");
+    let sleep = clock.sleep_until(hour);
+    tokio::time::advance(Duration::from_mins(30)).await;
+    let before = clock.now();
+    clock.set_rate(ClockRate { speed: NonZeroU32::new(1_800).expect("positive"), skip: false });
+    assert_eq!(clock.now(), before, "the time does not jump");
+    let real = tokio::time::Instant::now();
+    drop(sleep.await);
+    assert!(real.elapsed() < Duration::from_secs(2), "half an hour takes a second: {real:?}");
+    assert!(clock.now() >= hour);
+    clock.set_rate(ClockRate { speed: NonZeroU32::MIN, skip: false });
+    let slowed = clock.now();
+    tokio::time::advance(Duration::from_secs(10)).await;
+    assert_eq!(clock.now().duration_since(slowed), SignedDuration::from_secs(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn skipping_can_be_turned_on_and_off() {
+    let clock = clock(1, false);
+    let day = |n: i64| start().saturating_add(SignedDuration::from_hours(24 * n)).expect("a time");
+    let mut first = Box::pin(clock.sleep_until(day(1)));
+    assert!(timeout(Duration::from_secs(1), &mut first).await.is_err(), "it waits in real time");
+    clock.set_rate(ClockRate { speed: NonZeroU32::MIN, skip: true });
+    drop(timeout(Duration::from_secs(1), first).await.expect("the clock skipped ahead"));
+    clock.set_rate(ClockRate { speed: NonZeroU32::MIN, skip: false });
+    let second = clock.sleep_until(day(2));
+    assert!(timeout(Duration::from_secs(1), second).await.is_err(), "it waits in real time");
 }
 
 #[tokio::test(start_paused = true)]

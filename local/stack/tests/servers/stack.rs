@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use jiff::SignedDuration;
-use local_stack::clock::ClockSettings;
+use local_stack::clock::{ClockRate, ClockSettings};
 use local_stack::dynamodb::Caller;
 use local_stack::functions::{Binaries, read_template};
 use local_stack::stack::{Ports, Settings, Stack};
@@ -67,6 +67,36 @@ async fn every_server_answers_at_its_port() {
     let definition = described["definition"].as_str().expect("a text");
     assert!(definition.contains("function:process-payment:1") && !definition.contains("${"));
     assert_eq!(stack.items("Orders").await.expect("the table is there"), Vec::<Value>::new());
+    stack.shutdown().await;
+}
+
+#[tokio::test]
+async fn every_port_refuses_requests_that_another_site_causes() {
+    let stack = fresh().await;
+    let urls = stack.urls();
+    let paths =
+        ["/healthz", "/orders", "/webhooks/stripe", "/_local/status", "/_faults", "/_ledger"];
+    for url in [&urls.api, &urls.aws, &urls.stripe, &urls.easypost] {
+        for path in paths {
+            let send = |name, value| {
+                let request = post(format!("{url}{path}")).header(name, value);
+                request.header("authorization", "Bearer dev:alice:orders/write").send()
+            };
+            for (name, value) in [
+                ("host", "attacker.example"),
+                ("origin", "https://attacker.example"),
+                ("origin", "http://127.0.0.1:1"),
+                ("origin", "null"),
+            ] {
+                let refused = send(name, value).await;
+                assert_eq!(refused.status, 403, "{url}{path} with {name}: {value}");
+                let text = String::from_utf8_lossy(&refused.body).into_owned();
+                assert!(text.contains("local stack"), "{text}");
+            }
+            let allowed = send("origin", url).await;
+            assert_ne!(allowed.status, 403, "{url}{path} from its own page");
+        }
+    }
     stack.shutdown().await;
 }
 
@@ -161,6 +191,25 @@ async fn two_stacks_do_not_share_a_folder() {
     let error = Stack::start(kept(folder.path(), false)).await.expect_err("the folder is in use");
     assert!(error.to_string().contains("--state-dir"), "{error}");
     first.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_stack_that_was_sped_up_and_killed_continues_after_its_last_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let clock = ClockSettings::default();
+    let first =
+        Stack::start(kept(folder.path(), false).with_clock(clock)).await.expect("it starts");
+    let speed = NonZeroU32::new(86_400).expect("positive");
+    first.clock().set_rate(ClockRate { speed, skip: false });
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    let ended = first.clock().now();
+    assert!(ended.duration_since(local_stack::clock::wall_clock()).as_secs() > 600);
+    // The stored lead is that of the moment of the change: nothing is stored on the way out.
+    first.shutdown().await;
+    let second =
+        Stack::start(kept(folder.path(), false).with_clock(clock)).await.expect("it starts");
+    assert!(second.clock().now() >= ended, "the time went back");
+    second.shutdown().await;
 }
 
 #[tokio::test]
