@@ -41,11 +41,14 @@ use self::shipments::{CallContext, LabelRefundStatus, Shipment};
 use crate::callers::CallCounts;
 use crate::emulator::{ControlAction, ControlActionError, Emulator};
 use crate::exchange::{HttpRequest, HttpResponse, InFlightCall, NetworkOutcome};
-use crate::fault_delivery::{self, FaultTarget, PROVIDER_FAULT_KINDS};
+use crate::fault_delivery::{self, FaultTarget, PROVIDER_FAULT_KINDS, WEBHOOK_FAULT_KINDS};
 use crate::faults::{FaultKind, FaultPlan, FaultPoint};
 use crate::ids::Ids;
 use crate::schedule::Schedule;
 use crate::webhooks::{EventQueue, WebhookEvent};
+
+/// The point at which a webhook event is lost or repeated.
+pub(crate) const WEBHOOK_POINT: &str = "carrier.webhook";
 
 /// The fault points of the EasyPost emulator.
 pub const FAULT_POINTS: &[FaultPoint] = &[
@@ -53,6 +56,7 @@ pub const FAULT_POINTS: &[FaultPoint] = &[
     FaultPoint { name: "carrier.buy", kinds: PROVIDER_FAULT_KINDS },
     FaultPoint { name: "carrier.get", kinds: PROVIDER_FAULT_KINDS },
     FaultPoint { name: "carrier.refund", kinds: PROVIDER_FAULT_KINDS },
+    FaultPoint { name: WEBHOOK_POINT, kinds: WEBHOOK_FAULT_KINDS },
 ];
 
 /// Finalizes the label refund of the shipment with this index.
@@ -157,6 +161,10 @@ impl FaultTarget for EasyPostEmulator {
 
     fn rate_limited(_call: &ApiCall) -> HttpResponse {
         ApiError::rate_limited().into_response()
+    }
+
+    fn refused_account(_call: &ApiCall, status: u16) -> HttpResponse {
+        ApiError::refused_account(status).into_response()
     }
 
     fn server_error() -> ApiError {

@@ -156,6 +156,8 @@ pub enum Input {
     AddFaults(Vec<Fault>),
     /// Removal of all planned faults.
     ClearFaults,
+    /// Removal of the planned faults that are limited to this order.
+    ClearFaultsOfOrder(String),
     /// A control action.
     #[serde(rename = "act")]
     Control(ControlAction),
@@ -187,6 +189,7 @@ pub fn apply(emulator: &mut dyn Emulator, entry: &JournalEntry) -> Outcome {
             }
         }
         Input::ClearFaults => emulator.fault_plan_mut().clear(),
+        Input::ClearFaultsOfOrder(order) => emulator.fault_plan_mut().clear_order(order),
         Input::Control(action) => {
             if let Err(error) = emulator.perform(action, entry.at) {
                 return Outcome::ControlActionFailed(error);

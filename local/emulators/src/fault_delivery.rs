@@ -4,7 +4,8 @@
 //! effect. The provider supplies the rest through [`FaultTarget`].
 
 use crate::exchange::{HttpResponse, InFlightCall, NetworkOutcome};
-use crate::faults::{Fault, FaultKind};
+use crate::faults::{Fault, FaultKind, FaultPlan};
+use crate::webhooks::{EventQueue, WebhookEvent};
 
 /// The kinds of fault that can happen at a provider's fault points.
 pub(crate) const PROVIDER_FAULT_KINDS: &[FaultKind] = &[
@@ -14,11 +15,17 @@ pub(crate) const PROVIDER_FAULT_KINDS: &[FaultKind] = &[
     FaultKind::Delay,
     FaultKind::DropResponse,
     FaultKind::TooManyRequests,
+    FaultKind::Unauthorized,
+    FaultKind::PaymentRequired,
+    FaultKind::Forbidden,
     FaultKind::ServerError,
     FaultKind::ServerErrorAfterEffect,
     FaultKind::MalformedResponse,
     FaultKind::Kill,
 ];
+
+/// The kinds of fault that can happen to a webhook.
+pub(crate) const WEBHOOK_FAULT_KINDS: &[FaultKind] = &[FaultKind::Drop, FaultKind::Repeat];
 
 /// An emulator whose calls can meet a fault.
 pub(crate) trait FaultTarget {
@@ -40,6 +47,9 @@ pub(crate) trait FaultTarget {
 
     /// The provider's 429.
     fn rate_limited(call: &Self::Call) -> HttpResponse;
+
+    /// The provider's 401, 402 or 403, as the account or its key is refused.
+    fn refused_account(call: &Self::Call, status: u16) -> HttpResponse;
 
     /// The provider's 500.
     fn server_error() -> Self::Error;
@@ -78,6 +88,9 @@ pub(crate) fn deliver<T: FaultTarget>(
         Some(FaultKind::TooManyRequests) => {
             return NetworkOutcome::Response(T::rate_limited(call));
         }
+        Some(FaultKind::Unauthorized) => return refused_account::<T>(call, 401),
+        Some(FaultKind::PaymentRequired) => return refused_account::<T>(call, 402),
+        Some(FaultKind::Forbidden) => return refused_account::<T>(call, 403),
         _ => {}
     }
     let response = target.respond(call, kind);
@@ -93,5 +106,26 @@ pub(crate) fn deliver<T: FaultTarget>(
         }
         Some(FaultKind::MalformedResponse) => NetworkOutcome::Response(HttpResponse::malformed()),
         _ => NetworkOutcome::Response(response),
+    }
+}
+
+fn refused_account<T: FaultTarget>(call: &T::Call, status: u16) -> NetworkOutcome {
+    NetworkOutcome::Response(T::refused_account(call, status))
+}
+
+/// Queues a webhook event, unless a fault at `point` loses it or queues it twice.
+pub(crate) fn queue_event(
+    events: &mut EventQueue,
+    plan: &mut FaultPlan,
+    point: &str,
+    event: WebhookEvent,
+) {
+    match plan.next_fault(point, event.order.as_deref()).map(|fault| fault.kind) {
+        Some(FaultKind::Drop) => {}
+        Some(FaultKind::Repeat) => {
+            events.push(event.clone());
+            events.push(event);
+        }
+        _ => events.push(event),
     }
 }

@@ -8,7 +8,10 @@
 //! - Calls are counted from 1 for each order and fault point. Clearing the faults keeps the counts.
 //! - `calls: {from, to}` selects the calls `from` to `to`, both included. Without `to` it selects
 //!   every call from `from` on; without `calls`, every call.
+//! - With `times`, a fault meets at most that many calls, whichever they are: so it also fits an
+//!   order that has made calls before.
 //! - If several faults match, the first in the plan is triggered.
+//! - A webhook event counts as a call at `gateway.webhook` or `carrier.webhook`.
 //! - The plan counts how often each kind was triggered.
 
 use std::collections::BTreeMap;
@@ -39,12 +42,24 @@ pub enum FaultKind {
     /// A message without a response is lost.
     #[serde(rename = "drop")]
     Drop,
+    /// A message without a response is delivered twice.
+    #[serde(rename = "repeat")]
+    Repeat,
     /// The effect happens; then the connection closes without a response.
     #[serde(rename = "drop-answer")]
     DropResponse,
     /// 429, without the effect.
     #[serde(rename = "429")]
     TooManyRequests,
+    /// 401, without the effect: the provider does not accept the API key.
+    #[serde(rename = "401")]
+    Unauthorized,
+    /// 402, without the effect: the account at the provider has no funds.
+    #[serde(rename = "402")]
+    PaymentRequired,
+    /// 403, without the effect: the API key may not make this call.
+    #[serde(rename = "403")]
+    Forbidden,
     /// 500, without the effect.
     #[serde(rename = "500")]
     ServerError,
@@ -68,14 +83,18 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::Reject,
         Self::ConnectionRefused,
         Self::Hang,
         Self::Delay,
         Self::Drop,
+        Self::Repeat,
         Self::DropResponse,
         Self::TooManyRequests,
+        Self::Unauthorized,
+        Self::PaymentRequired,
+        Self::Forbidden,
         Self::ServerError,
         Self::ServerErrorAfterEffect,
         Self::MalformedResponse,
@@ -92,8 +111,12 @@ impl FaultKind {
             Self::Hang => "hang",
             Self::Delay => "late",
             Self::Drop => "drop",
+            Self::Repeat => "repeat",
             Self::DropResponse => "drop-answer",
             Self::TooManyRequests => "429",
+            Self::Unauthorized => "401",
+            Self::PaymentRequired => "402",
+            Self::Forbidden => "403",
             Self::ServerError => "500",
             Self::ServerErrorAfterEffect => "500-with-effect",
             Self::MalformedResponse => "garbage",
@@ -162,6 +185,9 @@ pub struct Fault {
     pub calls: CallRange,
     /// How they fail.
     pub kind: FaultKind,
+    /// The most calls that the fault meets; `None` means any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u64>,
     /// The delay of the response, in real milliseconds; only for [`FaultKind::Delay`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delay_ms: Option<u64>,
@@ -173,7 +199,7 @@ pub struct Fault {
 impl Fault {
     /// A fault for every order.
     pub fn new(point: &str, calls: CallRange, kind: FaultKind) -> Self {
-        Self { point: point.to_owned(), calls, kind, delay_ms: None, order: None }
+        Self { point: point.to_owned(), calls, kind, times: None, delay_ms: None, order: None }
     }
 
     /// Limits the fault to one order.
@@ -213,7 +239,7 @@ impl Fault {
     }
 
     fn parse(value: &Value, field: &str) -> Result<Self, FaultPlanError> {
-        let object = object(value, field, &["at", "calls", "kind", "delayMs", "order"])?;
+        let object = object(value, field, &["at", "calls", "kind", "times", "delayMs", "order"])?;
         let kind = text(object, field, "kind")?
             .ok_or_else(|| FaultPlanError::new(&format!("{field}.kind"), "is missing"))?;
         let known = || FaultKind::ALL.map(FaultKind::name).join(", ");
@@ -227,6 +253,7 @@ impl Fault {
                     &format!("{kind:?} is none of {}", known()),
                 )
             })?,
+            times: integer(object, field, "times")?,
             delay_ms: integer(object, field, "delayMs")?,
             order: text(object, field, "order")?,
         })
@@ -304,6 +331,12 @@ struct PlannedFault {
     triggered: u64,
 }
 
+impl PlannedFault {
+    fn is_used_up(&self) -> bool {
+        self.fault.times.is_some_and(|times| self.triggered >= times)
+    }
+}
+
 /// The planned faults and the call counts.
 #[derive(Debug, Clone)]
 pub struct FaultPlan {
@@ -373,6 +406,9 @@ impl FaultPlan {
         if fault.calls.to.is_some_and(|to| to < fault.calls.from) {
             return invalid("calls.to", "must not be less than from");
         }
+        if fault.times == Some(0) {
+            return invalid("times", "must be 1 or more");
+        }
         match (fault.kind, fault.delay_ms) {
             (FaultKind::Delay, None) => invalid("delayMs", "is missing: kind late needs a delay"),
             (FaultKind::Delay, Some(delay)) if delay > MAX_DELAY_MS => {
@@ -386,6 +422,11 @@ impl FaultPlan {
     /// Removes all faults. The counts stay.
     pub fn clear(&mut self) {
         self.faults.clear();
+    }
+
+    /// Removes the faults that are limited to this order. The counts stay.
+    pub fn clear_order(&mut self, order: &str) {
+        self.faults.retain(|planned| planned.fault.order.as_deref() != Some(order));
     }
 
     /// Counts one call of `order` at `point`, and returns the fault that it meets.
@@ -405,6 +446,7 @@ impl FaultPlan {
             let fault = &planned.fault;
             fault.point == point
                 && fault.calls.contains(nth)
+                && !planned.is_used_up()
                 && fault.order.as_deref().is_none_or(|only| Some(only) == order)
                 && can_happen(fault.kind)
         })?;
@@ -466,6 +508,9 @@ impl PlannedFault {
     fn to_json(&self) -> Value {
         let mut shown =
             json!({ "at": self.fault.point, "calls": self.fault.calls, "kind": self.fault.kind });
+        if let Some(times) = self.fault.times {
+            shown["times"] = json!(times);
+        }
         if let Some(delay) = self.fault.delay_ms {
             shown["delayMs"] = json!(delay);
         }

@@ -54,11 +54,14 @@ use self::refunds::{Refund, RefundStatus};
 use crate::callers::CallCounts;
 use crate::emulator::{ControlAction, ControlActionError, Emulator};
 use crate::exchange::{HttpRequest, HttpResponse, InFlightCall, NetworkOutcome};
-use crate::fault_delivery::{self, FaultTarget, PROVIDER_FAULT_KINDS};
+use crate::fault_delivery::{self, FaultTarget, PROVIDER_FAULT_KINDS, WEBHOOK_FAULT_KINDS};
 use crate::faults::{FaultKind, FaultPlan, FaultPoint};
 use crate::ids::Ids;
 use crate::schedule::Schedule;
 use crate::webhooks::{EventQueue, WebhookEvent};
+
+/// The point at which a webhook event is lost or repeated.
+pub(crate) const WEBHOOK_POINT: &str = "gateway.webhook";
 
 /// The fault points of the Stripe emulator.
 pub const FAULT_POINTS: &[FaultPoint] = &[
@@ -68,6 +71,7 @@ pub const FAULT_POINTS: &[FaultPoint] = &[
     FaultPoint { name: "gateway.cancel", kinds: PROVIDER_FAULT_KINDS },
     FaultPoint { name: "gateway.refund", kinds: PROVIDER_FAULT_KINDS },
     FaultPoint { name: "gateway.get", kinds: PROVIDER_FAULT_KINDS },
+    FaultPoint { name: WEBHOOK_POINT, kinds: WEBHOOK_FAULT_KINDS },
 ];
 
 /// A state change that no API call triggers. Each holds the index of its intent or refund.
@@ -266,6 +270,10 @@ impl FaultTarget for StripeEmulator {
 
     fn rate_limited(call: &ApiCall) -> HttpResponse {
         call.with_standard_headers(ApiError::rate_limit().into_response())
+    }
+
+    fn refused_account(call: &ApiCall, status: u16) -> HttpResponse {
+        call.with_standard_headers(ApiError::refused_account(status).into_response())
     }
 
     fn server_error() -> ApiError {

@@ -198,6 +198,7 @@ fn service_errors(request: &Request<'_>) -> ServiceErrors {
              increasing your provisioning level with the UpdateTable API.",
         ),
         conflict: request.conflict(),
+        rejected: request.failed_condition(),
         internal: AwsError::server("InternalServerError", "Internal server error"),
     }
 }

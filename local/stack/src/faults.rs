@@ -6,7 +6,7 @@
 //!
 //! | point | kinds | what `kill` kills |
 //! |---|---|---|
-//! | `store.` and an operation's name | `down`, `hang`, `late`, `drop-answer`, `500`, `500-with-effect`, `throttle`, `conflict`, `kill` | the calling worker, after the effect; for a call by the state machine, the worker that runs an invocation for the order |
+//! | `store.` and an operation's name | `refuse` (the conditions fail), `down`, `hang`, `late`, `drop-answer`, `500`, `500-with-effect`, `throttle`, `conflict`, `kill` | the calling worker, after the effect; for a call by the state machine, the worker that runs an invocation for the order |
 //! | `function.` and a crate's name | `down`, `hang`, `late`, `drop-answer`, `500`, `500-with-effect`, `throttle`, `kill` | the worker of the invocation, before any effect (`drop-answer`: after all effects) |
 //! | `states.start`, `states.answer` | as at a function | the calling worker, **before** the effect: no execution starts, no task ends |
 //! | `events.status-change` | `drop`: the event for the end of an execution is lost | |
@@ -30,6 +30,7 @@ const POINTS: &[FaultPoint] = &[
     FaultPoint {
         name: "store.",
         kinds: &[
+            FaultKind::Reject,
             FaultKind::ConnectionRefused,
             FaultKind::Hang,
             FaultKind::Delay,
@@ -123,6 +124,11 @@ impl Faults {
     /// Removes all faults. The counts of calls stay.
     pub fn clear(&self) {
         self.lock().clear();
+    }
+
+    /// Removes the faults that are limited to this order. The counts of calls stay.
+    pub fn clear_order(&self, order: &str) {
+        self.lock().clear_order(order);
     }
 
     /// The plan as JSON, with the number of injected faults by kind.

@@ -35,6 +35,19 @@ impl ApiError {
         )
     }
 
+    /// 401, 402 or 403: the account or its API key is refused, whatever the call.
+    pub(crate) const fn refused_account(status: u16) -> Self {
+        match status {
+            401 => Self::new(status, "APIKEY.INACTIVE", "This api key is no longer active."),
+            402 => Self::new(
+                status,
+                "PAYMENT_REQUIRED",
+                "Insufficient funds. Add funds to your wallet to buy this label.",
+            ),
+            _ => Self::new(status, "FORBIDDEN", "This api key may not make this request."),
+        }
+    }
+
     /// 404, with its items as plain strings.
     pub(crate) fn not_found() -> Self {
         Self::new(404, "NOT_FOUND", "The requested resource could not be found.")

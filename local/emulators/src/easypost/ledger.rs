@@ -70,8 +70,14 @@ impl<'a> Ledger<'a> {
 
     /// The figures of every order with a shipment.
     pub fn orders(&self) -> BTreeMap<String, OrderLabels> {
+        Self::orders_among(self.shipments())
+    }
+
+    fn orders_among(
+        shipments: impl Iterator<Item = &'a Shipment>,
+    ) -> BTreeMap<String, OrderLabels> {
         let mut orders: BTreeMap<String, OrderLabels> = BTreeMap::new();
-        for shipment in self.shipments {
+        for shipment in shipments {
             if let Some(order) = &shipment.order {
                 orders.entry(order.clone()).or_default().add(shipment);
             }
@@ -88,8 +94,10 @@ impl<'a> Ledger<'a> {
             .filter(|shipment| requested(shipment.order.as_deref()))
             .map(Shipment::to_ledger)
             .collect();
-        let mut orders = self.orders();
-        orders.retain(|id, _| requested(Some(id)));
+        let orders = match order {
+            Some(order) => Self::orders_among(self.shipments_of(order)),
+            None => self.orders(),
+        };
         let totals = order.map_or_else(|| self.totals(), |order| self.order(order).labels);
         json!({ "provider": "carrier", "totals": totals, "orders": orders, "shipments": shipments })
     }

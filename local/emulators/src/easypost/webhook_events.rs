@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::EasyPostEmulator;
 use super::render::time;
+use super::{EasyPostEmulator, WEBHOOK_POINT};
+use crate::fault_delivery::queue_event;
 use crate::webhooks::{EventSource, WebhookEvent};
 
 impl EasyPostEmulator {
@@ -69,13 +70,14 @@ impl EasyPostEmulator {
             "result": result,
         });
         let order = self.shipments[index].order.clone();
-        self.events.push(WebhookEvent {
+        let event = WebhookEvent {
             source: EventSource::EasyPost,
             id,
             event_type: event_type.to_owned(),
             order,
             at,
             body: body.to_string(),
-        });
+        };
+        queue_event(&mut self.events, &mut self.plan, WEBHOOK_POINT, event);
     }
 }

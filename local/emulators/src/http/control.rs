@@ -23,7 +23,8 @@ pub(super) async fn respond<P: Emulator>(
         ("POST", "/_faults") => add_faults(server, request, false).await,
         ("PUT", "/_faults") => add_faults(server, request, true).await,
         ("DELETE", "/_faults") => {
-            server.apply(Input::ClearFaults).await;
+            let clear = order_in_query(request).map(Input::ClearFaultsOfOrder);
+            server.apply(clear.unwrap_or(Input::ClearFaults)).await;
             (200, server.state.lock().fault_plan().to_json())
         }
         ("POST", "/_acts") => perform(server, request).await,
@@ -38,10 +39,14 @@ pub(super) async fn respond<P: Emulator>(
     response.body(Full::from(Bytes::from(body.to_string()))).unwrap_or_default()
 }
 
-fn ledger<P: Emulator>(server: &EmulatorServer<P>, request: &HttpRequest) -> Value {
+fn order_in_query(request: &HttpRequest) -> Option<String> {
     let query: Vec<(String, String)> =
         serde_urlencoded::from_str(request.query()).unwrap_or_default();
-    let order = query.into_iter().find(|(name, _)| name == "order").map(|(_, order)| order);
+    query.into_iter().find(|(name, _)| name == "order").map(|(_, order)| order)
+}
+
+fn ledger<P: Emulator>(server: &EmulatorServer<P>, request: &HttpRequest) -> Value {
+    let order = order_in_query(request);
     let mut state = server.state.lock();
     let now = (server.clock)();
     state.advance_to(now);

@@ -48,6 +48,16 @@ impl ApiError {
         Self::new(401, "invalid_request_error", message)
     }
 
+    /// 401, 402 or 403: the account or its API key is refused, whatever the call.
+    pub(crate) fn refused_account(status: u16) -> Self {
+        let (code, message) = match status {
+            401 => ("api_key_expired", "Expired API Key provided: sk_test_************."),
+            402 => ("account_unpaid", "Your account cannot make this request."),
+            _ => ("account_invalid", "The provided key does not have the required permissions."),
+        };
+        Self::new(status, "invalid_request_error", message).with("code", json!(code))
+    }
+
     /// 404: unknown route.
     pub(crate) fn unknown_route(method: &str, path: &str) -> Self {
         let message = format!("Unrecognized request URL ({method}: {path}).");

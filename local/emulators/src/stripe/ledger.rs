@@ -86,8 +86,12 @@ impl<'a> Ledger<'a> {
 
     /// The figures of every order with an intent.
     pub fn orders(&self) -> BTreeMap<String, OrderPayments> {
+        Self::orders_among(self.intents())
+    }
+
+    fn orders_among(intents: impl Iterator<Item = &'a Intent>) -> BTreeMap<String, OrderPayments> {
         let mut orders: BTreeMap<String, OrderPayments> = BTreeMap::new();
-        for intent in self.intents {
+        for intent in intents {
             if let Some(order) = &intent.order {
                 orders.entry(order.clone()).or_default().add(intent);
             }
@@ -110,8 +114,10 @@ impl<'a> Ledger<'a> {
             .filter(|refund| requested(refund.order.as_deref()))
             .map(Refund::to_ledger)
             .collect();
-        let mut orders = self.orders();
-        orders.retain(|id, _| requested(Some(id)));
+        let orders = match order {
+            Some(order) => Self::orders_among(self.intents_of(order)),
+            None => self.orders(),
+        };
         let totals = order.map_or_else(|| self.totals(), |order| self.order(order).totals);
         json!({ "provider": "gateway", "totals": totals, "orders": orders, "intents": intents, "refunds": refunds })
     }

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::payment_intents::CallContext;
-use super::{API_VERSION, StripeEmulator, render};
+use super::{API_VERSION, StripeEmulator, WEBHOOK_POINT, render};
+use crate::fault_delivery::queue_event;
 use crate::webhooks::{EventSource, WebhookEvent};
 
 impl StripeEmulator {
@@ -68,13 +69,14 @@ impl StripeEmulator {
             "request": { "id": context.request_id, "idempotency_key": context.idempotency_key },
             "type": event_type,
         });
-        self.events.push(WebhookEvent {
+        let event = WebhookEvent {
             source: EventSource::Stripe,
             id,
             event_type: event_type.to_owned(),
             order,
             at: context.at,
             body: body.to_string(),
-        });
+        };
+        queue_event(&mut self.events, &mut self.plan, WEBHOOK_POINT, event);
     }
 }

@@ -407,7 +407,8 @@ fn a_call_counts_for_the_order_of_the_object_that_it_names() {
         stripe.emulator.handle_with_faults(&call, at(1));
     }
     let calls = stripe.emulator.fault_plan().order_call_counts(ORDER);
-    let expected = ["gateway.capture", "gateway.confirm", "gateway.get", "gateway.refund"];
+    let expected =
+        ["gateway.capture", "gateway.confirm", "gateway.get", "gateway.refund", "gateway.webhook"];
     assert_eq!(calls.keys().collect::<Vec<_>>(), expected);
 
     let mut easypost = EasyPostEmulator::new(1);
@@ -419,4 +420,64 @@ fn a_call_counts_for_the_order_of_the_object_that_it_names() {
     );
     assert_eq!(easypost.fault_plan().call_count("carrier.create", Some(ORDER)), 1);
     assert_eq!(easypost.fault_plan().call_count("carrier.get", None), 1);
+}
+
+#[test]
+fn a_fault_with_a_number_of_times_meets_the_next_calls_of_an_order_that_called_before() {
+    let mut plan = FaultPlan::new(FAULT_POINTS);
+    let meets = |plan: &mut FaultPlan, order| plan.next_fault("gateway.get", Some(order)).is_some();
+    assert!(!meets(&mut plan, "a"));
+    let faults = json!([{ "at": "gateway.get", "kind": "down", "times": 2, "order": "a" }]);
+    plan.add(Fault::parse_list(&faults).unwrap()).unwrap();
+    assert!(!meets(&mut plan, "b"), "it is limited to its order");
+    let met: Vec<_> = (0..4).map(|_| meets(&mut plan, "a")).collect();
+    assert_eq!(met, [true, true, false, false]);
+    assert_eq!(plan.to_json()["faults"][0]["times"], 2);
+    let none = Fault::parse_list(&json!([{ "at": "gateway.get", "kind": "down", "times": 0 }]));
+    let error = plan.add(none.unwrap()).unwrap_err().to_string();
+    assert!(error.starts_with("faults[0].times: must be 1 or more"), "{error}");
+}
+
+#[test]
+fn the_faults_of_one_order_can_be_removed_alone() {
+    let mut plan = FaultPlan::new(FAULT_POINTS);
+    let down = || Fault::new("gateway.get", CallRange::ALL, FaultKind::ConnectionRefused);
+    plan.add(vec![down().for_order("a"), down().for_order("b")]).unwrap();
+    plan.clear_order("a");
+    assert!(plan.next_fault("gateway.get", Some("a")).is_none());
+    assert!(plan.next_fault("gateway.get", Some("b")).is_some());
+}
+
+#[test]
+fn a_refused_account_is_answered_in_the_providers_words_and_stores_no_key() {
+    for status in [401, 402, 403] {
+        let mut stripe = StripeHarness::new();
+        let kind = status.to_string();
+        let fault = json!([{ "at": "gateway.create", "kind": kind, "times": 1 }]);
+        stripe.emulator.fault_plan_mut().add(Fault::parse_list(&fault).unwrap()).unwrap();
+        let create = create_request("pm_card_visa").header("idempotency-key", "key");
+        let NetworkOutcome::Response(refused) = stripe.emulator.handle_with_faults(&create, at(0))
+        else {
+            panic!("no response")
+        };
+        assert_eq!(refused.status, status);
+        assert_eq!(refused.value()["error"]["type"], "invalid_request_error");
+        assert_eq!(stripe.emulator.ledger().intents().count(), 0);
+        stripe.send_ok(&create, at(1));
+
+        let mut easypost = EasyPostHarness::new();
+        let shipment = easypost.created_shipment();
+        let fault = json!([{ "at": "carrier.buy", "kind": kind }]);
+        easypost.emulator.fault_plan_mut().add(Fault::parse_list(&fault).unwrap()).unwrap();
+        let path = format!("/v2/shipments/{}/buy", id(&shipment));
+        let body = json!({ "rate": { "id": shipment["rates"][0]["id"] } });
+        let buy = easypost_request("POST", &path, &body);
+        let NetworkOutcome::Response(refused) = easypost.emulator.handle_with_faults(&buy, at(1))
+        else {
+            panic!("no response")
+        };
+        assert_eq!(refused.status, status);
+        assert!(refused.value()["error"]["code"].is_string());
+        assert_eq!(easypost.totals(), [0, 0]);
+    }
 }

@@ -122,8 +122,10 @@ impl<P: Emulator> Server<P> {
     async fn send(&self, request: &HttpRequest) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
         let mut text = format!(
-            "{} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n",
-            request.method, request.path_and_query
+            "{} {} HTTP/1.1\r\n{}connection: close\r\n",
+            request.method,
+            request.path_and_query,
+            if request.header_value("host").is_none() { "host: localhost\r\n" } else { "" },
         );
         for (name, value) in &request.headers {
             write!(text, "{name}: {value}\r\n").unwrap();
@@ -194,7 +196,9 @@ async fn a_payment_made_over_http_appears_in_the_ledger() {
     let (_, one) = server.control("GET", "/_ledger?order=ord_1", &Value::Null).await;
     assert_eq!(
         one["calls"],
-        json!({ "gateway.capture": 1, "gateway.confirm": 1, "gateway.create": 1 })
+        json!({
+            "gateway.capture": 1, "gateway.confirm": 1, "gateway.create": 1, "gateway.webhook": 3
+        })
     );
     let (_, unknown_order) = server.control("GET", "/_ledger?order=ord_2", &Value::Null).await;
     assert_eq!(
@@ -622,8 +626,7 @@ async fn one_connection_carries_many_calls_until_a_fault_ends_it() {
     let call = create_request("pm_card_visa");
     let body = String::from_utf8(call.body.clone()).unwrap();
     for nth in 1..=3 {
-        let head =
-            "POST /v1/payment_intents HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk_test_x\r\n";
+        let head = "POST /v1/payment_intents HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer sk_test_x\r\n";
         stream
             .write_all(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes())
             .await
@@ -659,4 +662,22 @@ async fn serving_a_restored_emulator_ends_the_calls_that_were_in_flight() {
     );
     second.stop().await;
     first.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_that_another_site_causes_is_refused_without_effect() {
+    let server = start_server(StripeEmulator::new(1)).await;
+    let own = format!("http://{}", server.address);
+    for (header, value) in [("host", "attacker.example"), ("origin", "https://attacker.example")] {
+        for request in [HttpRequest::new("GET", "/_ledger"), create_request("pm_card_visa")] {
+            let response = server.call(&request.header(header, value)).await.unwrap();
+            assert_eq!(response.status, 403, "{header}: {value}");
+            assert!(response.json()["error"].to_string().contains("attacker.example"));
+        }
+    }
+    assert_eq!(server.state.lock().ledger().intents().count(), 0);
+    let of_own_page = HttpRequest::new("GET", "/_ledger").header("host", &server.address);
+    let response = server.call(&of_own_page.header("origin", &own)).await.unwrap();
+    assert_eq!(response.status, 200);
+    server.stop().await;
 }

@@ -1,6 +1,7 @@
 //! Webhook events, and their signatures against the providers' test vectors.
 
 use emulators::emulator::Emulator as _;
+use emulators::faults::{CallRange, Fault, FaultKind};
 use emulators::webhooks::{WebhookEvent, easypost_signature, stripe_signature};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -131,4 +132,19 @@ fn a_delivery_carries_the_signature_of_its_provider() {
     let event = easypost.emulator.take_events().remove(0);
     let signature = easypost_signature("secret", event.body.as_bytes());
     assert!(event.headers("secret", at(9)).contains(&("x-hmac-signature", signature)));
+}
+
+#[test]
+fn a_fault_loses_or_repeats_the_events_of_one_order() {
+    fn check(kind: FaultKind, expected: &[&str]) {
+        let mut stripe = StripeHarness::new();
+        let fault = Fault::new("gateway.webhook", CallRange::nth(1), kind).for_order(ORDER);
+        stripe.emulator.fault_plan_mut().add(vec![fault]).unwrap();
+        stripe.authorized_intent("pm_card_visa");
+        assert_eq!(event_types(&stripe.emulator.take_events()), expected);
+    }
+    let (created, authorized) =
+        ("payment_intent.created", "payment_intent.amount_capturable_updated");
+    check(FaultKind::Drop, &[authorized]);
+    check(FaultKind::Repeat, &[created, created, authorized]);
 }

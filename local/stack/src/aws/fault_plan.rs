@@ -1,7 +1,7 @@
 //! `/_faults` on the AWS endpoint: the fault plan of the stack's own services.
 //!
 //! `POST` adds faults (a list, or `{"faults": […]}`), `PUT` replaces all faults, `DELETE`
-//! removes them, and `GET` reads the plan. Each response contains the current plan.
+//! removes them (with `?order=`, those of one order), and `GET` reads the plan. Each response contains the current plan.
 
 use serde_json::{Value, json};
 
@@ -17,11 +17,19 @@ pub(super) fn serve(faults: &Faults, request: &Request) -> Response {
         Method::POST => apply(request.body(), |plan| faults.add(plan), faults),
         Method::PUT => apply(request.body(), |plan| faults.replace(plan), faults),
         Method::DELETE => {
-            faults.clear();
+            match order_in_query(request) {
+                Some(order) => faults.clear_order(&order),
+                None => faults.clear(),
+            }
             current_plan(faults)
         }
         _ => error_response(StatusCode::METHOD_NOT_ALLOWED, "GET, POST, PUT or DELETE"),
     }
+}
+
+fn order_in_query(request: &Request) -> Option<String> {
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(request.uri().query()?).ok()?;
+    pairs.into_iter().find(|(name, _)| name == "order").map(|(_, order)| order)
 }
 
 fn apply(

@@ -48,6 +48,8 @@ impl ServiceReply {
 pub(crate) struct ServiceErrors {
     pub(crate) throttled: AwsError,
     pub(crate) conflict: AwsError,
+    /// The call's own conditions reject it.
+    pub(crate) rejected: AwsError,
     pub(crate) internal: AwsError,
 }
 
@@ -63,6 +65,7 @@ pub(crate) async fn reply_with_fault(
         FaultKind::ConnectionRefused => ServiceReply::ConnectionClosed,
         FaultKind::Hang => ServiceReply::NoResponse,
         FaultKind::Throttle | FaultKind::TooManyRequests => ServiceReply::Error(errors().throttled),
+        FaultKind::Reject => ServiceReply::Error(errors().rejected),
         FaultKind::Conflict => ServiceReply::Error(errors().conflict),
         FaultKind::ServerError => ServiceReply::Error(errors().internal),
         kind => reply_after_effect(kind, &fault, call.await.into(), errors, kill).await,

@@ -65,15 +65,20 @@ impl<'a> Request<'a> {
             let text = "Transaction is ongoing for the item";
             return AwsError::client("TransactionConflictException", text);
         };
-        let codes: Vec<_> =
-            (0..parts.len()).map(|n| if n == 0 { CONFLICT } else { "None" }).collect();
-        let text = format!(
-            "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
-            codes.join(", ")
-        );
-        let reasons: Vec<_> = codes.iter().map(|code| reason(code)).collect();
-        AwsError::client("TransactionCanceledException", text)
-            .with("CancellationReasons", Value::Array(reasons))
+        let codes = (0..parts.len()).map(|n| if n == 0 { CONFLICT } else { "None" });
+        canceled(&codes.collect::<Vec<_>>())
+    }
+
+    /// DynamoDB's error when a condition fails: in a transaction, the conditions on all
+    /// items that are not orders, so the goods are out of stock.
+    pub(super) fn failed_condition(&self) -> AwsError {
+        let Some(parts) = self.body["TransactItems"].as_array() else {
+            return AwsError::client("ConditionalCheckFailedException", FAILED_CONDITION_TEXT);
+        };
+        let actions = |part: &'a Value| part.as_object().into_iter().flat_map(|part| part.values());
+        let is_order = |part: &'a Value| actions(part).any(|action| order_of(action).is_some());
+        let codes = parts.iter().map(|part| if is_order(part) { "None" } else { FAILED_CONDITION });
+        canceled(&codes.collect::<Vec<_>>())
     }
 
     /// The count to which the request adds. `None` for calls of the reconciler and of
@@ -113,10 +118,24 @@ impl<'a> Request<'a> {
 }
 
 const CONFLICT: &str = "TransactionConflict";
+const FAILED_CONDITION: &str = "ConditionalCheckFailed";
+const FAILED_CONDITION_TEXT: &str = "The conditional request failed";
+
+/// DynamoDB's error for a canceled transaction, with the code of each of its items.
+fn canceled(codes: &[&str]) -> AwsError {
+    let text = format!(
+        "Transaction cancelled, please refer cancellation reasons for specific reasons [{}]",
+        codes.join(", ")
+    );
+    let reasons: Vec<_> = codes.iter().map(|code| reason(code)).collect();
+    AwsError::client("TransactionCanceledException", text)
+        .with("CancellationReasons", Value::Array(reasons))
+}
 
 fn reason(code: &str) -> Value {
     match code {
         CONFLICT => json!({ "Code": CONFLICT, "Message": "Transaction is ongoing for the item" }),
+        FAILED_CONDITION => json!({ "Code": FAILED_CONDITION, "Message": FAILED_CONDITION_TEXT }),
         _ => json!({ "Code": "None" }),
     }
 }

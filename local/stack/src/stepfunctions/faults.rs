@@ -59,6 +59,7 @@ fn service_errors() -> ServiceErrors {
     ServiceErrors {
         throttled: AwsError::client("ThrottlingException", "Rate exceeded"),
         conflict: AwsError::client("ConflictException", "The request conflicts with another one"),
+        rejected: AwsError::client("ValidationException", "The request is not valid"),
         internal: AwsError::server("InternalServerError", "Internal server error"),
     }
 }
