@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use aws::configuration::SignIn;
 use domain::Currency;
 use domain::ports::{
     FindOrder, ListOrders, LoadOrder, PlaceOrder, ReadCatalog, ReadExecution, RestockItem,
@@ -48,4 +49,6 @@ pub struct Api<O, I, W> {
     pub payment_ids: PaymentIdPrefixes,
     /// The providers' webhooks.
     pub webhooks: WebhookSources,
+    /// How users of the web page sign in.
+    pub sign_in: SignIn,
 }

@@ -171,6 +171,8 @@ pub struct Response {
     pub headers: BTreeMap<&'static str, String>,
     /// The body.
     pub body: String,
+    /// Whether the body is encoded as base64, because it is not text.
+    pub is_base64: bool,
 }
 
 impl Response {
@@ -183,13 +185,26 @@ impl Response {
             ("x-content-type-options", "nosniff".to_owned()),
         ]);
         // Every body is one of our structs, which always serialize.
-        Self { status, headers, body: serde_json::to_string(body).unwrap_or_default() }
+        let body = serde_json::to_string(body).unwrap_or_default();
+        Self { status, headers, body, is_base64: false }
+    }
+
+    /// A response without a body and without headers.
+    pub fn empty(status: StatusCode) -> Self {
+        Self { status, headers: BTreeMap::new(), body: String::new(), is_base64: false }
     }
 
     /// Adds a header.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.insert(name, value.into());
+        self
+    }
+
+    /// The headers alone, for `HEAD`.
+    #[must_use]
+    pub fn without_body(mut self) -> Self {
+        self.body.clear();
         self
     }
 
@@ -207,7 +222,7 @@ impl Response {
             "statusCode": self.status.as_u16(),
             "headers": self.headers,
             "body": self.body,
-            "isBase64Encoded": false,
+            "isBase64Encoded": self.is_base64,
             "cookies": [],
         })
     }

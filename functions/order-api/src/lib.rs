@@ -6,15 +6,17 @@
 //! A request is decoded in [`event`] and dispatched in `routes` to one module per
 //! operation, such as `place_order`. A body is parsed strictly by `request_body` and
 //! `validation`. An error becomes a [`problem`] that names the invalid field.
-//! [`document`] describes all of it as OpenAPI.
+//! [`document`] describes all of it as OpenAPI. [`console`] serves the web page.
 
 mod api;
 mod caller;
 mod cancel_order;
 mod card_number;
 mod choice;
+pub mod console;
 mod decisions;
 pub mod document;
+mod etag;
 pub mod event;
 mod idempotency_key;
 mod inventory;

@@ -31,6 +31,7 @@ async fn main() -> Result<(), runtime::Error> {
             ("stripe", Arc::new(StripeWebhooks::new(stripe, webhooks.mode)) as _),
             ("easypost", Arc::new(EasyPostWebhooks::new(easypost, webhooks.mode)) as _),
         ]),
+        sign_in: settings.sign_in()?,
     };
     let api = &api;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {

@@ -5,7 +5,7 @@
 
 use domain::order::{CancellationError, DecisionError};
 use domain::ports::{StoreUnavailable, WorkflowUnavailable};
-use lambda_http::http::StatusCode;
+use lambda_http::http::{StatusCode, header};
 use serde::Serialize;
 use strum::VariantArray as _;
 use utoipa::ToSchema;
@@ -204,6 +204,14 @@ impl Problem {
     /// The order kept changing while we tried to write it; `again` says what to repeat.
     pub(crate) fn contended(again: &str) -> Self {
         Self::unavailable(&format!("the order kept changing: {again}"), "contended")
+    }
+
+    /// The path exists, with these methods.
+    pub(crate) fn method_not_allowed(methods: &str) -> Self {
+        Self {
+            headers: vec![(header::ALLOW.as_str(), methods.to_owned())],
+            ..Self::new(ProblemKind::MethodNotAllowed, format!("use {methods}"))
+        }
     }
 
     /// The response to the request. A cause on our side is logged here, once.

@@ -1,13 +1,11 @@
 //! The routing table.
 
-use lambda_http::http::header;
-
 use crate::api::{Api, Inventory, Orders, WebhookSources, Workflow};
 use crate::event::{Request, Response};
-use crate::problem::{Problem, ProblemKind};
+use crate::problem::Problem;
 use crate::{
-    cancel_order, document, inventory, list_orders, place_order, read_execution, read_order,
-    restock, resume_order, review_order, webhooks,
+    cancel_order, console, document, inventory, list_orders, place_order, read_execution,
+    read_order, restock, resume_order, review_order, webhooks,
 };
 
 /// Calls the operation of a request.
@@ -15,6 +13,9 @@ pub(crate) async fn dispatch<O: Orders, I: Inventory, W: Workflow>(
     request: &Request,
     api: &Api<O, I, W>,
 ) -> Result<Response, Problem> {
+    if let Some(name) = console::file_name(&request.path) {
+        return console::serve(request, name, &api.sign_in);
+    }
     let segments = request.segments();
     match (request.method.as_str(), segments.as_slice()) {
         ("GET", ["orders"]) => list_orders::list(request, api).await,
@@ -30,9 +31,11 @@ pub(crate) async fn dispatch<O: Orders, I: Inventory, W: Workflow>(
         ("POST", ["inventory", sku, "restock"]) => restock::restock(request, api, sku).await,
         ("POST", ["webhooks", provider]) => webhooks::receive(request, api, provider).await,
         ("GET", ["openapi.json"]) => Ok(document::serve(api)),
+        // Public, like the page: a client may ask for the headers alone.
+        ("HEAD", ["openapi.json"]) => Ok(document::serve(api).without_body()),
 
         (_, path) => Err(match allowed_methods(path, &api.webhooks) {
-            Some(methods) => method_not_allowed(methods),
+            Some(methods) => Problem::method_not_allowed(methods),
             None => Problem::not_found(),
         }),
     }
@@ -43,25 +46,20 @@ fn allowed_methods(path: &[&str], webhooks: &WebhookSources) -> Option<&'static 
     match path {
         ["orders"] => Some("GET, POST"),
         ["inventory", _] => Some("GET, PUT"),
-        ["orders", _] | ["orders", _, "execution"] | ["inventory" | "openapi.json"] => Some("GET"),
+        ["orders", _] | ["orders", _, "execution"] | ["inventory"] => Some("GET"),
+        ["openapi.json"] => Some("GET, HEAD"),
         ["orders", _, "cancel" | "review" | "resume"] | ["inventory", _, "restock"] => Some("POST"),
         ["webhooks", provider] if webhooks.contains_key(provider) => Some("POST"),
         _ => None,
     }
 }
 
-fn method_not_allowed(methods: &str) -> Problem {
-    Problem {
-        headers: vec![(header::ALLOW.as_str(), methods.to_owned())],
-        ..Problem::new(ProblemKind::MethodNotAllowed, format!("use {methods}"))
-    }
-}
-
 /// The method and path for a log line, with everything that a client chose replaced
 /// by `…`.
 pub(crate) fn loggable_route(request: &Request, webhooks: &WebhookSources) -> String {
-    const METHODS: [&str; 3] = ["GET", "POST", "PUT"];
-    const SEGMENTS: [&str; 9] = [
+    const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "PUT"];
+    const SEGMENTS: [&str; 10] = [
+        "console",
         "orders",
         "inventory",
         "execution",

@@ -9,15 +9,18 @@
 //!   messages.
 //! - API Gateway's limits apply: 10 MB for a body and 30 seconds for an integration.
 //! - `/healthz` belongs to the stack.
+//! - An edited file of the web page comes from the disk ([`console`]).
 //!
 //! Start with [`routes`] and [`identity`], then [`mod@event`] and [`mod@response`].
 
+mod console;
 mod event;
 mod identity;
 mod response;
 mod routes;
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +35,7 @@ use crate::http::{
 };
 use crate::lambda::LambdaHost;
 use crate::template::TemplateRoute;
+use console::ConsoleFolder;
 use event::HttpApiRequest;
 use identity::{AuthorizationError, Identity};
 use routes::Routes;
@@ -46,17 +50,19 @@ pub struct ApiGateway {
 }
 
 impl ApiGateway {
-    /// Serves these routes on this listener.
+    /// Serves these routes, and the web page of this folder, on this listener.
     ///
     /// # Errors
     /// When the listener has no local address.
     pub fn start(
         listener: TcpListener,
         routes: Vec<TemplateRoute>,
+        console: PathBuf,
         lambda: Arc<LambdaHost>,
         clock: StackClock,
     ) -> io::Result<Self> {
-        let front = HttpApi { routes: Routes::new(routes), lambda, clock };
+        let (routes, console) = (Routes::new(routes), ConsoleFolder::new(console));
+        let front = HttpApi { routes, console, lambda, clock };
         Ok(Self { server: Server::start(listener, front)? })
     }
 
@@ -68,6 +74,7 @@ impl ApiGateway {
 
 struct HttpApi {
     routes: Routes,
+    console: ConsoleFolder,
     lambda: Arc<LambdaHost>,
     clock: StackClock,
 }
@@ -98,7 +105,11 @@ impl HttpApi {
             .map_err(|denied| unauthorized_response(&denied))?;
         let incoming =
             HttpApiRequest { request, route_match: &route_match, identity, at: self.clock.now() };
-        self.invoke(&route_match.route.function, incoming.event().to_string().into()).await
+        let event = incoming.event();
+        if let Some(edited) = self.console.respond(&event).await {
+            return response::from_payload(&edited).ok_or_else(internal_error);
+        }
+        self.invoke(&route_match.route.function, event.to_string().into()).await
     }
 
     async fn invoke(&self, function: &str, event: Bytes) -> Result<Response, Response> {
@@ -109,13 +120,15 @@ impl HttpApi {
             tracing::warn!(function, %error, "the API could not invoke a function");
             unavailable()
         })?;
-        let internal_error =
-            || message_response(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
         if outcome.function_error.is_some() {
             return Err(internal_error());
         }
         response::from_outcome(&outcome).ok_or_else(internal_error)
     }
+}
+
+fn internal_error() -> Response {
+    message_response(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
 }
 
 fn unauthorized_response(denied: &AuthorizationError) -> Response {
@@ -165,7 +178,12 @@ mod tests {
         let settings = HostSettings { functions: vec![function()], log_file: None };
         let lambda = LambdaHost::start(settings, clock.clone(), Counters::new(), faults);
         let lambda = lambda.await.expect("the host starts");
-        let front = HttpApi { routes: Routes::new(Vec::new()), lambda, clock };
+        let front = HttpApi {
+            routes: Routes::new(Vec::new()),
+            console: ConsoleFolder::new("/nowhere".into()),
+            lambda,
+            clock,
+        };
         let response =
             front.invoke("order-api", Bytes::from("{}")).await.expect_err("the time limit");
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -96,7 +96,7 @@ impl Stack {
         let step_functions = services.step_functions(&dynamodb, &folder).await?;
         workflow::install(&step_functions, &template, &settings.root).await?;
         let endpoint = services.aws_endpoint(aws, &dynamodb, &step_functions)?;
-        let api = services.api_gateway(api, &template)?;
+        let api = services.api_gateway(api, &template, &settings.root)?;
         let eventbridge = services.eventbridge(&template, &dynamodb, &step_functions)?;
         Ok(Self {
             urls,

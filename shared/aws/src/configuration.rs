@@ -77,6 +77,37 @@ pub struct WebhookSecrets {
     pub mode: ProviderMode,
 }
 
+/// How users of the web page sign in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignIn {
+    /// The deployment names no issuer: the page says so.
+    NotConfigured,
+    /// The development identities of the local stack.
+    Development,
+    /// The authorization-code flow with PKCE at an issuer.
+    OAuth(OAuthClient),
+}
+
+/// The client of the web page at its issuer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OAuthClient {
+    /// The issuer of the tokens.
+    pub issuer: String,
+    /// The id of the public client.
+    pub client_id: String,
+    /// The authorization endpoint.
+    pub authorize_url: String,
+    /// The token endpoint. It occurs in the page's Content-Security-Policy.
+    pub token_url: String,
+    /// The endpoint that ends the issuer's session, if it has one.
+    pub logout_url: Option<String>,
+    /// The scopes that the page asks for, separated by spaces.
+    pub scopes: String,
+}
+
+/// The scopes that the web page asks for when a deployment names none.
+const SIGN_IN_SCOPES: &str = "openid orders/read orders/write orders/operate inventory/write";
+
 impl Settings {
     /// Reads the environment variables of this process.
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
@@ -223,6 +254,48 @@ impl Settings {
         let codes: Option<Vec<_>> =
             text.split(',').map(|code| Currency::from_code(code.trim())).collect();
         codes.ok_or(invalid(variable, "must list supported currencies: USD,EUR"))
+    }
+
+    /// `SIGN_IN_CLIENT_ID`, `SIGN_IN_ISSUER`, `SIGN_IN_AUTHORIZE_URL`, `SIGN_IN_TOKEN_URL`
+    /// and, optional, `SIGN_IN_LOGOUT_URL` and `SIGN_IN_SCOPES`: how users of the web page
+    /// sign in; without a client id they cannot. The local stack sets `SIGN_IN` to
+    /// `development`.
+    ///
+    /// # Errors
+    /// If a variable of the client is missing, or a URL is not HTTPS.
+    pub fn sign_in(&self) -> Result<SignIn, InvalidSetting> {
+        match self.get("SIGN_IN") {
+            None => {}
+            Some("development") => return Ok(SignIn::Development),
+            Some(_) => return Err(invalid("SIGN_IN", "must be development, or not set")),
+        }
+        let Some(client_id) = self.get("SIGN_IN_CLIENT_ID") else {
+            return Ok(SignIn::NotConfigured);
+        };
+        let url = |variable: &str| {
+            let text = self.required(variable, "give the URL of the issuer's endpoint")?;
+            Self::check_endpoint(variable, &text).map(|()| text)
+        };
+        let logout_url = self.get("SIGN_IN_LOGOUT_URL").map(|_| url("SIGN_IN_LOGOUT_URL"));
+        Ok(SignIn::OAuth(OAuthClient {
+            issuer: url("SIGN_IN_ISSUER")?,
+            client_id: client_id.to_owned(),
+            authorize_url: url("SIGN_IN_AUTHORIZE_URL")?,
+            token_url: url("SIGN_IN_TOKEN_URL")?,
+            logout_url: logout_url.transpose()?,
+            scopes: self.get("SIGN_IN_SCOPES").unwrap_or(SIGN_IN_SCOPES).to_owned(),
+        }))
+    }
+
+    /// An endpoint of the issuer is an HTTPS URL (on this machine, also HTTP) that can
+    /// stand in a Content-Security-Policy.
+    fn check_endpoint(variable: &str, text: &str) -> Result<(), InvalidSetting> {
+        let is_safe =
+            |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
+        match Url::parse(text) {
+            Ok(url) if is_safe(&url) && !text.contains([';', ',', ' ', '\'', '"', '*']) => Ok(()),
+            _ => Err(invalid(variable, "is not a URL such as https://id.example.com/oauth2/token")),
+        }
     }
 
     /// `LOG_LEVEL`: the lowest level that is logged; INFO if it is not set.

@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod cancel_order;
+mod console;
 mod decisions;
 mod document;
 mod inventory;

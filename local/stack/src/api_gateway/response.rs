@@ -15,12 +15,17 @@ use crate::lambda::InvokeOutcome;
 /// other JSON is the body of a 200.
 pub(super) fn from_outcome(outcome: &InvokeOutcome) -> Option<Response> {
     let payload: Value = serde_json::from_slice(&outcome.payload).ok()?;
-    let mut response = match &payload {
-        Value::Object(fields) if fields.contains_key("statusCode") => structured_response(fields)?,
-        _ => response(StatusCode::OK, "application/json", outcome.payload.clone()),
-    };
+    let mut response = from_payload(&payload)?;
     add_header(&mut response, "apigw-requestid", &outcome.request_id);
     Some(response)
+}
+
+/// The same, for a payload that no invocation returned.
+pub(super) fn from_payload(payload: &Value) -> Option<Response> {
+    match payload {
+        Value::Object(fields) if fields.contains_key("statusCode") => structured_response(fields),
+        _ => Some(response(StatusCode::OK, "application/json", payload.to_string())),
+    }
 }
 
 fn structured_response(payload: &Map<String, Value>) -> Option<Response> {

@@ -71,6 +71,8 @@ fn environment(
         ("EASYPOST_BASE_URL", &urls.easypost),
     ];
     environment.extend(addresses.map(|(name, url)| (name.to_owned(), url.clone())));
+    // The web page offers the development identities.
+    environment.insert("SIGN_IN".to_owned(), "development".to_owned());
     Ok(environment)
 }
 

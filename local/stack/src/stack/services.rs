@@ -1,5 +1,6 @@
 //! The parts that every service of a stack shares, and the services built on them.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -112,9 +113,10 @@ impl SharedServices {
         &self,
         listener: TcpListener,
         template: &Template,
+        root: &Path,
     ) -> Result<ApiGateway, StartError> {
         let (lambda, clock) = (Arc::clone(&self.lambda), self.clock.clone());
-        ApiGateway::start(listener, template.routes()?, lambda, clock)
+        ApiGateway::start(listener, template.routes()?, root.join("console"), lambda, clock)
             .map_err(StartError::io("the API"))
     }
 }

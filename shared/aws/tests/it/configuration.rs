@@ -1,5 +1,6 @@
 //! Which settings are accepted, and what the error says about those that are not.
 
+use aws::configuration::SignIn;
 use aws::{InvalidSetting, SecretSource, Settings};
 use domain::payment::RiskLevel;
 use domain::ports::ProviderMode;
@@ -188,4 +189,35 @@ async fn a_secret_is_read_by_its_arn_and_a_test_key_is_used_as_given() {
         aws.secret_value(&stored).await,
         "cannot be read: GetSecretValue: ResourceNotFoundException",
     );
+}
+
+#[test]
+fn users_of_the_page_sign_in_at_a_complete_issuer_or_not_at_all() {
+    assert_eq!(settings(&[]).sign_in(), Ok(SignIn::NotConfigured));
+    assert_eq!(settings(&[("SIGN_IN", "development")]).sign_in(), Ok(SignIn::Development));
+    assert_rejected(settings(&[("SIGN_IN", "canary")]).sign_in(), "SIGN_IN must be development");
+    let complete = [
+        ("SIGN_IN_CLIENT_ID", "page"),
+        ("SIGN_IN_ISSUER", "https://id.example.com"),
+        ("SIGN_IN_AUTHORIZE_URL", "https://id.example.com/oauth2/authorize"),
+        ("SIGN_IN_TOKEN_URL", "https://id.example.com/oauth2/token"),
+    ];
+    let Ok(SignIn::OAuth(client)) = settings(&complete).sign_in() else { panic!("an issuer") };
+    assert_eq!(client.token_url, "https://id.example.com/oauth2/token");
+    assert_eq!(client.logout_url, None);
+    assert!(client.scopes.contains("orders/operate"));
+    for (variable, _) in &complete[1..] {
+        let without: Vec<_> = complete.into_iter().filter(|(name, _)| name != variable).collect();
+        assert_rejected(settings(&without).sign_in(), &format!("{variable} is not set"));
+    }
+    // The token endpoint stands in a header: it must not end one directive and begin another.
+    for url in ["http://canary.example.com", "https://a.example/; script-src canary", "canary"] {
+        let wrong =
+            complete.map(
+                |(name, value)| {
+                    if name == "SIGN_IN_TOKEN_URL" { (name, url) } else { (name, value) }
+                },
+            );
+        assert_rejected(settings(&wrong).sign_in(), "SIGN_IN_TOKEN_URL is not a URL");
+    }
 }

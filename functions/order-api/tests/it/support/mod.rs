@@ -6,6 +6,7 @@ mod request;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
+use aws::configuration::SignIn;
 use domain::catalog::StockItem;
 use domain::decision::TaskResult;
 use domain::ports::ProviderMode;
@@ -86,6 +87,7 @@ impl TestBed {
             currencies: vec![Currency::Usd, Currency::Eur],
             payment_ids: PaymentIdPrefixes { payment_method: "pm_", customer: "cus_" },
             webhooks: webhooks(&STRIPE, &EASYPOST, ProviderMode::Test),
+            sign_in: SignIn::Development,
         }
     }
 
