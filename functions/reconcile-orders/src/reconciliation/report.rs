@@ -85,7 +85,7 @@ impl Report {
         Self { discrepancies, counts, complete: coverage.is_complete(), coverage, raised: 0 }
     }
 
-    /// Logs each discrepancy and counts it in the metric.
+    /// Logs and counts each discrepancy, and whether the reconciliation is complete.
     pub(super) fn log(&self, at: Timestamp) {
         for discrepancy in &self.discrepancies {
             let kind = discrepancy.kind.as_str();
@@ -95,6 +95,7 @@ impl Report {
             tracing::error!(kind, orderId = order_id, sku, detail, "the ledgers disagree");
             Metric::LedgerMismatch(kind).emit(at);
         }
+        Metric::ComparisonsCompleted(self.complete).emit(at);
         let Coverage { payment_provider, shipping_provider, orders, stock, suspects } =
             self.coverage;
         if !self.complete {

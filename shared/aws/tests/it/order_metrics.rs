@@ -165,13 +165,19 @@ fn attention_is_measured_by_its_timeline_code() {
     let raised = Metric::AttentionRaised;
     for (code, why) in [
         (TimelineCode::PaymentAmountMismatch, AttentionReason::PaymentAmountMismatch),
-        (TimelineCode::AuthorizationExpiring, AttentionReason::AuthorizationExpiring),
         (TimelineCode::Disputed, AttentionReason::Disputed),
         (TimelineCode::LedgerMismatch, AttentionReason::LedgerMismatch),
     ] {
         let order = samples::fulfilled();
         check(&order, &order.with_attention(code, at()), &[raised(why)]);
     }
+    let order = samples::labeled();
+    let expiring = raised(AttentionReason::AuthorizationExpiring);
+    check(
+        &order,
+        &order.with_attention(TimelineCode::AuthorizationExpiring, at()),
+        &[expiring, Metric::AuthorizationsExpiring],
+    );
     // A code that only a newer release knows.
     let order = samples::fulfilled();
     let mut later = order.with_attention(TimelineCode::Disputed, at());
