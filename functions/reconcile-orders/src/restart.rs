@@ -50,14 +50,14 @@ where
         match order.recovery(at)? {
             Recovery::Restart(restarted) => {
                 let restarted = save_order(&self.orders, &order, *restarted).await?;
-                Metric::ExecutionsEndedEarly.emit(at);
+                Metric::ExecutionsEndedEarly.emit_now();
                 self.start(&restarted).await?;
                 log(&restarted, "the execution ended early; the order is restarted");
                 Ok(SweepOutput { restarted: 1, ..SweepOutput::default() })
             }
             Recovery::Escalate(escalated) => {
                 save_order(&self.orders, &order, *escalated).await?;
-                Metric::ExecutionsEndedEarly.emit(at);
+                Metric::ExecutionsEndedEarly.emit_now();
                 log(&order, "executions keep ending early; an operator must decide");
                 Ok(SweepOutput { raised: 1, ..SweepOutput::default() })
             }

@@ -74,16 +74,16 @@ where
 
     /// Emits the metrics of a sweep. A queue that cannot be read is not measured.
     async fn measure(&self, output: SweepOutput, at: Timestamp) {
-        Metric::SweepDelay(output.delay_seconds).emit(at);
+        Metric::SweepDelay(output.delay_seconds).emit_now();
         if output.failed > 0 {
-            Metric::InspectionsFailed(output.failed).emit(at);
+            Metric::InspectionsFailed(output.failed).emit_now();
         }
         for attention in Attention::ALL {
             let list = OrderList::Attention(*attention);
             if let Ok(page) = self.orders.list(&list, None, MEASURED_ORDERS).await {
                 let ages = page.orders.iter().filter_map(Order::attention_since);
                 let longest = ages.map(|since| at.seconds_since(since)).max();
-                Metric::AttentionAge(*attention, longest.unwrap_or(0)).emit(at);
+                Metric::AttentionAge(*attention, longest.unwrap_or(0)).emit_now();
             }
         }
     }

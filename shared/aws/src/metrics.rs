@@ -17,6 +17,7 @@ use domain::order::{Attention, TimelineCode};
 use domain::{Status, Timestamp};
 use serde_json::Value;
 
+use crate::clock;
 use crate::emf::{Measurement, TARGET, Unit};
 
 /// The name of a metric.
@@ -275,6 +276,12 @@ impl Metric {
             fields: self.fields(),
         };
         measurement.to_line(at)
+    }
+
+    /// Writes the line to the log, dated now. The time of an event may lie hours back, when
+    /// its step was retried for long, and an alarm looks only at the last minutes.
+    pub fn emit_now(self) {
+        self.emit(clock::now());
     }
 
     /// Writes the line to the log.

@@ -18,7 +18,7 @@ use crate::metrics::{AttentionReason, Metric, RejectionReason};
 /// Emits the metrics of a successful write; `before` is `None` for a new order.
 pub(crate) fn record(before: Option<&Order>, after: &Order) {
     for metric in order_metrics(before, after) {
-        metric.emit(after.updated_at);
+        metric.emit_now();
     }
 }
 

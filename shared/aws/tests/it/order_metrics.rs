@@ -228,6 +228,18 @@ async fn a_write_is_measured_once_and_a_failed_write_is_not_measured() {
 }
 
 #[tokio::test]
+async fn a_metric_is_dated_when_it_is_written_and_not_by_the_event() {
+    let (log, _guard) = LogCapture::start();
+    let bed = TestBed::new();
+    let aws = bed.aws();
+    let began = aws::clock::now();
+    let long_ago = Order { updated_at: began.plus_hours(-30), ..samples::received() };
+    aws.orders(ORDERS).place(&long_ago).await.unwrap();
+    let dated = log.lines()[0]["_aws"]["Timestamp"].as_i64().unwrap();
+    assert!(Timestamp::from_millis(dated).unwrap() >= began, "no alarm looks 30 hours back");
+}
+
+#[tokio::test]
 async fn a_transaction_is_measured_like_a_single_write() {
     let (log, _guard) = LogCapture::start();
     let bed = TestBed::new();
