@@ -24,6 +24,8 @@ import uuid
 from stack import ENVIRONMENT, ORDERS, ROOT, call, running_stack
 
 SUB = "tester"
+# Operators do not review their own orders: the orders in review are another customer's.
+REVIEWED_SUB = "reviewed-customer"
 SCOPES = "orders/read,orders/write,orders/operate,inventory/write"
 TOKEN = f"Bearer dev:{SUB}:{SCOPES}"
 # The webhook secrets of the local stack (local/stack/src/stack/secrets.rs).
@@ -34,9 +36,9 @@ POOLS = {"review": 400, "stuck": 300, "closed": 150}
 TIMEOUT_S = 900
 
 
-def order_id(key):
-    """The id that `POST /orders` derives from the tester and the key."""
-    return "ord_" + uuid.uuid5(ORDERS, f"{len(SUB)}:{SUB}{len(key)}:{key}").hex
+def order_id(key, sub=SUB):
+    """The id that `POST /orders` derives from the customer and the key."""
+    return "ord_" + uuid.uuid5(ORDERS, f"{len(sub)}:{sub}{len(key)}:{key}").hex
 
 
 class Shop:
@@ -46,8 +48,9 @@ class Shop:
         self.urls = urls
         self.workers = concurrent.futures.ThreadPoolExecutor(8)
 
-    def request(self, method, path, body=None, **headers):
-        status, answer = call(method, self.urls["api"] + path, body, authorization=TOKEN, **headers)
+    def request(self, method, path, body=None, sub=SUB, **headers):
+        headers["authorization"] = f"Bearer dev:{sub}:{SCOPES}"
+        status, answer = call(method, self.urls["api"] + path, body, **headers)
         if status >= 300:
             sys.exit(f"{method} {path}: {status} {answer}")
         return answer
@@ -69,15 +72,15 @@ class Shop:
         if status >= 300:
             sys.exit(f"the fault at {at}: {status} {answer}")
 
-    def place(self, key, sample, *faults):
+    def place(self, key, sample, *faults, sub=SUB):
         for fault in faults:
-            self.fault(order_id(key), *fault)
+            self.fault(order_id(key, sub), *fault)
         body = json.loads((ROOT / f"events/orders/{sample}.json").read_text())
-        return self.request("POST", "/orders", body, idempotency_key=key)["orderId"]
+        return self.request("POST", "/orders", body, sub, idempotency_key=key)["orderId"]
 
-    def pool(self, name, sample, *faults):
+    def pool(self, name, sample, *faults, sub=SUB):
         keys = [f"{name}-{number}" for number in range(POOLS[name])]
-        return list(self.workers.map(lambda key: self.place(key, sample, *faults), keys))
+        return list(self.workers.map(lambda key: self.place(key, sample, *faults, sub=sub), keys))
 
     def wait_for(self, ids, status):
         """Waits until all of these orders have this status."""
@@ -96,7 +99,7 @@ class Shop:
         # Stripe rejects the capture, and EasyPost rejects the refund of the label.
         refused = [("gateway.capture", "refuse"), ("carrier.refund", "refuse")]
         closed = self.pool("closed", "one-item", *refused)
-        review = self.pool("review", "needs-review")
+        review = self.pool("review", "needs-review", sub=REVIEWED_SUB)
         fulfilled = self.place("fulfilled", "two-items")
         self.wait_for([fulfilled], "FULFILLED")
         self.wait_for(closed, "PAYMENT_FAILED")

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use aws::configuration::SignIn;
 use domain::Currency;
 use domain::ports::{
-    FindOrder, ListOrders, LoadOrder, PlaceOrder, ReadCatalog, ReadExecution, RestockItem,
-    SaveOrder, SendTaskResult, StartExecution, StopExecution, WebhookSource, WriteCatalog,
+    FindOrder, ListOrders, LoadOrder, PlaceOrder, ReadCatalog, ReadExecution, ReadProductAudit,
+    RestockItem, SaveOrder, SendTaskResult, StartExecution, StopExecution, WebhookSource,
+    WriteCatalog,
 };
 
 /// The operations that the API needs on the Orders table.
@@ -15,8 +16,8 @@ pub trait Orders: LoadOrder + SaveOrder + PlaceOrder + ListOrders + FindOrder {}
 impl<T: LoadOrder + SaveOrder + PlaceOrder + ListOrders + FindOrder> Orders for T {}
 
 /// The operations that the API needs on the Inventory table.
-pub trait Inventory: ReadCatalog + WriteCatalog + RestockItem {}
-impl<T: ReadCatalog + WriteCatalog + RestockItem> Inventory for T {}
+pub trait Inventory: ReadCatalog + WriteCatalog + RestockItem + ReadProductAudit {}
+impl<T: ReadCatalog + WriteCatalog + RestockItem + ReadProductAudit> Inventory for T {}
 
 /// The operations that the API needs on Step Functions.
 pub trait Workflow: StartExecution + StopExecution + SendTaskResult + ReadExecution {}

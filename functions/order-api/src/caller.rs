@@ -17,7 +17,7 @@ pub(crate) enum Scope {
     /// Place and cancel the caller's own orders.
     #[strum(serialize = "orders/write")]
     OrdersWrite,
-    /// Read every order and decide about it.
+    /// Read every order, decide about it, and cancel it for its customer.
     #[strum(serialize = "orders/operate")]
     OrdersOperate,
     /// Write the catalog and the stock.

@@ -1,4 +1,5 @@
-//! `POST /orders/{orderId}/cancel`: the customer cancels an order.
+//! `POST /orders/{orderId}/cancel`: the customer cancels an order, or an operator for the
+//! customer.
 //!
 //! Possible until the label is being bought. The order records the request first;
 //! then the waiting task is ended, or the execution of an order that has not begun
@@ -37,7 +38,7 @@ pub(crate) async fn cancel<O: Orders, I: Inventory, W: Workflow>(
     api: &Api<O, I, W>,
     id: &str,
 ) -> Result<Response, Problem> {
-    let caller = Caller::authorize(request, &[Scope::OrdersWrite])?;
+    let caller = Caller::authorize(request, &[Scope::OrdersWrite, Scope::OrdersOperate])?;
     for _ in 0..MAX_ATTEMPTS {
         let before = order_lookup::load_visible(api, &caller, id).await?;
         let Some(after) = before.request_cancellation(caller.id.as_str(), request.at)? else {

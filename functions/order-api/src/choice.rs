@@ -3,6 +3,7 @@
 //! The words are those that serde writes, so a request, a response and the OpenAPI
 //! document cannot differ.
 
+use domain::audit::AuditAction;
 use domain::decision::{OperatorAction, ReviewDecision};
 use domain::order::{Attention, OutOfStockPolicy};
 use domain::shipment::ShippingService;
@@ -29,6 +30,10 @@ choices!(ReviewDecision { Approve, Reject });
 choices!(OperatorAction { Capture, Compensate, Acknowledge });
 choices!(ShippingService { Standard, Express });
 choices!(OutOfStockPolicy { Reject, Wait });
+
+impl Choice for AuditAction {
+    const ALL: &'static [Self] = Self::ALL;
+}
 
 impl Choice for Attention {
     const ALL: &'static [Self] = Self::ALL;

@@ -1,5 +1,6 @@
 //! `GET /inventory`, `GET` and `PUT /inventory/{sku}`: the products and their stock.
 
+use domain::audit::AuditEntry;
 use domain::catalog::StockItem;
 use domain::ports::{AddProductResult, NewProduct};
 use domain::{Money, Sku};
@@ -8,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::{Api, Inventory, Orders, Workflow};
+use crate::audit::{self, AuditEntryResponse};
 use crate::caller::{Caller, Scope};
 use crate::event::{Request, Response};
 use crate::problem::{Problem, ProblemKind};
@@ -51,6 +53,11 @@ pub(crate) struct StockItemResponse<'a> {
     available: u64,
     /// The quantity received in total.
     received: u64,
+    /// The latest 100 changes, the oldest first. Only with `inventory/write`, and only for
+    /// one product.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    audit: Option<Vec<AuditEntryResponse<'a>>>,
 }
 
 /// Every product.
@@ -68,7 +75,7 @@ pub(crate) async fn list<O: Orders, I: Inventory, W: Workflow>(
 ) -> Result<Response, Problem> {
     Caller::authenticate(request)?;
     let items = api.inventory.all().await?;
-    let body = CatalogResponse { items: items.iter().map(stock_item).collect() };
+    let body = CatalogResponse { items: items.iter().map(|item| stock_item(item, None)).collect() };
     Ok(Response::json(StatusCode::OK, &body))
 }
 
@@ -78,11 +85,16 @@ pub(crate) async fn read<O: Orders, I: Inventory, W: Workflow>(
     api: &Api<O, I, W>,
     sku: &str,
 ) -> Result<Response, Problem> {
-    Caller::authenticate(request)?;
+    let caller = Caller::authenticate(request)?;
     let sku = Sku::parse(sku).or(Err(Problem::not_found()))?;
-    let items = api.inventory.items(&[sku]).await?;
+    let items = api.inventory.items(std::slice::from_ref(&sku)).await?;
     let item = items.first().ok_or_else(Problem::not_found)?;
-    Ok(Response::json(StatusCode::OK, &stock_item(item)))
+    let history = if caller.has(Scope::InventoryWrite) {
+        Some(api.inventory.product_audit(&sku).await?)
+    } else {
+        None
+    };
+    Ok(Response::json(StatusCode::OK, &stock_item(item, history.as_deref())))
 }
 
 /// `PUT /inventory/{sku}`
@@ -91,7 +103,7 @@ pub(crate) async fn write<O: Orders, I: Inventory, W: Workflow>(
     api: &Api<O, I, W>,
     sku: &str,
 ) -> Result<Response, Problem> {
-    Caller::authorize(request, &[Scope::InventoryWrite])?;
+    let caller = Caller::authorize(request, &[Scope::InventoryWrite])?;
     let sku = Sku::parse(sku).map_err(|error| {
         Problem::with_field(ProblemKind::InvalidRequest, "sku", error.to_string())
     })?;
@@ -111,8 +123,11 @@ pub(crate) async fn write<O: Orders, I: Inventory, W: Workflow>(
     })?;
     let ProductRequest { title, unit_price, weight_grams, available } = product;
     let product = NewProduct { sku, title, unit_price, weight_grams, available };
-    match api.inventory.add_product(&product).await? {
-        AddProductResult::Added(item) => Ok(Response::json(StatusCode::OK, &stock_item(&item))),
+    match api.inventory.add_product(&product, caller.id.as_str(), request.at).await? {
+        AddProductResult::Added(item) => {
+            Ok(Response::json(StatusCode::OK, &stock_item(&item, None)))
+        }
+        AddProductResult::Contended => Err(contended()),
         AddProductResult::AlreadyExists => {
             let detail = "is only for a new SKU: restock an existing one";
             Err(Problem::with_field(ProblemKind::Conflict, "available", detail))
@@ -120,7 +135,13 @@ pub(crate) async fn write<O: Orders, I: Inventory, W: Workflow>(
     }
 }
 
-fn stock_item(item: &StockItem) -> StockItemResponse<'_> {
+/// Another request writes the same SKU.
+pub(crate) fn contended() -> Problem {
+    let detail = "this SKU is being written by another request: send the request again";
+    Problem::unavailable(detail, "contended")
+}
+
+fn stock_item<'a>(item: &'a StockItem, history: Option<&'a [AuditEntry]>) -> StockItemResponse<'a> {
     StockItemResponse {
         sku: &item.sku,
         title: &item.title,
@@ -128,5 +149,6 @@ fn stock_item(item: &StockItem) -> StockItemResponse<'_> {
         weight_grams: item.weight_grams,
         available: item.available,
         received: item.received,
+        audit: history.map(audit::entries),
     }
 }

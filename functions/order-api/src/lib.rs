@@ -9,6 +9,7 @@
 //! [`document`] describes all of it as OpenAPI. [`console`] serves the web page.
 
 mod api;
+mod audit;
 mod caller;
 mod cancel_order;
 mod card_number;

@@ -7,6 +7,7 @@ use domain::{Money, Order, OrderId, Quantity, Sku, Status, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::audit::{self, AuditEntryResponse};
 use crate::schema;
 
 /// An order.
@@ -46,6 +47,10 @@ pub(crate) struct OrderResponse<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = schema::TimestampSchema)]
     scheduled_for: Option<Timestamp>,
+    /// What operators did, the oldest first. Only with `orders/operate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    audit: Option<Vec<AuditEntryResponse<'a>>>,
 }
 
 /// A line of an order, as priced by the server.
@@ -149,8 +154,8 @@ impl Links {
     }
 }
 
-/// The response body of `GET /orders/{orderId}`.
-pub(crate) fn from_order(order: &Order) -> OrderResponse<'_> {
+/// The response body of `GET /orders/{orderId}`, for an operator or for the customer.
+pub(crate) fn from_order(order: &Order, for_operator: bool) -> OrderResponse<'_> {
     OrderResponse {
         order_id: &order.order_id,
         status: order.status,
@@ -164,6 +169,7 @@ pub(crate) fn from_order(order: &Order) -> OrderResponse<'_> {
         created_at: order.created_at,
         updated_at: order.updated_at,
         scheduled_for: order.scheduled_for,
+        audit: for_operator.then(|| audit::entries(&order.audit)),
     }
 }
 

@@ -264,7 +264,11 @@ impl From<WorkflowUnavailable> for Problem {
 
 impl From<DecisionError> for Problem {
     fn from(error: DecisionError) -> Self {
-        Self::new(ProblemKind::Conflict, error.to_string())
+        let kind = match error {
+            DecisionError::OwnOrder => ProblemKind::Forbidden,
+            _ => ProblemKind::Conflict,
+        };
+        Self::new(kind, error.to_string())
     }
 }
 

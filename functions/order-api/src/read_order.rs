@@ -20,6 +20,6 @@ pub(crate) async fn read<O: Orders, I: Inventory, W: Workflow>(
     if etag::client_has(request, &version) {
         return Ok(Response::not_modified(&version));
     }
-    let body = order_response::from_order(&order);
+    let body = order_response::from_order(&order, caller.has(Scope::OrdersOperate));
     Ok(Response::json(StatusCode::OK, &body).with_header("etag", version))
 }

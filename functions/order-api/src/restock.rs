@@ -12,7 +12,7 @@ use crate::api::{Api, Inventory, Orders, Workflow};
 use crate::caller::{Caller, Scope};
 use crate::event::{Request, Response};
 use crate::problem::Problem;
-use crate::{decisions, idempotency_key, request_body, schema, validation};
+use crate::{decisions, idempotency_key, inventory, request_body, schema, validation};
 
 /// The maximum quantity of one restock.
 const MAX_QUANTITY: u32 = 1_000_000;
@@ -46,7 +46,7 @@ pub(crate) async fn restock<O: Orders, I: Inventory, W: Workflow>(
     api: &Api<O, I, W>,
     sku: &str,
 ) -> Result<Response, Problem> {
-    Caller::authorize(request, &[Scope::InventoryWrite])?;
+    let caller = Caller::authorize(request, &[Scope::InventoryWrite])?;
     let sku = Sku::parse(sku).or(Err(Problem::not_found()))?;
     let key = idempotency_key::from_request(request)?;
     let body = request_body::parse(request, None)?;
@@ -54,12 +54,12 @@ pub(crate) async fn restock<O: Orders, I: Inventory, W: Workflow>(
         let quantity = fields.required("quantity", validation::integer_u32(1, MAX_QUANTITY))?;
         Ok(RestockRequest { quantity })
     })?;
-    let item = match api.inventory.restock(&sku, quantity, key, request.at).await? {
+    let actor = caller.id.as_str();
+    let item = match api.inventory.restock(&sku, quantity, key, actor, request.at).await? {
         RestockResult::Restocked(item) | RestockResult::Replayed(item) => item,
         RestockResult::UnknownSku => return Err(Problem::not_found()),
         RestockResult::Contended => {
-            let detail = "this SKU is being written by another request: send the request again";
-            return Err(Problem::unavailable(detail, "contended"));
+            return Err(inventory::contended());
         }
         RestockResult::KeyReused => {
             let detail = "was used for another quantity: choose a new key for a new restock";

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use domain::audit::AuditAction;
 use domain::decision::{OperatorAction, ReviewDecision};
 use domain::order::{Attention, OutOfStockPolicy};
 use domain::payment::PaymentStatus;
@@ -102,6 +103,15 @@ component!(
     choice::<OperatorAction>(
         "`capture`: try again to capture the payment. `compensate`: undo everything. \
          `acknowledge`: clear the attention of a closed order.",
+    )
+);
+component!(
+    /// What was done, in an audit history.
+    AuditActionSchema,
+    "AuditAction",
+    choice::<AuditAction>(
+        "What was done: `cancel`, `review:…` and `resume:…` by an operator to an order, \
+         `product:…` to a product.",
     )
 );
 component!(

@@ -29,6 +29,7 @@ mod order_item;
 pub mod order_metrics;
 pub mod order_queries;
 pub mod orders;
+pub mod product_audit;
 pub mod reservations;
 pub mod restock;
 pub mod runtime;

@@ -10,6 +10,7 @@
 //! that the state machine matches.
 
 pub mod attention;
+pub mod audit;
 pub mod backorders;
 pub mod catalog;
 pub mod compensate;

@@ -16,8 +16,8 @@ mod workflow;
 
 pub use call::CallOutcome;
 pub use inventory::{
-    AddProductResult, NewProduct, ReadCatalog, ReleaseResult, ReleaseStock, ReserveResult,
-    ReserveStock, RestockItem, RestockResult, WriteCatalog,
+    AddProductResult, NewProduct, ReadCatalog, ReadProductAudit, ReleaseResult, ReleaseStock,
+    ReserveResult, ReserveStock, RestockItem, RestockResult, WriteCatalog,
 };
 pub use orders::{
     FindOrder, ListDueOrders, ListOrders, LoadOrder, OrderList, OrderPage, PageCursor, PlaceOrder,

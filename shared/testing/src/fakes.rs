@@ -24,6 +24,7 @@ pub use shipping_provider::FakeShippingProvider;
 pub use tables::FakeTables;
 pub use workflow::FakeWorkflow;
 
+use domain::audit::AuditEntry;
 use domain::catalog::StockItem;
 use domain::payment::PaymentIntent;
 use domain::ports::{PaymentRejection, ShippingRejection};
@@ -66,6 +67,7 @@ pub struct TestBed(Arc<Mutex<State>>);
 struct State {
     orders: BTreeMap<OrderId, Order>,
     stock_levels: BTreeMap<Sku, StockItem>,
+    product_audits: BTreeMap<Sku, Vec<AuditEntry>>,
     payment_provider: payment_provider::Ledger,
     shipping_provider: shipping_provider::Ledger,
     workflow: workflow::Ledger,

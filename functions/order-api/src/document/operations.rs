@@ -117,16 +117,17 @@ fn read_execution() -> OperationDoc {
 }
 
 fn cancel_order() -> OperationDoc {
-    let about = "Possible until the label is being bought. Finished steps are compensated.";
+    let about = "The caller's own order with `orders/write`; any order with `orders/operate`. \
+                 Possible until the label is being bought. Finished steps are compensated.";
     post("/orders/{orderId}/cancel", "cancelOrder", ("Cancel an order", about))
-        .token(&[Scope::OrdersWrite])
+        .token(&[Scope::OrdersWrite, Scope::OrdersOperate])
         .path_parameter::<OrderIdSchema>("orderId", ORDER_ID)
         .response::<CancelResponse>("202", "Recorded: the order will not ship.", &[])
         .problems(&[ProblemKind::NotFound, ProblemKind::Conflict])
 }
 
 fn review_order() -> OperationDoc {
-    let about = "The first recorded decision counts.";
+    let about = "The first recorded decision counts. Operators do not review their own orders.";
     post("/orders/{orderId}/review", "reviewOrder", ("Decide an order under review", about))
         .token(&[Scope::OrdersOperate])
         .path_parameter::<OrderIdSchema>("orderId", ORDER_ID)

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use strum::VariantArray as _;
 
 use crate::support::{
-    ADA, EASYPOST, STRIPE, TestApi, TestBed, TestRequest, TestResponse, document, hmac, send,
+    ADA, EASYPOST, OP, STRIPE, TestApi, TestBed, TestRequest, TestResponse, document, hmac, send,
 };
 use testing::samples;
 
@@ -212,7 +212,9 @@ fn example_request(
     api.workflow.started.lock().unwrap().push((order.execution.to_string(), json!({})));
     let path = path.replace("{orderId}", order.order_id.as_str()).replace("{sku}", "MUG-01");
     let scopes = "orders/read orders/write orders/operate inventory/write";
-    let mut request = TestRequest::new(method, &path).by(ADA, scopes);
+    // Operators do not review their own orders.
+    let sub = if id == "reviewOrder" { OP } else { ADA };
+    let mut request = TestRequest::new(method, &path).by(sub, scopes);
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
         if let Some(example) = parameter["schema"]["examples"][0].as_str() {
             request = request.header(&parameter["name"].as_str().unwrap().to_lowercase(), example);

@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod audit;
 mod cancel_order;
 mod console;
 mod decisions;

@@ -26,7 +26,10 @@ async fn store(mugs: u64, shirts: u64, order: &Order) -> Store {
     let aws = bed.aws();
     let (orders, inventory) = (aws.orders(ORDERS), aws.inventory(ORDERS, INVENTORY));
     for (name, stock) in [("MUG", mugs), ("TEE", shirts)] {
-        inventory.add_product(&product(name, Some(stock))).await.unwrap();
+        inventory
+            .add_product(&product(name, Some(stock)), "clerk", samples::placed_at())
+            .await
+            .unwrap();
     }
     orders.place(order).await.unwrap();
     Store { bed, orders, inventory }
@@ -249,10 +252,12 @@ async fn the_last_item_in_stock_goes_to_one_order() {
 async fn changing_a_product_keeps_its_stock_and_only_a_new_sku_has_an_opening_stock() {
     let bed = TestBed::new();
     let inventory = bed.aws().inventory(ORDERS, INVENTORY);
-    let add = async |product: NewProduct| inventory.add_product(&product).await.unwrap();
+    let add = async |product: NewProduct| {
+        inventory.add_product(&product, "clerk", samples::placed_at()).await.unwrap()
+    };
     let stock = |result: &AddProductResult| match result {
         AddProductResult::Added(item) => Some((item.available, item.received)),
-        AddProductResult::AlreadyExists => None,
+        AddProductResult::AlreadyExists | AddProductResult::Contended => None,
     };
     assert_eq!(stock(&add(product("MUG", Some(7))).await), Some((7, 7)));
     assert_eq!(stock(&add(product("MUG", Some(9))).await), None);
@@ -305,7 +310,7 @@ async fn records_of_restocks_are_not_products_of_the_catalog() {
 async fn a_restock_is_applied_once_per_request() {
     let store = store(5, 1, &samples::received()).await;
     let restock = async |name: &str, quantity, key| {
-        store.inventory.restock(&sku(name), quantity, key, later()).await.unwrap()
+        store.inventory.restock(&sku(name), quantity, key, "clerk", later()).await.unwrap()
     };
     let stock = |restocked: RestockResult| match restocked {
         RestockResult::Restocked(item) => (true, item.available, item.received),
@@ -324,8 +329,9 @@ async fn a_restock_is_applied_once_per_request() {
 #[tokio::test]
 async fn a_restock_whose_response_is_lost_is_applied_once() {
     let store = store(5, 1, &samples::received()).await;
+    store.bed.inject(Injected::Pass);
     store.bed.inject(Injected::LostResponse);
-    let result = store.inventory.restock(&sku("MUG"), 3, "a", later()).await.unwrap();
+    let result = store.inventory.restock(&sku("MUG"), 3, "a", "clerk", later()).await.unwrap();
     assert!(matches!(result, RestockResult::Restocked(item) if item.available == 8));
     store.assert_ledger_balances().await;
 }
@@ -333,11 +339,14 @@ async fn a_restock_whose_response_is_lost_is_applied_once() {
 #[tokio::test]
 async fn a_conflicting_transaction_is_contention_for_a_restock_too() {
     let store = store(5, 1, &samples::received()).await;
-    let restock = async || store.inventory.restock(&sku("MUG"), 3, "a", later()).await;
-    store.bed.cancel_with(&["None", "TransactionConflict"]);
+    let restock = async || store.inventory.restock(&sku("MUG"), 3, "a", "clerk", later()).await;
+    store.bed.inject(Injected::Pass);
+    store.bed.cancel_with(&["None", "TransactionConflict", "None"]);
     assert_eq!(restock().await, Ok(RestockResult::Contended));
-    store.bed.cancel_with(&["None", "ValidationError"]);
+    store.bed.inject(Injected::Pass);
+    store.bed.cancel_with(&["None", "ValidationError", "None"]);
     assert!(restock().await.is_err());
+    store.bed.inject(Injected::Pass);
     store.bed.reject_with("AccessDeniedException");
     assert!(restock().await.is_err());
 }

@@ -108,8 +108,8 @@ async fn stock_levels_are_read_for_products_and_not_for_restock_records() {
         weight_grams: 350,
         available: Some(5),
     };
-    stock.add_product(&product).await.unwrap();
-    stock.restock(&mug, 3, "key", samples::placed_at()).await.unwrap();
+    stock.add_product(&product, "clerk", samples::placed_at()).await.unwrap();
+    stock.restock(&mug, 3, "key", "clerk", samples::placed_at()).await.unwrap();
     let tee = json!({"sku": {"S": "TEE"}, "available": {"N": "-2"}, "received": {"N": "4"}});
     put(&bed, INVENTORY, &tee);
     put(&bed, INVENTORY, &json!({"sku": {"S": "BAD"}, "available": {"S": "many"}}));

@@ -12,5 +12,6 @@ mod log_lines;
 mod order_metrics;
 mod order_queries;
 mod orders;
+mod product_audit;
 mod test_bed;
 mod workflow;

@@ -5,6 +5,7 @@
 
 use super::record::{Acknowledgment, Order};
 use super::timeline::TimelineCode;
+use crate::audit::{self, AuditAction, AuditEntry};
 use crate::compensation::{self, FailedStates};
 use crate::decision::{
     DecisionKind, OperatorAction, Review, ReviewDecision, TaskDecision, TaskResult,
@@ -36,6 +37,15 @@ pub enum DecisionError {
     /// The order is not closed, or needs no attention.
     #[error("only the attention of a closed order can be acknowledged")]
     NothingToAcknowledge,
+    /// The operator placed the order.
+    #[error("operators do not review their own orders: another operator must decide")]
+    OwnOrder,
+    /// The audit history of the order is full.
+    #[error(
+        "the order has {} decisions on record: only `compensate` is accepted, up to {}",
+        audit::MAX_ORDER_ENTRIES - audit::RESERVED_ENTRIES, audit::MAX_ORDER_ENTRIES
+    )]
+    HistoryFull,
 }
 
 /// Why a cancellation is rejected.
@@ -56,7 +66,7 @@ pub enum CancellationError {
 }
 
 impl Order {
-    /// Records the decision of a review.
+    /// Records the decision of a review by the operator `by`, who must not be the customer.
     ///
     /// # Errors
     /// [`DecisionError`].
@@ -75,8 +85,12 @@ impl Order {
         if review.deadline.is_some_and(|deadline| at > deadline) {
             return Err(DecisionError::DeadlinePassed);
         }
-        let note = note.map(str::to_owned);
+        if by == self.customer_id.as_str() {
+            return Err(DecisionError::OwnOrder);
+        }
         let mut order = self.next_write(at);
+        order.append_audit(AuditEntry::new(AuditAction::of_review(decision), by, at), note)?;
+        let note = note.map(str::to_owned);
         order.review = Some(Review {
             decision: Some(decision),
             by: Some(by.to_owned()),
@@ -117,6 +131,8 @@ impl Order {
             OperatorAction::Capture => self.allow_capture()?.next_write(at),
             _ => self.allow_compensation(refund, at)?,
         };
+        let audit_action = AuditAction::of_operator(action, refund);
+        order.append_audit(AuditEntry::new(audit_action, by, at), note)?;
         order.record_task_decision(TaskDecision {
             token,
             kind: DecisionKind::Operator(action),
@@ -128,8 +144,8 @@ impl Order {
         Ok(order)
     }
 
-    /// Records that the customer cancels the order, while that is possible. `None` if that
-    /// is on record already.
+    /// Records that the customer, or an operator for the customer, cancels the order, while
+    /// that is possible. `None` if that is on record already.
     ///
     /// If the order waits, the same write decides its wait. A scheduled order without a
     /// payment intent is closed by the write, and the caller then stops its execution.
@@ -149,7 +165,11 @@ impl Order {
             return Ok(None);
         }
         self.allow_cancellation()?;
-        let requested = Self { cancel_requested_at: Some(at), ..self.clone() };
+        let mut requested = Self { cancel_requested_at: Some(at), ..self.clone() };
+        if by != self.customer_id.as_str() {
+            // At most once for each order, so there is always room.
+            requested.audit.push(AuditEntry::new(AuditAction::Cancel, by, at));
+        }
         // No provider was called yet: there is nothing to compensate.
         if self.status == Status::Scheduled && self.payment.intent_id.is_none() {
             return requested
@@ -172,6 +192,18 @@ impl Order {
             });
         }
         Ok(Some(order))
+    }
+
+    /// Appends an entry to the audit history.
+    ///
+    /// # Errors
+    /// [`DecisionError::HistoryFull`].
+    fn append_audit(&mut self, entry: AuditEntry, note: Option<&str>) -> Result<(), DecisionError> {
+        if !audit::has_room(self.audit.len(), entry.action) {
+            return Err(DecisionError::HistoryFull);
+        }
+        self.audit.push(entry.with_note(note));
+        Ok(())
     }
 
     fn allow_cancellation(&self) -> Result<(), CancellationError> {
@@ -226,6 +258,8 @@ impl Order {
             return Err(DecisionError::NothingToAcknowledge);
         }
         let mut order = self.next_write(at);
+        let action = AuditAction::of_operator(OperatorAction::Acknowledge, false);
+        order.append_audit(AuditEntry::new(action, by, at), note)?;
         order.attention = None;
         let (by, note) = (by.to_owned(), note.map(str::to_owned));
         order.acknowledged = Some(Acknowledgment { by, at, note });

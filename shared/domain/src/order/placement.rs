@@ -77,6 +77,7 @@ impl Order {
             webhook_pending_at: None,
             seen_webhooks: Vec::new(),
             acknowledged: None,
+            audit: Vec::new(),
         }
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::timeline::TimelineEntry;
 use crate::attention::Attention;
+use crate::audit::AuditEntry;
 use crate::catalog::LineItem;
 use crate::compensation::Compensation;
 use crate::decision::{Review, TaskDecision};
@@ -155,4 +156,7 @@ pub struct Order {
     /// The acknowledgment of what was raised about it, once closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged: Option<Acknowledgment>,
+    /// What operators did, the oldest first. Only appended to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audit: Vec<AuditEntry>,
 }

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use super::orders::StoreUnavailable;
+use crate::audit::AuditEntry;
 use crate::catalog::StockItem;
 use crate::stock::Shortage;
 use crate::{Order, Sku, Timestamp};
@@ -74,6 +75,8 @@ pub enum AddProductResult {
     Added(StockItem),
     /// An initial stock was given for a SKU that exists already.
     AlreadyExists,
+    /// Another write of the same SKU was under way.
+    Contended,
 }
 
 /// A product to store.
@@ -91,12 +94,16 @@ pub struct NewProduct {
     pub available: Option<u64>,
 }
 
-/// Writes the catalog (`dynamodb:PutItem` and `dynamodb:UpdateItem` on Inventory).
+/// Writes the catalog (`dynamodb:BatchGetItem`, and in one transaction
+/// `dynamodb:UpdateItem` and `dynamodb:PutItem` on Inventory).
 pub trait WriteCatalog: Sync {
-    /// Writes title, price and weight; the initial stock only if the SKU is new.
+    /// Writes title, price and weight, and the entry of the audit history, or does neither;
+    /// the initial stock only if the SKU is new. Writes nothing if nothing changes.
     fn add_product(
         &self,
         product: &NewProduct,
+        actor: &str,
+        at: Timestamp,
     ) -> impl Future<Output = Result<AddProductResult, StoreUnavailable>> + Send;
 }
 
@@ -115,15 +122,25 @@ pub enum RestockResult {
     Contended,
 }
 
-/// Adds stock (`dynamodb:UpdateItem` and `dynamodb:PutItem` on
-/// Inventory, in one transaction).
+/// Adds stock (`dynamodb:BatchGetItem`, and in one transaction `dynamodb:UpdateItem` and
+/// `dynamodb:PutItem` on Inventory).
 pub trait RestockItem: Sync {
-    /// Adds a quantity, once for each idempotency key.
+    /// Adds a quantity, once for each idempotency key, and the entry of the audit history.
     fn restock(
         &self,
         sku: &Sku,
         quantity: u32,
         key: &str,
+        actor: &str,
         at: Timestamp,
     ) -> impl Future<Output = Result<RestockResult, StoreUnavailable>> + Send;
+}
+
+/// Reads the audit history of a product (`dynamodb:BatchGetItem` on Inventory).
+pub trait ReadProductAudit: Sync {
+    /// The latest entries, at most 100, the oldest first. None for an unknown SKU.
+    fn product_audit(
+        &self,
+        sku: &Sku,
+    ) -> impl Future<Output = Result<Vec<AuditEntry>, StoreUnavailable>> + Send;
 }

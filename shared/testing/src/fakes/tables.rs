@@ -1,11 +1,13 @@
 //! The fake tables, with the conditions that the real writes have.
 
 use super::{InjectedFault, State, TestBed};
+use domain::audit::AuditEntry;
 use domain::catalog::StockItem;
 use domain::ports::{
     AddProductResult, FindOrder, ListDueOrders, ListOrders, LoadOrder, NewProduct, OrderList,
-    OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog, ReleaseResult, ReleaseStock,
-    ReserveResult, ReserveStock, SaveOrder, SaveResult, StoreUnavailable, WriteCatalog,
+    OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog, ReadProductAudit, ReleaseResult,
+    ReleaseStock, ReserveResult, ReserveStock, SaveOrder, SaveResult, StoreUnavailable,
+    WriteCatalog,
 };
 use domain::stock::{ReservedLine, Shortage};
 use domain::{Currency, Money, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Timestamp};
@@ -279,6 +281,8 @@ impl WriteCatalog for FakeTables {
     async fn add_product(
         &self,
         product: &NewProduct,
+        actor: &str,
+        at: Timestamp,
     ) -> Result<AddProductResult, StoreUnavailable> {
         let list = |state: &mut State| {
             let there = state.stock_levels.get(&product.sku);
@@ -294,9 +298,18 @@ impl WriteCatalog for FakeTables {
                 available: there.map_or(opening, |item| item.available),
                 received: there.map_or(opening, |item| item.received),
             };
+            let entry = AuditEntry::for_product(there, product, actor, at);
+            state.product_audits.entry(product.sku.clone()).or_default().extend(entry);
             state.stock_levels.insert(product.sku.clone(), item.clone());
             AddProductResult::Added(item)
         };
         self.0.call("catalog.add_product", list).await.map_err(unavailable)
+    }
+}
+
+impl ReadProductAudit for FakeTables {
+    async fn product_audit(&self, sku: &Sku) -> Result<Vec<AuditEntry>, StoreUnavailable> {
+        let read = |state: &mut State| state.product_audits.get(sku).cloned().unwrap_or_default();
+        self.0.call("catalog.audit", read).await.map_err(unavailable)
     }
 }

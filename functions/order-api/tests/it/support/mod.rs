@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use aws::configuration::SignIn;
+use domain::audit::AuditEntry;
 use domain::catalog::StockItem;
 use domain::decision::TaskResult;
 use domain::ports::ProviderMode;
@@ -42,6 +43,8 @@ pub(crate) struct TestBed {
     pub(crate) orders: Mutex<BTreeMap<OrderId, Order>>,
     /// The Inventory table.
     pub(crate) stock: Mutex<BTreeMap<Sku, StockItem>>,
+    /// The audit histories of the products.
+    pub(crate) product_audits: Mutex<BTreeMap<Sku, Vec<AuditEntry>>>,
     /// The names and inputs of the started executions.
     pub(crate) started: Mutex<Vec<(String, Value)>>,
     /// The names of the stopped executions.

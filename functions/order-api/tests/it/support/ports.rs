@@ -1,11 +1,12 @@
 //! The ports of the API over a [`TestBed`].
 
+use domain::audit::AuditEntry;
 use domain::catalog::StockItem;
 use domain::decision::TaskResult;
 use domain::ports::{
     AddProductResult, ExecutionView, FindOrder, ListOrders, LoadOrder, NewProduct, OrderList,
-    OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog, ReadExecution, RestockItem,
-    RestockResult, SaveOrder, SaveResult, SendTaskResult, StartExecution, StateVisit,
+    OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog, ReadExecution, ReadProductAudit,
+    RestockItem, RestockResult, SaveOrder, SaveResult, SendTaskResult, StartExecution, StateVisit,
     StopExecution, StoreUnavailable, TaskDelivery, WorkflowUnavailable, WriteCatalog,
 };
 use domain::{
@@ -21,6 +22,10 @@ impl TestBed {
         self.reach_store()?;
         let orders = self.orders.lock().unwrap();
         Ok(orders.values().find(|order| matches(order)).map(|order| order.order_id.clone()))
+    }
+
+    fn append_audit(&self, sku: &Sku, entry: Option<AuditEntry>) {
+        self.product_audits.lock().unwrap().entry(sku.clone()).or_default().extend(entry);
     }
 
     fn reach_store(&self) -> Result<(), StoreUnavailable> {
@@ -105,6 +110,8 @@ impl WriteCatalog for TestBed {
     async fn add_product(
         &self,
         product: &NewProduct,
+        actor: &str,
+        at: Timestamp,
     ) -> Result<AddProductResult, StoreUnavailable> {
         self.reach_store()?;
         let mut stock = self.stock.lock().unwrap();
@@ -112,6 +119,8 @@ impl WriteCatalog for TestBed {
         if held.is_some() && product.available.is_some() {
             return Ok(AddProductResult::AlreadyExists);
         }
+        let entry = AuditEntry::for_product(held, product, actor, at);
+        self.append_audit(&product.sku, entry);
         let opening = product.available.unwrap_or(0);
         let item = StockItem {
             sku: product.sku.clone(),
@@ -123,6 +132,13 @@ impl WriteCatalog for TestBed {
         };
         stock.insert(product.sku.clone(), item.clone());
         Ok(AddProductResult::Added(item))
+    }
+}
+
+impl ReadProductAudit for TestBed {
+    async fn product_audit(&self, sku: &Sku) -> Result<Vec<AuditEntry>, StoreUnavailable> {
+        self.reach_store()?;
+        Ok(self.product_audits.lock().unwrap().get(sku).cloned().unwrap_or_default())
     }
 }
 
@@ -208,7 +224,8 @@ impl RestockItem for TestBed {
         sku: &Sku,
         quantity: u32,
         key: &str,
-        _at: Timestamp,
+        actor: &str,
+        at: Timestamp,
     ) -> Result<RestockResult, StoreUnavailable> {
         self.reach_store()?;
         let mut stock = self.stock.lock().unwrap();
@@ -222,6 +239,7 @@ impl RestockItem for TestBed {
             }
             None => {}
         }
+        self.append_audit(sku, Some(AuditEntry::for_restock(quantity, actor, at)));
         item.available += u64::from(quantity);
         item.received += u64::from(quantity);
         Ok(RestockResult::Restocked(item.clone()))
