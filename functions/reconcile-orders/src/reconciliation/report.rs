@@ -2,6 +2,7 @@
 //! operations.
 
 use aws::metrics::Metric;
+use domain::Timestamp;
 use serde::Serialize;
 
 use super::discrepancy::Discrepancy;
@@ -84,17 +85,16 @@ impl Report {
         Self { discrepancies, counts, complete: coverage.is_complete(), coverage, raised: 0 }
     }
 
-    /// Logs and counts each discrepancy, and whether the reconciliation is complete.
-    pub(super) fn log(&self) {
+    /// Logs each discrepancy and counts it in the metric.
+    pub(super) fn log(&self, at: Timestamp) {
         for discrepancy in &self.discrepancies {
             let kind = discrepancy.kind.as_str();
             let order_id = discrepancy.order_id.as_ref().map(ToString::to_string);
             let sku = discrepancy.sku.as_ref().map(ToString::to_string);
             let detail = discrepancy.detail.as_str();
             tracing::error!(kind, orderId = order_id, sku, detail, "the ledgers disagree");
-            Metric::LedgerMismatch(kind).emit_now();
+            Metric::LedgerMismatch(kind).emit(at);
         }
-        Metric::ComparisonsCompleted(self.complete).emit_now();
         let Coverage { payment_provider, shipping_provider, orders, stock, suspects } =
             self.coverage;
         if !self.complete {

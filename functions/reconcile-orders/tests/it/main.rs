@@ -12,8 +12,6 @@ mod event;
 #[cfg(test)]
 mod finalize;
 #[cfg(test)]
-mod metrics;
-#[cfg(test)]
 mod reconciliation;
 #[cfg(test)]
 mod restart;
