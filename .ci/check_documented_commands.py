@@ -1,5 +1,6 @@
 """Runs what docs/local.md says about a running stack: curl, the AWS CLI, `cargo local
-replay`, `cargo lambda watch` and `cargo lambda invoke`.
+replay`, `cargo lambda watch` and `cargo lambda invoke`. Then runs the runbooks and routine
+jobs of docs/operate.md on another stack, whose clock runs faster.
 
 Needs awscli and cargo-lambda (.ci/requirements.txt).
 """
@@ -76,10 +77,10 @@ def use_the_aws_cli(urls):
     check("an unknown function", "ResourceNotFoundException" in response.get("failed", ""), response)
 
 
-def documented_commands():
-    """Yields the commands of docs/local.md, from its `sh` blocks."""
+def documented_commands(document):
+    """Yields the commands of a document, from its `sh` blocks."""
     in_block = False
-    for line in (ROOT / "docs/local.md").read_text().splitlines():
+    for line in (ROOT / document).read_text().splitlines():
         if line.startswith("```"):
             in_block = line == "```sh"
         elif in_block:
@@ -90,15 +91,22 @@ def documented_commands():
 RUN_BY_OTHER_CHECKS = ("export ", "cargo local up", "cargo lambda watch", "cargo lambda invoke")
 
 
+PORTS = {"8080": "api", "4566": "aws", "4570": "gateway", "4571": "carrier"}
+
+
+def at_this_stack(command, urls):
+    """The command with the addresses of this stack in place of the default ones."""
+    for port, server in PORTS.items():
+        command = command.replace(f"http://127.0.0.1:{port}", urls[server])
+    return command
+
+
 def run_the_documented_commands(urls):
     """Runs each command of docs/local.md against the stack; an unknown kind fails."""
-    ports = {"8080": "api", "4566": "aws", "4570": "gateway", "4571": "carrier"}
     environment = {**os.environ, "AWS_ENDPOINT_URL": urls["aws"]}
     ran = 0
-    for documented in documented_commands():
-        command = documented
-        for port, server in ports.items():
-            command = command.replace(f"http://127.0.0.1:{port}", urls[server])
+    for documented in documented_commands("docs/local.md"):
+        command = at_this_stack(documented, urls)
         if command.startswith("curl -s "):
             command = command.replace("curl -s ", "curl -sS --fail-with-body ", 1)
         elif command.startswith("cargo local replay "):
@@ -112,6 +120,32 @@ def run_the_documented_commands(urls):
         check(f"`{documented[:70]}`", run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:])
         ran += 1
     check("docs/local.md has commands", ran > 15, ran)
+
+
+# An invocation that fails has the exit code 0, and so has an order that came too late.
+SIGNS_OF_FAILURE = ("FunctionError", "REVIEW_EXPIRED")
+
+
+def run_the_runbooks(urls):
+    """Runs each command of docs/operate.md in its order. `export` lines hold from there on."""
+    exports, ran = [], 0
+    for documented in documented_commands("docs/operate.md"):
+        command = at_this_stack(documented, urls)
+        if command.startswith("export "):
+            exports.append(command)
+        # The commands of loops may fail until what they wait for is there.
+        if not command.startswith("until "):
+            command = command.replace("curl -s ", "curl -sS --fail-with-body ")
+        script = "\n".join(["set -e", *exports, command])
+        try:
+            run = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=120)
+        except subprocess.TimeoutExpired:
+            sys.exit(f"FAILED  `{documented}`: nothing after 120 s")
+        output = run.stdout[-2000:] + run.stderr[-2000:]
+        failed = run.returncode or any(sign in output for sign in SIGNS_OF_FAILURE)
+        check(f"`{documented[:90]}`", not failed, output)
+        ran += 1
+    check("docs/operate.md has commands", ran > 40, ran)
 
 
 def replay_the_samples(urls):
@@ -177,6 +211,8 @@ def main():
         run_the_documented_commands(urls)
         replay_the_samples(urls)
         run_one_function(urls)
+    with running_stack("--speed", "600") as urls:
+        run_the_runbooks(urls)
     print(f"{len(passed)} passed, 0 failed")
 
 

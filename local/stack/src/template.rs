@@ -121,6 +121,11 @@ impl Template {
         Ok(Self { root, references })
     }
 
+    /// The whole template as JSON, with the short forms of references expanded.
+    pub const fn as_json(&self) -> &Value {
+        &self.root
+    }
+
     /// All functions in the template's order.
     ///
     /// # Errors

@@ -3,8 +3,11 @@
 //! [`state_machine`] compares the state machine file with the table of steps,
 //! [`permissions`] the template with what the code calls, [`imports`] holds the
 //! layout, [`dependencies`] the crates that ship, and [`documents`] the links,
-//! paths and commands that the documents name.
+//! paths and commands that the documents name. [`alarms`] holds that what can fail has an
+//! alarm, each alarm a runbook, and that the metrics are those of the code.
 
+#[cfg(test)]
+mod alarms;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
