@@ -140,6 +140,10 @@ pub struct SweepOutput {
     pub raised: u32,
     /// Orders that could not be processed and are inspected again later.
     pub failed: u32,
+    /// How many seconds the order that was inspected latest had been due. A metric, not
+    /// part of the output.
+    #[serde(skip)]
+    pub delay_seconds: u64,
 }
 
 impl std::ops::AddAssign for SweepOutput {
@@ -152,6 +156,7 @@ impl std::ops::AddAssign for SweepOutput {
         self.finalized += other.finalized;
         self.raised += other.raised;
         self.failed += other.failed;
+        self.delay_seconds = self.delay_seconds.max(other.delay_seconds);
     }
 }
 

@@ -30,6 +30,7 @@ where
         if order.open.is_none() || (if_due && !order.is_due(at)) {
             return Ok(SweepOutput::default());
         }
+        let due_since = order.check_at.filter(|_| if_due);
         let mut output = match self.workflow.execution_state(&order.execution).await? {
             state if order.status.is_closed() => {
                 self.finalize(order, state == Some(ExecutionState::Running), at).await?
@@ -39,6 +40,7 @@ where
             None => self.start_missing(order, at).await?,
         };
         output.inspected = 1;
+        output.delay_seconds = due_since.map_or(0, |due| at.seconds_since(due));
         Ok(output)
     }
 

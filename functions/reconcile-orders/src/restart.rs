@@ -5,6 +5,7 @@
 //! owns the order from the write that names it, so an old execution that still runs, or
 //! that is redriven by hand, changes nothing.
 
+use aws::metrics::Metric;
 use domain::conflict::{AttemptError, save_order};
 use domain::order::Recovery;
 use domain::ports::{PaymentProvider, ReadCatalog, ShippingProvider};
@@ -49,12 +50,14 @@ where
         match order.recovery(at)? {
             Recovery::Restart(restarted) => {
                 let restarted = save_order(&self.orders, &order, *restarted).await?;
+                Metric::ExecutionsEndedEarly.emit_now();
                 self.start(&restarted).await?;
                 log(&restarted, "the execution ended early; the order is restarted");
                 Ok(SweepOutput { restarted: 1, ..SweepOutput::default() })
             }
             Recovery::Escalate(escalated) => {
                 save_order(&self.orders, &order, *escalated).await?;
+                Metric::ExecutionsEndedEarly.emit_now();
                 log(&order, "executions keep ending early; an operator must decide");
                 Ok(SweepOutput { raised: 1, ..SweepOutput::default() })
             }

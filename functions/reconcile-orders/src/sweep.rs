@@ -6,12 +6,12 @@
 //! Then a dependency is down that they all need, and waiting for each timeout would take
 //! the time of the orders that do not need it. The next sweep starts with those.
 
-use domain::OrderId;
+use aws::metrics::Metric;
 use domain::backorders::BackorderResumer;
 use domain::conflict::{AttemptError, retry_on_conflict, save_order};
 use domain::order::{Attention, OPEN_ORDER_BUCKETS};
 use domain::ports::{OrderList, PaymentProvider, ReadCatalog, ShippingProvider};
-use domain::{StepError, Timestamp};
+use domain::{Order, OrderId, StepError, Timestamp};
 
 use crate::event::{Scope, SweepOutput};
 use crate::{Orders, ReconcileOrders, Workflow};
@@ -24,6 +24,9 @@ const MAX_DUE_PER_BUCKET: u32 = 100;
 const MAX_FAILED: u32 = 10;
 /// How many pages of backorders one sweep reads, 50 orders each.
 const MAX_BACKORDER_PAGES: usize = 40;
+/// Of how many orders a sweep measures how long they have needed attention, the oldest
+/// orders first. An empty queue costs half a read unit.
+const MEASURED_ORDERS: u32 = 20;
 
 impl<O, I, W, P, S> ReconcileOrders<O, I, W, P, S>
 where
@@ -48,6 +51,7 @@ where
                 let resumed = self.resume_backorders(at).await;
                 let mut output = self.inspect_due_orders(at).await?;
                 output += resumed?;
+                self.measure(output, at).await;
                 Ok(output)
             }
         }
@@ -66,6 +70,22 @@ where
             }
         }
         Ok(output)
+    }
+
+    /// Emits the metrics of a sweep. A queue that cannot be read is not measured.
+    async fn measure(&self, output: SweepOutput, at: Timestamp) {
+        Metric::SweepDelay(output.delay_seconds).emit_now();
+        if output.failed > 0 {
+            Metric::InspectionsFailed(output.failed).emit_now();
+        }
+        for attention in Attention::ALL {
+            let list = OrderList::Attention(*attention);
+            if let Ok(page) = self.orders.list(&list, None, MEASURED_ORDERS).await {
+                let ages = page.orders.iter().filter_map(Order::attention_since);
+                let longest = ages.map(|since| at.seconds_since(since)).max();
+                Metric::AttentionAge(*attention, longest.unwrap_or(0)).emit_now();
+            }
+        }
     }
 
     async fn inspect_or_postpone(&self, id: &OrderId, if_due: bool, at: Timestamp) -> SweepOutput {

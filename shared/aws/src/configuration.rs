@@ -310,6 +310,11 @@ impl Settings {
             .or(Err(invalid(variable, "must be ERROR, WARN, INFO, DEBUG or TRACE")))
     }
 
+    /// `STACK_NAME`: the name of the deployment, for its metrics; none on a laptop.
+    pub fn stack_name(&self) -> Option<String> {
+        self.get("STACK_NAME").map(str::to_owned)
+    }
+
     fn provider(
         &self,
         url_variable: &str,

@@ -3,47 +3,115 @@
 //! Every name and every dimension value is a word of this file or of a closed list of
 //! the domain, so no data of an order can become one, and no line names an order.
 //!
+//! `CloudWatch` bills each combination of name and dimension values, so a metric has at
+//! most one dimension besides the stack, and only one that an alarm or the dashboard
+//! reads. [`MetricName::dimension`] lists the values; a repository test holds that each
+//! is read. More detail is in fields of the line, which queries of the logs can read.
+//!
 //! [`order_metrics`](crate::order_metrics) derives the metrics of orders from what was
 //! written, [`instrumented`](crate::instrumented) those of providers from their
 //! responses.
 
 use domain::compensation::Outcome;
-use domain::order::TimelineCode;
+use domain::order::{Attention, TimelineCode};
 use domain::{Status, Timestamp};
 use serde_json::Value;
 
+use crate::clock;
 use crate::emf::{Measurement, TARGET, Unit};
 
-/// One measurement. Variants are named after the metrics unless noted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
-pub enum Metric {
+/// The name of a metric.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr, strum::VariantArray,
+)]
+pub enum MetricName {
     /// Count: an order was written for the first time.
     OrdersAccepted,
     /// Count: an order was shipped and paid.
     OrdersFulfilled,
     /// Count by `Reason`: an order was closed without being fulfilled.
-    OrdersRejected(RejectionReason),
+    OrdersRejected,
     /// Count: an order began compensation because the card issuer declined the card.
     PaymentsDeclined,
-    /// Count by `Outcome`: an order began compensation.
+    /// Count: an order began compensation.
+    CompensationsBegun,
+    /// Count: an order was closed after its compensation.
+    CompensationsEnded,
+    /// Count: the compensation of an order needs an operator.
+    CompensationsFailed,
+    /// Count by `Attention`: an order needs attention.
+    AttentionRaised,
+    /// Seconds by `Attention`: how long the order that waits longest has needed it.
+    AttentionAge,
+    /// Count: the authorization of an open order expires within a day.
+    AuthorizationsExpiring,
+    /// Count by `Provider`: it is unknown whether a call took effect.
+    OutcomesUnknown,
+    /// Count by `Provider`: an unknown outcome became known.
+    OutcomesResolved,
+    /// Milliseconds by `Provider`: a call ended, with any outcome.
+    ProviderLatency,
+    /// Count: the ledgers of the payment provider, the shipping provider, the stock and
+    /// the orders disagree.
+    BooksDiffer,
+    /// 1 for a comparison of the ledgers that read everything, 0 for one that did not.
+    ComparisonsCompleted,
+    /// Count: an execution ended without closing its order.
+    ExecutionsEndedEarly,
+    /// Count: the reconciler could not inspect an order that was due.
+    InspectionsFailed,
+    /// Seconds: how long the order that a sweep inspected latest had been due.
+    SweepDelay,
+}
+
+/// The dimension that a metric has besides the stack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dimension {
+    /// Its name.
+    pub name: &'static str,
+    /// Every value that it can have.
+    pub values: Vec<&'static str>,
+}
+
+/// One measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Metric {
+    /// See [`MetricName::OrdersAccepted`].
+    OrdersAccepted,
+    /// See [`MetricName::OrdersFulfilled`].
+    OrdersFulfilled,
+    /// The order was closed for this reason.
+    OrdersRejected(RejectionReason),
+    /// See [`MetricName::PaymentsDeclined`].
+    PaymentsDeclined,
+    /// Compensation with this outcome began.
     CompensationsBegun(Outcome),
-    /// Count by `Outcome`: an order was closed after its compensation.
+    /// Compensation with this outcome ended.
     CompensationsEnded(Outcome),
-    /// Count by `Reason`: the compensation of an order needs an operator.
+    /// Compensation needs an operator for this reason.
     CompensationsFailed(AttentionReason),
-    /// Count by `Reason`: an order needs an operator.
+    /// The order needs attention for this reason.
     AttentionRaised(AttentionReason),
-    /// Count by `Provider` and `Call`: it is unknown whether a call took effect.
+    /// The longest wait for this attention, in seconds.
+    AttentionAge(Attention, u64),
+    /// See [`MetricName::AuthorizationsExpiring`].
+    AuthorizationsExpiring,
+    /// The outcome of this call is unknown.
     OutcomesUnknown(Provider, ProviderCall),
-    /// Count by `Provider`, `Call` and `Resolution`: an unknown outcome became known.
+    /// The outcome of this call became known.
     OutcomesResolved(Provider, ProviderCall, Resolution),
-    /// Milliseconds by `Provider` and `Call`: a call ended, with any outcome.
+    /// This call took so many milliseconds.
     ProviderLatency(Provider, ProviderCall, u64),
-    /// `BooksDiffer`, a count by `Kind`: the ledgers of the payment provider, the
-    /// shipping provider, the stock and the orders disagree. The word is one of the
-    /// closed list of the reconciliation.
-    #[strum(serialize = "BooksDiffer")]
+    /// The ledgers disagree in this way: a word of the closed list of the reconciliation.
     LedgerMismatch(&'static str),
+    /// A comparison ended, complete or not.
+    ComparisonsCompleted(bool),
+    /// See [`MetricName::ExecutionsEndedEarly`].
+    ExecutionsEndedEarly,
+    /// So many orders could not be inspected.
+    InspectionsFailed(u32),
+    /// The longest delay of a sweep, in seconds.
+    SweepDelay(u64),
 }
 
 /// Why an order was closed without being fulfilled.
@@ -134,19 +202,86 @@ pub enum Resolution {
     Harmless,
 }
 
+impl MetricName {
+    /// Every metric.
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
+
+    /// The name in `CloudWatch`.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// The dimension that it has besides the stack, if any.
+    pub fn dimension(self) -> Option<Dimension> {
+        let (name, values) = match self {
+            Self::OrdersRejected => ("Reason", RejectionReason::words()),
+            Self::AttentionRaised | Self::AttentionAge => {
+                ("Attention", Attention::ALL.iter().map(|one| attention_word(*one)).collect())
+            }
+            Self::OutcomesUnknown | Self::OutcomesResolved | Self::ProviderLatency => {
+                ("Provider", [Provider::Payment, Provider::Shipping].map(<&str>::from).into())
+            }
+            _ => return None,
+        };
+        Some(Dimension { name, values })
+    }
+
+    /// The number of metrics that `CloudWatch` bills under this name, for one stack.
+    pub fn billed(self) -> usize {
+        self.dimension().map_or(1, |dimension| dimension.values.len())
+    }
+
+    const fn unit(self) -> Unit {
+        match self {
+            Self::ProviderLatency => Unit::Milliseconds,
+            Self::AttentionAge | Self::SweepDelay => Unit::Seconds,
+            _ => Unit::Count,
+        }
+    }
+}
+
 impl Metric {
     /// The metric's name.
-    pub fn name(self) -> &'static str {
-        self.into()
+    pub const fn name(self) -> MetricName {
+        match self {
+            Self::OrdersAccepted => MetricName::OrdersAccepted,
+            Self::OrdersFulfilled => MetricName::OrdersFulfilled,
+            Self::OrdersRejected(_) => MetricName::OrdersRejected,
+            Self::PaymentsDeclined => MetricName::PaymentsDeclined,
+            Self::CompensationsBegun(_) => MetricName::CompensationsBegun,
+            Self::CompensationsEnded(_) => MetricName::CompensationsEnded,
+            Self::CompensationsFailed(_) => MetricName::CompensationsFailed,
+            Self::AttentionRaised(_) => MetricName::AttentionRaised,
+            Self::AttentionAge(..) => MetricName::AttentionAge,
+            Self::AuthorizationsExpiring => MetricName::AuthorizationsExpiring,
+            Self::OutcomesUnknown(..) => MetricName::OutcomesUnknown,
+            Self::OutcomesResolved(..) => MetricName::OutcomesResolved,
+            Self::ProviderLatency(..) => MetricName::ProviderLatency,
+            Self::LedgerMismatch(_) => MetricName::BooksDiffer,
+            Self::ComparisonsCompleted(_) => MetricName::ComparisonsCompleted,
+            Self::ExecutionsEndedEarly => MetricName::ExecutionsEndedEarly,
+            Self::InspectionsFailed(_) => MetricName::InspectionsFailed,
+            Self::SweepDelay(_) => MetricName::SweepDelay,
+        }
     }
 
     /// The line for `CloudWatch`.
     pub fn to_emf(self, at: Timestamp) -> Value {
-        let (value, unit) = match self {
-            Self::ProviderLatency(_, _, millis) => (millis, Unit::Milliseconds),
-            _ => (1, Unit::Count),
+        let name = self.name();
+        let measurement = Measurement {
+            name: name.as_str(),
+            value: self.value(),
+            unit: name.unit(),
+            dimension: name.dimension().map(|dimension| dimension.name),
+            fields: self.fields(),
         };
-        Measurement { name: self.name(), value, unit, dimensions: self.dimensions() }.to_line(at)
+        measurement.to_line(at)
+    }
+
+    /// Writes the line to the log, dated now. The time of an event may lie hours back, when
+    /// its step was retried for long, and an alarm looks only at the last minutes.
+    pub fn emit_now(self) {
+        self.emit(clock::now());
     }
 
     /// Writes the line to the log.
@@ -155,16 +290,29 @@ impl Metric {
         tracing::info!(target: TARGET, line = line.as_str());
     }
 
-    fn dimensions(self) -> Vec<(&'static str, &'static str)> {
+    fn value(self) -> u64 {
         match self {
-            Self::OrdersAccepted | Self::OrdersFulfilled | Self::PaymentsDeclined => vec![],
+            Self::ProviderLatency(.., value)
+            | Self::AttentionAge(_, value)
+            | Self::SweepDelay(value) => value,
+            Self::ComparisonsCompleted(is_complete) => is_complete.into(),
+            Self::InspectionsFailed(count) => count.into(),
+            _ => 1,
+        }
+    }
+
+    /// What the line says besides the value: the value of the dimension, and detail.
+    fn fields(self) -> Vec<(&'static str, &'static str)> {
+        match self {
             Self::OrdersRejected(reason) => vec![("Reason", reason.word())],
             Self::CompensationsBegun(outcome) | Self::CompensationsEnded(outcome) => {
                 vec![("Outcome", outcome.status().as_str())]
             }
-            Self::CompensationsFailed(reason) | Self::AttentionRaised(reason) => {
-                vec![("Reason", reason.word())]
+            Self::CompensationsFailed(reason) => vec![("Reason", reason.word())],
+            Self::AttentionRaised(reason) => {
+                vec![("Attention", attention_word(reason.attention())), ("Reason", reason.word())]
             }
+            Self::AttentionAge(attention, _) => vec![("Attention", attention_word(attention))],
             Self::OutcomesUnknown(provider, call) | Self::ProviderLatency(provider, call, _) => {
                 vec![("Provider", provider.into()), ("Call", call.into())]
             }
@@ -174,11 +322,34 @@ impl Metric {
                 ("Resolution", resolution.into()),
             ],
             Self::LedgerMismatch(kind) => vec![("Kind", kind)],
+            Self::OrdersAccepted
+            | Self::OrdersFulfilled
+            | Self::PaymentsDeclined
+            | Self::AuthorizationsExpiring
+            | Self::ComparisonsCompleted(_)
+            | Self::ExecutionsEndedEarly
+            | Self::InspectionsFailed(_)
+            | Self::SweepDelay(_) => vec![],
         }
     }
 }
 
+const fn attention_word(attention: Attention) -> &'static str {
+    match attention {
+        Attention::Review => "REVIEW",
+        Attention::Backorder => "BACKORDER",
+        Attention::Operator => "OPERATOR",
+    }
+}
+
 impl RejectionReason {
+    /// The words of every reason.
+    fn words() -> Vec<&'static str> {
+        let is_rejection = |status: &Status| status.is_closed() && *status != Status::Fulfilled;
+        let statuses = Status::ALL.iter().copied().filter(is_rejection).map(Self::Status);
+        statuses.chain([Self::ReviewExpired]).map(Self::word).collect()
+    }
+
     fn word(self) -> &'static str {
         match self {
             Self::Status(status) => status.as_str(),
@@ -203,6 +374,15 @@ impl AttentionReason {
     /// The reason that a timeline code stands for, if any.
     pub(crate) fn from_code(code: &str) -> Option<Self> {
         Self::CODES.iter().find(|(known, _)| known.as_str() == code).map(|(_, reason)| *reason)
+    }
+
+    /// The attention that the order needs.
+    const fn attention(self) -> Attention {
+        match self {
+            Self::Review => Attention::Review,
+            Self::Backorder => Attention::Backorder,
+            _ => Attention::Operator,
+        }
     }
 
     fn word(self) -> &'static str {

@@ -18,7 +18,7 @@ use crate::metrics::{AttentionReason, Metric, RejectionReason};
 /// Emits the metrics of a successful write; `before` is `None` for a new order.
 pub(crate) fn record(before: Option<&Order>, after: &Order) {
     for metric in order_metrics(before, after) {
-        metric.emit(after.updated_at);
+        metric.emit_now();
     }
 }
 
@@ -35,11 +35,16 @@ pub fn order_metrics(before: Option<&Order>, after: &Order) -> Vec<Metric> {
     };
     let failed = raised.iter().filter(|reason| is_failed_compensation(reason));
     let failed: Vec<_> = failed.map(|reason| Metric::CompensationsFailed(*reason)).collect();
+    let is_expiring =
+        |reason: &&AttentionReason| **reason == AttentionReason::AuthorizationExpiring;
+    let expiring: Vec<_> =
+        raised.iter().filter(is_expiring).map(|_| Metric::AuthorizationsExpiring).collect();
     compensation_begun(before, after)
         .into_iter()
         .chain(order_closed(before, after))
         .chain(raised.iter().map(|reason| Metric::AttentionRaised(*reason)))
         .chain(failed)
+        .chain(expiring)
         .collect()
 }
 

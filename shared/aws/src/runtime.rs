@@ -12,7 +12,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::configuration::{InvalidSetting, Settings};
-use crate::telemetry;
+use crate::{emf, telemetry};
 
 pub use lambda_runtime::Error;
 
@@ -28,6 +28,9 @@ pub fn init() -> Result<Settings, InvalidSetting> {
     telemetry::install_panic_hook();
     let settings = Settings::from_env();
     telemetry::init(settings.log_level()?);
+    if let Some(stack) = settings.stack_name() {
+        emf::set_stack(stack);
+    }
     Ok(settings)
 }
 

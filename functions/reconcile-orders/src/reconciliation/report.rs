@@ -2,7 +2,6 @@
 //! operations.
 
 use aws::metrics::Metric;
-use domain::Timestamp;
 use serde::Serialize;
 
 use super::discrepancy::Discrepancy;
@@ -85,16 +84,17 @@ impl Report {
         Self { discrepancies, counts, complete: coverage.is_complete(), coverage, raised: 0 }
     }
 
-    /// Logs each discrepancy and counts it in the metric.
-    pub(super) fn log(&self, at: Timestamp) {
+    /// Logs and counts each discrepancy, and whether the reconciliation is complete.
+    pub(super) fn log(&self) {
         for discrepancy in &self.discrepancies {
             let kind = discrepancy.kind.as_str();
             let order_id = discrepancy.order_id.as_ref().map(ToString::to_string);
             let sku = discrepancy.sku.as_ref().map(ToString::to_string);
             let detail = discrepancy.detail.as_str();
             tracing::error!(kind, orderId = order_id, sku, detail, "the ledgers disagree");
-            Metric::LedgerMismatch(kind).emit(at);
+            Metric::LedgerMismatch(kind).emit_now();
         }
+        Metric::ComparisonsCompleted(self.complete).emit_now();
         let Coverage { payment_provider, shipping_provider, orders, stock, suspects } =
             self.coverage;
         if !self.complete {

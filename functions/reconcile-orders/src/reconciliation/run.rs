@@ -54,7 +54,7 @@ where
         let mut discrepancies = found.discrepancies;
         discrepancies.extend(verified.discrepancies);
         let mut report = Report::new(discrepancies, found.counts, coverage);
-        report.log(self.range.at);
+        report.log();
         report.raised = self.raise_attention(&report, self.range.at).await;
         report
     }

@@ -12,6 +12,8 @@ mod event;
 #[cfg(test)]
 mod finalize;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod reconciliation;
 #[cfg(test)]
 mod restart;

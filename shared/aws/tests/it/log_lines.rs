@@ -1,8 +1,13 @@
 //! The log lines and metric lines of a function, and how a failure is logged.
 
-use aws::metrics::{AttentionReason, Metric, Provider, ProviderCall, RejectionReason, Resolution};
+use std::collections::BTreeSet;
+
+use aws::metrics::{
+    AttentionReason, Metric, MetricName, Provider, ProviderCall, RejectionReason, Resolution,
+};
 use aws::telemetry;
 use domain::compensation::Outcome;
+use domain::order::Attention;
 use domain::{ErrorName, Status, StepError};
 use serde_json::{Value, json};
 use testing::samples;
@@ -98,10 +103,11 @@ fn a_metric_is_a_line_in_the_embedded_metric_format() {
                 "Timestamp": 1_795_406_400_000_u64,
                 "CloudWatchMetrics": [{
                     "Namespace": "OrderProcessing",
-                    "Dimensions": [["Reason"], []],
+                    "Dimensions": [["Stack", "Reason"]],
                     "Metrics": [{"Name": "OrdersRejected", "Unit": "Count"}],
                 }],
             },
+            "Stack": "local",
             "Reason": "REVIEW_EXPIRED",
             "OrdersRejected": 1,
         })
@@ -112,7 +118,7 @@ fn a_metric_is_a_line_in_the_embedded_metric_format() {
 }
 
 /// One of each metric.
-const METRICS: [Metric; 13] = [
+const METRICS: [Metric; 20] = [
     Metric::OrdersAccepted,
     Metric::OrdersFulfilled,
     Metric::OrdersRejected(RejectionReason::Status(Status::OutOfStock)),
@@ -126,31 +132,42 @@ const METRICS: [Metric; 13] = [
     Metric::ProviderLatency(Provider::Shipping, ProviderCall::Buy, 1_500),
     Metric::ProviderLatency(Provider::Payment, ProviderCall::Retrieve, 0),
     Metric::LedgerMismatch("LABEL_NOT_ON_RECORD"),
+    Metric::ComparisonsCompleted(false),
+    Metric::ExecutionsEndedEarly,
+    Metric::InspectionsFailed(3),
+    Metric::SweepDelay(40),
+    Metric::AttentionAge(Attention::Review, 7_200),
+    Metric::AuthorizationsExpiring,
+    Metric::AttentionRaised(AttentionReason::Backorder),
 ];
 
 #[test]
 fn every_metric_follows_the_format_and_contains_only_words() {
+    let names: BTreeSet<_> = METRICS.iter().map(|metric| metric.name()).collect();
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), MetricName::ALL, "each has a sample");
     for metric in METRICS {
+        let name = metric.name();
         let line = metric.to_emf(samples::placed_at());
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert!(line["_aws"]["Timestamp"].is_u64(), "{line}");
         assert_eq!(directive["Namespace"], "OrderProcessing");
-        assert_eq!(directive["Metrics"][0]["Name"], metric.name());
-        assert!(line[metric.name()].is_u64(), "the target of the metric is a number: {line}");
-        let sets = directive["Dimensions"].as_array().unwrap();
-        let names = sets[0].as_array().unwrap();
-        assert_eq!(
-            sets.len(),
-            if names.is_empty() { 1 } else { 2 },
-            "by its dimensions and as a total"
-        );
-        for name in names {
-            let word = line[name.as_str().unwrap()].as_str().unwrap();
-            let is_word = word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
-            assert!(is_word && !word.is_empty(), "the target of a dimension is a word: {line}");
+        assert_eq!(directive["Metrics"][0]["Name"], name.as_str());
+        assert!(line[name.as_str()].is_u64(), "the target of the metric is a number: {line}");
+        // CloudWatch bills each set of dimensions.
+        let mut expected = vec!["Stack"];
+        if let Some(dimension) = name.dimension() {
+            expected.push(dimension.name);
+            let value = line[dimension.name].as_str().unwrap();
+            assert!(dimension.values.contains(&value), "the value is listed: {line}");
         }
-        // The metadata, the metric and its dimensions; nothing that could name an order.
-        assert_eq!(line.as_object().unwrap().len(), 2 + names.len(), "{line}");
+        assert_eq!(directive["Dimensions"], json!([expected]), "{line}");
+        assert_eq!(line["Stack"], "local");
+        // Everything else is a word; nothing could name an order.
+        for (field, value) in line.as_object().unwrap() {
+            let is_word = |word: &str| word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
+            let known = ["_aws", "Stack", name.as_str()].contains(&field.as_str());
+            assert!(known || value.as_str().is_some_and(is_word), "{field} is no word: {line}");
+        }
     }
 }
 

@@ -165,13 +165,19 @@ fn attention_is_measured_by_its_timeline_code() {
     let raised = Metric::AttentionRaised;
     for (code, why) in [
         (TimelineCode::PaymentAmountMismatch, AttentionReason::PaymentAmountMismatch),
-        (TimelineCode::AuthorizationExpiring, AttentionReason::AuthorizationExpiring),
         (TimelineCode::Disputed, AttentionReason::Disputed),
         (TimelineCode::LedgerMismatch, AttentionReason::LedgerMismatch),
     ] {
         let order = samples::fulfilled();
         check(&order, &order.with_attention(code, at()), &[raised(why)]);
     }
+    let order = samples::labeled();
+    let expiring = raised(AttentionReason::AuthorizationExpiring);
+    check(
+        &order,
+        &order.with_attention(TimelineCode::AuthorizationExpiring, at()),
+        &[expiring, Metric::AuthorizationsExpiring],
+    );
     // A code that only a newer release knows.
     let order = samples::fulfilled();
     let mut later = order.with_attention(TimelineCode::Disputed, at());
@@ -219,6 +225,18 @@ async fn a_write_is_measured_once_and_a_failed_write_is_not_measured() {
     assert_eq!(log.metric_names(), [""; 0], "nothing was written");
     let _saved = orders.save(&declined, &closed).await.unwrap();
     assert_eq!(log.metric_names(), ["OrdersRejected", "CompensationsEnded"]);
+}
+
+#[tokio::test]
+async fn a_metric_is_dated_when_it_is_written_and_not_by_the_event() {
+    let (log, _guard) = LogCapture::start();
+    let bed = TestBed::new();
+    let aws = bed.aws();
+    let began = aws::clock::now();
+    let long_ago = Order { updated_at: began.plus_hours(-30), ..samples::received() };
+    aws.orders(ORDERS).place(&long_ago).await.unwrap();
+    let dated = log.lines()[0]["_aws"]["Timestamp"].as_i64().unwrap();
+    assert!(Timestamp::from_millis(dated).unwrap() >= began, "no alarm looks 30 hours back");
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! What the record says, and what it allows.
 
 use super::record::Order;
+use super::timeline::TimelineCode;
 use crate::catalog::LineItem;
 use crate::compensation::Facts;
 use crate::decision::ReviewDecision;
 use crate::shipment::{Parcel, Shipment};
 use crate::stock::{Reservation, ReservedLine, sum_by_sku};
-use crate::{ErrorName, ExecutionName, Private, Status, StepError};
+use crate::{ErrorName, ExecutionName, Private, Status, StepError, Timestamp};
 
 impl Order {
     /// Whether this execution owns the order. A manual invocation names no execution and is allowed.
@@ -102,6 +103,22 @@ impl Order {
             Some(at) => serde_json::json!({"orderId": self.order_id, "scheduledFor": at}),
             None => serde_json::json!({"orderId": self.order_id}),
         }
+    }
+
+    /// Since when it has needed attention, if it does: since the present wait began, or
+    /// since attention was last raised.
+    pub fn attention_since(&self) -> Option<Timestamp> {
+        let attention = self.attention?;
+        let mut newest_first = self.timeline.iter().rev();
+        let entry = if self.status.waits_for() == Some(attention) {
+            newest_first.take_while(|entry| entry.status == self.status).last()
+        } else {
+            newest_first.find(|entry| {
+                let code = entry.detail.as_deref().and_then(|code| code.parse().ok());
+                code.is_some_and(TimelineCode::needs_operator)
+            })
+        };
+        Some(entry.map_or(self.created_at, |entry| entry.at))
     }
 
     pub(super) fn facts(&self) -> Facts {

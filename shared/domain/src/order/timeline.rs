@@ -77,6 +77,21 @@ impl TimelineCode {
     pub fn as_str(self) -> &'static str {
         self.into()
     }
+
+    /// Whether it says that an operator must look at the order.
+    pub const fn needs_operator(self) -> bool {
+        matches!(
+            self,
+            Self::LabelRefundRefused
+                | Self::RefundFailed
+                | Self::PaymentNotFinalized
+                | Self::PaymentAmountMismatch
+                | Self::AuthorizationExpiring
+                | Self::Escalated
+                | Self::Disputed
+                | Self::LedgerMismatch
+        )
+    }
 }
 
 #[cfg(test)]

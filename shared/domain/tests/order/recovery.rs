@@ -235,3 +235,19 @@ fn a_closed_order_is_checked_after_an_hour_after_a_day_and_then_daily() {
     assert_eq!(next_check(closed.plus_hours(1)), closed.plus_hours(24));
     assert_eq!(next_check(closed.plus_hours(30)), closed.plus_hours(54));
 }
+
+#[test]
+fn attention_lasts_from_the_beginning_of_the_wait_or_from_when_it_was_raised() {
+    let minutes = |n| samples::placed_at().plus_minutes(n);
+    assert_eq!(samples::reserved().attention_since(), None);
+    let waiting = samples::waiting(samples::authorized(), Status::InReview, Attention::Review);
+    let since = waiting.timeline.last().map(|entry| entry.at);
+    assert_eq!(waiting.attention_since(), since);
+    // A waiting task that is retried writes its status again; the wait is the same.
+    let retried = Order { updated_at: minutes(30), ..waiting };
+    let retried = samples::waiting(retried, Status::InReview, Attention::Review);
+    assert_eq!(retried.attention_since(), since);
+    // What was raised on a closed order counts from when it was raised.
+    let disputed = samples::fulfilled().with_attention(TimelineCode::Disputed, minutes(50));
+    assert_eq!(disputed.attention_since(), Some(minutes(50)));
+}
