@@ -25,7 +25,7 @@
  */
 
 /** The costs of a way. */
-const COST = { column: 9, row: 5, bend: 7, emptyCell: 4, sharedWay: 3, crossing: 9, ownBundle: 0.35 };
+const COST = { column: 9, row: 5, bend: 7, emptyCell: 4, sharedWay: 3, crossing: 4, ownBundle: 0.35, outside: 6 };
 /** A Choice with this many ways is drawn as one line that forks. */
 const FORK = 4;
 const DIRECTIONS = /** @type {const} */ ([[0, 1], [1, 0], [0, -1], [-1, 0]]);
@@ -176,6 +176,7 @@ class Lattice {
     if (others) cost += COST.sharedWay * (others.size - (isOwn ? 1 : 0));
     if (arrived !== 4 && arrived !== next) cost += COST.bend * (isOwn ? 0.5 : 1);
     if (i % 2 === 1 && j % 2 === 1 && !this.boxes.has(to)) cost += COST.emptyCell;
+    if (i === 0 || i === this.height - 1) cost += COST.outside;
     const crossed = this.used.get(`${to}${isAcross ? "|" : "-"}`);
     if (crossed) cost += COST.crossing * [...crossed].filter((other) => other !== bundle).length;
     return cost;
@@ -302,7 +303,7 @@ function arrange(group, shift) {
 /** @param {Segment[]} segments @param {boolean} across @param {number} cells */
 function trackCounts(segments, across, cells) {
   return Array.from({ length: cells + 1 }, (_, index) => {
-    const tracks = segments.filter((segment) => segment.across === across && segment.line === 2 * index).map((segment) => segment.track);
+    const tracks = segments.filter((segment) => !segment.quiet && segment.across === across && segment.line === 2 * index).map((segment) => segment.track);
     return tracks.length === 0 ? 0 : Math.ceil(Math.max(...tracks) - Math.min(...tracks)) + 1;
   });
 }

@@ -1,0 +1,134 @@
+// @ts-check
+// What a person may do with an order: the words, the confirmation and the request of each
+// action that the API offers. The API computes `actions` from the rules that guard the
+// writes; this module adds nothing and hides nothing.
+
+import { ApiError } from "./api.js";
+import { h } from "./dom.js";
+import { money, shortId } from "./format.js";
+import { pollNow } from "./poll.js";
+
+/**
+ * @typedef {import("./app.js").Context} Context
+ *
+ * @typedef {object} Deed
+ * @property {string} text
+ * @property {string} about what it will do
+ * @property {string} tone the class of its button
+ * @property {boolean} takesNote
+ * @property {boolean} confirms asks before it is sent
+ * @property {(order: any) => {path: string, body?: any}} request
+ * @property {string} done
+ */
+
+/** @param {string} action @param {Record<string, any>} [more] */
+function resume(action, more = {}) {
+  return (/** @type {any} */ order) => ({ path: `/orders/${order.orderId}/resume`, body: { action, ...more } });
+}
+
+/** @param {"approve" | "reject"} decision */
+function review(decision) {
+  return (/** @type {any} */ order) => ({ path: `/orders/${order.orderId}/review`, body: { decision } });
+}
+
+/** @type {Record<string, Deed[]>} By the name of the API; a review is two. */
+const DEEDS = {
+  review: [
+    { text: "Approve", about: "The order goes on: its stock is reserved, the label bought, and the payment captured.", tone: "button-primary", takesNote: true, confirms: true, request: review("approve"), done: "Approved." },
+    { text: "Reject", about: "The order is closed as rejected, and the hold on the customer's money is released.", tone: "button-danger", takesNote: true, confirms: true, request: review("reject"), done: "Rejected." },
+  ],
+  "resume:capture": [{ text: "Capture again", about: "The workflow tries again to capture the payment. The stock is reserved and the label is bought.", tone: "button-primary", takesNote: true, confirms: true, request: resume("capture"), done: "The workflow captures the payment." }],
+  "resume:retry": [{ text: "Retry", about: "The workflow runs again from the payment. Steps that are finished pass without effect.", tone: "button-primary", takesNote: true, confirms: true, request: resume("retry"), done: "The workflow tries again." }],
+  "resume:compensate": [{ text: "Undo the order", about: "The label is refunded, the stock released and the hold on the money voided. A captured payment is not refunded.", tone: "button-danger", takesNote: true, confirms: true, request: resume("compensate"), done: "The workflow undoes the order." }],
+  "resume:compensate-with-refund": [{ text: "Undo and refund", about: "The label is refunded, the stock released, and the customer gets all captured money back.", tone: "button-danger", takesNote: true, confirms: true, request: resume("compensate", { refund: true }), done: "The workflow undoes the order and refunds the payment." }],
+  "resume:acknowledge": [{ text: "Acknowledge", about: "You have dealt with what was raised. The order leaves the queue; nothing else changes.", tone: "", takesNote: true, confirms: true, request: resume("acknowledge"), done: "Acknowledged." }],
+  cancel: [{ text: "Cancel order", about: "The order is canceled: what was reserved is released, and no money is taken.", tone: "button-danger", takesNote: false, confirms: true, request: (order) => ({ path: `/orders/${order.orderId}/cancel` }), done: "The order is being canceled." }],
+};
+
+/** The actions that this page has words for. A test compares them with the API's. */
+export const KNOWN_ACTIONS = Object.keys(DEEDS);
+
+/**
+ * Buttons for what this person may do now.
+ *
+ * @param {Context} context
+ * @param {any} order with `orderId`, `actions` and, for the words, `total`
+ */
+export function actionButtons(context, order) {
+  const actions = /** @type {string[]} */ (order.actions ?? []);
+  return actions.flatMap((action) => DEEDS[action] ?? []).map((deed) =>
+    h("button", { class: `button ${deed.tone}`, title: deed.about, onclick: () => void perform(context, order, deed) }, deed.text));
+}
+
+/**
+ * @param {Context} context
+ * @param {any} order
+ * @param {Deed} deed
+ */
+function perform(context, order, deed) {
+  const note = deed.takesNote ? h("textarea", { class: "textarea", id: "note", maxlength: "500", placeholder: "For other operators; the customer does not see it." }) : null;
+  return ask({
+    title: `${deed.text}: ${order.total ? money(order.total) : shortId(order.orderId)}?`,
+    about: deed.about,
+    confirm: deed.text,
+    isDangerous: deed.tone === "button-danger",
+    fields: note ? [h("div", { class: "field" }, h("label", { for: "note", text: "Note (optional)" }), note)] : [],
+    async act() {
+      const { path, body } = deed.request(order);
+      const text = note?.value.trim();
+      await context.api.post(path, text ? { ...body, note: text } : body);
+      context.toast(deed.done);
+      pollNow();
+    },
+  });
+}
+
+/**
+ * Asks in a dialog, and stays open with the reason if the action does not succeed.
+ *
+ * @param {{title: string, about?: string, confirm: string, isDangerous?: boolean, fields?: Node[], act: (form: HTMLFormElement) => Promise<void>}} options
+ */
+export function ask({ title, about, confirm, isDangerous = false, fields = [], act }) {
+  const problem = h("p", { class: "notice", "data-tone": "danger", role: "alert", hidden: true });
+  const send = h("button", { class: `button ${isDangerous ? "button-danger-solid" : "button-primary"}`, type: "submit" }, confirm);
+  const back = h("button", { class: "button", type: "button", onclick: () => dialog.close() }, "Go back");
+  const form = h("form", {},
+    h("h2", { id: "dialog-title", text: title }),
+    about ? h("p", { class: "soft", text: about }) : null,
+    fields, problem,
+    h("div", { class: "dialog-actions" }, back, send));
+  const dialog = h("dialog", { class: "dialog", "aria-labelledby": "dialog-title" }, form);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (send.getAttribute("aria-busy")) return;
+    send.setAttribute("aria-busy", "true");
+    send.disabled = true;
+    problem.hidden = true;
+    try {
+      await act(form);
+      dialog.close();
+    } catch (error) {
+      problem.hidden = false;
+      problem.textContent = error instanceof ApiError || error instanceof Error ? explain(error) : String(error);
+      pollNow();
+    } finally {
+      send.removeAttribute("aria-busy");
+      send.disabled = false;
+    }
+  });
+  const opener = document.activeElement;
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
+  });
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** @param {Error} error */
+function explain(error) {
+  if (!(error instanceof ApiError)) return error.message;
+  if (error.status === 409) return `${error.message} The order has moved on; the page now shows how it is.`;
+  if (error.status === 0) return "The server does not answer. Nothing may have happened: look at the order before you send it again.";
+  return error.message;
+}

@@ -1,0 +1,215 @@
+// @ts-check
+// How amounts, times and codes are written for people.
+
+import { now } from "./clock.js";
+
+/** @typedef {{amount: number, currency: string}} Money */
+
+/** @type {Map<string, Intl.NumberFormat>} */
+const currencies = new Map();
+
+/**
+ * Minor units as an amount: 1250 USD is "$12.50". The division is done on digits.
+ *
+ * @param {Money | undefined | null} value
+ */
+export function money(value) {
+  if (!value) return "";
+  let format = currencies.get(value.currency);
+  if (!format) {
+    try {
+      format = new Intl.NumberFormat(undefined, { style: "currency", currency: value.currency });
+    } catch {
+      return `${value.amount} ${value.currency}`;
+    }
+    currencies.set(value.currency, format);
+  }
+  const places = format.resolvedOptions().maximumFractionDigits ?? 2;
+  const digits = String(Math.abs(value.amount)).padStart(places + 1, "0");
+  const whole = digits.slice(0, digits.length - places);
+  const sign = value.amount < 0 ? "-" : "";
+  const decimal = `${sign}${whole}${places > 0 ? `.${digits.slice(-places)}` : ""}`;
+  return format.format(/** @type {any} */ (decimal));
+}
+
+/**
+ * An amount as a person types it, in minor units; `null` if it is none.
+ *
+ * @param {string} text
+ * @param {string} currency
+ */
+export function parseMoney(text, currency) {
+  const places = new Intl.NumberFormat(undefined, { style: "currency", currency }).resolvedOptions().maximumFractionDigits ?? 2;
+  const match = /^\s*(\d{1,9})(?:[.,](\d+))?\s*$/.exec(text);
+  if (!match || (match[2] ?? "").length > places) return null;
+  return Number(`${match[1]}${(match[2] ?? "").padEnd(places, "0")}`);
+}
+
+const timeOfDay = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const dayAndTime = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+
+/** @param {string} at */
+export function time(at) {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return at;
+  return new Date(now()).toDateString() === date.toDateString() ? timeOfDay.format(date) : dayAndTime.format(date);
+}
+
+/** @param {string} at */
+export function fullTime(at) {
+  const date = new Date(at);
+  return Number.isNaN(date.getTime()) ? at : full.format(date);
+}
+
+/**
+ * "5 min", "2 h 10 min", "3 d 4 h".
+ *
+ * @param {number} milliseconds
+ */
+export function duration(milliseconds) {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return minutes % 60 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+  return hours % 24 ? `${Math.floor(hours / 24)} d ${hours % 24} h` : `${Math.floor(hours / 24)} d`;
+}
+
+/** @param {string} at */
+export function age(at) {
+  return duration(now() - Date.parse(at));
+}
+
+/**
+ * What is left until a deadline, or that it has passed.
+ *
+ * @param {string} at
+ */
+export function countdown(at) {
+  const left = Date.parse(at) - now();
+  return left > 0 ? `${duration(left)} left` : "deadline passed";
+}
+
+/**
+ * An order's id, short enough for a row: the beginning, which tells orders apart.
+ *
+ * @param {string} id
+ */
+export function shortId(id) {
+  return id.length > 18 ? `${id.slice(0, 14)}…` : id;
+}
+
+/** @type {Record<string, {text: string, tone: string}>} */
+export const STATUSES = {
+  RECEIVED: { text: "Received", tone: "info" },
+  SCHEDULED: { text: "Scheduled", tone: "info" },
+  AUTHENTICATION_REQUIRED: { text: "Customer must authenticate", tone: "warn" },
+  AUTHORIZED: { text: "Authorized", tone: "info" },
+  IN_REVIEW: { text: "In review", tone: "warn" },
+  BACKORDERED: { text: "Back-ordered", tone: "warn" },
+  RESERVED: { text: "Reserved", tone: "info" },
+  SHIPPING: { text: "Shipping", tone: "info" },
+  NEEDS_ATTENTION: { text: "Needs attention", tone: "danger" },
+  FULFILLED: { text: "Fulfilled", tone: "ok" },
+  PAYMENT_FAILED: { text: "Payment failed", tone: "danger" },
+  OUT_OF_STOCK: { text: "Out of stock", tone: "undo" },
+  INVENTORY_FAILED: { text: "Inventory failed", tone: "danger" },
+  SHIPPING_FAILED: { text: "Shipping failed", tone: "danger" },
+  REJECTED: { text: "Rejected", tone: "undo" },
+  CANCELLED: { text: "Canceled", tone: "undo" },
+};
+
+/** @param {string} status */
+export function isClosed(status) {
+  return ["FULFILLED", "PAYMENT_FAILED", "OUT_OF_STOCK", "INVENTORY_FAILED", "SHIPPING_FAILED", "REJECTED", "CANCELLED"].includes(status);
+}
+
+/** @type {Record<string, {text: string, tone: string}>} */
+export const ATTENTIONS = {
+  REVIEW: { text: "Review", tone: "warn" },
+  BACKORDER: { text: "Back-order", tone: "warn" },
+  OPERATOR: { text: "Operator", tone: "danger" },
+};
+
+/** @type {Record<string, string>} */
+export const REVIEW_REASONS = {
+  TOTAL_ABOVE_THRESHOLD: "The total is at or above the review threshold",
+  ELEVATED_RISK: "The payment provider reports an elevated risk",
+  MANUAL_REVIEW: "The payment provider asks for a manual review",
+};
+
+/** @type {Record<string, string>} */
+export const PAYMENT_STATUSES = {
+  NONE: "Nothing authorized",
+  AUTHORIZED: "Authorized: the card issuer holds the money",
+  CAPTURED: "Captured",
+  VOIDED: "Voided: the hold is released",
+  REFUNDED: "Refunded",
+  REFUND_FAILED: "The refund failed",
+};
+
+/**
+ * A code as words: `TOTAL_ABOVE_THRESHOLD` is "Total above threshold".
+ *
+ * @param {string} code
+ */
+export function codeWords(code) {
+  const text = code.replace(/_/g, " ").toLowerCase();
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** @type {Record<string, [string, string]>} Title and tone of a status in the timeline. */
+const STATUS_EVENTS = {
+  RECEIVED: ["Order received", "info"],
+  SCHEDULED: ["Order received, to start on its date", "info"],
+  AUTHENTICATION_REQUIRED: ["Waiting for the customer to authenticate the card", "warn"],
+  AUTHORIZED: ["Payment authorized: the card issuer holds the money", "ok"],
+  IN_REVIEW: ["Waiting for a review", "warn"],
+  BACKORDERED: ["Waiting for stock", "warn"],
+  RESERVED: ["Every line reserved in stock", "ok"],
+  SHIPPING: ["Buying the shipping label; too late to cancel", "info"],
+  NEEDS_ATTENTION: ["Stuck: an operator must decide", "danger"],
+  FULFILLED: ["Payment captured, order fulfilled", "ok"],
+  PAYMENT_FAILED: ["Closed: the payment failed", "danger"],
+  OUT_OF_STOCK: ["Closed: not everything is in stock", "undo"],
+  INVENTORY_FAILED: ["Closed: the stock could not be reserved", "danger"],
+  SHIPPING_FAILED: ["Closed: the order could not be shipped", "danger"],
+  REJECTED: ["Closed: the order was not approved", "undo"],
+  CANCELLED: ["Closed: the order was canceled", "undo"],
+};
+
+/** @type {Record<string, [string, string]>} */
+const CODE_EVENTS = {
+  COMPENSATION_BEGUN: ["Compensation began: label, stock and money are given back", "undo"],
+  REVIEW_EXPIRED: ["The review expired without a decision; compensation began", "undo"],
+  CANCELLATION_REQUESTED: ["The customer asked to cancel", "undo"],
+  LABEL_REFUND_REFUSED: ["The shipping provider rejected the refund of the label", "danger"],
+  REFUND_FAILED: ["The payment provider could not refund the payment", "danger"],
+  PAYMENT_UNSETTLED: ["The payment could not be brought to its final state", "danger"],
+  PAYMENT_AMOUNT_DIFFERS: ["The payment provider holds another amount than the total", "danger"],
+  ACKNOWLEDGED: ["An operator acknowledged what was raised", "info"],
+  AUTHORIZATION_EXPIRING: ["The authorization expires within a day", "warn"],
+  TAKEN_OVER: ["The execution ended early; another one continues", "warn"],
+  GIVEN_UP: ["The executions kept ending early: an operator must decide", "danger"],
+  DISPUTED: ["The customer disputes the charge", "danger"],
+  BOOKS_DIFFER: ["The order and another ledger disagree", "danger"],
+};
+
+/**
+ * An entry of the timeline in plain words.
+ *
+ * @param {{status: string, detail?: string}} entry
+ * @returns {{text: string, tone: string}}
+ */
+export function timelineWords(entry) {
+  const detail = entry.detail ?? "";
+  if (/^TRACKING\b/.test(detail)) {
+    return { text: `Parcel: ${codeWords(detail.replace(/^TRACKING[:\s_]*/, "")) || "update"}`, tone: "info" };
+  }
+  const known = CODE_EVENTS[detail] ?? (detail === "" ? STATUS_EVENTS[entry.status] : undefined);
+  if (known) return { text: known[0], tone: known[1] };
+  const status = STATUS_EVENTS[entry.status]?.[0] ?? codeWords(entry.status);
+  return { text: detail ? `${status} (${codeWords(detail)})` : status, tone: STATUS_EVENTS[entry.status]?.[1] ?? "info" };
+}
