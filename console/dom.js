@@ -40,6 +40,10 @@ export function append(element, children) {
   }
 }
 
+/** Text above this length is cut after some lines, and has a title. */
+const LONG = 140;
+const MAX_TITLE = 2000;
+
 /**
  * Text that others wrote, isolated from the direction of the text around it.
  *
@@ -47,7 +51,8 @@ export function append(element, children) {
  * @param {string} [className]
  */
 export function data(text = "", className = "") {
-  const element = h("bdi", { class: className });
+  const isLong = text.length > LONG;
+  const element = h("bdi", { class: `${className}${isLong ? " clamp" : ""}`.trim() || null, title: isLong ? text.slice(0, MAX_TITLE) : null });
   setText(element, text);
   return element;
 }

@@ -42,8 +42,10 @@ export function layOut(graph, width, direction = width >= WIDE ? "across" : "dow
   const routes = routeEdges(graph, cells, rows, columns);
   const sizes = SIZES[direction];
 
-  const gapOf = (/** @type {number} */ tracks, /** @type {boolean} */ isEdge) =>
-    tracks === 0 ? (isEdge ? sizes.edge : sizes.gap) : Math.max(isEdge ? 0 : sizes.gap, tracks * sizes.track + sizes.margin);
+  const gapOf = (/** @type {{count: number, hasQuiet: boolean}} */ tracks, /** @type {boolean} */ isEdge) => {
+    const least = isEdge ? (tracks.hasQuiet ? sizes.margin : sizes.edge) : sizes.gap;
+    return tracks.count === 0 ? least : Math.max(least, tracks.count * sizes.track + sizes.margin);
+  };
   const columnGaps = routes.columnTracks.map((tracks, index) => gapOf(tracks, index === 0 || index === columns));
   const rowGaps = routes.rowTracks.map((tracks, index) => gapOf(tracks, index === 0 || index === rows));
 
@@ -92,7 +94,7 @@ function at(list, index) {
 }
 
 /**
- * @typedef {{starts: number[], centers: number[], gapCenters: number[], total: number}} Axis
+ * @typedef {{starts: number[], centers: number[], gapCenters: number[], gaps: number[], total: number}} Axis
  * @param {number[]} gaps
  * @param {number[]} sizes
  * @returns {Axis}
@@ -100,7 +102,7 @@ function at(list, index) {
 function spread(gaps, sizes) {
   let position = 0;
   /** @type {Axis} */
-  const axis = { starts: [], centers: [], gapCenters: [], total: 0 };
+  const axis = { starts: [], centers: [], gapCenters: [], gaps, total: 0 };
   gaps.forEach((gap, index) => {
     axis.gapCenters.push(position + gap / 2);
     position += gap;

@@ -80,6 +80,53 @@ function bundles(graph, edges) {
   return bundleOf;
 }
 
+/** A binary heap: the cheapest first. */
+class Heap {
+  constructor() {
+    /** @type {{state: number, cost: number}[]} */
+    this.entries = [];
+  }
+
+  /** @param {number} state @param {number} cost */
+  push(state, cost) {
+    const { entries } = this;
+    let place = entries.length;
+    entries.push({ state, cost });
+    while (place > 0) {
+      const parent = (place - 1) >> 1;
+      if (this.costAt(parent) <= cost) break;
+      this.swap(place, parent);
+      place = parent;
+    }
+  }
+
+  pop() {
+    const { entries } = this;
+    const top = entries[0];
+    const last = entries.pop();
+    if (!top || !last || entries.length === 0) return top;
+    entries[0] = last;
+    for (let place = 0; ; ) {
+      let least = place;
+      for (const child of [2 * place + 1, 2 * place + 2]) if (this.costAt(child) < this.costAt(least)) least = child;
+      if (least === place) return top;
+      this.swap(place, least);
+      place = least;
+    }
+  }
+
+  /** @param {number} place */
+  costAt(place) {
+    return this.entries[place]?.cost ?? Infinity;
+  }
+
+  /** @param {number} a @param {number} b */
+  swap(a, b) {
+    const [first, second] = [this.entries[a], this.entries[b]];
+    if (first && second) [this.entries[a], this.entries[b]] = [second, first];
+  }
+}
+
 class Lattice {
   /** @param {Map<string, Cell>} cells @param {number} rows @param {number} columns */
   constructor(cells, rows, columns) {
@@ -120,12 +167,12 @@ class Lattice {
     const goalKey = this.key(...goal);
     /** @type {Map<number, {cost: number, before: number, done: boolean}>} */
     const seen = new Map();
-    const open = [{ state: this.key(...start) * 5 + 4, cost: 0 }];
+    const open = new Heap();
+    open.push(this.key(...start) * 5 + 4, 0);
     seen.set(this.key(...start) * 5 + 4, { cost: 0, before: -1, done: false });
     let last = -1;
-    while (open.length > 0) {
-      open.sort((a, b) => b.cost - a.cost);
-      const { state, cost } = /** @type {{state: number, cost: number}} */ (open.pop());
+    for (let top = open.pop(); top !== undefined; top = open.pop()) {
+      const { state, cost } = top;
       const entry = /** @type {{cost: number, before: number, done: boolean}} */ (seen.get(state));
       if (entry.done) continue;
       entry.done = true;
@@ -147,7 +194,7 @@ class Lattice {
         const known = seen.get(nextState);
         if (known && (known.done || known.cost <= nextCost)) return;
         seen.set(nextState, { cost: nextCost, before: state, done: false });
-        open.push({ state: nextState, cost: nextCost });
+        open.push(nextState, nextCost);
       });
     }
     /** @type {[number, number][]} */
@@ -303,8 +350,11 @@ function arrange(group, shift) {
 /** @param {Segment[]} segments @param {boolean} across @param {number} cells */
 function trackCounts(segments, across, cells) {
   return Array.from({ length: cells + 1 }, (_, index) => {
-    const tracks = segments.filter((segment) => !segment.quiet && segment.across === across && segment.line === 2 * index).map((segment) => segment.track);
-    return tracks.length === 0 ? 0 : Math.ceil(Math.max(...tracks) - Math.min(...tracks)) + 1;
+    const inChannel = segments.filter((segment) => segment.across === across && segment.line === 2 * index);
+    const tracks = inChannel.filter((segment) => !segment.quiet).map((segment) => segment.track);
+    // The outermost track counts on both sides: the tracks lie around the channel's middle.
+    const count = tracks.length === 0 ? 0 : Math.ceil(2 * Math.max(...tracks.map(Math.abs))) + 1;
+    return { count, hasQuiet: inChannel.length > tracks.length };
   });
 }
 
@@ -323,7 +373,9 @@ function pointsOf(routeSegments, across, down, spacing, width, heights) {
     const axis = segment.across ? down : across;
     const index = Math.floor(segment.line / 2);
     const base = (segment.line % 2 === 0 ? axis.gapCenters[index] : axis.centers[index]) ?? 0;
-    if (segment.line % 2 === 0) return base + segment.track * spacing;
+    // Quiet edges have no room of their own in a channel: there they may lie on each other.
+    const room = Math.max(0, (axis.gaps[index] ?? 0) / 2 - 1.5);
+    if (segment.line % 2 === 0) return base + Math.max(-room, Math.min(room, segment.track * spacing));
     // At a box the tracks stay on its side.
     const half = (segment.across ? heights[index] ?? 0 : width) / 2 - 7;
     return base + Math.max(-half, Math.min(half, segment.track * spacing));
