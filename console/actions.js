@@ -125,6 +125,21 @@ export function ask({ title, about, confirm, isDangerous = false, fields = [], a
   dialog.showModal();
 }
 
+/**
+ * Shows something in a dialog.
+ *
+ * @param {string} title
+ * @param {Node} content
+ */
+export function show(title, content) {
+  const dialog = h("dialog", { class: "dialog", "aria-labelledby": "dialog-title" },
+    h("div", { class: "dialog-body" }, h("h2", { id: "dialog-title", text: title }), content,
+      h("div", { class: "dialog-actions" }, h("button", { class: "button", type: "button", onclick: () => dialog.close() }, "Close"))));
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
 /** @param {Error} error */
 function explain(error) {
   if (!(error instanceof ApiError)) return error.message;

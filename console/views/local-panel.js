@@ -31,10 +31,8 @@ export function localPanel(context, orderId) {
       const path = "/console/local/panel.js";
       const module = await import(path);
       body.replaceChildren();
-      const style = h("link", { rel: "stylesheet", href: "/console/local/panel.css" });
-      if (!document.querySelector('link[href="/console/local/panel.css"]')) document.head.append(style);
-      const mounted = await module.mount(body, { api: context.api, orderId, toast: context.toast });
-      unmount = typeof mounted === "function" ? mounted : mounted?.destroy?.bind(mounted);
+      const mounted = module.mount(body, { api: context.api, orderId });
+      unmount = () => mounted.unmount();
     } catch {
       panel.parentElement?.classList.remove("columns-local", "has-local");
       panel.remove();

@@ -1,10 +1,10 @@
 // @ts-check
 // Stock: what is available and reserved, restocks, prices, and who changed what.
 
-import { ask } from "../actions.js";
+import { ask, show } from "../actions.js";
 import { newKey } from "../api.js";
-import { data, h, keyed, replaceWhen, setText } from "../dom.js";
-import { codeWords, money, parseMoney, time } from "../format.js";
+import { data, h, keyed, setText } from "../dom.js";
+import { codeWords, fullTime, money, parseMoney, time } from "../format.js";
 import { poll, pollNow } from "../poll.js";
 import { empty, skeletonRows, skuText } from "./parts.js";
 
@@ -16,7 +16,7 @@ export function open(context) {
   const wanted = decodeURIComponent(location.hash.split("/")[2] ?? "");
   const search = h("input", { class: "input search", type: "search", placeholder: "SKU or title", "aria-label": "Filter by SKU or title", value: wanted, autocomplete: "off" });
   const body = h("tbody");
-  const head = ["Product", "Price", "Available", ...(mayWrite ? ["Reserved", "Received in all", "Last change", ""] : [])];
+  const head = ["Product", "Price", "Available", ...(mayWrite ? ["Reserved", "Received in all", ""] : [])];
   const table = h("table", { class: "table stock-table" },
     h("caption", { class: "visually-hidden", text: "Stock" }),
     h("thead", {}, h("tr", {}, head.map((text, index) => h("th", { scope: "col", class: index > 0 && index < 5 ? "number" : "" }, text || h("span", { class: "visually-hidden", text: "Actions" }))))), body);
@@ -70,11 +70,11 @@ function stockRow(context, first, mayWrite) {
   const available = h("td", { class: "number strong" });
   const reserved = h("td", { class: "number" });
   const received = h("td", { class: "number soft" });
-  const last = h("td", { class: "small soft" });
   const element = h("tr", {}, h("td", {}, h("div", { class: "stock-name" }, title, h("span", { class: "small soft" }, skuText(first.sku)))), price, available,
-    mayWrite ? [reserved, received, last, h("td", {}, h("div", { class: "row" },
+    mayWrite ? [reserved, received, h("td", {}, h("div", { class: "row" },
       h("button", { class: "button button-small", onclick: () => restock(context, item) }, "Restock"),
-      h("button", { class: "button button-small", onclick: () => editProduct(context, item) }, "Edit")))] : []);
+      h("button", { class: "button button-small", onclick: () => editProduct(context, item) }, "Edit"),
+      h("button", { class: "button button-small button-quiet", onclick: () => void showHistory(context, item) }, "History")))] : []);
   return {
     element,
     /** @param {any} next */
@@ -86,8 +86,6 @@ function stockRow(context, first, mayWrite) {
       available.classList.toggle("unknown", next.available === 0);
       setText(reserved, next.reserved === undefined ? "" : next.reserved.toLocaleString());
       setText(received, next.received === undefined ? "" : next.received.toLocaleString());
-      const entry = next.audit?.at(-1);
-      replaceWhen(last, JSON.stringify(entry ?? null), () => entry ? [data(entry.actor), ` ${codeWords(String(entry.action)).toLowerCase()}${entry.detail ? ` ${entry.detail}` : ""}, ${time(entry.at)}`] : []);
     },
   };
 }
@@ -115,6 +113,21 @@ function restock(context, item) {
       pollNow();
     },
   });
+}
+
+/** Who changed what, newest first. @param {import("../app.js").Context} context @param {any} item */
+async function showHistory(context, item) {
+  /** @type {any[]} */
+  let entries = [];
+  try {
+    entries = (await context.api.get(`/inventory/${encodeURIComponent(item.sku)}`)).audit ?? [];
+  } catch (error) {
+    return context.toast(error instanceof Error ? error.message : String(error), "danger");
+  }
+  const rows = [...entries].reverse().map((entry) => h("li", { "data-tone": "step" },
+    h("time", { datetime: entry.at, title: fullTime(entry.at), text: time(entry.at) }), h("span", { class: "dot" }),
+    h("span", {}, data(entry.actor, "strong"), ": ", data(`${codeWords(String(entry.action)).toLowerCase()}${entry.detail ? ` ${entry.detail}` : ""}${entry.note ? `, “${entry.note}”` : ""}`))));
+  show(`History of ${item.sku}`, rows.length > 0 ? h("ol", { class: "timeline" }, rows) : h("p", { class: "soft", text: "No change is on record since the product was added." }));
 }
 
 /** @param {import("../app.js").Context} context @param {any} item `null`: a new one */

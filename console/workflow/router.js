@@ -25,7 +25,7 @@
  */
 
 /** The costs of a way. */
-const COST = { column: 9, row: 5, bend: 7, emptyCell: 4, sharedWay: 3, crossing: 4, ownBundle: 0.35, outside: 6 };
+const COST = { column: 9, row: 5, bend: 8, emptyCell: 2, sharedWay: 3, crossing: 4, ownBundle: 0.35, outside: 6 };
 /** A Choice with this many ways is drawn as one line that forks. */
 const FORK = 4;
 const DIRECTIONS = /** @type {const} */ ([[0, 1], [1, 0], [0, -1], [-1, 0]]);
