@@ -246,7 +246,9 @@ function createNode(node, title, onSelect) {
   count.hidden = true;
   const tries = make("span", "wf-tries");
   tries.hidden = true;
-  button.append(icon.svg, name, meta, count, tries);
+  // The visible text is the name of the button; what only the look says is added unseen.
+  const said = make("span", "visually-hidden");
+  button.append(icon.svg, name, meta, count, tries, said);
   button.title = node.comment ? `${node.name}: ${node.comment}` : node.name;
   if (onSelect) button.addEventListener("click", () => onSelect(node.name));
   item.append(button);
@@ -264,9 +266,9 @@ function createNode(node, title, onSelect) {
     if (story && story.attempts > 1) facts.push(`${story.attempts} attempts`);
     if (story?.error) facts.push(story.error);
     const short = { undone: "undone", stopped: story?.error || "stopped", failed: story?.error || "failed", current: story?.error ? `retries: ${story.error}` : "here now" };
-    const said = short[/** @type {keyof typeof short} */ (status)] ?? (story && story.visits > 1 ? `entered ${story.visits} times` : typeWord);
-    if (meta.textContent !== said) meta.textContent = said;
-    button.toggleAttribute("data-notable", said !== typeWord);
+    const shown = short[/** @type {keyof typeof short} */ (status)] ?? (story && story.visits > 1 ? `entered ${story.visits} times` : typeWord);
+    if (meta.textContent !== shown) meta.textContent = shown;
+    button.toggleAttribute("data-notable", shown !== typeWord);
     const isMarked = status === "done" || status === "failed" || status === "undone";
     const path = GLYPHS[isMarked && button.dataset["end"] !== "fail" ? status : kind];
     tries.hidden = !story || story.attempts < 2;
@@ -277,9 +279,8 @@ function createNode(node, title, onSelect) {
     const number = orders.toLocaleString();
     if (count.textContent !== number) count.textContent = number;
     button.toggleAttribute("data-busy", orders > 0);
-    const counted = story === undefined ? `, ${orders} ${unit}` : `, ${STATUS_WORDS[story?.status ?? "idle"]}`;
-    const label = `${title}, ${typeWord}${counted}${facts.length > 0 ? `, ${facts.join(", ")}` : ""}`;
-    if (button.getAttribute("aria-label") !== label) button.setAttribute("aria-label", label);
+    const unseen = story === undefined ? `, ${orders} ${unit}` : `, ${[STATUS_WORDS[story?.status ?? "idle"], ...facts].join(", ")}`;
+    if (said.textContent !== unseen) said.textContent = unseen;
   }
   return { item, button, paint };
 }

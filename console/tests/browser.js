@@ -1,0 +1,49 @@
+// A browser for tests: Debian's Chromium, driven by playwright-core. Anything that the
+// page reports to the console, an error or a violation of the Content-Security-Policy
+// fails the test that asks `problems`.
+
+import { chromium } from "playwright-core";
+
+export const ALL_ROLES = { sub: "dev", scopes: ["orders/read", "orders/write", "orders/operate", "inventory/write"] };
+
+/** Starts the browser. */
+export function launch() {
+  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+  return chromium.launch({ executablePath, args: ["--no-sandbox"] });
+}
+
+/**
+ * A window of its own: nothing is shared with another.
+ *
+ * @param {import("playwright-core").Browser} browser
+ * @param {{width?: number, height?: number, scheme?: "light" | "dark", identity?: {sub: string, scopes: string[]} | null}} [options]
+ */
+export async function openWindow(browser, { width = 1440, height = 900, scheme = "light", identity = ALL_ROLES } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme });
+  if (identity) {
+    await context.addInitScript((chosen) => {
+      if (!localStorage.getItem("orders.development-identity")) localStorage.setItem("orders.development-identity", chosen);
+    }, JSON.stringify(identity));
+  }
+  const page = await context.newPage();
+  /** @type {string[]} */
+  const problems = [];
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") problems.push(message.text());
+  });
+  page.on("pageerror", (error) => problems.push(String(error)));
+  return { context, page, problems };
+}
+
+/**
+ * Opens a view and waits until it shows data.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {string} base
+ * @param {string} hash
+ */
+export async function openView(page, base, hash) {
+  await page.goto(`${base}/${hash}`);
+  await page.waitForSelector("main .view, main .panel");
+  await page.waitForFunction(() => !document.querySelector("main .skeleton"));
+}
