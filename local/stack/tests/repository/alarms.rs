@@ -7,8 +7,10 @@ use aws::metrics::{Metric, MetricName};
 use domain::Timestamp;
 use local_stack::template::Template;
 use serde_json::Value;
+use syn::visit::Visit;
 
-use crate::files::read;
+use crate::files::{read, rust_files_below};
+use crate::sources::parse;
 use crate::template::functions_of_the_template;
 
 /// What each kind of resource must be watched for.
@@ -273,6 +275,51 @@ fn alarms_and_dashboard_read_only_metrics_that_the_code_emits() {
     assert!(unknown.is_empty(), "the code never emits these: {unknown:#?}");
 }
 
+/// The variants of `Metric` that the code of a file builds.
+#[derive(Default)]
+struct Emitted(BTreeSet<String>);
+
+impl<'ast> Visit<'ast> for Emitted {
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let mut last: Vec<_> =
+            path.segments.iter().rev().map(|one| one.ident.to_string()).collect();
+        if last.len() > 1 && last[1] == "Metric" {
+            self.0.insert(last.swap_remove(0));
+        }
+        syn::visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, makro: &'ast syn::Macro) {
+        // `vec![Metric::OrdersAccepted]` holds expressions.
+        type Arguments = syn::punctuated::Punctuated<syn::Expr, syn::Token![,]>;
+        let arguments = makro.parse_body_with(Arguments::parse_terminated);
+        for argument in arguments.iter().flatten() {
+            syn::visit::visit_expr(&mut *self, argument);
+        }
+    }
+}
+
+#[test]
+fn every_metric_is_emitted_somewhere() {
+    let (mut emitted, mut variants) = (Emitted::default(), BTreeSet::new());
+    for path in ["shared/aws/src", "functions"].map(rust_files_below).concat() {
+        if path.ends_with("shared/aws/src/metrics.rs") {
+            for item in parse(&path).items {
+                if let syn::Item::Enum(metric) = item
+                    && metric.ident == "Metric"
+                {
+                    variants.extend(metric.variants.iter().map(|one| one.ident.to_string()));
+                }
+            }
+        } else if !path.components().any(|part| part.as_os_str() == "tests") {
+            emitted.visit_file(&parse(&path));
+        }
+    }
+    assert_eq!(variants.len(), MetricName::ALL.len());
+    let silent: Vec<_> = variants.difference(&emitted.0).collect();
+    assert!(silent.is_empty(), "no code emits these: {silent:?}");
+}
+
 #[test]
 fn the_duration_alarms_follow_the_timeouts() {
     let functions = functions_of_the_template();
@@ -343,6 +390,20 @@ fn every_alarm_has_a_runbook_and_every_runbook_an_alarm() {
             assert!(body.contains(part), "the runbook {anchor} has no {part}");
         }
     }
+}
+
+#[test]
+fn the_resources_and_outputs_that_the_commands_name_exist() {
+    let (template, document) = (template(), read("docs/operate.md"));
+    let mut count = 0;
+    for (call, section) in [("$(resource ", "Resources"), ("$(output ", "Outputs")] {
+        for after in document.split(call).skip(1) {
+            let name = after.split(')').next().unwrap();
+            assert!(template[section][name].is_object(), "template.yaml: {section} lacks {name}");
+            count += 1;
+        }
+    }
+    assert!(count > 8, "{count}");
 }
 
 #[test]
