@@ -85,9 +85,10 @@ export class Session {
   async expire() {
     if (!this.identity) return;
     if (this.refreshToken && !this.renewing) {
-      await this.renew();
-      if (this.accessToken) return;
+      // A failed renewal has ended the session and said why.
+      return this.renew();
     }
+    if (this.renewing) return;
     this.end("Your session has expired. Sign in again to go on: you come back to this view.");
   }
 

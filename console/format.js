@@ -197,6 +197,45 @@ const CODE_EVENTS = {
   BOOKS_DIFFER: ["The order and another ledger disagree", "danger"],
 };
 
+/** @type {Record<string, string>} What each error of a step means. */
+const ERRORS = {
+  PaymentDeclined: "the card was declined",
+  PaymentNotCapturable: "the payment can no longer be captured",
+  PaymentGatewayUnavailable: "the payment provider does not answer",
+  PaymentOutcomeUnknown: "the payment provider did not say what happened",
+  PaymentThrottled: "the payment provider asks us to slow down",
+  PaymentMisconfigured: "the payment provider does not accept our key or account",
+  CarrierUnavailable: "the shipping provider does not answer",
+  ShipmentOutcomeUnknown: "the shipping provider did not say what happened",
+  CarrierThrottled: "the shipping provider asks us to slow down",
+  CarrierMisconfigured: "the shipping provider does not accept our key, or the wallet is empty",
+  ShippingRejected: "the shipping provider cannot ship this",
+  StockContended: "other orders wrote the same stock",
+  StoreUnavailable: "the database does not answer",
+  ReviewRejected: "the review rejected the order",
+  OrderCancelled: "the order was canceled",
+  RestockOverdue: "no stock came in time",
+  RefundNotPermitted: "a refund was not permitted",
+  CompensationBegun: "compensation has begun",
+  Superseded: "another execution owns the order",
+  "Sandbox.Timedout": "the function ran out of time",
+  "Lambda.Timeout": "the function ran out of time",
+  "States.Timeout": "the time ran out",
+  "Lambda.Unknown": "the function was killed",
+  "Runtime.ExitError": "the function was killed",
+  "Lambda.TooManyRequestsException": "Lambda was throttled",
+};
+
+/**
+ * An error in plain words, with its name.
+ *
+ * @param {string} name
+ */
+export function errorWords(name) {
+  const known = ERRORS[name];
+  return known ? `${known} (${name})` : name;
+}
+
 /**
  * An entry of the timeline in plain words.
  *

@@ -102,7 +102,7 @@ function readFilters() {
  */
 function createList(context, filters) {
   const search = h("input", { class: "input search", type: "search", placeholder: "Order id, or filter these rows", "aria-label": "Order id, or filter these rows", autocomplete: "off", spellcheck: "false" });
-  const status = select("Status", [["", "Open orders"], ...Object.entries(STATUSES).map(([code, { text }]) => [code, text])], filters.status);
+  const status = select("Status", [["", "Open orders"], ...Object.entries(STATUSES).filter(([code]) => code !== "AUTHENTICATION_REQUIRED").map(([code, { text }]) => [code, text])], filters.status);
   const attention = select("Attention", [["", "Any attention"], ...Object.entries(ATTENTIONS).map(([code, { text }]) => [code, text])], filters.attention);
   const ages = select("Age", AGES, filters.age);
   const body = h("tbody");

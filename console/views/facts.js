@@ -15,18 +15,16 @@ const WORDS = {
 };
 
 /**
- * @param {any} facts each a code, or `{state, known}`
+ * @param {Record<string, {state: string, known: boolean}>} facts
  */
 export function factsTable(facts) {
   const list = h("dl", { class: "facts" });
   for (const [name, title] of [["money", "Money"], ["label", "Label"], ["stock", "Stock"]]) {
     const fact = facts[name ?? ""];
-    if (fact === undefined || fact === null) continue;
-    const code = typeof fact === "string" ? fact : String(fact.state ?? fact.recorded ?? fact.status ?? "");
-    const isKnown = (typeof fact === "object" ? fact.known ?? fact.isKnown : facts[`${name}Known`] ?? facts[`${name}IsKnown`]) !== false;
-    const words = WORDS[name ?? ""]?.[code] ?? codeWords(code);
+    if (!fact) continue;
+    const words = WORDS[name ?? ""]?.[fact.state] ?? codeWords(fact.state);
     list.append(h("dt", { text: title }), h("dd", {},
-      isKnown ? words : h("span", {}, h("span", { class: "unknown", text: "Not known. " }), `Last recorded: ${words.charAt(0).toLowerCase()}${words.slice(1)}`)));
+      fact.known ? words : h("span", {}, h("span", { class: "unknown", text: "Not known. " }), `Last recorded: ${words.charAt(0).toLowerCase()}${words.slice(1)}`)));
   }
   return list;
 }

@@ -5,7 +5,7 @@
 import { actionButtons } from "../actions.js";
 import { ApiError } from "../api.js";
 import { data, h, icon, ICONS, keyed, replaceWhen, setAttributes, setText } from "../dom.js";
-import { codeWords, countdown, duration, fullTime, isClosed, money, PAYMENT_STATUSES, REVIEW_REASONS, time, timelineWords } from "../format.js";
+import { codeWords, countdown, duration, errorWords, fullTime, isClosed, money, PAYMENT_STATUSES, REVIEW_REASONS, time, timelineWords } from "../format.js";
 import { poll, pollNow } from "../poll.js";
 import { createDiagram } from "../workflow/diagram.js";
 import { words } from "../workflow/graph.js";
@@ -41,7 +41,7 @@ export function open(context, orderId) {
   let round = 0;
   const paint = () => {
     head.update(order);
-    paintAttention(attention, order);
+    paintAttention(attention, order, execution);
     way.update(order, execution);
     timeline.update(order, execution, way.until());
     paintDetails(details, context, order);
@@ -153,21 +153,50 @@ const NEXT_STEPS = {
   OPERATOR: "The workflow waits. Look at what is known below, and choose an action.",
 };
 
-/** @param {HTMLElement} host @param {any} order */
-function paintAttention(host, order) {
-  const raised = typeof order.attention === "string" ? { kind: order.attention } : order.attention;
-  const key = JSON.stringify([raised ?? null, order.failure ?? null, order.status]);
-  replaceWhen(host, key, () => {
-    if (raised) {
-      const cause = raised.cause ? timelineWords({ status: order.status, detail: raised.cause }).text : "";
-      return [h("div", { class: "notice", "data-tone": raised.kind === "OPERATOR" ? "danger" : "warn" },
-        attentionBadge(raised.kind),
-        h("p", {}, cause ? h("strong", { text: `${cause}. ` }) : null, NEXT_STEPS[raised.kind] ?? ""),
-        raised.since ? h("span", { class: "small soft nowrap", text: `since ${time(raised.since)}` }) : null)];
-    }
-    if (order.failure) return [h("div", { class: "notice", "data-tone": order.failure.code === "CANCELLED" ? "info" : "danger" }, h("p", {}, h("bdi", { text: order.failure.reason }), " Nothing more happens with this order."))];
-    return [];
-  });
+/**
+ * Why the order is where it is, and what happens next.
+ *
+ * @param {HTMLElement} host
+ * @param {any} order
+ * @param {any} execution
+ */
+function paintAttention(host, order, execution) {
+  const raised = order.attention;
+  const isOpen = order.failure === undefined && !isClosed(order.status);
+  const cause = raised?.cause ? timelineWords({ status: order.status, detail: raised.cause }).text : raised?.kind === "OPERATOR" && isOpen ? lastError(execution) : "";
+  const failed = order.failure ? lastError(execution, true) : "";
+  replaceWhen(host, JSON.stringify([raised ?? null, cause, failed, order.failure ?? null]), () => [
+    raised ? h("div", { class: "notice", "data-tone": raised.kind === "OPERATOR" ? "danger" : "warn" },
+      attentionBadge(raised.kind),
+      h("p", {}, cause ? h("strong", { text: `${cause}. ` }) : null, isOpen ? NEXT_STEPS[raised.kind] ?? "" : "The order is closed. Deal with what was raised, then acknowledge it."),
+      h("span", { class: "small soft nowrap", text: `since ${time(raised.since)}` })) : null,
+    order.failure ? failureNotice(order.failure, failed, raised !== undefined) : null,
+  ]);
+}
+
+/**
+ * @param {any} failure
+ * @param {string} cause
+ * @param {boolean} isRaised
+ */
+function failureNotice(failure, cause, isRaised) {
+  const skus = failure.skus?.length ? [" Short: ", data(failure.skus.join(", "), "mono"), "."] : [];
+  return h("div", { class: "notice", "data-tone": failure.code === "CANCELLED" ? "info" : "danger" },
+    h("p", {}, h("strong", { text: failure.reason }), skus, cause ? ` ${cause}.` : "", isRaised ? "" : " Nothing more happens with this order."));
+}
+
+/**
+ * The error that stopped the way forward.
+ *
+ * @param {any} execution
+ * @param {boolean} [first] the first that was caught; else the last
+ */
+function lastError(execution, first = false) {
+  const visits = allVisits(executionsOf(execution)).map((entry) => entry.visit);
+  const failed = visits.filter((visit, index) => visit.error && /^(Cancel|Release|AwaitOperator)/.test(visits[index + 1]?.name ?? ""));
+  const visit = failed[first ? 0 : failed.length - 1];
+  if (!visit) return "";
+  return `${words(visit.name)}: ${errorWords(String(visit.error))}${(visit.attempts ?? 0) > 1 ? `, after ${visit.attempts} attempts` : ""}`;
 }
 
 // -------------------------------------------------------------------- workflow
@@ -334,7 +363,7 @@ function steps(execution) {
     const entries = one.states.flatMap((/** @type {any} */ visit, /** @type {number} */ index) => {
       if (!visit.error && !(visit.attempts > 1)) return [];
       const tries = visit.attempts > 1 ? `${visit.attempts} attempts` : "one attempt";
-      return [{ key: `s${number}.${index}`, at: visit.exitedAt ?? visit.enteredAt, tone: "step", text: `${words(visit.name)}: ${tries}${visit.error ? `, last error ${visit.error}` : ""}` }];
+      return [{ key: `s${number}.${index}`, at: visit.exitedAt ?? visit.enteredAt, tone: "step", text: `${words(visit.name)}: ${tries}${visit.error ? `, ${visit.attempts > 1 ? "the last: " : ""}${errorWords(visit.error)}` : ""}` }];
     });
     if (number > 0) entries.unshift({ key: `e${number}`, at: one.startedAt, tone: "step", text: `The workflow was started again as execution ${number + 1}; finished steps pass without effect` });
     return entries;

@@ -8,15 +8,13 @@ import { codeWords, fullTime, money, parseMoney, time } from "../format.js";
 import { poll, pollNow } from "../poll.js";
 import { empty, skeletonRows, skuText } from "./parts.js";
 
-const PAGE = 100;
-
 /** @param {import("../app.js").Context} context */
 export function open(context) {
   const mayWrite = context.session.may("inventory/write");
   const wanted = decodeURIComponent(location.hash.split("/")[2] ?? "");
   const search = h("input", { class: "input search", type: "search", placeholder: "SKU or title", "aria-label": "Filter by SKU or title", value: wanted, autocomplete: "off" });
   const body = h("tbody");
-  const head = ["Product", "Price", "Available", ...(mayWrite ? ["Reserved", "Received in all", ""] : [])];
+  const head = ["Product", "Price", "Available", ...(mayWrite ? ["Taken by orders", "Received in all", ""] : [])];
   const table = h("table", { class: "table stock-table" },
     h("caption", { class: "visually-hidden", text: "Stock" }),
     h("thead", {}, h("tr", {}, head.map((text, index) => h("th", { scope: "col", class: index > 0 && index < 5 ? "number" : "" }, text || h("span", { class: "visually-hidden", text: "Actions" }))))), body);
@@ -43,8 +41,8 @@ export function open(context) {
       const all = [];
       let cursor = "";
       do {
-        const { body: answer } = await context.api.read(`/inventory?limit=${PAGE}${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`, { signal });
-        all.push(...(answer.items ?? answer.inventory ?? answer.products ?? []));
+        const { body: answer } = await context.api.read(`/inventory${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`, { signal });
+        all.push(...(answer.items ?? []));
         cursor = answer.nextCursor ?? "";
       } while (cursor && all.length < 1000);
       items = all;
