@@ -136,9 +136,10 @@ class Lattice {
     /** @type {Set<number>} */
     this.boxes = new Set();
     for (const cell of cells.values()) this.boxes.add(this.key(2 * cell.row + 1, 2 * cell.column + 1));
-    /** Which bundles use a step between two points, and a point, by direction.
-     * @type {Map<string, Set<string>>} */
-    this.used = new Map();
+    /** Which bundles use a step between two points. @type {Map<number, Set<string>>} */
+    this.steps = new Map();
+    /** Which bundles pass a point, by direction. @type {Map<number, Set<string>>} */
+    this.passes = new Map();
   }
 
   /** @param {number} i @param {number} j */
@@ -148,7 +149,7 @@ class Lattice {
 
   /** @param {number} a @param {number} b */
   step(a, b) {
-    return a < b ? `${a}-${b}` : `${b}-${a}`;
+    return a < b ? a * this.width * this.height + b : b * this.width * this.height + a;
   }
 
   /**
@@ -217,30 +218,31 @@ class Lattice {
   cost(from, to, arrived, next, bundle) {
     const isAcross = next % 2 === 0;
     const [i, j] = [Math.floor(to / this.width), to % this.width];
-    const others = this.used.get(this.step(from, to));
+    const others = this.steps.get(this.step(from, to));
     const isOwn = others?.has(bundle) ?? false;
     let cost = (isAcross ? COST.column : COST.row) * (isOwn ? COST.ownBundle : 1);
     if (others) cost += COST.sharedWay * (others.size - (isOwn ? 1 : 0));
     if (arrived !== 4 && arrived !== next) cost += COST.bend * (isOwn ? 0.5 : 1);
     if (i % 2 === 1 && j % 2 === 1 && !this.boxes.has(to)) cost += COST.emptyCell;
     if (i === 0 || i === this.height - 1) cost += COST.outside;
-    const crossed = this.used.get(`${to}${isAcross ? "|" : "-"}`);
-    if (crossed) cost += COST.crossing * [...crossed].filter((other) => other !== bundle).length;
+    const crossed = this.passes.get(2 * to + (isAcross ? 1 : 0));
+    if (crossed) cost += COST.crossing * (crossed.size - (crossed.has(bundle) ? 1 : 0));
     return cost;
   }
 
   /** @param {[number, number][]} path @param {string} bundle */
   use(path, bundle) {
-    const add = (/** @type {string} */ what) => {
-      const users = this.used.get(what) ?? new Set();
-      users.add(bundle);
-      this.used.set(what, users);
+    const add = (/** @type {Map<number, Set<string>>} */ users, /** @type {number} */ what) => {
+      const known = users.get(what);
+      if (known) known.add(bundle);
+      else users.set(what, new Set([bundle]));
     };
     for (let n = 1; n < path.length; n += 1) {
       const [a, b] = /** @type {[[number, number], [number, number]]} */ ([path[n - 1], path[n]]);
-      add(this.step(this.key(...a), this.key(...b)));
-      const direction = a[0] === b[0] ? "-" : "|";
-      for (const key of [this.key(...a), this.key(...b)]) if (!this.boxes.has(key)) add(`${key}${direction}`);
+      const [from, to] = [this.key(...a), this.key(...b)];
+      add(this.steps, this.step(from, to));
+      const isDown = a[1] === b[1] ? 1 : 0;
+      for (const key of [from, to]) if (!this.boxes.has(key)) add(this.passes, 2 * key + isDown);
     }
   }
 }
