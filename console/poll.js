@@ -2,6 +2,8 @@
 // Reading again: about every 2 seconds while the page is looked at, seldom while it is
 // hidden or left alone, at once after an action or on return.
 
+import { ApiError } from "./api.js";
+
 export const INTERVALS = { active: 2_000, idle: 15_000, hidden: 60_000 };
 /** Without input for so long the page counts as left alone. */
 const IDLE_AFTER = 5 * 60_000;
@@ -57,8 +59,10 @@ export function poll(read, { slower = 1 } = {}) {
     try {
       await read(abort.signal);
       failures = 0;
-    } catch {
+    } catch (error) {
       failures += 1;
+      // An answer of the API is shown by the view; anything else is a fault of the page.
+      if (!abort.signal.aborted && !(error instanceof ApiError)) reportError(error);
     }
     running = false;
     if (abort.signal.aborted) return;

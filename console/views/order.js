@@ -391,8 +391,9 @@ function auditText(entry) {
 function paintDetails(host, context, order) {
   const { timeline: _timeline, updatedAt: _updatedAt, ...facts } = order;
   replaceWhen(host, JSON.stringify(facts), () => [
+    order.facts && order.attention?.kind === "OPERATOR" ? section("What is known", factsTable(order.facts)) : null,
     linesPanel(order),
-    order.facts ? section("What is known", factsTable(order.facts)) : null,
+    order.facts && order.attention?.kind !== "OPERATOR" ? section("What is known", factsTable(order.facts)) : null,
     section("Payment and shipment", moneyTable(context, order)),
     order.review ? section("Review", reviewTable(order.review)) : null,
   ]);
