@@ -64,10 +64,10 @@ export function open(context) {
 function stockRow(context, first, mayWrite) {
   let item = first;
   const title = data("", "strong");
-  const price = h("td", { class: "number" });
-  const available = h("td", { class: "number strong" });
-  const reserved = h("td", { class: "number" });
-  const received = h("td", { class: "number soft" });
+  const price = h("td", { class: "number", "data-label": "Price" });
+  const available = h("td", { class: "number strong", "data-label": "Available" });
+  const reserved = h("td", { class: "number", "data-label": "Taken by orders" });
+  const received = h("td", { class: "number soft", "data-label": "Received in all" });
   const element = h("tr", {}, h("td", {}, h("div", { class: "stock-name" }, title, h("span", { class: "small soft" }, skuText(first.sku)))), price, available,
     mayWrite ? [reserved, received, h("td", {}, h("div", { class: "row" },
       h("button", { class: "button button-small", onclick: () => restock(context, item) }, "Restock"),
