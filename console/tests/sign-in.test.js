@@ -3,14 +3,10 @@
 
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import test from "node:test";
 
 import { launch, openWindow } from "./browser.js";
-
-const TYPES = { html: "text/html", js: "text/javascript", css: "text/css", svg: "image/svg+xml" };
-const folder = new URL("../", import.meta.url);
+import { startPage } from "./page-server.js";
 
 /** The page, an issuer and the few answers of the API that the page needs. */
 async function startIssuer() {
@@ -42,38 +38,24 @@ async function startIssuer() {
     const state = issuer.spoilState ? "another" : query.get("state");
     return `${query.get("redirect_uri")}?code=${code}&state=${state}`;
   };
-  const server = createServer(async (request, response) => {
-    const url = new URL(request.url, issuer.base);
-    const json = (status, body) => response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
-    if (url.pathname === "/console/config.json") {
-      const { base } = issuer;
-      return json(200, { signIn: "oauth", issuer: `${base}/issuer`, clientId: "client", authorizeUrl: `${base}/authorize`, tokenUrl: `${base}/token`, logoutUrl: `${base}/logout`, scopes: ["orders/read", "orders/operate"] });
-    }
-    if (url.pathname === "/console/workflow.json") return response.end(await readFile(new URL("../statemachine.asl.json", folder)));
-    if (url.pathname === "/authorize") return response.writeHead(302, { location: authorize(url.searchParams) }).end();
+  const { page, stop } = await startPage(({ url, headers, body }) => {
+    if (url.pathname === "/authorize") return { status: 302, headers: { location: authorize(url.searchParams) } };
     if (url.pathname === "/logout") {
       issuer.log.push(`logout ${url.searchParams.get("client_id")}`);
-      return response.writeHead(302, { location: url.searchParams.get("logout_uri") }).end();
+      return { status: 302, headers: { location: url.searchParams.get("logout_uri") } };
     }
     if (url.pathname === "/token") {
-      let body = "";
-      for await (const chunk of request) body += chunk;
       const tokens = grant(new URLSearchParams(body));
-      return tokens ? json(200, tokens) : json(400, { error: "invalid_grant" });
+      return tokens ? { body: tokens } : { status: 400, body: { error: "invalid_grant" } };
     }
-    const file = url.pathname === "/" ? "index.html" : /^\/console\/([a-z/_-]+\.(?:js|css|svg))$/.exec(url.pathname)?.[1];
-    if (file) {
-      const content = await readFile(new URL(file, folder)).catch(() => null);
-      if (!content) return response.writeHead(404).end();
-      return response.writeHead(200, { "content-type": TYPES[file.split(".").pop()], "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'" }).end(content);
-    }
-    if (!issuer.valid.has(request.headers.authorization?.replace("Bearer ", ""))) return json(401, { title: "Unauthorized" });
-    if (url.pathname === "/board") return json(200, { asOf: new Date().toISOString(), states: [], statuses: [], attention: [], closedToday: [] });
-    return json(200, { orders: [] });
+    if (!issuer.valid.has(headers.authorization?.replace("Bearer ", ""))) return { status: 401, body: { title: "Unauthorized" } };
+    if (url.pathname === "/board") return { body: { asOf: new Date().toISOString(), states: [], statuses: [], attention: [], closedToday: [] } };
+    return { body: { orders: [] } };
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  issuer.base = `http://127.0.0.1:${server.address().port}`;
-  return { issuer, stop: () => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve); }) };
+  const { base } = page;
+  issuer.base = base;
+  page.config = { signIn: "oauth", issuer: `${base}/issuer`, clientId: "client", authorizeUrl: `${base}/authorize`, tokenUrl: `${base}/token`, logoutUrl: `${base}/logout`, scopes: ["orders/read", "orders/operate"] };
+  return { issuer, stop };
 }
 
 async function withPage(run) {

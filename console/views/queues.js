@@ -50,7 +50,7 @@ export function open(context, name) {
       const orders = rows.map((row) => ({ ...row, ...known.get(row.orderId)?.order, waitsFor: row.waitsFor, deadline: row.deadline }));
       list.update(orders);
       state.hidden = rows.length > 0;
-      if (rows.length === 0) state.replaceChildren(empty(...queue.none));
+      state.replaceChildren(...(rows.length === 0 ? [empty(...queue.none)] : []));
       setText(more, body.nextCursor ? `The ${PAGE} oldest orders. More appear as these are done.` : "");
     };
     paint();
