@@ -45,6 +45,9 @@ const NAVIGATION = [
   { href: "#/orders", text: "My orders", match: /^#\/orders$/, scope: "orders/write", count: "" },
 ];
 
+/** On other views the navigation's counts are read so much less often than the board's. */
+const SLOWER_COUNTS = 5;
+
 async function start() {
   applyTheme();
   /** @type {import("./auth.js").Config} */
@@ -79,7 +82,7 @@ class Shell {
     this.view = null;
     this.opened = "";
     this.isLocal = session.config.signIn === "development";
-    /** @type {{stop: () => void} | null} */
+    /** @type {{stop: () => void, now: () => void} | null} */
     this.counts = null;
     /** @type {any} */
     this.lastBoard = null;
@@ -147,7 +150,7 @@ class Shell {
     this.person?.replaceChildren(h("span", { class: "clip person-name" }, h("bdi", { text: identity.name })), icon(ICONS.out), h("span", { class: "visually-hidden", text: "Sign out" }));
     if (this.person) this.person.title = `Signed in as ${identity.name}. Sign out.`;
     if (this.session.may("orders/operate")) {
-      this.counts = poll(async (signal) => this.showCounts((await this.api.read("/board", { signal })).body), { slower: 1 });
+      this.counts = poll(async (signal) => this.showCounts((await this.api.read("/board", { signal })).body), { slower: () => (this.isOnBoard() ? 1 : SLOWER_COUNTS) });
     }
     void this.route();
   }
@@ -180,6 +183,11 @@ class Shell {
     return "#/orders";
   }
 
+  /** Whether the counts are what the person looks at. */
+  isOnBoard() {
+    return /^#\/board/.test(location.hash) || (location.hash.length <= 2 && this.home() === "#/board");
+  }
+
   async route() {
     const { identity } = this.session;
     if (!identity || !this.main) return;
@@ -191,6 +199,7 @@ class Shell {
     if (key === this.opened) return;
     this.close();
     this.opened = key;
+    if (this.isOnBoard()) this.counts?.now();
     if (!route || (route.scope && !this.session.may(route.scope))) {
       this.main.replaceChildren(notHere(route !== undefined, this.home()));
       document.title = "Orders";

@@ -39,9 +39,9 @@ function interval() {
  * Calls `read` again and again, never twice at once. An error makes it wait longer.
  *
  * @param {(signal: AbortSignal) => Promise<void>} read
- * @param {{slower?: number}} [options] `slower`: a factor on the interval
+ * @param {{slower?: () => number}} [options] `slower`: a factor on the interval
  */
-export function poll(read, { slower = 1 } = {}) {
+export function poll(read, { slower = () => 1 } = {}) {
   const abort = new AbortController();
   let timer = 0;
   let failures = 0;
@@ -66,7 +66,7 @@ export function poll(read, { slower = 1 } = {}) {
     }
     running = false;
     if (abort.signal.aborted) return;
-    const wait = failures > 0 ? Math.min(MAX_BACKOFF, INTERVALS.active * 2 ** Math.min(failures - 1, 5)) : interval() * slower;
+    const wait = failures > 0 ? Math.min(MAX_BACKOFF, INTERVALS.active * 2 ** Math.min(failures - 1, 5)) : interval() * slower();
     timer = setTimeout(run, again ? 0 : wait);
   };
   const wake = () => void run();

@@ -52,7 +52,7 @@ export function open(context) {
       if (!signal.aborted && items.length === 0) state.replaceChildren(empty("The stock could not be read", error instanceof Error ? error.message : ""));
       throw error;
     }
-  }, { slower: 2 });
+  }, { slower: () => 2 });
   return { title: "Stock", element, destroy: () => poller.stop() };
 }
 
