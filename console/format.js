@@ -161,7 +161,7 @@ export function codeWords(code) {
 }
 
 /** @type {Record<string, [string, string]>} Title and tone of a status in the timeline. */
-const STATUS_EVENTS = {
+export const STATUS_EVENTS = {
   RECEIVED: ["Order received", "info"],
   SCHEDULED: ["Order received, to start on its date", "info"],
   AUTHENTICATION_REQUIRED: ["Waiting for the customer to authenticate the card", "warn"],
@@ -181,7 +181,7 @@ const STATUS_EVENTS = {
 };
 
 /** @type {Record<string, [string, string]>} */
-const CODE_EVENTS = {
+export const CODE_EVENTS = {
   COMPENSATION_BEGUN: ["Compensation began: label, stock and money are given back", "undo"],
   REVIEW_EXPIRED: ["The review expired without a decision; compensation began", "undo"],
   CANCELLATION_REQUESTED: ["The customer asked to cancel", "undo"],
@@ -198,7 +198,7 @@ const CODE_EVENTS = {
 };
 
 /** @type {Record<string, string>} What each error of a step means. */
-const ERRORS = {
+export const ERRORS = {
   PaymentDeclined: "the card was declined",
   PaymentNotCapturable: "the payment can no longer be captured",
   PaymentGatewayUnavailable: "the payment provider does not answer",
@@ -217,6 +217,9 @@ const ERRORS = {
   RestockOverdue: "no stock came in time",
   RefundNotPermitted: "a refund was not permitted",
   CompensationBegun: "compensation has begun",
+  CompensationIncomplete: "an earlier step is not undone yet",
+  InvalidRequest: "the order was not in the state that the step needs",
+  OrderNotFound: "the order does not exist",
   Superseded: "another execution owns the order",
   "Sandbox.Timedout": "the function ran out of time",
   "Lambda.Timeout": "the function ran out of time",
