@@ -33,14 +33,13 @@ fn main() -> io::Result<()> {
 
     let mut table = "&[\n".to_owned();
     for (number, (name, path)) in files.iter().enumerate() {
-        table += &entry(name, &fs::read(path)?, &out.join(format!("console-{number}")))?;
+        table += &entry(name, &fs::read(path)?, &out, number)?;
     }
     table += "]\n";
     fs::write(out.join("console.rs"), table)?;
     watch(&[&console, &workflow])
 }
 
-#[expect(clippy::print_stdout, reason = "cargo reads the standard output of a build script")]
 fn watch(paths: &[&Path]) -> io::Result<()> {
     for path in paths {
         println!("cargo::rerun-if-changed={}", path.canonicalize()?.display());
@@ -70,16 +69,17 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, PathBuf)>) -> i
     Ok(())
 }
 
-/// The expression of one file; writes its encodings next to the table.
-fn entry(name: &str, identity: &[u8], to: &Path) -> io::Result<String> {
+/// The expression of one file; writes its encodings to the folder `out`.
+fn entry(name: &str, identity: &[u8], out: &Path, number: usize) -> io::Result<String> {
     let mut expression =
         format!("    ConsoleFile {{ name: {name:?}, digest: {:?}", digest(identity));
     let encodings =
         [("identity", identity.to_vec()), ("gzip", gzip(identity)?), ("brotli", brotli(identity)?)];
     for (encoding, bytes) in encodings {
-        let path = to.with_extension(encoding);
-        fs::write(&path, bytes)?;
-        write!(expression, ", {encoding}: include_bytes!({path:?})").map_err(io::Error::other)?;
+        let file = format!("console-{number}.{encoding}");
+        fs::write(out.join(&file), bytes)?;
+        let path = format!("concat!(env!(\"OUT_DIR\"), \"/{file}\")");
+        write!(expression, ", {encoding}: include_bytes!({path})").map_err(io::Error::other)?;
     }
     Ok(expression + " },\n")
 }

@@ -6,14 +6,20 @@ use std::sync::Arc;
 use aws::configuration::SignIn;
 use domain::Currency;
 use domain::ports::{
-    FindOrder, ListOrders, LoadOrder, PlaceOrder, ReadCatalog, ReadExecution, ReadProductAudit,
-    RestockItem, SaveOrder, SendTaskResult, StartExecution, StopExecution, WebhookSource,
-    WriteCatalog,
+    CountOrders, FindOrder, ListOrders, LoadOrder, LoadOrders, PlaceOrder, ReadCatalog,
+    ReadExecution, ReadProductAudit, RestockItem, SaveOrder, SendTaskResult, StartExecution,
+    StopExecution, WebhookSource, WriteCatalog,
 };
 
 /// The operations that the API needs on the Orders table.
-pub trait Orders: LoadOrder + SaveOrder + PlaceOrder + ListOrders + FindOrder {}
-impl<T: LoadOrder + SaveOrder + PlaceOrder + ListOrders + FindOrder> Orders for T {}
+pub trait Orders:
+    LoadOrder + LoadOrders + SaveOrder + PlaceOrder + ListOrders + CountOrders + FindOrder
+{
+}
+impl<T> Orders for T where
+    T: LoadOrder + LoadOrders + SaveOrder + PlaceOrder + ListOrders + CountOrders + FindOrder
+{
+}
 
 /// The operations that the API needs on the Inventory table.
 pub trait Inventory: ReadCatalog + WriteCatalog + RestockItem + ReadProductAudit {}

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::order::Permissions;
 use domain::{CustomerId, Order};
 
 use crate::event::Request;
@@ -76,6 +77,14 @@ impl Caller {
     /// Whether the token has this scope.
     pub(crate) fn has(&self, scope: Scope) -> bool {
         self.scopes.contains(scope.name())
+    }
+
+    /// What the caller may do with the orders that the caller may see.
+    pub(crate) fn permissions(&self) -> Permissions {
+        Permissions {
+            cancel: self.has(Scope::OrdersWrite) || self.has(Scope::OrdersOperate),
+            operate: self.has(Scope::OrdersOperate),
+        }
     }
 
     /// Whether the caller may know that this order exists.

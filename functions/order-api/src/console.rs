@@ -139,7 +139,7 @@ fn accepts(header: &str, encoding: &str) -> bool {
         let mut parts = entry.split(';').map(str::trim);
         let is_named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(encoding));
         let weight = parts.find_map(|part| part.strip_prefix("q="));
-        is_named && weight.is_none_or(|weight| weight.trim_matches(['0', '.']) != "")
+        is_named && weight.is_none_or(|weight| !weight.trim_matches(['0', '.']).is_empty())
     })
 }
 

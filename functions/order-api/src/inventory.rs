@@ -58,6 +58,11 @@ pub(crate) struct StockItemResponse<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     audit: Option<Vec<AuditEntryResponse<'a>>>,
+    /// The quantity that orders have taken: those that hold it, and those that were
+    /// shipped. Only for callers who may write the inventory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reserved: Option<u64>,
 }
 
 /// Every product.
@@ -73,9 +78,10 @@ pub(crate) async fn list<O: Orders, I: Inventory, W: Workflow>(
     request: &Request,
     api: &Api<O, I, W>,
 ) -> Result<Response, Problem> {
-    Caller::authenticate(request)?;
+    let caller = Caller::authenticate(request)?;
     let items = api.inventory.all().await?;
-    let body = CatalogResponse { items: items.iter().map(|item| stock_item(item, None)).collect() };
+    let items = items.iter().map(|item| stock_item(item, &caller, None)).collect();
+    let body = CatalogResponse { items };
     Ok(Response::json(StatusCode::OK, &body))
 }
 
@@ -94,7 +100,7 @@ pub(crate) async fn read<O: Orders, I: Inventory, W: Workflow>(
     } else {
         None
     };
-    Ok(Response::json(StatusCode::OK, &stock_item(item, history.as_deref())))
+    Ok(Response::json(StatusCode::OK, &stock_item(item, &caller, history.as_deref())))
 }
 
 /// `PUT /inventory/{sku}`
@@ -125,7 +131,7 @@ pub(crate) async fn write<O: Orders, I: Inventory, W: Workflow>(
     let product = NewProduct { sku, title, unit_price, weight_grams, available };
     match api.inventory.add_product(&product, caller.id.as_str(), request.at).await? {
         AddProductResult::Added(item) => {
-            Ok(Response::json(StatusCode::OK, &stock_item(&item, None)))
+            Ok(Response::json(StatusCode::OK, &stock_item(&item, &caller, None)))
         }
         AddProductResult::Contended => Err(contended()),
         AddProductResult::AlreadyExists => {
@@ -141,7 +147,12 @@ pub(crate) fn contended() -> Problem {
     Problem::unavailable(detail, "contended")
 }
 
-fn stock_item<'a>(item: &'a StockItem, history: Option<&'a [AuditEntry]>) -> StockItemResponse<'a> {
+fn stock_item<'a>(
+    item: &'a StockItem,
+    caller: &Caller,
+    history: Option<&'a [AuditEntry]>,
+) -> StockItemResponse<'a> {
+    let reserved = item.received.saturating_sub(item.available);
     StockItemResponse {
         sku: &item.sku,
         title: &item.title,
@@ -150,5 +161,6 @@ fn stock_item<'a>(item: &'a StockItem, history: Option<&'a [AuditEntry]>) -> Sto
         available: item.available,
         received: item.received,
         audit: history.map(audit::entries),
+        reserved: caller.has(Scope::InventoryWrite).then_some(reserved),
     }
 }

@@ -10,6 +10,7 @@
 
 mod api;
 mod audit;
+mod board;
 mod caller;
 mod cancel_order;
 mod card_number;
@@ -22,6 +23,7 @@ pub mod event;
 mod idempotency_key;
 mod inventory;
 mod list_orders;
+mod operator_view;
 mod order_lookup;
 mod order_response;
 mod place_order;

@@ -1,13 +1,16 @@
-//! An order as its customer sees it. It contains no address, no card token and no
-//! provider's id.
+//! An order as its customer and as an operator sees it. It contains no address, no card
+//! token and no provider's id.
 
-use domain::order::Attention;
+use domain::order::{Action, Attention};
 use domain::payment::PaymentStatus;
-use domain::{Money, Order, OrderId, Quantity, Sku, Status, Timestamp};
+use domain::steps::State;
+use domain::{CustomerId, Money, Order, OrderId, Quantity, Sku, Status, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::audit::{self, AuditEntryResponse};
+use crate::caller::{Caller, Scope};
+use crate::operator_view::{AttentionView, BackorderView, FactsView, ReviewView};
 use crate::schema;
 
 /// An order.
@@ -36,9 +39,12 @@ pub(crate) struct OrderResponse<'a> {
     /// Present when the order is closed and not fulfilled.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    failure: Option<FailureResponse>,
+    failure: Option<FailureResponse<'a>>,
     /// Whether the customer can still cancel the order.
     cancellable: bool,
+    /// What this caller may do with the order now.
+    #[schema(value_type = Vec<schema::ActionSchema>)]
+    actions: Vec<Action>,
     #[schema(value_type = schema::TimestampSchema)]
     created_at: Timestamp,
     #[schema(value_type = schema::TimestampSchema)]
@@ -51,6 +57,30 @@ pub(crate) struct OrderResponse<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     audit: Option<Vec<AuditEntryResponse<'a>>>,
+    /// For operators: the customer who placed the order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, nullable = false)]
+    customer_id: Option<&'a CustomerId>,
+    /// For operators: the state of the workflow that the order is in, until it is closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = schema::StateSchema)]
+    state: Option<State>,
+    /// For operators: why an operator should look at the order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    attention: Option<AttentionView<'a>>,
+    /// For operators: the review, once the payment is authorized.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    review: Option<ReviewView<'a>>,
+    /// For operators: the wait for a restock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    backorder: Option<BackorderView<'a>>,
+    /// For operators: what the record knows of money, label and stock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    facts: Option<FactsView>,
 }
 
 /// A line of an order, as priced by the server.
@@ -109,11 +139,15 @@ pub(crate) struct ShipmentResponse<'a> {
 /// Why an order failed. It does not reveal the issuer's reason for declining a card.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Failure)]
-pub(crate) struct FailureResponse {
+pub(crate) struct FailureResponse<'a> {
     #[schema(value_type = schema::StatusSchema)]
     code: Status,
     /// The reason, for people.
     reason: &'static str,
+    /// The SKUs that were not in stock, if that is the reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<schema::SkuSchema>)]
+    skus: Vec<&'a Sku>,
 }
 
 /// An order in a list.
@@ -136,6 +170,18 @@ pub(crate) struct OrderSummaryResponse<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = schema::AttentionSchema)]
     attention: Option<Attention>,
+    /// For operators: the customer who placed the order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, nullable = false)]
+    customer_id: Option<&'a CustomerId>,
+    /// For operators: the SKU that a back-ordered order waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = schema::SkuSchema)]
+    waits_for: Option<&'a Sku>,
+    /// For operators: by when a waiting order must be decided about or restocked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = schema::TimestampSchema)]
+    deadline: Option<Timestamp>,
 }
 
 /// Links to related resources.
@@ -154,8 +200,14 @@ impl Links {
     }
 }
 
-/// The response body of `GET /orders/{orderId}`, for an operator or for the customer.
-pub(crate) fn from_order(order: &Order, for_operator: bool) -> OrderResponse<'_> {
+/// The response body of `GET /orders/{orderId}` for this caller at this time.
+pub(crate) fn from_order<'a>(
+    order: &'a Order,
+    caller: &Caller,
+    at: Timestamp,
+) -> OrderResponse<'a> {
+    let is_operator = caller.has(Scope::OrdersOperate);
+    let seen = Some(order).filter(|_| is_operator);
     OrderResponse {
         order_id: &order.order_id,
         status: order.status,
@@ -164,17 +216,25 @@ pub(crate) fn from_order(order: &Order, for_operator: bool) -> OrderResponse<'_>
         timeline: timeline(order),
         payment: payment(order),
         shipment: shipment(order),
-        failure: failure(order.status),
+        failure: failure(order),
         cancellable: order.is_cancelable(),
+        actions: order.actions(caller.permissions(), caller.id.as_str(), at),
         created_at: order.created_at,
         updated_at: order.updated_at,
         scheduled_for: order.scheduled_for,
-        audit: for_operator.then(|| audit::entries(&order.audit)),
+        audit: seen.map(|order| audit::entries(&order.audit)),
+        customer_id: seen.map(|order| &order.customer_id),
+        state: seen.and_then(Order::current_state),
+        attention: seen.and_then(AttentionView::of),
+        review: seen.and_then(ReviewView::of),
+        backorder: seen.and_then(BackorderView::of),
+        facts: seen.map(FactsView::of),
     }
 }
 
 /// An entry of the response body of `GET /orders`.
-pub(crate) fn summary(order: &Order) -> OrderSummaryResponse<'_> {
+pub(crate) fn summary(order: &Order, is_operator: bool) -> OrderSummaryResponse<'_> {
+    let seen = Some(order).filter(|_| is_operator);
     OrderSummaryResponse {
         order_id: &order.order_id,
         status: order.status,
@@ -183,6 +243,9 @@ pub(crate) fn summary(order: &Order) -> OrderSummaryResponse<'_> {
         created_at: order.created_at,
         updated_at: order.updated_at,
         attention: order.attention,
+        customer_id: seen.map(|order| &order.customer_id),
+        waits_for: seen.and_then(|order| order.waits_for.as_ref()),
+        deadline: seen.and_then(Order::deadline),
     }
 }
 
@@ -221,6 +284,8 @@ fn shipment(order: &Order) -> Option<ShipmentResponse<'_>> {
     })
 }
 
-fn failure(status: Status) -> Option<FailureResponse> {
-    status.failure_text().map(|reason| FailureResponse { code: status, reason })
+fn failure(order: &Order) -> Option<FailureResponse<'_>> {
+    let skus = if order.status == Status::OutOfStock { order.short_skus() } else { vec![] };
+    let reason = order.status.failure_text()?;
+    Some(FailureResponse { code: order.status, reason, skus })
 }

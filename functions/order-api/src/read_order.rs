@@ -1,4 +1,4 @@
-//! `GET /orders/{orderId}`: an order, with its version as an `ETag`.
+//! `GET /orders/{orderId}`: an order as this caller may see it, with an `ETag`.
 
 use lambda_http::http::StatusCode;
 
@@ -16,10 +16,7 @@ pub(crate) async fn read<O: Orders, I: Inventory, W: Workflow>(
 ) -> Result<Response, Problem> {
     let caller = Caller::authorize(request, &[Scope::OrdersRead, Scope::OrdersOperate])?;
     let order = order_lookup::load_visible(api, &caller, id).await?;
-    let version = format!("\"{}\"", order.version);
-    if etag::client_has(request, &version) {
-        return Ok(Response::not_modified(&version));
-    }
-    let body = order_response::from_order(&order, caller.has(Scope::OrdersOperate));
-    Ok(Response::json(StatusCode::OK, &body).with_header("etag", version))
+    let body = order_response::from_order(&order, &caller, request.at);
+    let tag = etag::of(Some(order.version), &body);
+    Ok(etag::conditional(request, &tag, Response::json(StatusCode::OK, &body)))
 }

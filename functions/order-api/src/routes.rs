@@ -2,9 +2,9 @@
 
 use crate::api::{Api, Inventory, Orders, WebhookSources, Workflow};
 use crate::event::{Request, Response};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemKind};
 use crate::{
-    cancel_order, console, document, inventory, list_orders, place_order, read_execution,
+    board, cancel_order, console, document, inventory, list_orders, place_order, read_execution,
     read_order, restock, resume_order, review_order, webhooks,
 };
 
@@ -17,7 +17,9 @@ pub(crate) async fn dispatch<O: Orders, I: Inventory, W: Workflow>(
         return console::serve(request, name, &api.sign_in);
     }
     let segments = request.segments();
+    refuse_unknown_parameters(request, &segments, &api.webhooks)?;
     match (request.method.as_str(), segments.as_slice()) {
+        ("GET", ["board"]) => board::read(request, api).await,
         ("GET", ["orders"]) => list_orders::list(request, api).await,
         ("POST", ["orders"]) => place_order::place(request, api).await,
         ("GET", ["orders", id]) => read_order::read(request, api, id).await,
@@ -46,7 +48,7 @@ fn allowed_methods(path: &[&str], webhooks: &WebhookSources) -> Option<&'static 
     match path {
         ["orders"] => Some("GET, POST"),
         ["inventory", _] => Some("GET, PUT"),
-        ["orders", _] | ["orders", _, "execution"] | ["inventory"] => Some("GET"),
+        ["orders", _] | ["orders", _, "execution"] | ["board" | "inventory"] => Some("GET"),
         ["openapi.json"] => Some("GET, HEAD"),
         ["orders", _, "cancel" | "review" | "resume"] | ["inventory", _, "restock"] => Some("POST"),
         ["webhooks", provider] if webhooks.contains_key(provider) => Some("POST"),
@@ -54,11 +56,39 @@ fn allowed_methods(path: &[&str], webhooks: &WebhookSources) -> Option<&'static 
     }
 }
 
+/// Refuses a query parameter that the operation does not have, as a body's unknown field
+/// is refused: a filter with a typo must not list everything. A webhook's URL is the
+/// provider's to extend.
+fn refuse_unknown_parameters(
+    request: &Request,
+    path: &[&str],
+    webhooks: &WebhookSources,
+) -> Result<(), Problem> {
+    let known: &[&str] = match (request.method.as_str(), path) {
+        ("GET", ["orders"]) => &list_orders::PARAMETERS,
+        (_, ["webhooks", _]) => return Ok(()),
+        _ => &[],
+    };
+    let methods = allowed_methods(path, webhooks).unwrap_or_default();
+    let unknown = request.query.keys().find(|name| !known.contains(&name.as_str()));
+    match unknown.filter(|_| methods.split(", ").any(|method| method == request.method)) {
+        Some(name) => {
+            let detail = match known {
+                [] => "this operation has no query parameters".to_owned(),
+                known => format!("not a parameter: use {}", known.join(", ")),
+            };
+            Err(Problem::with_field(ProblemKind::InvalidRequest, name, detail))
+        }
+        None => Ok(()),
+    }
+}
+
 /// The method and path for a log line, with everything that a client chose replaced
 /// by `…`.
 pub(crate) fn loggable_route(request: &Request, webhooks: &WebhookSources) -> String {
     const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "PUT"];
-    const SEGMENTS: [&str; 10] = [
+    const SEGMENTS: [&str; 11] = [
+        "board",
         "console",
         "orders",
         "inventory",

@@ -7,12 +7,15 @@ use std::borrow::Cow;
 
 use domain::audit::AuditAction;
 use domain::decision::{OperatorAction, ReviewDecision};
-use domain::order::{Attention, OutOfStockPolicy};
+use domain::order::{Action, Attention, LabelFact, MoneyFact, OutOfStockPolicy, StockFact};
 use domain::payment::PaymentStatus;
+use domain::policy::ReviewReason;
 use domain::shipment::ShippingService;
+use domain::steps::State;
 use domain::{Currency, Status};
 use serde::Serialize;
 use serde_json::{Value, json};
+use strum::VariantArray as _;
 use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{KnownFormat, Ref, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
@@ -134,6 +137,47 @@ component!(
     ExecutionStatusSchema,
     "ExecutionStatus",
     string_enum("The status of an execution in Step Functions.", &EXECUTION_STATUSES)
+);
+component!(
+    /// A state of the workflow.
+    StateSchema,
+    "State",
+    string_enum("A state of the workflow.", State::ALL)
+);
+component!(
+    /// Something that a caller may do with an order.
+    ActionSchema,
+    "Action",
+    string_enum(
+        "What the caller may do now. `cancel` and `review` are the paths of the order; \
+         `resume:` precedes the `action` of a resume. `resume:compensate-with-refund` is \
+         `compensate` with `refund`.",
+        Action::ALL,
+    )
+);
+component!(
+    /// The customer's money.
+    MoneyFactSchema,
+    "MoneyFact",
+    string_enum("The customer's money, as it was recorded last.", MoneyFact::VARIANTS)
+);
+component!(
+    /// The shipping label.
+    LabelFactSchema,
+    "LabelFact",
+    string_enum("The shipping label, as it was recorded last.", LabelFact::VARIANTS)
+);
+component!(
+    /// The stock.
+    StockFactSchema,
+    "StockFact",
+    string_enum("The stock of the order.", StockFact::VARIANTS)
+);
+component!(
+    /// The reason for a review.
+    ReviewReasonSchema,
+    "ReviewReason",
+    string_enum("Why an order needs a review.", ReviewReason::VARIANTS)
 );
 component!(
     /// A currency of a recorded amount.

@@ -385,6 +385,7 @@ mod tests {
                 ("customerId", pair("customerId", "createdAt")),
                 ("intentId", vec!["intentId".to_owned()]),
                 ("shipmentId", vec!["shipmentId".to_owned()]),
+                ("closedDay", pair("closedDay", "closedAt")),
             ]
         );
         let stock =

@@ -1,7 +1,7 @@
 //! Adapters for AWS: the ports of `domain` on `DynamoDB` and Step Functions, and the
 //! services that every function needs around them.
 //!
-//! - [`Orders`] ([`orders`], [`order_queries`]) and [`Inventory`] ([`reservations`],
+//! - [`Orders`] ([`orders`], [`order_queries`], `order_counts`) and [`Inventory`] ([`reservations`],
 //!   [`catalog`], [`restock`]) are the two tables; [`ledger`] scans both.
 //! - [`Workflow`] is the state machine.
 //! - [`configuration`] is the only module that reads the environment, [`clock`] the only
@@ -25,6 +25,7 @@ pub mod instrumented;
 pub mod inventory;
 pub mod ledger;
 pub mod metrics;
+mod order_counts;
 mod order_item;
 pub mod order_metrics;
 pub mod order_queries;

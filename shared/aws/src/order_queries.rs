@@ -1,6 +1,6 @@
 //! Lists and finds orders through the sparse indexes of the Orders table.
 //!
-//! The indexes hold only keys and are eventually consistent. A list reads each order
+//! The indexes hold little more than keys and are eventually consistent. A list reads each order
 //! from the table and leaves out those that no longer belong to it.
 
 use std::collections::BTreeMap;
@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::Attention;
 use domain::ports::{
-    FindOrder, ListDueOrders, ListOrders, OrderList, OrderPage, PageCursor, StoreUnavailable,
+    FindOrder, ListDueOrders, ListOrders, LoadOrders, OrderList, OrderPage, PageCursor,
+    StoreUnavailable,
 };
 use domain::{Order, OrderId, PaymentIntentId, ShipmentId, Timestamp};
 
@@ -35,6 +36,7 @@ impl ListQuery {
             }
             OrderList::Open(bucket) => ("open", bucket.to_string(), "checkAt", true),
             OrderList::WaitingFor(sku) => ("waitsFor", sku.to_string(), "createdAt", true),
+            OrderList::ClosedOn(day) => ("closedDay", day.clone(), "closedAt", false),
         };
         Self { index, partition, sort_key, ascending }
     }
@@ -55,7 +57,7 @@ impl ListQuery {
     }
 }
 
-const fn attention_value(attention: Attention) -> &'static str {
+pub(crate) const fn attention_value(attention: Attention) -> &'static str {
     match attention {
         Attention::Review => "REVIEW",
         Attention::Backorder => "BACKORDER",
@@ -69,6 +71,7 @@ fn belongs_to(list: &OrderList, order: &Order) -> bool {
         OrderList::Attention(why) => order.attention == Some(*why),
         OrderList::Open(bucket) => order.open.as_deref() == Some(&bucket.to_string()),
         OrderList::WaitingFor(sku) => order.waits_for.as_ref() == Some(sku),
+        OrderList::ClosedOn(day) => order.closed_day.as_ref() == Some(day),
     }
 }
 
@@ -99,6 +102,14 @@ impl ListOrders for Orders {
         let mut orders = self.load_by_id(&ids).await?;
         let in_order = ids.iter().filter_map(|id| orders.remove(*id));
         Ok(OrderPage { orders: in_order.filter(|order| belongs_to(list, order)).collect(), next })
+    }
+}
+
+impl LoadOrders for Orders {
+    async fn load_all(&self, ids: &[OrderId]) -> Result<Vec<Order>, StoreUnavailable> {
+        let ids: Vec<_> = ids.iter().map(OrderId::as_str).collect();
+        let mut orders = self.load_by_id(&ids).await?;
+        Ok(ids.iter().filter_map(|id| orders.remove(*id)).collect())
     }
 }
 

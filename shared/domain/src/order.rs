@@ -17,12 +17,15 @@
 //! Where to start: `record` has the fields. `queries` has the conditions
 //! ([`Order::ensure_can_proceed`] for forward steps). `forward` and `compensation` are
 //! what the steps of the workflow record, `decisions` what people and restocks decide,
-//! `recovery` what the reconciler records, `write` what every write does and when the
+//! `recovery` what the reconciler records, `actions` what a caller may do now, `overview`
+//! what an operator needs to know, `write` what every write does and when the
 //! reconciler checks the order next.
 
+mod actions;
 mod compensation;
 mod decisions;
 mod forward;
+mod overview;
 mod placement;
 mod queries;
 mod record;
@@ -31,7 +34,9 @@ mod timeline;
 mod write;
 
 pub use crate::attention::Attention;
+pub use actions::{Action, Permissions};
 pub use decisions::{CancellationError, DecisionError};
+pub use overview::{LabelFact, MoneyFact, RaisedAttention, RecordedFacts, StockFact};
 pub use placement::NewOrder;
 pub use record::{Acknowledgment, Backorder, Customer, Order, OutOfStockPolicy};
 pub use recovery::{MAX_RESTARTS, Observation, Recovery};

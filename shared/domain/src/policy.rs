@@ -13,7 +13,7 @@ use crate::payment::RiskLevel;
 use crate::{Currency, Money, Timestamp};
 
 /// Why an order needs a review.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::VariantArray)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ReviewReason {
     /// The total is at or above the configured threshold.

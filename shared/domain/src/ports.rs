@@ -5,6 +5,7 @@
 //! function read like its policy. Adapter crates implement the ports; the crate `testing`
 //! implements all of them in memory.
 
+mod board;
 mod call;
 mod inventory;
 mod orders;
@@ -14,6 +15,7 @@ mod transport;
 mod webhook_source;
 mod workflow;
 
+pub use board::{CountOrders, LoadOrders, OpenOrder};
 pub use call::CallOutcome;
 pub use inventory::{
     AddProductResult, NewProduct, ReadCatalog, ReadProductAudit, ReleaseResult, ReleaseStock,

@@ -180,12 +180,14 @@ pub struct Row {
     pub not_held: Option<Effect>,
     /// What failing there means.
     pub on_failure: OnFailure,
+    /// The statuses of the orders that are in this state, while they do not compensate.
+    pub holds: &'static [Status],
 }
 
 impl Row {
     const fn new(kind: Kind) -> Self {
         let on_failure = OnFailure::NotCaught;
-        Self { kind, takes: None, gives_back: None, not_held: None, on_failure }
+        Self { kind, takes: None, gives_back: None, not_held: None, on_failure, holds: &[] }
     }
 
     const fn payment(operation: PaymentOperation) -> Self {
@@ -224,6 +226,10 @@ impl Row {
         Self { on_failure: OnFailure::EndsAs(outcome), ..self }
     }
 
+    const fn holds(self, statuses: &'static [Status]) -> Self {
+        Self { holds: statuses, ..self }
+    }
+
     const fn without_outcome(self) -> Self {
         Self { on_failure: OnFailure::NoOutcome, ..self }
     }
@@ -233,18 +239,23 @@ impl Row {
 const TABLE: [(State, Row); State::ALL.len()] = [
     // The way forward.
     (State::ScheduledForLater, Row::new(Kind::Choice)),
-    (State::WaitUntilScheduled, Row::new(Kind::Wait)),
+    (State::WaitUntilScheduled, Row::new(Kind::Wait).holds(&[Status::Scheduled])),
     (
         State::ProcessPayment,
         Row::payment(PaymentOperation::Authorize)
+            .holds(&[Status::Received])
             .takes(Effect::Money)
             .ends_as(Outcome::PaymentFailed),
     ),
     (State::ReviewRequired, Row::new(Kind::Choice)),
-    (State::AwaitReview, Row::waits(Status::InReview).ends_as(Outcome::Rejected)),
+    (
+        State::AwaitReview,
+        Row::waits(Status::InReview).holds(&[Status::InReview]).ends_as(Outcome::Rejected),
+    ),
     (
         State::CheckInventory,
         Row::inventory(InventoryOperation::Reserve)
+            .holds(&[Status::Authorized])
             .takes(Effect::Stock)
             .ends_as(Outcome::InventoryFailed),
     ),
@@ -252,11 +263,16 @@ const TABLE: [(State, Row); State::ALL.len()] = [
     // Entered only if the step before reserved nothing.
     (
         State::AwaitRestock,
-        Row::waits(Status::Backordered).without(Effect::Stock).ends_as(Outcome::OutOfStock),
+        Row::waits(Status::Backordered)
+            .holds(&[Status::Backordered])
+            .without(Effect::Stock)
+            .ends_as(Outcome::OutOfStock),
     ),
     (
         State::InitiateShipping,
+        // It stores the shipment (SHIPPING) before it buys the label.
         Row::shipping(ShippingOperation::Book)
+            .holds(&[Status::Reserved, Status::Shipping])
             .takes(Effect::Label)
             .ends_as(Outcome::ShippingFailed),
     ),
@@ -275,7 +291,10 @@ const TABLE: [(State, Row); State::ALL.len()] = [
         Row::inventory(InventoryOperation::Release).gives_back(Effect::Stock),
     ),
     (State::CancelPayment, Row::payment(PaymentOperation::Cancel).gives_back(Effect::Money)),
-    (State::AwaitOperator, Row::waits(Status::NeedsAttention).without_outcome()),
+    (
+        State::AwaitOperator,
+        Row::waits(Status::NeedsAttention).holds(&[Status::NeedsAttention]).without_outcome(),
+    ),
     (State::OperatorDecision, Row::new(Kind::Choice)),
     // The end of the execution.
     (State::FailureOutcome, Row::new(Kind::Choice)),
@@ -318,6 +337,12 @@ impl State {
     /// The name in the state machine file.
     pub fn as_str(self) -> &'static str {
         self.into()
+    }
+
+    /// The state that orders of this status are in while they do not compensate; none for
+    /// a closed status.
+    pub fn holding(status: Status) -> Option<Self> {
+        rows().find(|(_, row)| row.holds.contains(&status)).map(|(state, _)| state)
     }
 
     /// Whether the state may appear among the states that failed.
@@ -411,6 +436,19 @@ mod tests {
         let waiting: Vec<Status> =
             Status::ALL.iter().copied().filter(|status| status.waits_for().is_some()).collect();
         assert_eq!(waits, waiting);
+    }
+
+    #[test]
+    fn every_status_that_is_not_closed_is_held_by_one_state() {
+        for status in Status::ALL.iter().copied() {
+            let holding = rows().filter(|(_, row)| row.holds.contains(&status)).count();
+            assert_eq!(holding, usize::from(!status.is_closed()), "{status}");
+        }
+        for (state, row) in rows() {
+            if let Kind::WaitForToken(status) = row.kind {
+                assert_eq!(State::holding(status), Some(state));
+            }
+        }
     }
 
     #[test]

@@ -46,6 +46,11 @@ impl Timestamp {
         self.0
     }
 
+    /// The day in UTC, such as `2026-11-23`.
+    pub fn day(self) -> String {
+        self.0.strftime("%Y-%m-%d").to_string()
+    }
+
     /// Adds hours, which may be negative. Stops at the first and last valid timestamp.
     #[must_use]
     pub fn plus_hours(self, hours: i64) -> Self {

@@ -14,6 +14,7 @@ use utoipa::openapi::{
 };
 
 use crate::caller::Scope;
+use crate::etag;
 use crate::problem::{ProblemKind, ProblemResponse};
 
 /// The name of the document's only security scheme.
@@ -71,7 +72,8 @@ impl OperationDoc {
             problems: BTreeMap::new(),
             requires_token: false,
         };
-        operation.problems(&[ProblemKind::Unavailable])
+        // A query parameter that the operation does not have is refused.
+        operation.problems(&[ProblemKind::Unavailable, ProblemKind::InvalidRequest])
     }
 
     /// Requires a token with one of these scopes; without scopes, any token.
@@ -181,8 +183,11 @@ impl OperationDoc {
     }
 
     /// Adds a 304 response.
-    pub(super) fn not_modified(mut self, etag_pattern: &str) -> Self {
-        let etag = response_header("The version that you have.", Some(etag_pattern));
+    pub(super) fn not_modified(mut self) -> Self {
+        let about = "The versions that you have.";
+        let any_text = ObjectBuilder::new().schema_type(Type::String).build();
+        self = self.header("If-None-Match", Required::False, about, any_text);
+        let etag = response_header("The version that you have.", Some(etag::PATTERN));
         let response = ResponseBuilder::new()
             .description("You have this version already.")
             .header("ETag", etag);
@@ -193,7 +198,10 @@ impl OperationDoc {
     /// Adds problems.
     pub(super) fn problems(mut self, kinds: &[ProblemKind]) -> Self {
         for kind in kinds {
-            self.problems.entry(kind.status().as_u16()).or_default().push(*kind);
+            let kinds = self.problems.entry(kind.status().as_u16()).or_default();
+            if !kinds.contains(kind) {
+                kinds.push(*kind);
+            }
         }
         self
     }

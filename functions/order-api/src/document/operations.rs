@@ -6,10 +6,12 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{HttpMethod, Ref, RefOr, Required};
 
-use super::operation::OperationDoc;
+use super::operation::{HeaderText, OperationDoc};
 use crate::api::WebhookSources;
+use crate::board::BoardResponse;
 use crate::caller::Scope;
 use crate::cancel_order::CancelResponse;
+use crate::etag;
 use crate::idempotency_key;
 use crate::inventory::{CatalogResponse, ProductRequest, StockItemResponse};
 use crate::list_orders::{DEFAULT_LIMIT, MAX_LIMIT, OrderPageResponse};
@@ -21,20 +23,24 @@ use crate::read_execution::ExecutionResponse;
 use crate::restock::{RestockRequest, RestockResponse};
 use crate::resume_order::{ResumeRequest, ResumeResponse};
 use crate::review_order::{ReviewRequest, ReviewResponse};
-use crate::schema::{self, AttentionSchema, OrderIdSchema, SkuSchema, StatusSchema};
+use crate::schema::{
+    self, AttentionSchema, OrderIdSchema, SkuSchema, StatusSchema, TimestampSchema,
+};
 use crate::webhooks::ReceivedResponse;
 
 /// The id of the order in `events/api/place-order.json`.
 const ORDER_ID: &str = "ord_44a45315d0fc51c09623badfc0bb5cca";
 /// A SKU in `events/stock.json`.
 const SKU: &str = "MUG-01";
-/// A pattern of every `ETag`.
-const ETAG: &str = "^\"[0-9]+\"$";
+/// The header that tells one version of a response from another.
+const ETAG: HeaderText<'static> =
+    ("ETag", "The version of this response. Send it as `If-None-Match`.", etag::PATTERN);
 
 /// Every operation.
 pub(super) fn all(webhooks: &WebhookSources) -> Vec<OperationDoc> {
     let mut operations = vec![
         place_order(),
+        read_board(),
         list_orders(),
         read_order(),
         read_execution(),
@@ -73,9 +79,20 @@ fn place_order() -> OperationDoc {
         .problems(&[ProblemKind::IdempotencyKeyReused, ProblemKind::Unprocessable])
 }
 
+fn read_board() -> OperationDoc {
+    let about = "How many orders are in each state of the workflow, have each status, need \
+                 attention, and were closed today (UTC).";
+    get("/board", "readBoard", ("Count the orders", about))
+        .token(&[Scope::OrdersOperate])
+        .response::<BoardResponse>("200", "The numbers now.", &[ETAG])
+        .not_modified()
+}
+
 fn list_orders() -> OperationDoc {
     let about = "With `orders/read`, the caller's own orders, newest first. With \
-                 `orders/operate`, the orders that need attention or are open, oldest first.";
+                 `orders/operate`, the orders that need attention, oldest first, or all open \
+                 ones, newest first; with `status`, all orders with it: open ones newest \
+                 first, closed ones of the last 31 days by the time at which they were closed.";
     let limit = ObjectBuilder::new()
         .schema_type(Type::Integer)
         .minimum(Some(1_u32))
@@ -88,31 +105,33 @@ fn list_orders() -> OperationDoc {
         .query_parameter("status", "Only orders with this status.", reference::<StatusSchema>())
         .query_parameter("attention", "For operators.", reference::<AttentionSchema>())
         .query_parameter("open", "For operators.", open)
+        .query_parameter("createdAfter", "Only later orders.", reference::<TimestampSchema>())
+        .query_parameter("createdBefore", "Only earlier orders.", reference::<TimestampSchema>())
         .query_parameter("limit", "The page size.", Schema::Object(limit.build()))
         .query_parameter("cursor", cursor, Schema::Object(pattern("^[A-Za-z0-9_-]+$")))
-        .response::<OrderPageResponse<'_>>("200", "A page of the list.", &[])
-        .problems(&[ProblemKind::InvalidRequest])
+        .response::<OrderPageResponse<'_>>("200", "A page of the list.", &[ETAG])
+        .not_modified()
 }
 
 fn read_order() -> OperationDoc {
-    let about = "The caller's own order; any order with `orders/operate`.";
-    let etag = ("ETag", "The version of the order.", ETAG);
-    let any_text = ObjectBuilder::new().schema_type(Type::String).build();
+    let about = "The caller's own order; any order with `orders/operate`. `actions` says what \
+                 this caller may do with it now.";
     get("/orders/{orderId}", "readOrder", ("Read an order", about))
         .token(&[Scope::OrdersRead, Scope::OrdersOperate])
         .path_parameter::<OrderIdSchema>("orderId", ORDER_ID)
-        .header("If-None-Match", Required::False, "The versions that you have.", any_text)
-        .response::<OrderResponse<'_>>("200", "The current order.", &[etag])
-        .not_modified(ETAG)
+        .response::<OrderResponse<'_>>("200", "The current order.", &[ETAG])
+        .not_modified()
         .problems(&[ProblemKind::NotFound])
 }
 
 fn read_execution() -> OperationDoc {
-    let about = "The states that the order's execution has entered, read from its history.";
+    let about = "The states that the order's executions have entered, read from their \
+                 histories. An order that was restarted has several.";
     get("/orders/{orderId}/execution", "readExecution", ("Read an order's execution", about))
         .token(&[Scope::OrdersOperate])
         .path_parameter::<OrderIdSchema>("orderId", ORDER_ID)
-        .response::<ExecutionResponse>("200", "The execution that owns the order.", &[])
+        .response::<ExecutionResponse>("200", "The latest execution, and all.", &[ETAG])
+        .not_modified()
         .problems(&[ProblemKind::NotFound])
 }
 

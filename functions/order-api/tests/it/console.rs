@@ -171,7 +171,7 @@ async fn a_file_from_the_disk_is_answered_like_the_embedded_one() {
     let console = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../console");
     for file in FILES.iter().filter(|file| file.name != "workflow.json") {
         let on_disk = std::fs::read(console.join(file.name)).unwrap();
-        assert_eq!(on_disk, file.identity, "{}: build again", file.name);
+        assert!(on_disk == file.identity, "{}: build again", file.name);
         let request = TestRequest::new("GET", &path_of(file.name));
         let parsed = Request::parse(&request.event, samples::placed_at).unwrap();
         let from_disk =

@@ -34,6 +34,9 @@ async fn a_product_is_read_by_its_sku() {
             "weightGrams": 100, "available": 5, "received": 7,
         })
     );
+    let manager = TestRequest::new("GET", "/inventory/MUG").by(ADA, "inventory/write");
+    let seen = send(&TestBed::new(), manager).await;
+    assert_eq!(seen.body["reserved"], 2, "only who may write the inventory sees this");
     for sku in ["NIL", "not%20one"] {
         let request = TestRequest::new("GET", &format!("/inventory/{sku}")).by(ADA, "");
         send(&TestBed::new(), request).await.assert_problem(404, "not-found");

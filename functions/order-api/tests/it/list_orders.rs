@@ -131,6 +131,12 @@ async fn an_operator_lists_the_orders_that_need_attention_and_the_open_ones() {
 
     let open = send(&api, request.clone().query("open", "true")).await;
     assert_eq!(ids(&open).len(), 7, "{}", open.text);
+    let placed: Vec<_> = open.body["orders"].as_array().unwrap().iter().collect();
+    assert!(
+        placed.is_sorted_by(|a, b| a["createdAt"].as_str() >= b["createdAt"].as_str()),
+        "newest first: {}",
+        open.text
+    );
     let mut pages = Vec::new();
     let mut next = request.query("open", "true").query("limit", "2");
     loop {
@@ -182,12 +188,77 @@ async fn an_invalid_query_names_its_parameter() {
         ("status", "received"),
         ("attention", "canary"),
         ("open", "false"),
+        ("createdAfter", "canary"),
+        ("createdBefore", "yesterday"),
     ] {
         let response = send(&api, own_orders(ADA).query(name, value)).await;
         response.assert_problem(400, "invalid-request");
         assert_eq!(response.fields(), [name], "{value}");
         assert!(!response.text.contains("canary"));
     }
+    let typo = send(&api, own_orders(ADA).query("stauts", "RECEIVED")).await;
+    typo.assert_problem(400, "invalid-request");
+    assert_eq!(typo.fields(), ["stauts"]);
+    assert!(typo.text.contains("createdBefore"), "it names the parameters: {}", typo.text);
     *api.orders.store_is_down.lock().unwrap() = true;
     send(&api, own_orders(ADA)).await.assert_problem(503, "unavailable");
+}
+
+fn operator() -> TestRequest {
+    TestRequest::new("GET", "/orders").by(OP, "orders/read orders/operate")
+}
+
+#[tokio::test]
+async fn an_operator_lists_all_orders_of_a_status_and_of_a_time() {
+    let api = shop(4, 2);
+    let closed = Order { order_id: id_of("closed"), ..samples::fulfilled() };
+    api.orders.insert(closed.clone());
+    let earlier = samples::placed_at().plus_hours(-40 * 24);
+    let too_old =
+        Order { order_id: id_of("old"), closed_day: Some(earlier.day()), ..closed.clone() };
+    api.orders.insert(too_old);
+    let waiting = Order { order_id: id_of("review"), ..samples::in_review() };
+    api.orders.insert(waiting.clone());
+
+    let all = send(&api, operator().query("status", "RECEIVED")).await;
+    assert_eq!(ids(&all).len(), 6, "of all customers: {}", all.text);
+    let reviews = send(&api, operator().query("status", "IN_REVIEW")).await;
+    assert_eq!(ids(&reviews), [waiting.order_id.as_str()]);
+    let row = &reviews.body["orders"][0];
+    assert_eq!(row["customerId"], ADA);
+    assert_eq!(row["deadline"], json!(waiting.review.unwrap().deadline));
+    let mut found = Vec::new();
+    let mut request = operator().query("status", "FULFILLED");
+    loop {
+        let response = send(&api, request.clone()).await;
+        found.extend(ids(&response));
+        let Some(cursor) = response.body["nextCursor"].as_str() else { break };
+        request = request.query("cursor", cursor);
+    }
+    assert_eq!(found, [closed.order_id.as_str()], "closed within 31 days");
+
+    let minute = |n| samples::placed_at().plus_minutes(n).to_string();
+    let between = operator()
+        .query("status", "RECEIVED")
+        .query("createdAfter", &minute(0))
+        .query("createdBefore", &minute(2));
+    let found = ids(&send(&api, between).await);
+    assert_eq!(found.len(), 2, "those of minute 1: {found:?}");
+    let own = own_orders(ADA).query("createdAfter", &minute(2));
+    assert_eq!(ids(&send(&api, own).await).len(), 1);
+    let own = send(&api, own_orders(ADA).query("status", "RECEIVED")).await;
+    assert_eq!(ids(&own).len(), 4, "a customer sees their own orders only");
+    assert_eq!(own.body["orders"][0]["customerId"], json!(null));
+}
+
+#[tokio::test]
+async fn an_unchanged_list_is_304() {
+    let api = shop(3, 0);
+    let request = operator().query("open", "true");
+    let first = send(&api, request.clone()).await;
+    let known = request.header("if-none-match", first.headers["etag"].as_str().unwrap());
+    let unchanged = send(&api, known.clone()).await;
+    assert_eq!((unchanged.status, unchanged.text.as_str()), (304, ""));
+    api.orders.insert(Order { order_id: id_of("new"), ..samples::received() });
+    assert_eq!(send(&api, known).await.status, 200);
 }

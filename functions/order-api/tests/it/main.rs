@@ -3,7 +3,9 @@
 
 #![cfg(test)]
 
+mod actions;
 mod audit;
+mod board;
 mod cancel_order;
 mod console;
 mod decisions;

@@ -123,8 +123,9 @@ fn every_test_that_a_document_names_exists() {
     for document in documents() {
         for word in quoted(&std::fs::read_to_string(&document).unwrap()) {
             let name = word.rsplit("::").next().unwrap();
-            // Tests are sentences: five words or more.
-            let is_test = name.split('_').count() > 4
+            // Tests are sentences: five words or more. A key of the local stack is none.
+            let is_test = !name.starts_with("sk_test_")
+                && name.split('_').count() > 4
                 && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
             if is_test && !sources.contains(&format!("fn {name}(")) {
                 missing.push(format!("{}: {word}", relative(&document)));

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use domain::ErrorName;
 use domain::operation::Function;
 use domain::outcome::Outcome;
 use domain::steps::{self, Effect, Kind, OnFailure, State};
+use domain::{ErrorName, Status};
 use serde_json::Value;
 
 use crate::files::{files_below, read};
@@ -102,6 +102,35 @@ fn every_state_does_what_its_row_says() {
             Kind::Choice | Kind::Wait | Kind::Pass | Kind::Succeed => {}
         }
     }
+}
+
+/// The first tasks and waits that an order meets from a state on, through its choices.
+fn next_stops<'a>(machine: &'a Value, name: &'a str) -> BTreeSet<&'a str> {
+    let state = &machine["States"][name];
+    match state["Type"].as_str().unwrap() {
+        "Choice" => {
+            transitions(state).into_iter().flat_map(|next| next_stops(machine, next)).collect()
+        }
+        _ => BTreeSet::from([name]),
+    }
+}
+
+#[test]
+fn an_order_is_held_by_a_state_that_follows_the_one_that_wrote_its_status() {
+    let machine = machine();
+    let holding = |status: Status| State::holding(status).unwrap().as_str();
+    let first = next_stops(&machine, machine["StartAt"].as_str().unwrap());
+    assert_eq!(first, BTreeSet::from([holding(Status::Scheduled), holding(Status::Received)]));
+    // What each task records when it has succeeded.
+    for (writer, status) in
+        [(State::ProcessPayment, Status::Authorized), (State::CheckInventory, Status::Reserved)]
+    {
+        let next = machine["States"][writer.as_str()]["Next"].as_str().unwrap();
+        let stops = next_stops(&machine, next);
+        assert!(stops.contains(holding(status)), "{status} after {writer}: {stops:?}");
+    }
+    // The shipment is stored in the middle of its task.
+    assert_eq!(State::holding(Status::Shipping), Some(State::InitiateShipping));
 }
 
 #[test]

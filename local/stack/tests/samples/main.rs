@@ -153,7 +153,7 @@ async fn the_function_samples_run_the_sample_order_from_start_to_end() {
 }
 
 /// The samples of the API with their HTTP status.
-const REQUESTS: [(&str, u64); 14] = [
+const REQUESTS: [(&str, u64); 16] = [
     ("place-order", 202),
     ("read-order", 200),
     ("read-execution", 200),
@@ -171,6 +171,8 @@ const REQUESTS: [(&str, u64); 14] = [
     ("stripe-webhook", 200),
     ("easypost-webhook", 200),
     ("read-document", 200),
+    ("read-board", 200),
+    ("read-page", 200),
 ];
 
 #[tokio::test(flavor = "multi_thread")]

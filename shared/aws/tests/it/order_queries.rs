@@ -3,9 +3,10 @@
 use aws::Orders;
 use domain::order::Attention;
 use domain::ports::{
-    FindOrder, ListDueOrders, ListOrders, OrderList, PageCursor, PlaceOrder, SaveOrder, SaveResult,
+    CountOrders, FindOrder, ListDueOrders, ListOrders, LoadOrders, OpenOrder, OrderList,
+    PageCursor, PlaceOrder, SaveOrder, SaveResult,
 };
-use domain::{CustomerId, Order, OrderId, PaymentIntentId, ShipmentId, Sku};
+use domain::{CustomerId, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Status};
 use serde_json::json;
 use testing::samples;
 
@@ -170,4 +171,63 @@ async fn a_query_fails_if_the_table_is_unavailable() {
     }
     assert!(orders.due_orders(0, samples::placed_at(), 10).await.is_err());
     assert!(orders.by_payment_intent(&intent).await.is_err());
+}
+
+#[tokio::test]
+async fn the_board_is_counted_without_reading_an_order() {
+    let failed = serde_json::from_value(json!({"CapturePayment": {"Error": "E"}})).unwrap();
+    let compensating = Order {
+        order_id: order("ada", 90).order_id,
+        ..samples::labeled().begin_compensation(&failed, samples::placed_at())
+    };
+    let closed = Order { order_id: order("ada", 91).order_id, ..samples::fulfilled() };
+    let finalized = Order { order_id: order("ada", 92).order_id, ..samples::fulfilled() }
+        .finalized(&[], samples::placed_at());
+    let stuck = samples::needs_attention();
+    let bed = TestBed::new();
+    let existing = [order("ada", 1), compensating.clone(), closed.clone(), finalized, stuck];
+    let orders = placed(&bed, &existing).await;
+
+    let mut open = orders.open_orders().await.unwrap();
+    open.sort_by_key(|order| order.order_id.clone());
+    let mut expected: Vec<_> = existing
+        .iter()
+        .filter(|order| order.open.is_some())
+        .map(|order| OpenOrder {
+            order_id: order.order_id.clone(),
+            status: order.status,
+            created_at: order.created_at,
+            compensates: order.compensation.is_some(),
+        })
+        .collect();
+    expected.sort_by_key(|order| order.order_id.clone());
+    assert_eq!(open, expected);
+
+    assert_eq!(orders.attention_count(Attention::Operator).await, Ok(1));
+    assert_eq!(orders.attention_count(Attention::Review).await, Ok(0));
+    let today = samples::placed_at().day();
+    assert_eq!(orders.closed_on(&today).await.unwrap(), [(Status::Fulfilled, 2)].into());
+    assert_eq!(orders.closed_on("2026-11-22").await.unwrap(), [].into());
+    let list = orders.list(&OrderList::ClosedOn(today), None, 10).await.unwrap();
+    assert_eq!(list.orders.len(), 2);
+    let both = [compensating.order_id.clone(), existing[0].order_id.clone()];
+    let loaded = orders.load_all(&both).await.unwrap();
+    assert_eq!(ids(&loaded), both.iter().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_count_reads_every_page() {
+    let bed = TestBed::new();
+    let orders = placed(&bed, &[]).await;
+    let page = |status: &str, next: bool| {
+        let mut page = json!({"Items": [{"status": {"S": status}}], "Count": 1});
+        if next {
+            page["LastEvaluatedKey"] = json!({"orderId": {"S": "ord_1"}});
+        }
+        Injected::Response(200, page)
+    };
+    bed.inject(page("FULFILLED", true));
+    bed.inject(page("CANCELLED", false));
+    let counts = orders.closed_on("2026-11-23").await.unwrap();
+    assert_eq!(counts, [(Status::Fulfilled, 1), (Status::Cancelled, 1)].into());
 }

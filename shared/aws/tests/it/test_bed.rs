@@ -157,12 +157,17 @@ impl HttpConnector for TestBed {
 /// The Orders table with its sparse indexes, as the template declares it.
 fn orders_table() -> Value {
     let key = |name: &str, kind: &str| json!({"AttributeName": name, "KeyType": kind});
-    let index = |name: &str, sort_key: &str| {
+    let index_with = |name: &str, sort_key: &str, more: &[&str]| {
+        let projection = match more {
+            [] => json!({"ProjectionType": "KEYS_ONLY"}),
+            more => json!({"ProjectionType": "INCLUDE", "NonKeyAttributes": more}),
+        };
         json!({
             "IndexName": name, "KeySchema": [key(name, "HASH"), key(sort_key, "RANGE")],
-            "Projection": {"ProjectionType": "KEYS_ONLY"},
+            "Projection": projection,
         })
     };
+    let index = |name: &str, sort_key: &str| index_with(name, sort_key, &[]);
     let by_id = |name: &str| {
         json!({
             "IndexName": name, "KeySchema": [key(name, "HASH")],
@@ -179,6 +184,8 @@ fn orders_table() -> Value {
         "customerId",
         "intentId",
         "shipmentId",
+        "closedDay",
+        "closedAt",
     ];
     json!({
         "TableName": ORDERS,
@@ -186,9 +193,11 @@ fn orders_table() -> Value {
         "AttributeDefinitions":
             names.map(|name| json!({"AttributeName": name, "AttributeType": "S"})),
         "GlobalSecondaryIndexes": [
-            index("open", "checkAt"), index("attention", "createdAt"),
+            index_with("open", "checkAt", &["status", "createdAt", "compensation"]),
+            index("attention", "createdAt"),
             index("waitsFor", "createdAt"), index("customerId", "createdAt"),
             by_id("intentId"), by_id("shipmentId"),
+            index_with("closedDay", "closedAt", &["status"]),
         ],
         "BillingMode": "PAY_PER_REQUEST",
     })

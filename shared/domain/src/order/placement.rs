@@ -74,6 +74,8 @@ impl Order {
             request_hash: new.request_hash,
             created_at: at,
             updated_at: at,
+            closed_day: None,
+            closed_at: None,
             webhook_pending_at: None,
             seen_webhooks: Vec::new(),
             acknowledged: None,

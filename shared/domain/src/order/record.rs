@@ -147,6 +147,12 @@ pub struct Order {
     /// When the reconciler checks it next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check_at: Option<Timestamp>,
+    /// The day on which it was closed, in UTC: `2026-11-28`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_day: Option<String>,
+    /// When it was closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<Timestamp>,
     /// When the latest webhook arrived that the reconciler has not followed up.
     #[serde(rename = "hintedAt", default, skip_serializing_if = "Option::is_none")]
     pub webhook_pending_at: Option<Timestamp>,

@@ -67,6 +67,8 @@ impl Order {
             // Its execution may still wait: the reconciler ends that wait.
             order.task_token.clone_from(&self.task_token);
             order.attention = order.persistent_attention();
+            order.closed_day = Some(at.day());
+            order.closed_at = Some(at);
         }
         let detail = detail.map(|code| code.to_string());
         order.timeline.push(TimelineEntry { at, status: to, detail });

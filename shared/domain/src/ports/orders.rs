@@ -76,6 +76,8 @@ pub enum OrderList {
     Open(u8),
     /// Those that wait for a restock of this SKU, oldest first.
     WaitingFor(Sku),
+    /// Those that were closed on this day (`2026-11-28`, UTC), the latest first.
+    ClosedOn(String),
 }
 
 /// A position in a list of orders: the order and the value that the list is sorted by.
@@ -83,7 +85,7 @@ pub enum OrderList {
 pub struct PageCursor {
     /// The order.
     pub order_id: OrderId,
-    /// When it was placed, or when its next check is.
+    /// When it was placed, when its next check is, or when it was closed.
     pub at: Timestamp,
 }
 

@@ -112,6 +112,7 @@ fn position_on(list: &OrderList, order: &Order) -> Option<Timestamp> {
         OrderList::Attention(why) => order.attention == Some(*why),
         OrderList::Open(bucket) => order.open.as_deref() == Some(&bucket.to_string()),
         OrderList::WaitingFor(sku) => order.waits_for.as_ref() == Some(sku),
+        OrderList::ClosedOn(day) => order.closed_day.as_ref() == Some(day),
     };
     let by_check = matches!(list, OrderList::Open(_));
     on.then_some(if by_check { order.check_at? } else { order.created_at })

@@ -1,16 +1,20 @@
 //! The ports of the API over a [`TestBed`].
 
+use std::collections::BTreeMap;
+
 use domain::audit::AuditEntry;
 use domain::catalog::StockItem;
 use domain::decision::TaskResult;
+use domain::order::Attention;
 use domain::ports::{
-    AddProductResult, ExecutionView, FindOrder, ListOrders, LoadOrder, NewProduct, OrderList,
-    OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog, ReadExecution, ReadProductAudit,
-    RestockItem, RestockResult, SaveOrder, SaveResult, SendTaskResult, StartExecution, StateVisit,
-    StopExecution, StoreUnavailable, TaskDelivery, WorkflowUnavailable, WriteCatalog,
+    AddProductResult, CountOrders, ExecutionView, FindOrder, ListOrders, LoadOrder, LoadOrders,
+    NewProduct, OpenOrder, OrderList, OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog,
+    ReadExecution, ReadProductAudit, RestockItem, RestockResult, SaveOrder, SaveResult,
+    SendTaskResult, StartExecution, StateVisit, StopExecution, StoreUnavailable, TaskDelivery,
+    WorkflowUnavailable, WriteCatalog,
 };
 use domain::{
-    ExecutionName, Order, OrderId, PaymentIntentId, ShipmentId, Sku, TaskToken, Timestamp,
+    ExecutionName, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Status, TaskToken, Timestamp,
 };
 use serde_json::Value;
 use testing::samples;
@@ -200,11 +204,12 @@ impl ListOrders for TestBed {
             OrderList::Attention(attention) => order.attention == Some(*attention),
             OrderList::Open(bucket) => order.open.as_deref() == Some(&bucket.to_string()),
             OrderList::WaitingFor(sku) => order.waits_for.as_ref() == Some(sku),
+            OrderList::ClosedOn(day) => order.closed_day.as_ref() == Some(day),
         });
         let place =
             |order: &Order| PageCursor { order_id: order.order_id.clone(), at: order.created_at };
         found.sort_by_key(|order| (order.created_at, order.order_id.clone()));
-        if matches!(list, OrderList::Customer(_)) {
+        if matches!(list, OrderList::Customer(_) | OrderList::ClosedOn(_)) {
             found.reverse();
         }
         if let Some(after) = after {
@@ -215,6 +220,46 @@ impl ListOrders for TestBed {
         found.truncate(limit as usize);
         let next = found.last().filter(|_| more).map(place);
         Ok(OrderPage { orders: found, next })
+    }
+}
+
+impl LoadOrders for TestBed {
+    async fn load_all(&self, ids: &[OrderId]) -> Result<Vec<Order>, StoreUnavailable> {
+        self.reach_store()?;
+        Ok(ids.iter().filter_map(|id| self.order(id)).collect())
+    }
+}
+
+impl CountOrders for TestBed {
+    async fn open_orders(&self) -> Result<Vec<OpenOrder>, StoreUnavailable> {
+        self.reach_store()?;
+        let orders = self.orders.lock().unwrap();
+        let open = orders.values().filter(|order| order.open.is_some());
+        let entry = |order: &Order| OpenOrder {
+            order_id: order.order_id.clone(),
+            status: order.status,
+            created_at: order.created_at,
+            compensates: order.compensation.is_some(),
+        };
+        Ok(open.map(entry).collect())
+    }
+
+    async fn attention_count(&self, attention: Attention) -> Result<u64, StoreUnavailable> {
+        self.reach_store()?;
+        let orders = self.orders.lock().unwrap();
+        let count = orders.values().filter(|order| order.attention == Some(attention)).count();
+        Ok(u64::try_from(count).unwrap())
+    }
+
+    async fn closed_on(&self, day: &str) -> Result<BTreeMap<Status, u64>, StoreUnavailable> {
+        self.reach_store()?;
+        let mut counts = BTreeMap::new();
+        for order in self.orders.lock().unwrap().values() {
+            if order.closed_day.as_deref() == Some(day) {
+                *counts.entry(order.status).or_default() += 1;
+            }
+        }
+        Ok(counts)
     }
 }
 
