@@ -81,6 +81,7 @@ class Shell {
     /** @type {View | null} */
     this.view = null;
     this.opened = "";
+    this.who = "";
     this.isLocal = session.config.signIn === "development";
     /** @type {{stop: () => void, now: () => void} | null} */
     this.counts = null;
@@ -132,15 +133,17 @@ class Shell {
 
   sessionChanged() {
     const { identity } = this.session;
+    const who = identity ? JSON.stringify([identity.sub, identity.scopes]) : "";
+    // A renewed token is the same person: nothing changes on the page.
+    if (who !== "" && who === this.who) return;
+    this.who = who;
+    this.close();
     this.api.forget();
     this.counts?.stop();
     this.counts = null;
     this.lastBoard = null;
     if (this.header) this.header.hidden = !identity;
-    const who = identity ? `${identity.sub}${identity.scopes.join()}` : "";
-    if (who !== this.opened.split(" ")[0]) this.close();
     if (!identity) {
-      this.close();
       this.main?.replaceChildren(signInView(this.session));
       document.title = "Sign in · Orders";
       return;
@@ -194,11 +197,10 @@ class Shell {
     const hash = location.hash.length > 2 ? location.hash : this.home();
     const route = ROUTES.find((entry) => entry.pattern.test(hash));
     const path = hash.split("?")[0] ?? "";
-    const key = `${identity.sub}${identity.scopes.join()} ${path}`;
     for (const { link, match } of this.links ?? []) setAttributes(link, { "aria-current": match.test(hash) ? "page" : null });
-    if (key === this.opened) return;
+    if (path === this.opened) return;
     this.close();
-    this.opened = key;
+    this.opened = path;
     if (this.isOnBoard()) this.counts?.now();
     if (!route || (route.scope && !this.session.may(route.scope))) {
       this.main.replaceChildren(notHere(route !== undefined, this.home()));
@@ -206,7 +208,7 @@ class Shell {
       return;
     }
     const module = await route.load();
-    if (this.opened !== key) return;
+    if (this.opened !== path) return;
     const parts = (route.pattern.exec(hash) ?? []).slice(1);
     const view = module.open(this.context(), ...parts);
     this.view = view;
