@@ -16,10 +16,10 @@ export function launch() {
  * A window of its own: nothing is shared with another.
  *
  * @param {import("playwright-core").Browser} browser
- * @param {{width?: number, height?: number, scheme?: "light" | "dark", identity?: {sub: string, scopes: string[]} | null}} [options]
+ * @param {{width?: number, height?: number, scheme?: "light" | "dark", identity?: {sub: string, scopes: string[]} | null, bypassCSP?: boolean}} [options]
  */
-export async function openWindow(browser, { width = 1440, height = 900, scheme = "light", identity = ALL_ROLES } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme });
+export async function openWindow(browser, { width = 1440, height = 900, scheme = "light", identity = ALL_ROLES, bypassCSP = false } = {}) {
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, bypassCSP });
   if (identity) {
     await context.addInitScript((chosen) => {
       if (!localStorage.getItem("orders.development-identity")) localStorage.setItem("orders.development-identity", chosen);
