@@ -10,11 +10,14 @@ import { localPanel } from "./local-panel.js";
 import { empty, paintStatus, skeletonRows } from "./parts.js";
 
 const PAGE = 50;
+/** So many stuck orders, and so many reviews, come first. */
+const URGENT = 5;
 const AGES = [["", "Any age"], ["600", "Older than 10 min"], ["3600", "Older than 1 h"], ["86400", "Older than 1 day"], ["259200", "Older than 3 days"]];
 
 /** @type {Record<string, string>} The status of orders that wait in a state. */
 const STATUS_OF_STATE = {
   WaitUntilScheduled: "SCHEDULED", AwaitAuthentication: "AUTHENTICATION_REQUIRED", AwaitReview: "IN_REVIEW", AwaitRestock: "BACKORDERED", AwaitOperator: "NEEDS_ATTENTION",
+  PaymentFailureHandler: "PAYMENT_FAILED", InventoryFailureHandler: "OUT_OF_STOCK", ShippingFailureHandler: "SHIPPING_FAILED", OrderRejected: "REJECTED", OrderCancelled: "CANCELLED", OrderFulfilled: "FULFILLED",
   ScheduledForLater: "RECEIVED", ProcessPayment: "RECEIVED", CheckInventory: "AUTHORIZED", InitiateShipping: "RESERVED", CapturePayment: "SHIPPING",
 };
 
@@ -148,15 +151,19 @@ function createList(context, filters) {
   const poller = poll(async (signal) => {
     const path = pathOf(status.value, attention.value, ages.value, cursors[cursors.length - 1]);
     try {
+      const isFirstPage = !status.value && !attention.value && !ages.value && cursors.length === 1;
+      const needed = isFirstPage ? await readUrgent(context, signal) : [];
       const { body: answer, changed } = await context.api.read(path, { signal });
-      if (!changed && loaded === path) return tick();
-      loaded = path;
-      orders = answer.orders ?? [];
+      const key = `${path} ${needed.map((order) => order.orderId + order.updatedAt).join()}`;
+      if (!changed && loaded === key) return tick();
+      loaded = key;
+      const ids = new Set(needed.map((order) => order.orderId));
+      orders = [...needed, ...(answer.orders ?? []).filter((/** @type {any} */ order) => !ids.has(order.orderId))];
       nextCursor = answer.nextCursor ?? "";
       paint();
       context.fresh();
     } catch (error) {
-      if (!signal.aborted && loaded !== path) {
+      if (!signal.aborted && !loaded.startsWith(`${path} `)) {
         table.hidden = true;
         state.replaceChildren(empty("The orders could not be read", error instanceof Error ? error.message : ""));
       }
@@ -194,8 +201,26 @@ function createList(context, filters) {
       status.value = status.value === code ? "" : code;
       attention.value = "";
       reset();
+      element.scrollIntoView({ block: "nearest", behavior: "smooth" });
     },
   };
+}
+
+/**
+ * The orders that need a person, for the top of the first page: stuck ones, then reviews.
+ *
+ * @param {import("../app.js").Context} context
+ * @param {AbortSignal} signal
+ * @returns {Promise<any[]>}
+ */
+async function readUrgent(context, signal) {
+  const board = await context.board();
+  const rows = [];
+  for (const kind of ["OPERATOR", "REVIEW"]) {
+    const isNeeded = board?.attention?.some((/** @type {any} */ entry) => entry.kind === kind && entry.orders > 0);
+    if (isNeeded) rows.push(...(await context.api.read(`/orders?attention=${kind}&limit=${URGENT}`, { signal })).body.orders);
+  }
+  return rows;
 }
 
 /**
@@ -249,6 +274,7 @@ function orderRow(first) {
     /** @param {any} order */
     update(order) {
       paintStatus(badge, order.status);
+      setAttributes(element, { "data-urgent": order.attention === "OPERATOR" ? "danger" : order.attention === "REVIEW" ? "warn" : null });
       setText(customer, order.customerId ?? "");
       setText(total, money(order.total));
       setText(waits, waitsFor(order));
