@@ -487,6 +487,12 @@ impl FaultPlan {
         &self.triggered
     }
 
+    /// The faults that are limited to an order, each with how many calls it has met.
+    pub fn of_order<'a>(&'a self, order: &'a str) -> impl Iterator<Item = (&'a Fault, u64)> + 'a {
+        let planned = self.faults.iter().map(|planned| (&planned.fault, planned.triggered));
+        planned.filter(move |(fault, _)| fault.order.as_deref() == Some(order))
+    }
+
     /// The planned faults, in order.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         self.faults.iter().map(|planned| &planned.fault)

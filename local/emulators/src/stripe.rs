@@ -45,6 +45,7 @@ use serde_json::Value;
 
 pub use self::api_call::API_VERSION;
 use self::api_call::{ApiCall, Route, check_api_key, check_api_version, idempotency_key};
+pub use self::cards::{TestCard, test_cards};
 use self::error::ApiError;
 use self::idempotency::{IdempotencyKeys, KeyState};
 use self::ledger::Ledger;

@@ -8,7 +8,7 @@
 //!   claims of a JWT. A missing token gets 401 and a missing scope 403, with API Gateway's
 //!   messages.
 //! - API Gateway's limits apply: 10 MB for a body and 30 seconds for an integration.
-//! - `/healthz` belongs to the stack.
+//! - `/healthz` and `/_local/` ([`crate::panel`]) belong to the stack.
 //! - An edited file of the web page comes from the disk ([`console`]).
 //!
 //! Start with [`routes`] and [`identity`], then [`mod@event`] and [`mod@response`].
@@ -34,11 +34,12 @@ use crate::http::{
     Handler, Reply, Request, Response, Server, StatusCode, add_header, header, response,
 };
 use crate::lambda::LambdaHost;
+use crate::panel::{Panel, Placement};
 use crate::template::TemplateRoute;
 use console::ConsoleFolder;
 use event::HttpApiRequest;
 use identity::{AuthorizationError, Identity};
-use routes::Routes;
+use routes::{RouteMatch, Routes};
 
 /// API Gateway's time limit for a function.
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,19 +51,20 @@ pub struct ApiGateway {
 }
 
 impl ApiGateway {
-    /// Serves these routes, and the web page of this folder, on this listener.
+    /// Serves these routes, the web page of this folder, and the local panel, on this listener.
     ///
     /// # Errors
     /// When the listener has no local address.
-    pub fn start(
+    pub(crate) fn start(
         listener: TcpListener,
         routes: Vec<TemplateRoute>,
         console: PathBuf,
         lambda: Arc<LambdaHost>,
         clock: StackClock,
+        panel: Panel,
     ) -> io::Result<Self> {
         let (routes, console) = (Routes::new(routes), ConsoleFolder::new(console));
-        let front = HttpApi { routes, console, lambda, clock };
+        let front = HttpApi { routes, console, lambda, clock, panel: Some(panel) };
         Ok(Self { server: Server::start(listener, front)? })
     }
 
@@ -77,12 +79,17 @@ struct HttpApi {
     console: ConsoleFolder,
     lambda: Arc<LambdaHost>,
     clock: StackClock,
+    panel: Option<Panel>,
 }
 
 impl Handler for HttpApi {
     const BODY_LIMIT: usize = 10 * 1024 * 1024;
 
     async fn handle(&self, request: Request) -> Reply {
+        // The page polls the panel. That alone must not keep the clock from skipping.
+        if let Some(panel) = self.panel.as_ref().filter(|_| Panel::serves(request.uri().path())) {
+            return panel.respond(&request).await.into();
+        }
         let _busy = self.clock.busy("a request to the API");
         self.respond(&request).await.unwrap_or_else(|error| error).into()
     }
@@ -103,13 +110,34 @@ impl HttpApi {
         let authorization = header(request.headers(), "authorization");
         let identity = Identity::authorize(authorization, route_match.route)
             .map_err(|denied| unauthorized_response(&denied))?;
+        let placement = self.begin_placement(request, &route_match, identity.as_ref()).await;
         let incoming =
             HttpApiRequest { request, route_match: &route_match, identity, at: self.clock.now() };
         let event = incoming.event();
         if let Some(edited) = self.console.respond(&event).await {
             return response::from_payload(&edited).ok_or_else(internal_error);
         }
-        self.invoke(&route_match.route.function, event.to_string().into()).await
+        let function = &route_match.route.function;
+        let response = self.invoke(function, event.to_string().into()).await;
+        if let (Some(panel), Some(placement)) = (&self.panel, placement) {
+            panel.end_placement(placement).await;
+        }
+        response
+    }
+
+    /// Plants the faults that are armed for the next order, if this request places it.
+    async fn begin_placement(
+        &self,
+        request: &Request,
+        route_match: &RouteMatch<'_>,
+        identity: Option<&Identity>,
+    ) -> Option<Placement> {
+        let route = route_match.route;
+        if (route.method.as_str(), route.path.as_str()) != ("POST", "/orders") {
+            return None;
+        }
+        let key = header(request.headers(), "idempotency-key");
+        self.panel.as_ref()?.begin_placement(identity?.sub(), key).await
     }
 
     async fn invoke(&self, function: &str, event: Bytes) -> Result<Response, Response> {
@@ -183,6 +211,7 @@ mod tests {
             console: ConsoleFolder::new("/nowhere".into()),
             lambda,
             clock,
+            panel: None,
         };
         let response =
             front.invoke("order-api", Bytes::from("{}")).await.expect_err("the time limit");

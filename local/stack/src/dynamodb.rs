@@ -121,6 +121,11 @@ impl DynamoDb {
         self.write_events.subscribe_to_writes()
     }
 
+    /// How many writes have been published to the subscribers.
+    pub(crate) fn published_writes(&self) -> u64 {
+        self.write_events.published()
+    }
+
     /// Reads for the stack itself, without faults and counts.
     pub(crate) async fn read_uncounted(
         &self,

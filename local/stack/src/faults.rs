@@ -131,6 +131,11 @@ impl Faults {
         self.lock().clear_order(order);
     }
 
+    /// Reads the plan.
+    pub(crate) fn with_plan<T>(&self, read: impl FnOnce(&FaultPlan) -> T) -> T {
+        read(&self.lock())
+    }
+
     /// The plan as JSON, with the number of injected faults by kind.
     pub fn to_json(&self) -> Value {
         self.lock().to_json()

@@ -5,7 +5,8 @@
 //! on crate `asl`. The tables are [`dynamodb`]. [`aws`] serves all three on one endpoint,
 //! and [`api_gateway`] serves the HTTP API. Every wait and timestamp uses [`clock`].
 //!
-//! Start with [`stack`], which starts and stops all of these together.
+//! [`panel`] serves what the web page offers only here. Start with [`stack`], which starts
+//! and stops all of these together.
 
 pub mod api_gateway;
 pub mod audit;
@@ -20,8 +21,10 @@ pub mod faults;
 pub mod functions;
 mod http;
 pub mod lambda;
+mod panel;
 pub mod scenarios;
 pub mod stack;
+pub mod stack_handle;
 pub mod stepfunctions;
 pub mod template;
 pub mod trace;

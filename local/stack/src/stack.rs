@@ -23,7 +23,7 @@ mod workflow;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::broadcast;
 
 use crate::api_gateway::ApiGateway;
@@ -31,11 +31,13 @@ use crate::aws::Endpoint;
 use crate::aws::error::AwsError;
 use crate::clock::StackClock;
 use crate::counters::Counters;
-use crate::dynamodb::{Caller, DynamoDb, OrderWrite};
+use crate::dynamodb::{DynamoDb, OrderWrite};
 use crate::eventbridge::EventBridge;
 use crate::faults::Faults;
 use crate::functions::read_template;
 use crate::lambda::{HostSettings, LambdaHost};
+use crate::panel::Panel;
+use crate::stack_handle::StackHandle;
 use crate::stepfunctions::StepFunctions;
 use crate::urls::Urls;
 use clock_lead::ClockLeadWriter;
@@ -53,10 +55,8 @@ pub use state_folder::FolderError;
 /// A running stack.
 #[derive(Debug)]
 pub struct Stack {
-    urls: Urls,
+    handle: StackHandle,
     services: SharedServices,
-    dynamodb: Arc<DynamoDb>,
-    step_functions: StepFunctions,
     providers: Providers,
     endpoint: Endpoint,
     api: ApiGateway,
@@ -96,30 +96,27 @@ impl Stack {
         let step_functions = services.step_functions(&dynamodb, &folder).await?;
         workflow::install(&step_functions, &template, &settings.root).await?;
         let endpoint = services.aws_endpoint(aws, &dynamodb, &step_functions)?;
-        let api = services.api_gateway(api, &template, &settings.root)?;
-        let eventbridge = services.eventbridge(&template, &dynamodb, &step_functions)?;
-        Ok(Self {
-            urls,
-            services,
-            dynamodb,
-            step_functions,
-            providers,
-            endpoint,
-            api,
-            eventbridge,
-            clock_lead,
-            folder,
-        })
+        let handle = services.handle(urls, dynamodb, step_functions);
+        let (stripe, easypost) = providers.emulators();
+        let panel = Panel::start(handle.clone(), stripe, easypost, settings.root.clone());
+        let api = services.api_gateway(api, &template, &settings.root, panel)?;
+        let eventbridge = services.eventbridge(&template, &handle)?;
+        Ok(Self { handle, services, providers, endpoint, api, eventbridge, clock_lead, folder })
+    }
+
+    /// The running services, for observers of orders.
+    pub fn handle(&self) -> &StackHandle {
+        &self.handle
     }
 
     /// The base URLs of all servers.
     pub fn urls(&self) -> Urls {
-        self.urls.clone()
+        self.handle.urls()
     }
 
     /// The stack's clock.
     pub fn clock(&self) -> &StackClock {
-        &self.services.clock
+        self.handle.clock()
     }
 
     /// The counts of what each order has cost.
@@ -129,7 +126,7 @@ impl Stack {
 
     /// The fault plan for the stack's own services.
     pub fn faults(&self) -> &Faults {
-        &self.services.faults
+        self.handle.faults()
     }
 
     /// The Lambda host.
@@ -139,21 +136,17 @@ impl Stack {
 
     /// The tables.
     pub fn dynamodb(&self) -> &Arc<DynamoDb> {
-        &self.dynamodb
+        self.handle.dynamodb()
     }
 
     /// The executions.
     pub fn step_functions(&self) -> &StepFunctions {
-        &self.step_functions
+        self.handle.step_functions()
     }
 
-    /// Subscribes to all later writes of orders.
-    ///
-    /// Each message holds a guard that keeps the clock from skipping ahead, so the
-    /// receiver can act at the time of the write. A receiver that lags far behind
-    /// misses messages.
+    /// Subscribes to all later writes of orders; see [`StackHandle::order_writes`].
     pub fn order_writes(&self) -> broadcast::Receiver<OrderWrite> {
-        self.dynamodb.order_writes()
+        self.handle.order_writes()
     }
 
     /// The folder with the persistent state and the log of the functions.
@@ -166,9 +159,7 @@ impl Stack {
     /// # Errors
     /// When DynamoDB rejects the read, for example because there is no such table.
     pub async fn item(&self, table: &str, key: &Value) -> Result<Value, AwsError> {
-        let get = json!({ "TableName": table, "Key": key });
-        let mut answer = self.dynamodb.read_uncounted("GetItem", get).await?;
-        Ok(answer["Item"].take())
+        self.handle.item(table, key).await
     }
 
     /// All items of a table in DynamoDB's JSON.
@@ -176,18 +167,7 @@ impl Stack {
     /// # Errors
     /// When DynamoDB rejects the scan, for example because there is no such table.
     pub async fn items(&self, table: &str) -> Result<Vec<Value>, AwsError> {
-        let mut all = Vec::new();
-        let mut scan = json!({ "TableName": table });
-        loop {
-            let mut page = self.dynamodb.call("Scan", &scan, Caller::Other).await?;
-            if let Value::Array(items) = page["Items"].take() {
-                all.extend(items);
-            }
-            match page["LastEvaluatedKey"].take() {
-                Value::Null => return Ok(all),
-                last => scan["ExclusiveStartKey"] = last,
-            }
-        }
+        self.handle.items(table).await
     }
 
     /// Stops everything: first the servers, then the worker processes, then the
@@ -198,7 +178,7 @@ impl Stack {
             api,
             eventbridge,
             endpoint,
-            step_functions,
+            handle,
             services,
             providers,
             clock_lead,
@@ -208,7 +188,7 @@ impl Stack {
         drop((api, eventbridge, endpoint));
         // Step Functions stops before the workers, or it would record their deaths as
         // failures of its tasks.
-        step_functions.halt().await;
+        handle.step_functions().halt().await;
         services.lambda.shutdown().await;
         providers.shutdown().await;
         drop(clock_lead);

@@ -142,47 +142,105 @@ const fn declines(decline: &'static Decline) -> Card {
     Card { last4: "0002", issuer: IssuerResponse::Decline(decline), ..VISA }
 }
 
-/// The cards by token, without the common prefix `pm_card_`.
-const CARDS: &[(&str, Card)] = &[
-    ("visa", VISA),
-    ("us", VISA),
-    ("visa_debit", Card { last4: "5556", ..VISA }),
-    ("mastercard", Card { brand: "mastercard", last4: "4444", ..VISA }),
-    ("mastercard_debit", Card { brand: "mastercard", last4: "3222", ..VISA }),
-    ("amex", Card { brand: "amex", last4: "8431", ..VISA }),
-    ("discover", Card { brand: "discover", last4: "1117", ..VISA }),
-    ("chargeDeclined", declines(&GENERIC_DECLINE)),
-    ("chargeDeclinedInsufficientFunds", declines(&INSUFFICIENT_FUNDS)),
-    ("chargeDeclinedLostCard", declines(&LOST)),
-    ("chargeDeclinedStolenCard", declines(&STOLEN)),
-    ("chargeDeclinedFraudulent", declines(&FRAUDULENT)),
-    ("chargeDeclinedVelocityLimitExceeded", declines(&VELOCITY)),
-    ("chargeDeclinedExpiredCard", declines(&EXPIRED)),
-    ("chargeDeclinedIncorrectCvc", declines(&INCORRECT_CVC)),
-    ("chargeDeclinedProcessingError", declines(&PROCESSING_ERROR)),
-    ("chargeCustomerFail", declines(&GENERIC_DECLINE)),
-    ("radarBlock", Card { risk: Risk::Highest, ..declines(&FRAUDULENT) }),
-    ("riskLevelElevated", Card { last4: "9235", risk: Risk::Elevated, ..VISA }),
-    ("riskLevelHighest", Card { last4: "4954", risk: Risk::Highest, ..VISA }),
+/// The cards: the token without the common prefix `pm_card_`, and what happens, in words.
+const CARDS: &[(&str, &str, Card)] = &[
+    ("visa", "Approved (Visa)", VISA),
+    ("us", "Approved (Visa issued in the United States)", VISA),
+    ("visa_debit", "Approved (Visa debit)", Card { last4: "5556", ..VISA }),
+    ("mastercard", "Approved (Mastercard)", Card { brand: "mastercard", last4: "4444", ..VISA }),
+    (
+        "mastercard_debit",
+        "Approved (Mastercard debit)",
+        Card { brand: "mastercard", last4: "3222", ..VISA },
+    ),
+    ("amex", "Approved (American Express)", Card { brand: "amex", last4: "8431", ..VISA }),
+    ("discover", "Approved (Discover)", Card { brand: "discover", last4: "1117", ..VISA }),
+    ("chargeDeclined", "Declined by the bank, without a reason", declines(&GENERIC_DECLINE)),
+    (
+        "chargeDeclinedInsufficientFunds",
+        "Declined: insufficient funds",
+        declines(&INSUFFICIENT_FUNDS),
+    ),
+    ("chargeDeclinedLostCard", "Declined: reported lost", declines(&LOST)),
+    ("chargeDeclinedStolenCard", "Declined: reported stolen", declines(&STOLEN)),
+    ("chargeDeclinedFraudulent", "Declined: suspected fraud", declines(&FRAUDULENT)),
+    ("chargeDeclinedVelocityLimitExceeded", "Declined: too many attempts", declines(&VELOCITY)),
+    ("chargeDeclinedExpiredCard", "Declined: expired", declines(&EXPIRED)),
+    ("chargeDeclinedIncorrectCvc", "Declined: wrong security code", declines(&INCORRECT_CVC)),
+    ("chargeDeclinedProcessingError", "Declined: error at the bank", declines(&PROCESSING_ERROR)),
+    ("chargeCustomerFail", "Declined when it is charged", declines(&GENERIC_DECLINE)),
+    ("radarBlock", "Blocked by fraud rules", Card { risk: Risk::Highest, ..declines(&FRAUDULENT) }),
+    (
+        "riskLevelElevated",
+        "Approved with elevated risk: an operator reviews the order",
+        Card { last4: "9235", risk: Risk::Elevated, ..VISA },
+    ),
+    (
+        "riskLevelHighest",
+        "Approved with the highest risk",
+        Card { last4: "4954", risk: Risk::Highest, ..VISA },
+    ),
     (
         "authenticationRequired",
+        "Asks the customer to authenticate (3-D Secure)",
         Card { last4: "3184", issuer: IssuerResponse::RequireAuthentication, ..VISA },
     ),
     (
         "threeDSecure2Required",
+        "Asks the customer to authenticate (3-D Secure 2)",
         Card { last4: "3220", issuer: IssuerResponse::RequireAuthentication, ..VISA },
     ),
-    ("pendingRefund", Card { last4: "7726", refund: RefundBehavior::SucceedAfterPending, ..VISA }),
-    ("refundFail", Card { last4: "5126", refund: RefundBehavior::FailAfterSuccess, ..VISA }),
-    ("createDispute", Card { last4: "0259", disputed: true, ..VISA }),
+    (
+        "pendingRefund",
+        "Approved; a refund stays pending for a while",
+        Card { last4: "7726", refund: RefundBehavior::SucceedAfterPending, ..VISA },
+    ),
+    (
+        "refundFail",
+        "Approved; a refund fails afterwards",
+        Card { last4: "5126", refund: RefundBehavior::FailAfterSuccess, ..VISA },
+    ),
+    (
+        "createDispute",
+        "Approved; the cardholder disputes the charge",
+        Card { last4: "0259", disputed: true, ..VISA },
+    ),
     // Ours, not Stripe's. No Stripe card stays in `processing`, and none has a pending refund that
     // fails.
-    ("lookalikeProcessing", Card { last4: "7777", issuer: IssuerResponse::ApproveLater, ..VISA }),
+    (
+        "lookalikeProcessing",
+        "Approved after a minute of processing",
+        Card { last4: "7777", issuer: IssuerResponse::ApproveLater, ..VISA },
+    ),
     (
         "lookalikeRefundPendsThenFails",
+        "Approved; a refund stays pending, then fails",
         Card { last4: "7778", refund: RefundBehavior::FailAfterPending, ..VISA },
     ),
 ];
+
+/// A test card, for a list to choose from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestCard {
+    /// The payment method's token.
+    pub token: String,
+    /// What happens, in a few words.
+    pub title: &'static str,
+    /// The brand, such as `visa`.
+    pub brand: &'static str,
+    /// The last four digits.
+    pub last4: &'static str,
+}
+
+/// All test cards, approved ones first.
+pub fn test_cards() -> impl Iterator<Item = TestCard> {
+    CARDS.iter().map(|(name, title, card)| TestCard {
+        token: format!("pm_card_{name}"),
+        title,
+        brand: card.brand,
+        last4: card.last4,
+    })
+}
 
 /// The card of a token, or `None` if Stripe would not know the payment method.
 ///
@@ -191,7 +249,7 @@ pub(crate) fn find(token: &str) -> Option<&'static Card> {
     if let Some(name) = token.strip_prefix("pm_card_") {
         let plain = name.strip_prefix("visa_").unwrap_or(name);
         let named = |requested: &str| {
-            CARDS.iter().find(|(known, _)| *known == requested).map(|(_, card)| card)
+            CARDS.iter().find(|(known, ..)| *known == requested).map(|(.., card)| card)
         };
         return named(name).or_else(|| named(plain).filter(|card| card.brand == "visa"));
     }
@@ -201,7 +259,7 @@ pub(crate) fn find(token: &str) -> Option<&'static Card> {
 
 #[cfg(test)]
 mod tests {
-    use super::{IssuerResponse, find};
+    use super::{IssuerResponse, find, test_cards};
 
     #[test]
     fn every_card_that_the_product_uses_is_known_and_other_tokens_are_not() {
@@ -227,6 +285,15 @@ mod tests {
         ];
         for (token, expected) in known {
             assert_eq!(find(token).is_some(), expected, "{token}");
+        }
+    }
+
+    #[test]
+    fn every_listed_card_is_known_and_says_what_happens() {
+        let cards: Vec<_> = test_cards().collect();
+        assert!(cards.len() > 20);
+        for card in cards {
+            assert!(find(&card.token).is_some() && !card.title.is_empty(), "{card:?}");
         }
     }
 

@@ -38,6 +38,11 @@ impl Identity {
         }
     }
 
+    /// The caller's id.
+    pub(super) fn sub(&self) -> &str {
+        &self.sub
+    }
+
     /// Parses `Bearer dev:<sub>:<scope,scope>`. A scope may contain a colon, a `sub` not.
     fn parse(authorization: &str) -> Option<Self> {
         let (scheme, token) = authorization.split_once(' ')?;

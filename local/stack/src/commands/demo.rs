@@ -13,7 +13,7 @@ use serde_json::json;
 
 use self::balance::Balance;
 use self::summary::{Columns, group_heading, verdict};
-use super::output::{Progress, Styles, print_info, print_result};
+use super::output::{Progress, Styles, page_address, print_info, print_result};
 use crate::scenarios::scenario::{self, Scenario};
 use crate::scenarios::stock_levels::load_stock;
 use crate::scenarios::{Report, runner};
@@ -33,7 +33,7 @@ pub(super) struct Args {
     /// Show the execution trace of every scenario.
     #[arg(long)]
     traces: bool,
-    /// Keep serving afterwards, until Ctrl-C.
+    /// Keep serving afterwards, until Ctrl-C, with the orders on the web page.
     #[arg(long)]
     keep: bool,
     /// Print the results as JSON, alone on standard output.
@@ -71,8 +71,9 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode> {
         stack.shutdown().await;
         return Ok(ExitCode::from(130));
     };
-    if args.keep && ended.is_ok() && args.only.is_empty() {
-        print_info(format_args!("serving on {} until Ctrl-C", stack.urls().api));
+    if args.keep && ended.is_ok() {
+        print_info(page_address(&stack.urls()));
+        print_info("It shows the demo's orders. Ctrl-C stops it.");
         interrupted().await;
     }
     stack.shutdown().await;

@@ -8,9 +8,16 @@ use std::time::Duration;
 use console::Style;
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::urls::Urls;
+
 /// Writes a line of a result. A closed pipe is not an error.
 pub(super) fn print_result(line: impl Display) {
     let _closed = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+/// The address of the web page, as the line that a person looks for.
+pub(super) fn page_address(urls: &Urls) -> String {
+    format!("Open {}/ in a browser to watch orders, act on them and break them.", urls.api)
 }
 
 /// Writes a line of information.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::output::{print_info, print_result};
+use super::output::{page_address, print_info, print_result};
 use crate::clock::ClockSettings;
 use crate::scenarios::stock_levels::load_stock;
 use crate::stack::{Ports, Settings, Stack, interrupted};
@@ -63,6 +63,7 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode> {
         load_stock(&stack, &root).await.context("loading the stock from events/stock.json")?;
     }
     let urls = stack.urls();
+    print_result(page_address(&urls));
     print_info("Ctrl-C stops it. In another terminal: cargo local replay events/orders/*.json");
     print_result(format_args!(
         "ready {}",

@@ -4,6 +4,7 @@
 //! An event is sent after the write and before its response. It holds a guard, so a clock
 //! that skips ahead waits until the subscriber has acted.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -31,6 +32,8 @@ pub struct OrderWrite {
 #[derive(Debug)]
 pub(crate) struct TableWrite {
     pub(crate) writer: Caller,
+    /// The orders that were written; none, if only other items were.
+    pub(crate) order_ids: Vec<String>,
     /// Keeps the clock from skipping ahead until the subscriber drops it.
     pub(crate) busy: BusyGuard,
 }
@@ -44,11 +47,19 @@ pub(super) struct WriteEvents {
     clock: StackClock,
     orders: broadcast::Sender<OrderWrite>,
     table_subscribers: Mutex<Vec<UnboundedSender<TableWrite>>>,
+    /// How many writes were published.
+    published: AtomicU64,
 }
 
 impl WriteEvents {
     pub(super) fn new(clock: StackClock) -> Self {
-        Self { clock, orders: broadcast::channel(MAX_LAG).0, table_subscribers: Mutex::default() }
+        let (orders, table_subscribers) = (broadcast::channel(MAX_LAG).0, Mutex::default());
+        Self { clock, orders, table_subscribers, published: AtomicU64::new(0) }
+    }
+
+    /// How many writes were published so far.
+    pub(super) fn published(&self) -> u64 {
+        self.published.load(Ordering::SeqCst)
     }
 
     pub(super) fn subscribe(&self) -> broadcast::Receiver<OrderWrite> {
@@ -78,8 +89,13 @@ impl WriteEvents {
         let mut table_subscribers =
             self.table_subscribers.lock().unwrap_or_else(PoisonError::into_inner);
         table_subscribers.retain(|sender| {
-            let write = TableWrite { writer: request.caller.clone(), busy: busy.clone() };
+            let write = TableWrite {
+                writer: request.caller.clone(),
+                order_ids: request.written_orders().into_iter().map(str::to_owned).collect(),
+                busy: busy.clone(),
+            };
             sender.send(write).is_ok()
         });
+        self.published.fetch_add(1, Ordering::SeqCst);
     }
 }

@@ -8,12 +8,12 @@ use tokio::task::JoinSet;
 use super::action::{Action, ActionKind, Provider, WebhookKind};
 use super::client::{Client, Response};
 use super::webhook::{self, EventSubject};
-use crate::stack::Stack;
+use crate::stack_handle::StackHandle;
 
 /// Runs one action on one order.
 #[derive(Debug)]
 pub(super) struct ActionRunner<'a> {
-    pub(super) stack: &'a Stack,
+    pub(super) stack: &'a StackHandle,
     pub(super) client: &'a Client,
     /// The order's id.
     pub(super) order_id: &'a str,

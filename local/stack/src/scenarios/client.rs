@@ -246,12 +246,34 @@ impl Client {
         Ok(())
     }
 
+    /// Removes the injected faults that are limited to this order.
+    ///
+    /// # Errors
+    /// A server cannot be reached or rejects the request.
+    pub async fn clear_faults_of_order(&self, order_id: &str) -> Result<()> {
+        for server in [&self.urls.stripe, &self.urls.easypost, &self.urls.aws] {
+            let url = format!("{server}/_faults?order={order_id}");
+            let response = self.send(Request::delete(url), None).await?;
+            response.into_success("clearing the faults of an order")?;
+        }
+        Ok(())
+    }
+
     fn server_of(&self, point: &str) -> &str {
         match point.split('.').next() {
             Some("gateway") => &self.urls.stripe,
             Some("carrier") => &self.urls.easypost,
             _ => &self.urls.aws,
         }
+    }
+
+    /// Calls the local panel, such as `GET` of `ledger`.
+    ///
+    /// # Errors
+    /// The stack cannot be reached. An error status is a response.
+    pub async fn panel(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Response> {
+        let url = format!("{}/_local/{path}", self.urls.api);
+        self.send(Request::builder().method(method).uri(url), body).await
     }
 
     /// Calls Step Functions, such as `DescribeExecution`, and returns the body.

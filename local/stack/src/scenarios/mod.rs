@@ -11,8 +11,10 @@
 pub mod action;
 mod action_runner;
 pub mod client;
+mod follower;
 pub mod ledger;
 mod observer;
+mod pending_actions;
 mod placement;
 pub mod report;
 pub mod runner;
@@ -22,6 +24,7 @@ mod watch;
 mod webhook;
 
 pub use action::{Action, ActionKind, Trigger};
+pub(crate) use follower::OrderFollower;
 pub use ledger::Ledger;
 pub use report::Report;
 pub use scenario::{Scenario, load, read_json};

@@ -5,23 +5,23 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::watch::owner;
-use crate::stack::Stack;
+use crate::stack_handle::StackHandle;
 
 /// Reads orders of one scenario.
 #[derive(Debug, Clone)]
-pub(super) struct Observer<'a> {
-    stack: &'a Stack,
+pub(super) struct Observer {
+    stack: StackHandle,
     client: Client,
 }
 
-impl<'a> Observer<'a> {
-    pub(super) const fn new(stack: &'a Stack, client: Client) -> Self {
+impl Observer {
+    pub(super) const fn new(stack: StackHandle, client: Client) -> Self {
         Self { stack, client }
     }
 
     /// Reads the order's item in DynamoDB's JSON.
     pub(super) async fn item(&self, order_id: &str) -> Result<Value> {
-        Ok(self.stack.item("Orders", &json!({"orderId": {"S": order_id}})).await?)
+        Ok(self.stack.order(order_id).await?)
     }
 
     /// Lists the ids of all orders in the table.

@@ -12,10 +12,9 @@ use anyhow::{Context, Result, bail};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::action::{Action, Trigger};
-use super::action_runner::ActionRunner;
 use super::client::Client;
 use super::observer::{Observer, text, timeline};
+use super::pending_actions::PendingActions;
 use super::placement;
 use super::report::Report;
 use super::scenario::{AdditionalOrder, Scenario};
@@ -37,9 +36,6 @@ const QUIET_PERIOD: SignedDuration = SignedDuration::from_mins(2);
 
 const NEEDS_ATTENTION: &str = "NEEDS_ATTENTION";
 
-/// The statuses in which an execution waits for a task token.
-const WAITING: [&str; 3] = ["IN_REVIEW", "BACKORDERED", NEEDS_ATTENTION];
-
 /// Runs the scenario. `on_progress` receives each step of its executions as it happens.
 ///
 /// # Errors
@@ -52,20 +48,21 @@ pub async fn run(
 ) -> Result<Report> {
     let client = Client::new(stack.urls());
     let mut run = ScenarioRun {
-        observer: Observer::new(stack, client.clone()),
+        observer: Observer::new(stack.handle().clone(), client.clone()),
         before: stock_levels(stack).await?,
-        pending: scenario.actions.iter().cloned().collect(),
+        pending: PendingActions::new(stack.handle(), &client, &scenario.actions),
         to_place: scenario.additional_orders.iter().collect(),
         differences: Vec::new(),
         order_ids: Vec::new(),
-        actions_run: 0,
         client,
         stack,
         scenario,
     };
     run.client.inject_faults(&scenario.faults, None).await?;
     let ended = tokio::time::timeout(REAL_TIME_LIMIT, run.until_end(on_progress)).await;
-    run.client.clear_faults().await?;
+    if !scenario.faults.is_empty() {
+        run.client.clear_faults().await?;
+    }
     ended.with_context(|| format!("{} did not end in {REAL_TIME_LIMIT:?}", scenario.name))??;
     run.report().await
 }
@@ -74,21 +71,20 @@ struct ScenarioRun<'a> {
     stack: &'a Stack,
     scenario: &'a Scenario,
     client: Client,
-    observer: Observer<'a>,
+    observer: Observer,
     /// The stock levels before the scenario.
     before: Vec<StockLevel>,
-    pending: VecDeque<Action>,
+    pending: PendingActions,
     to_place: VecDeque<&'a AdditionalOrder>,
     differences: Vec<String>,
     /// The scenario's own order first, then the additional ones.
     order_ids: Vec<String>,
-    actions_run: usize,
 }
 
 impl ScenarioRun<'_> {
     async fn until_end(&mut self, on_progress: &mut dyn FnMut(&ProgressEvent)) -> Result<()> {
         let clock = self.stack.clock();
-        let mut watch = OrderWatch::start(self.stack);
+        let mut watch = OrderWatch::start(self.stack.handle());
         let mut time_limit = self.timer(STACK_TIME_LIMIT);
         let mut quiet_timer = None;
         // No wait of an order may expire before all orders are placed.
@@ -113,7 +109,7 @@ impl ScenarioRun<'_> {
             // `event` holds the clock until here.
             quiet_timer = self.is_over().await?.then(|| self.timer(QUIET_PERIOD));
         }
-        for action in &self.pending {
+        for action in self.pending.iter() {
             self.differences.push(format!("the action was never due: {action:?}"));
         }
         Ok(())
@@ -161,56 +157,12 @@ impl ScenarioRun<'_> {
     }
 
     async fn run_due_actions(&mut self, watch: &OrderWatch, event: &OrderEvent) -> Result<()> {
-        while let Some(action) = self.pending.front() {
-            if !self.is_due(&action.trigger, watch, event).await? {
-                break;
-            }
-            let action = self.pending.pop_front().context("no action is pending")?;
-            let runner = ActionRunner {
-                stack: self.stack,
-                client: &self.client,
-                order_id: &self.order_ids[0],
-                item: &self.observer.item(&self.order_ids[0]).await?,
-                index: self.actions_run,
-            };
-            if let Err(error) = runner.run(&action).await {
+        for action in self.pending.run_due(&self.order_ids[0], watch, event).await? {
+            if let Err(error) = action.result {
                 self.differences.push(format!("{:?}: {error:#}", action.kind));
-            }
-            self.actions_run += 1;
-            // One entry or wait triggers one action; the next action needs another.
-            let next = self.pending.front().map(|action| &action.trigger);
-            if matches!(next, Some(Trigger::State(_) | Trigger::WaitsIn(_))) {
-                break;
             }
         }
         Ok(())
-    }
-
-    async fn is_due(
-        &self,
-        trigger: &Trigger,
-        watch: &OrderWatch,
-        event: &OrderEvent,
-    ) -> Result<bool> {
-        match trigger {
-            Trigger::State(state) => return Ok(event.enters(state)),
-            Trigger::WaitsIn(state) => return Ok(watch.begins_wait(state, event)),
-            Trigger::Status(status) if WAITING.contains(&status.as_str()) => {
-                if !event.may_begin_wait() {
-                    return Ok(false);
-                }
-            }
-            Trigger::Status(_) | Trigger::Timeline(_) => {}
-        }
-        if !event.may_change_order() {
-            return Ok(false);
-        }
-        let item = self.observer.item(&self.order_ids[0]).await?;
-        Ok(match trigger {
-            Trigger::Status(status) => text(&item, "status") == status,
-            Trigger::Timeline(detail) => timeline(&item).contains(detail),
-            Trigger::State(_) | Trigger::WaitsIn(_) => false,
-        })
     }
 
     /// Whether no action is pending and every order is at rest.

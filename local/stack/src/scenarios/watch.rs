@@ -10,7 +10,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::clock::BusyGuard;
 use crate::dynamodb::{Caller, OrderWrite};
-use crate::stack::Stack;
+use crate::stack_handle::StackHandle;
 use crate::stepfunctions::{ProgressEvent, ProgressNotification};
 
 /// Receives the events of all orders of the stack.
@@ -33,7 +33,7 @@ pub(super) enum OrderEvent {
 
 impl OrderWatch {
     /// Watches from now on.
-    pub(super) fn start(stack: &Stack) -> Self {
+    pub(super) fn start(stack: &StackHandle) -> Self {
         let (moves, writes) = (stack.step_functions().subscribe(), stack.order_writes());
         Self { moves, writes, current_states: BTreeMap::new() }
     }

@@ -32,6 +32,8 @@ const SEED: u64 = 1;
 /// The two running emulators.
 #[derive(Debug)]
 pub(super) struct Providers {
+    stripe: SharedEmulator<StripeEmulator>,
+    easypost: SharedEmulator<EasyPostEmulator>,
     stop: watch::Sender<bool>,
     servers: JoinSet<io::Result<()>>,
 }
@@ -45,26 +47,37 @@ impl Providers {
         template: &Template,
         folder: &StateFolder,
     ) -> Result<Self, StartError> {
-        let mut providers = Self { stop: watch::Sender::new(false), servers: JoinSet::new() };
         let webhook = |path: &str, secret: &str| webhook(template, urls, path, secret);
         let stripe_webhook = webhook("/webhooks/stripe", STRIPE_WEBHOOK_SECRET)?;
         let easypost_webhook = webhook("/webhooks/easypost", EASYPOST_WEBHOOK_SECRET)?;
-        let stripe = (StripeEmulator::new(SEED), stripe, Provider::Payment);
-        let easypost = (EasyPostEmulator::new(SEED), easypost, Provider::Shipping);
+        let mut providers = Self {
+            stripe: SharedEmulator::new(StripeEmulator::new(SEED)),
+            easypost: SharedEmulator::new(EasyPostEmulator::new(SEED)),
+            stop: watch::Sender::new(false),
+            servers: JoinSet::new(),
+        };
+        let stripe = (providers.stripe.clone(), stripe, Provider::Payment);
+        let easypost = (providers.easypost.clone(), easypost, Provider::Shipping);
         providers.add(stripe, stripe_webhook, services, folder)?;
         providers.add(easypost, easypost_webhook, services, folder)?;
         Ok(providers)
     }
 
+    /// The emulators, for readers of their ledgers and fault plans.
+    pub(super) fn emulators(
+        &self,
+    ) -> (SharedEmulator<StripeEmulator>, SharedEmulator<EasyPostEmulator>) {
+        (self.stripe.clone(), self.easypost.clone())
+    }
+
     fn add<P: Emulator>(
         &mut self,
-        (mut emulator, listener, provider): (P, TcpListener, Provider),
+        (emulator, listener, provider): (SharedEmulator<P>, TcpListener, Provider),
         webhook: Option<WebhookEndpoint>,
         services: &SharedServices,
         folder: &StateFolder,
     ) -> Result<(), StartError> {
-        let journal = open_journal(&mut emulator, folder)?;
-        let emulator = SharedEmulator::new(emulator);
+        let journal = open_journal(&mut *emulator.lock(), folder)?;
         count_calls(&services.counters, provider, emulator.clone());
         let clock = services.clock.clone();
         let clock = Arc::new(move || clock.now());

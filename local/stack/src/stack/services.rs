@@ -15,8 +15,11 @@ use crate::dynamodb::{self, DynamoDb, Store};
 use crate::eventbridge::{self, EventBridge};
 use crate::faults::Faults;
 use crate::lambda::LambdaHost;
+use crate::panel::Panel;
+use crate::stack_handle::StackHandle;
 use crate::stepfunctions::{self, StepFunctions, StoreLocation};
 use crate::template::Template;
+use crate::urls::Urls;
 
 /// The clock, the counters, the fault plan and the Lambda host of one stack.
 #[derive(Debug)]
@@ -69,18 +72,28 @@ impl SharedServices {
         Ok(StepFunctions::start(deps).await?)
     }
 
+    /// The running services, for observers of orders.
+    pub(super) fn handle(
+        &self,
+        urls: Urls,
+        dynamodb: Arc<DynamoDb>,
+        step_functions: StepFunctions,
+    ) -> StackHandle {
+        let (clock, faults) = (self.clock.clone(), self.faults.clone());
+        StackHandle { urls, clock, faults, dynamodb, step_functions }
+    }
+
     /// Starts the template's schedules and event rules.
     pub(super) fn eventbridge(
         &self,
         template: &Template,
-        dynamodb: &Arc<DynamoDb>,
-        step_functions: &StepFunctions,
+        handle: &StackHandle,
     ) -> Result<EventBridge, StartError> {
         let deps = eventbridge::Deps {
             clock: self.clock.clone(),
             target: Arc::clone(&self.lambda) as _,
-            dynamodb: Arc::clone(dynamodb),
-            step_functions: step_functions.clone(),
+            dynamodb: Arc::clone(handle.dynamodb()),
+            step_functions: handle.step_functions().clone(),
             faults: self.faults.clone(),
         };
         Ok(EventBridge::start(template, &deps)?)
@@ -114,9 +127,10 @@ impl SharedServices {
         listener: TcpListener,
         template: &Template,
         root: &Path,
+        panel: Panel,
     ) -> Result<ApiGateway, StartError> {
         let (lambda, clock) = (Arc::clone(&self.lambda), self.clock.clone());
-        ApiGateway::start(listener, template.routes()?, root.join("console"), lambda, clock)
+        ApiGateway::start(listener, template.routes()?, root.join("console"), lambda, clock, panel)
             .map_err(StartError::io("the API"))
     }
 }
