@@ -68,6 +68,7 @@ export function fullTime(at) {
  * @param {number} milliseconds
  */
 export function duration(milliseconds) {
+  if (milliseconds >= 0 && milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
   const seconds = Math.max(0, Math.round(milliseconds / 1000));
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
@@ -79,7 +80,7 @@ export function duration(milliseconds) {
 
 /** @param {string} at */
 export function age(at) {
-  return duration(now() - Date.parse(at));
+  return duration(Math.max(1000, now() - Date.parse(at)));
 }
 
 /**
@@ -182,7 +183,7 @@ export const STATUS_EVENTS = {
 
 /** @type {Record<string, [string, string]>} */
 export const CODE_EVENTS = {
-  COMPENSATION_BEGUN: ["Compensation began: label, stock and money are given back", "undo"],
+  COMPENSATION_BEGUN: ["Compensation began: what was taken is given back", "undo"],
   REVIEW_EXPIRED: ["The review expired without a decision; compensation began", "undo"],
   CANCELLATION_REQUESTED: ["The customer asked to cancel", "undo"],
   LABEL_REFUND_REFUSED: ["The shipping provider rejected the refund of the label", "danger"],
@@ -228,6 +229,31 @@ export const ERRORS = {
   "Runtime.ExitError": "the function was killed",
   "Lambda.TooManyRequestsException": "Lambda was throttled",
 };
+
+/** @type {Record<string, string>} What a person did, after their name. */
+export const AUDIT_ACTIONS = {
+  cancel: "canceled the order",
+  "review:approve": "approved the order",
+  "review:reject": "rejected the order",
+  "resume:capture": "let the workflow capture again",
+  "resume:retry": "let the workflow try again",
+  "resume:compensate": "let the workflow undo the order",
+  "resume:compensate-with-refund": "let the workflow undo the order, with a refund",
+  "resume:acknowledge": "acknowledged what was raised",
+  "product:create": "added the product",
+  "product:change": "changed the product",
+  "product:restock": "restocked",
+};
+
+/**
+ * An entry of an audit history in plain words, without the actor.
+ *
+ * @param {{action: string, detail?: string, note?: string}} entry
+ */
+export function auditWords(entry) {
+  const detail = entry.detail ? ` (${entry.detail})` : "";
+  return `${AUDIT_ACTIONS[entry.action] ?? codeWords(entry.action.replace(/[:-]/g, " ")).toLowerCase()}${detail}${entry.note ? `: “${entry.note}”` : ""}`;
+}
 
 /**
  * An error in plain words, with its name.

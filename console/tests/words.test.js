@@ -29,6 +29,10 @@ test("every action that the API offers has a button", () => {
   check("actions", variants("shared/domain/src/order/actions.rs", "Action"), (name) => KNOWN_ACTIONS.includes(name));
 });
 
+test("every action of the audit history is said in words", () => {
+  check("audit", variants("shared/domain/src/audit.rs", "AuditAction"), (name) => format.AUDIT_ACTIONS[name]);
+});
+
 test("every status has a name and a sentence in the timeline", () => {
   const names = variants("shared/domain/src/status.rs", "Status", screaming);
   check("statuses", names, (name) => format.STATUSES[name] && format.STATUS_EVENTS[name]);

@@ -5,7 +5,7 @@
 import { actionButtons } from "../actions.js";
 import { ApiError } from "../api.js";
 import { data, h, icon, ICONS, keyed, replaceWhen, setAttributes, setText } from "../dom.js";
-import { codeWords, countdown, duration, errorWords, fullTime, isClosed, money, PAYMENT_STATUSES, REVIEW_REASONS, time, timelineWords } from "../format.js";
+import { auditWords, codeWords, countdown, duration, errorWords, fullTime, isClosed, money, PAYMENT_STATUSES, REVIEW_REASONS, time, timelineWords } from "../format.js";
 import { poll, pollNow } from "../poll.js";
 import { createDiagram } from "../workflow/diagram.js";
 import { words } from "../workflow/graph.js";
@@ -349,7 +349,8 @@ function createTimeline() {
     element,
     /** @param {any} order @param {any} execution @param {string | null} until */
     update(order, execution, until) {
-      const entries = [...order.timeline.map((/** @type {any} */ entry, /** @type {number} */ index) => ({ ...timelineWords(entry), at: entry.at, key: `t${index}` })), ...steps(execution), ...audited(order)];
+      // On a tie the step comes first: it is the cause.
+      const entries = [...steps(execution), ...audited(order), ...order.timeline.map((/** @type {any} */ entry, /** @type {number} */ index) => ({ ...timelineWords(entry), at: entry.at, key: `t${index}` }))];
       entries.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
       rows.update(entries.map((entry) => ({ ...entry, later: until !== null && Date.parse(entry.at) >= Date.parse(until) })));
     },
@@ -361,7 +362,7 @@ function steps(execution) {
   const executions = executionsOf(execution);
   return executions.flatMap((one, number) => {
     const entries = one.states.flatMap((/** @type {any} */ visit, /** @type {number} */ index) => {
-      if (!visit.error && !(visit.attempts > 1)) return [];
+      if (visit.type === "Fail" || (!visit.error && !(visit.attempts > 1))) return [];
       const tries = visit.attempts > 1 ? `${visit.attempts} attempts` : "one attempt";
       return [{ key: `s${number}.${index}`, at: visit.exitedAt ?? visit.enteredAt, tone: "step", text: `${words(visit.name)}: ${tries}${visit.error ? `, ${visit.attempts > 1 ? "the last: " : ""}${errorWords(visit.error)}` : ""}` }];
     });
@@ -372,13 +373,7 @@ function steps(execution) {
 
 /** @param {any} order */
 function audited(order) {
-  return (order.audit ?? []).map((/** @type {any} */ entry, /** @type {number} */ index) => ({ key: `a${index}`, at: entry.at, tone: "step", text: auditText(entry) }));
-}
-
-/** @param {any} entry */
-function auditText(entry) {
-  const detail = entry.detail ? ` (${entry.detail})` : "";
-  return `${entry.actor}: ${codeWords(String(entry.action)).toLowerCase()}${detail}${entry.note ? `, “${entry.note}”` : ""}`;
+  return (order.audit ?? []).map((/** @type {any} */ entry, /** @type {number} */ index) => ({ key: `a${index}`, at: entry.at, tone: "step", text: `${entry.actor} ${auditWords(entry)}` }));
 }
 
 // --------------------------------------------------------------------- details

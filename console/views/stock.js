@@ -4,7 +4,7 @@
 import { ask, show } from "../actions.js";
 import { newKey } from "../api.js";
 import { data, h, keyed, setText } from "../dom.js";
-import { codeWords, fullTime, money, parseMoney, time } from "../format.js";
+import { auditWords, fullTime, money, parseMoney, time } from "../format.js";
 import { poll, pollNow } from "../poll.js";
 import { empty, skeletonRows, skuText } from "./parts.js";
 
@@ -124,7 +124,7 @@ async function showHistory(context, item) {
   }
   const rows = [...entries].reverse().map((entry) => h("li", { "data-tone": "step" },
     h("time", { datetime: entry.at, title: fullTime(entry.at), text: time(entry.at) }), h("span", { class: "dot" }),
-    h("span", {}, data(entry.actor, "strong"), ": ", data(`${codeWords(String(entry.action)).toLowerCase()}${entry.detail ? ` ${entry.detail}` : ""}${entry.note ? `, “${entry.note}”` : ""}`))));
+    h("span", {}, data(entry.actor, "strong"), " ", data(auditWords(entry)))));
   show(`History of ${item.sku}`, rows.length > 0 ? h("ol", { class: "timeline" }, rows) : h("p", { class: "soft", text: "No change is on record since the product was added." }));
 }
 
