@@ -25,7 +25,7 @@ export function open(context, orderId) {
   const isOperator = context.session.may("orders/operate");
   const head = createHead(context, orderId);
   const problem = h("div", { hidden: true });
-  const attention = h("div", {});
+  const attention = h("div", { class: "stack attention-slot" });
   const way = isOperator ? createWorkflow(context) : createProgress();
   const timeline = createTimeline();
   const details = h("div", { class: "stack" }, h("section", { class: "panel" }, skeletonRows(6)));
