@@ -12,6 +12,7 @@
  * @property {string} [authorizeUrl]
  * @property {string} [tokenUrl]
  * @property {string} [logoutUrl]
+ * @property {string} [redirectUri]
  * @property {string[] | string} [scopes]
  *
  * @typedef {object} Identity
@@ -111,8 +112,8 @@ export class Session {
       const url = new URL(logoutUrl);
       url.searchParams.set("client_id", clientId ?? "");
       // Cognito reads the second name, OpenID Connect the third.
-      url.searchParams.set("logout_uri", redirectUri());
-      url.searchParams.set("post_logout_redirect_uri", redirectUri());
+      url.searchParams.set("logout_uri", this.redirectUri());
+      url.searchParams.set("post_logout_redirect_uri", this.redirectUri());
       location.assign(url);
     }
   }
@@ -164,6 +165,11 @@ export class Session {
     }
   }
 
+  /** Where the issuer sends the browser: to this page, or to what leads to it. */
+  redirectUri() {
+    return this.config.redirectUri ?? `${location.origin}/`;
+  }
+
   /** Goes to the issuer. */
   async signIn() {
     const { authorizeUrl, clientId, scopes } = this.config;
@@ -175,7 +181,7 @@ export class Session {
     const query = {
       response_type: "code",
       client_id: clientId,
-      redirect_uri: redirectUri(),
+      redirect_uri: this.redirectUri(),
       scope: [...new Set(["openid", ...wanted.filter(Boolean)])].join(" "),
       state: pending.state,
       nonce: pending.nonce,
@@ -200,7 +206,7 @@ export class Session {
     const tokens = await this.requestTokens({
       grant_type: "authorization_code",
       code: parameters.get("code") ?? "",
-      redirect_uri: redirectUri(),
+      redirect_uri: this.redirectUri(),
       code_verifier: pending.verifier,
     });
     const claims = claimsOf(tokens.id_token);
@@ -258,10 +264,6 @@ export class Session {
       else this.end("Your session has ended. Sign in again to go on: you come back to this view.");
     }
   }
-}
-
-function redirectUri() {
-  return `${location.origin}/`;
 }
 
 function readPending() {

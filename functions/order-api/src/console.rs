@@ -50,6 +50,9 @@ pub(crate) fn serve(request: &Request, name: &str, sign_in: &SignIn) -> Result<R
     if !["GET", "HEAD"].contains(&request.method.as_str()) {
         return Err(Problem::method_not_allowed(METHODS));
     }
+    if name == SIGNED_IN {
+        return Ok(redirect_to_page(request));
+    }
     if name == "config.json" {
         let body = config(sign_in).to_string().into_bytes();
         return Ok(respond(request, sign_in, &Representation::of(name, &body)));
@@ -77,7 +80,27 @@ pub fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-/// What the page needs to know to sign in.
+/// Where the issuer sends the browser after it signed the user in or out, when that cannot be
+/// the page itself: the template says why.
+const SIGNED_IN: &str = "signed-in";
+
+/// Sends the browser to the page, with the authorization code in the query.
+///
+/// API Gateway names the host, so a client cannot choose where it leads.
+fn redirect_to_page(request: &Request) -> Response {
+    let mut location = format!("https://{}/", request.domain);
+    // Anything but printable ASCII cannot be in a header, and is in no authorization code.
+    if !request.raw_query.is_empty() && request.raw_query.bytes().all(|b| b.is_ascii_graphic()) {
+        location.push('?');
+        location.push_str(&request.raw_query);
+    }
+    Response::empty(StatusCode::SEE_OTHER)
+        .with_header("cache-control", "no-store")
+        .with_header("location", location)
+        .with_header("referrer-policy", "no-referrer")
+}
+
+/// What the page needs to know to sign in. Without a `redirectUri`, it is the page's own URL.
 fn config(sign_in: &SignIn) -> Value {
     match sign_in {
         SignIn::NotConfigured => json!({"signIn": "none"}),
@@ -89,6 +112,7 @@ fn config(sign_in: &SignIn) -> Value {
             "authorizeUrl": issuer.authorize_url,
             "tokenUrl": issuer.token_url,
             "logoutUrl": issuer.logout_url,
+            "redirectUri": issuer.callback_url,
             "scopes": issuer.scopes,
         }),
     }

@@ -23,6 +23,10 @@ pub struct Request {
     pub method: String,
     /// The path, without the stage.
     pub path: String,
+    /// The host name of the API.
+    pub domain: String,
+    /// The query as the client sent it.
+    pub raw_query: String,
     /// The query parameters.
     pub query: BTreeMap<String, String>,
     /// The headers, with names in lower case.
@@ -69,6 +73,8 @@ struct Event {
     #[serde(default)]
     raw_path: String,
     #[serde(default)]
+    raw_query_string: String,
+    #[serde(default)]
     query_string_parameters: Option<BTreeMap<String, String>>,
     #[serde(default)]
     headers: Option<BTreeMap<String, String>>,
@@ -83,6 +89,8 @@ struct Event {
 #[serde(rename_all = "camelCase")]
 struct RequestContext {
     http: Http,
+    #[serde(default)]
+    domain_name: String,
     #[serde(default)]
     stage: Option<String>,
     #[serde(default)]
@@ -118,6 +126,8 @@ impl Request {
         Ok(Self {
             method: context.http.method.to_ascii_uppercase(),
             path: without_stage(&event.raw_path, context.stage.as_deref()),
+            domain: context.domain_name,
+            raw_query: event.raw_query_string,
             query: event.query_string_parameters.unwrap_or_default(),
             headers: event.headers.unwrap_or_default().into_iter().map(lower_case).collect(),
             at: at.and_then(Result::ok).unwrap_or_else(now),

@@ -1,5 +1,7 @@
 //! The routing table.
 
+use lambda_http::http::StatusCode;
+
 use crate::api::{Api, Inventory, Orders, WebhookSources, Workflow};
 use crate::event::{Request, Response};
 use crate::problem::{Problem, ProblemKind};
@@ -33,6 +35,14 @@ pub(crate) async fn dispatch<O: Orders, I: Inventory, W: Workflow>(
         ("POST", ["inventory", sku, "restock"]) => restock::restock(request, api, sku).await,
         ("POST", ["webhooks", provider]) => webhooks::receive(request, api, provider).await,
         ("GET", ["openapi.json"]) => Ok(document::serve(api)),
+        // A preflight request of a browser (CORS). API Gateway adds the headers that allow
+        // origins; without them, the browser sends nothing more.
+        ("OPTIONS", path) => match allowed_methods(path, &api.webhooks) {
+            Some(methods) => {
+                Ok(Response::empty(StatusCode::NO_CONTENT).with_header("allow", methods))
+            }
+            None => Err(Problem::not_found()),
+        },
         // Public, like the page: a client may ask for the headers alone.
         ("HEAD", ["openapi.json"]) => Ok(document::serve(api).without_body()),
 

@@ -101,6 +101,9 @@ pub struct OAuthClient {
     pub token_url: String,
     /// The endpoint that ends the issuer's session, if it has one.
     pub logout_url: Option<String>,
+    /// Where the issuer sends the browser after it signed the user in or out, if that is not
+    /// the page.
+    pub callback_url: Option<String>,
     /// The scopes that the page asks for, separated by spaces.
     pub scopes: String,
 }
@@ -257,9 +260,9 @@ impl Settings {
     }
 
     /// `SIGN_IN_CLIENT_ID`, `SIGN_IN_ISSUER`, `SIGN_IN_AUTHORIZE_URL`, `SIGN_IN_TOKEN_URL`
-    /// and, optional, `SIGN_IN_LOGOUT_URL` and `SIGN_IN_SCOPES`: how users of the web page
-    /// sign in; without a client id they cannot. The local stack sets `SIGN_IN` to
-    /// `development`.
+    /// and, optional, `SIGN_IN_LOGOUT_URL`, `SIGN_IN_CALLBACK_URL` and `SIGN_IN_SCOPES`: how
+    /// users of the web page sign in; without a client id they cannot. The local stack sets
+    /// `SIGN_IN` to `development`.
     ///
     /// # Errors
     /// If a variable of the client is missing, or a URL is not HTTPS.
@@ -276,13 +279,14 @@ impl Settings {
             let text = self.required(variable, "give the URL of the issuer's endpoint")?;
             Self::check_endpoint(variable, &text).map(|()| text)
         };
-        let logout_url = self.get("SIGN_IN_LOGOUT_URL").map(|_| url("SIGN_IN_LOGOUT_URL"));
+        let optional = |variable: &str| self.get(variable).map(|_| url(variable)).transpose();
         Ok(SignIn::OAuth(OAuthClient {
             issuer: url("SIGN_IN_ISSUER")?,
             client_id: client_id.to_owned(),
             authorize_url: url("SIGN_IN_AUTHORIZE_URL")?,
             token_url: url("SIGN_IN_TOKEN_URL")?,
-            logout_url: logout_url.transpose()?,
+            logout_url: optional("SIGN_IN_LOGOUT_URL")?,
+            callback_url: optional("SIGN_IN_CALLBACK_URL")?,
             scopes: self.get("SIGN_IN_SCOPES").unwrap_or(SIGN_IN_SCOPES).to_owned(),
         }))
     }

@@ -2,7 +2,8 @@
 //!
 //! One transaction adds the stock, writes the entry of the audit history, and writes a record
 //! of the request under the request's key, so a repeated request finds its own record and
-//! changes nothing.
+//! changes nothing. DynamoDB deletes the record after [`RECORD_DAYS`] (attribute `expiresAt`,
+//! the table's time to live).
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
@@ -22,6 +23,12 @@ use crate::service_error::{describe, is_contention};
 
 /// How often a restock is tried again after another writer changed the product.
 const MAX_ATTEMPTS: usize = 4;
+
+/// How long the record of a request is kept. A client that repeats a request repeats it
+/// within minutes; a person who does so by hand, within days.
+const RECORD_DAYS: i64 = 30;
+/// The attribute of the table's time to live: seconds since 1970, as DynamoDB requires.
+const EXPIRES_AT: &str = "expiresAt";
 
 impl RestockItem for Inventory {
     async fn restock(
@@ -73,12 +80,14 @@ impl Inventory {
         key: &str,
         at: Timestamp,
     ) -> Result<TransactWriteItem, StoreUnavailable> {
+        let expires_at = at.plus_hours(24 * RECORD_DAYS).to_jiff().as_second();
         let put = Put::builder()
             .table_name(self.table())
             // A SKU contains no `#`, so no record can be taken for a product.
             .item("sku", AttributeValue::S(format!("RESTOCK#{sku}#{key}")))
             .item("quantity", AttributeValue::N(quantity.to_string()))
             .item("at", AttributeValue::S(at.to_string()))
+            .item(EXPIRES_AT, AttributeValue::N(expires_at.to_string()))
             .condition_expression("attribute_not_exists(sku)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()

@@ -105,6 +105,7 @@ fn with_issuer() -> TestApi {
         authorize_url: at("/oauth2/authorize"),
         token_url: at("/oauth2/token"),
         logout_url: None,
+        callback_url: Some("https://signin.example.com/signed-in".to_owned()),
         scopes: "openid orders/read".to_owned(),
     };
     TestApi { sign_in: SignIn::OAuth(client), ..TestBed::new() }
@@ -128,9 +129,28 @@ async fn the_page_is_told_how_to_sign_in() {
             "authorizeUrl": "https://id.example.com/oauth2/authorize",
             "tokenUrl": "https://id.example.com/oauth2/token",
             "logoutUrl": null,
+            "redirectUri": "https://signin.example.com/signed-in",
             "scopes": "openid orders/read",
         })
     );
+}
+
+#[tokio::test]
+async fn the_issuer_s_redirect_leads_to_the_page_of_this_api_with_the_code() {
+    let api = with_issuer();
+    let check = async |query: &str, expected: &str| {
+        let mut request =
+            TestRequest::new("GET", "/console/signed-in").header("host", "evil.example");
+        request.event["rawQueryString"] = json!(query);
+        request.event["requestContext"]["domainName"] = json!("api.example.com");
+        let response = send(&api, request).await;
+        assert_eq!((response.status, response.text.as_str()), (303, ""));
+        assert_eq!(response.headers["location"], expected);
+        assert_eq!(response.headers["cache-control"], "no-store", "the code stays private");
+    };
+    check("code=a-b&state=c%20d", "https://api.example.com/?code=a-b&state=c%20d").await;
+    check("", "https://api.example.com/").await;
+    check("code=a\r\nset-cookie: x", "https://api.example.com/").await;
 }
 
 #[tokio::test]

@@ -18,5 +18,6 @@ mod read_order;
 mod restock;
 mod sample_events;
 mod support;
+mod tokens;
 mod validation;
 mod webhooks;

@@ -204,7 +204,11 @@ fn users_of_the_page_sign_in_at_a_complete_issuer_or_not_at_all() {
     ];
     let Ok(SignIn::OAuth(client)) = settings(&complete).sign_in() else { panic!("an issuer") };
     assert_eq!(client.token_url, "https://id.example.com/oauth2/token");
-    assert_eq!(client.logout_url, None);
+    assert_eq!((client.logout_url, client.callback_url), (None, None));
+    let callback = [("SIGN_IN_CALLBACK_URL", "https://id.example.com/signed-in")];
+    let with_callback = settings(&[&complete[..], &callback].concat()).sign_in();
+    let Ok(SignIn::OAuth(client)) = with_callback else { panic!("an issuer") };
+    assert_eq!(client.callback_url.as_deref(), Some("https://id.example.com/signed-in"));
     assert!(client.scopes.contains("orders/operate"));
     for (variable, _) in &complete[1..] {
         let without: Vec<_> = complete.into_iter().filter(|(name, _)| name != variable).collect();

@@ -307,6 +307,18 @@ async fn records_of_restocks_are_not_products_of_the_catalog() {
 }
 
 #[tokio::test]
+async fn the_record_of_a_restock_expires_after_thirty_days() {
+    let store = store(5, 1, &samples::received()).await;
+    store.inventory.restock(&sku("MUG"), 3, "a", "op-1", later()).await.unwrap();
+    let key = json!({"TableName": INVENTORY, "Key": {"sku": {"S": "RESTOCK#MUG#a"}}});
+    let record = store.bed.call("GetItem", &key);
+    let expires: i64 = record["Item"]["expiresAt"]["N"].as_str().unwrap().parse().unwrap();
+    assert_eq!(expires - later().to_jiff().as_second(), 30 * 24 * 60 * 60);
+    let product = json!({"TableName": INVENTORY, "Key": {"sku": {"S": "MUG"}}});
+    assert_eq!(store.bed.call("GetItem", &product)["Item"]["expiresAt"], json!(null), "kept");
+}
+
+#[tokio::test]
 async fn a_restock_is_applied_once_per_request() {
     let store = store(5, 1, &samples::received()).await;
     let restock = async |name: &str, quantity, key| {
