@@ -184,7 +184,7 @@ mod tests {
     use crate::clock::ClockSettings;
     use crate::counters::Counters;
     use crate::faults::Faults;
-    use crate::lambda::{FunctionSettings, HostSettings};
+    use crate::lambda::{EventRetries, FunctionSettings, HostSettings};
 
     fn function() -> FunctionSettings {
         FunctionSettings {
@@ -195,6 +195,7 @@ mod tests {
             memory_mb: 128,
             environment: std::collections::BTreeMap::new(),
             max_concurrency: 1,
+            retries: EventRetries::default(),
         }
     }
 

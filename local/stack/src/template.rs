@@ -15,8 +15,10 @@ mod yaml;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
+use crate::lambda::EventRetries;
 use intrinsics::References;
 
 pub use events::{TemplateRule, TemplateSchedule};
@@ -59,6 +61,8 @@ pub struct TemplateFunction {
     pub environment: BTreeMap<String, String>,
     /// The reserved concurrency, if the template sets it.
     pub reserved_concurrency: Option<usize>,
+    /// How an event is repeated that fails or waits.
+    pub retries: EventRetries,
 }
 
 /// A route of the HTTP API.
@@ -98,6 +102,8 @@ pub struct TemplateStateMachine {
     pub definition_uri: String,
     /// The value of each `${Name}` in the definition.
     pub substitutions: BTreeMap<String, String>,
+    /// The alias that names the newest version, if the template has one.
+    pub alias: Option<String>,
 }
 
 impl TemplateStateMachine {
@@ -191,21 +197,27 @@ impl Template {
     }
 
     fn function(&self, id: &str, resource: &Value) -> Result<TemplateFunction, TemplateError> {
-        let number = |name: &str, default: u64| {
-            let value = self.property(resource, name);
-            value.as_u64().map_or(default, |number| number)
+        let number = |name: &str| -> Result<Option<u64>, TemplateError> {
+            let value = self.references.chosen(self.property(resource, name));
+            let Some(value) = value.map_err(|reason| invalid(id, &reason))? else {
+                return Ok(None);
+            };
+            match value {
+                Value::Null => Ok(None),
+                Value::Number(number) => Ok(number.as_u64()),
+                reference => Ok(self.text(id, reference)?.parse().ok()),
+            }
         };
         Ok(TemplateFunction {
             logical_id: id.to_owned(),
             binary: binary(id, resource)?,
             // Lambda's defaults.
-            timeout: Duration::from_secs(number("Timeout", 3)),
-            memory_mb: u32::try_from(number("MemorySize", 128)).unwrap_or(128),
+            timeout: Duration::from_secs(number("Timeout")?.unwrap_or(3)),
+            memory_mb: u32::try_from(number("MemorySize")?.unwrap_or(128)).unwrap_or(128),
             environment: self.environment(id, resource)?,
-            reserved_concurrency: self
-                .property(resource, "ReservedConcurrentExecutions")
-                .as_u64()
+            reserved_concurrency: number("ReservedConcurrentExecutions")?
                 .and_then(|limit| usize::try_from(limit).ok()),
+            retries: event_retries(&resource["Properties"]["EventInvokeConfig"]),
         })
     }
 
@@ -222,8 +234,14 @@ impl Template {
     ) -> Result<BTreeMap<String, String>, TemplateError> {
         let global = &self.root["Globals"]["Function"]["Environment"]["Variables"];
         let own = &resource["Properties"]["Environment"]["Variables"];
-        let both = fields(global).chain(fields(own));
-        both.map(|(name, value)| Ok((name.clone(), self.text(id, value)?))).collect()
+        let mut environment = BTreeMap::new();
+        for (name, value) in fields(global).chain(fields(own)) {
+            let chosen = self.references.chosen(value).map_err(|reason| invalid(id, &reason))?;
+            if let Some(value) = chosen {
+                environment.insert(name.clone(), self.text(id, value)?);
+            }
+        }
+        Ok(environment)
     }
 
     fn route(
@@ -272,6 +290,7 @@ impl Template {
             substitutions: substitutions
                 .map(|(name, value)| Ok((name.clone(), self.text(id, value)?)))
                 .collect::<Result<_, TemplateError>>()?,
+            alias: properties["AutoPublishAlias"].as_str().map(str::to_owned),
         })
     }
 
@@ -292,6 +311,19 @@ fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 
 fn invalid(resource: &str, reason: &str) -> TemplateError {
     TemplateError::Resource { resource: resource.to_owned(), reason: reason.to_owned() }
+}
+
+/// The retries of a function's `EventInvokeConfig`, or Lambda's defaults.
+fn event_retries(configured: &Value) -> EventRetries {
+    let default = EventRetries::default();
+    let attempts = configured["MaximumRetryAttempts"].as_u64();
+    let age = configured["MaximumEventAgeInSeconds"].as_i64();
+    EventRetries {
+        max_attempts: attempts
+            .and_then(|attempts| usize::try_from(attempts).ok())
+            .unwrap_or(default.max_attempts),
+        max_age: age.map_or(default.max_age, SignedDuration::from_secs),
+    }
 }
 
 fn binary(id: &str, resource: &Value) -> Result<String, TemplateError> {
@@ -341,8 +373,14 @@ mod tests {
         assert!(api.timeout < Duration::from_secs(30), "API Gateway's limit is 30 s");
         assert_eq!(api.environment["ORDERS_TABLE"], "Orders");
         assert_eq!(api.environment["INVENTORY_TABLE"], "Inventory");
-        let arn = "arn:aws:states:us-east-1:000000000000:stateMachine:OrderWorkflow";
+        let arn = "arn:aws:states:us-east-1:000000000000:stateMachine:OrderWorkflow:live";
         assert_eq!(api.environment["STATE_MACHINE_ARN"], arn);
+        assert_eq!(api.reserved_concurrency, None, "a new account can reserve none");
+        assert_eq!(api.retries, EventRetries::default());
+        let reconciler = functions.iter().find(|function| function.binary == "reconcile-orders");
+        let retries = reconciler.expect("reconcile-orders").retries;
+        let minute = SignedDuration::from_mins(1);
+        assert_eq!(retries, EventRetries { max_attempts: 0, max_age: minute });
     }
 
     #[test]
@@ -404,6 +442,24 @@ mod tests {
         assert_eq!(find("GET", "/orders/{orderId}/execution").scopes, ["orders/operate"]);
         let inventory = find("GET", "/inventory");
         assert!(inventory.requires_token && inventory.scopes.is_empty(), "any token is accepted");
+    }
+
+    /// The template has no default authorizer, so a route that forgets its own is public.
+    #[test]
+    fn only_these_routes_of_the_product_need_no_token() {
+        let routes = shipped_template().routes().expect("a valid template");
+        let public = routes.iter().filter(|route| !route.requires_token);
+        let public: Vec<_> =
+            public.map(|route| format!("{} {}", route.method, route.path)).collect();
+        let expected = [
+            "POST /webhooks/stripe",
+            "POST /webhooks/easypost",
+            "ANY /openapi.json",
+            "ANY /",
+            "ANY /console/{file+}",
+            "OPTIONS /{proxy+}",
+        ];
+        assert_eq!(public, expected);
     }
 
     #[test]

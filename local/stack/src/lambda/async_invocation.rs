@@ -4,8 +4,9 @@
 //!
 //! After a function error, Lambda retries after one minute and again after two. After a
 //! throttle or a service error, it retries for six hours, with a backoff that doubles
-//! from one second to five minutes. All delays are on the stack's clock. An event that
-//! runs out of retries is dropped with a line in the log that does not contain the event.
+//! from one second to five minutes. A function can have less of both ([`EventRetries`]).
+//! All delays are on the stack's clock. An event that runs out of retries is dropped with a
+//! line in the log that does not contain the event; the stack has no queue for it.
 
 use std::sync::Arc;
 
@@ -14,11 +15,11 @@ use jiff::SignedDuration;
 use super::LambdaHost;
 use super::function::Function;
 use super::invocation::{Invocation, InvokeError, InvokeOutcome};
+use super::settings::EventRetries;
 use crate::clock::BusyGuard;
 
 const DELAYS_AFTER_FUNCTION_ERROR: [SignedDuration; 2] =
     [SignedDuration::from_mins(1), SignedDuration::from_mins(2)];
-const MAX_EVENT_AGE: SignedDuration = SignedDuration::from_hours(6);
 const FIRST_BACKOFF: SignedDuration = SignedDuration::from_secs(1);
 const MAX_BACKOFF: SignedDuration = SignedDuration::from_mins(5);
 
@@ -38,8 +39,9 @@ pub(super) async fn deliver(
     invocation: Invocation,
     mut busy: BusyGuard,
 ) -> EventDelivery {
-    let expires = host.clock.now().saturating_add(MAX_EVENT_AGE).unwrap_or(jiff::Timestamp::MAX);
-    let mut retries = Retries::default();
+    let EventRetries { max_attempts, max_age } = function.settings.retries;
+    let expires = host.clock.now().saturating_add(max_age).unwrap_or(jiff::Timestamp::MAX);
+    let mut retries = Retries { max_attempts, function_errors: 0, service_errors: 0 };
     loop {
         let result = host.run(Arc::clone(&function), invocation.clone(), busy.clone()).await;
         if result.as_ref().is_ok_and(|outcome| outcome.function_error.is_none()) {
@@ -58,8 +60,9 @@ pub(super) async fn deliver(
 }
 
 /// Counts the failed attempts by their cause.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Retries {
+    max_attempts: usize,
     function_errors: usize,
     service_errors: u32,
 }
@@ -72,7 +75,8 @@ impl Retries {
     ) -> Option<SignedDuration> {
         if failed.is_ok() {
             self.function_errors += 1;
-            return DELAYS_AFTER_FUNCTION_ERROR.get(self.function_errors - 1).copied();
+            let delays = DELAYS_AFTER_FUNCTION_ERROR.iter().take(self.max_attempts);
+            return delays.skip(self.function_errors - 1).copied().next();
         }
         let delay = FIRST_BACKOFF.saturating_mul(1 << self.service_errors.min(10));
         self.service_errors += 1;

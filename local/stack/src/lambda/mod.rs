@@ -47,7 +47,7 @@ use runtime_api::RuntimeApi;
 pub use async_invocation::EventDelivery;
 pub use invocation::{InvokeError, InvokeOutcome};
 pub use logs::{FunctionLogs, LogLine};
-pub use settings::FunctionSettings;
+pub use settings::{EventRetries, FunctionSettings};
 pub(crate) use worker::{ACCESS_KEY_PREFIX, SESSION_PREFIX};
 
 /// The settings of the host.

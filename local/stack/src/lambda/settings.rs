@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 /// The settings of one function.
 #[derive(Debug, Clone)]
 pub struct FunctionSettings {
@@ -21,4 +23,22 @@ pub struct FunctionSettings {
     pub environment: BTreeMap<String, String>,
     /// How many invocations may run at once.
     pub max_concurrency: usize,
+    /// How an event is repeated that fails or waits.
+    pub retries: EventRetries,
+}
+
+/// How often and how long Lambda tries to invoke a function for one event: the function's
+/// `EventInvokeConfig`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventRetries {
+    /// The attempts after the first one that failed.
+    pub max_attempts: usize,
+    /// How old an event becomes before it is dropped.
+    pub max_age: SignedDuration,
+}
+
+impl Default for EventRetries {
+    fn default() -> Self {
+        Self { max_attempts: 2, max_age: SignedDuration::from_hours(6) }
+    }
 }

@@ -43,6 +43,7 @@ fn settings(
         timeout: function.timeout,
         memory_mb: function.memory_mb,
         max_concurrency: function.reserved_concurrency.unwrap_or(DEFAULT_MAX_CONCURRENCY),
+        retries: function.retries,
     })
 }
 

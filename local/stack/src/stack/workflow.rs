@@ -20,9 +20,48 @@ pub(super) async fn install(
     for machine in template.state_machines()? {
         let definition = read_definition(&machine, root)?;
         let rejected = StartError::rejected(format!("the state machine {}", machine.name));
-        create_or_update(step_functions, &machine, &definition).await.map_err(rejected)?;
+        deploy(step_functions, &machine, &definition).await.map_err(rejected)?;
     }
     Ok(())
+}
+
+async fn deploy(
+    step_functions: &StepFunctions,
+    machine: &TemplateStateMachine,
+    definition: &str,
+) -> Result<(), AwsError> {
+    create_or_update(step_functions, machine, definition).await?;
+    if let Some(alias) = &machine.alias {
+        point_to_newest(step_functions, &machine.name, alias).await?;
+    }
+    Ok(())
+}
+
+/// Publishes the definition as a version, unless it is one, and points the alias to it.
+async fn point_to_newest(
+    step_functions: &StepFunctions,
+    machine: &str,
+    alias: &str,
+) -> Result<Value, AwsError> {
+    let publish = json!({ "stateMachineArn": arn(machine) });
+    let published = step_functions.api("PublishStateMachineVersion", publish).await?;
+    let routes = json!([{
+        "stateMachineVersionArn": published["stateMachineVersionArn"],
+        "weight": 100,
+    }]);
+    let create = json!({ "name": alias, "routingConfiguration": routes });
+    match step_functions.api("CreateStateMachineAlias", create).await {
+        Err(error) if error.code == "ConflictException" => {
+            let alias = format!("{}:{alias}", arn(machine));
+            let update = json!({ "stateMachineAliasArn": alias, "routingConfiguration": routes });
+            step_functions.api("UpdateStateMachineAlias", update).await
+        }
+        answer => answer,
+    }
+}
+
+fn arn(machine: &str) -> String {
+    format!("arn:aws:states:us-east-1:000000000000:stateMachine:{machine}")
 }
 
 fn read_definition(machine: &TemplateStateMachine, root: &Path) -> Result<String, StartError> {
@@ -45,8 +84,7 @@ async fn create_or_update(
     });
     match step_functions.api("CreateStateMachine", create).await {
         Err(error) if error.code == "StateMachineAlreadyExists" => {
-            let arn =
-                format!("arn:aws:states:us-east-1:000000000000:stateMachine:{}", machine.name);
+            let arn = arn(&machine.name);
             let update = json!({ "stateMachineArn": arn, "definition": definition });
             step_functions.api("UpdateStateMachine", update).await
         }

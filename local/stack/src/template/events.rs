@@ -52,7 +52,17 @@ impl Template {
         id: &str,
         (name, event): (&String, &Value),
     ) -> Result<Option<TemplateSchedule>, TemplateError> {
-        const SUPPORTED: &[&str] = &["Description", "Enabled", "Name", "Schedule", "State"];
+        // Retries and dead-letter queues are for deliveries that fail; those of the local stack
+        // do not.
+        const SUPPORTED: &[&str] = &[
+            "DeadLetterConfig",
+            "Description",
+            "Enabled",
+            "Name",
+            "RetryPolicy",
+            "Schedule",
+            "State",
+        ];
         if event["Type"] != "Schedule" || is_disabled(event) {
             return Ok(None);
         }
@@ -77,7 +87,8 @@ impl Template {
         id: &str,
         (name, event): (&String, &Value),
     ) -> Result<Option<TemplateRule>, TemplateError> {
-        const SUPPORTED: &[&str] = &["Pattern", "RetryPolicy", "RuleName", "State"];
+        const SUPPORTED: &[&str] =
+            &["DeadLetterConfig", "Pattern", "RetryPolicy", "RuleName", "State"];
         if event["Type"] != "EventBridgeRule" || is_disabled(event) {
             return Ok(None);
         }

@@ -1,4 +1,5 @@
-//! Resolves CloudFormation's intrinsic functions to names of the local stack.
+//! Resolves CloudFormation's intrinsic functions to names of the local stack, which is a
+//! deployment of the template with the parameters in [`LOCAL_PARAMETERS`].
 
 use std::collections::BTreeMap;
 
@@ -11,12 +12,27 @@ pub(super) struct References {
     names: BTreeMap<String, String>,
     /// The values of `Fn::GetAtt … Arn` by resource.
     arns: BTreeMap<String, String>,
+    /// The template's conditions.
+    conditions: Map<String, Value>,
 }
 
 /// The ARN of a secret. As on AWS, it ends with a hyphen and six characters.
 pub(super) fn secret_arn(name: &str) -> String {
     format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}-local0")
 }
+
+/// The parameters whose defaults the local stack does not use: those that have none, and
+/// the issuer of the development tokens, without which the stack would need a user pool.
+const LOCAL_PARAMETERS: [(&str, &str); 4] = [
+    ("AlarmEmail", "alarms@localhost.invalid"),
+    ("JwtAudience", "local"),
+    ("JwtIssuer", "https://issuer.local"),
+    (
+        "ShipFrom",
+        r#"{"name": "Order Processing", "phone": "+14155550100", "street1": "417 Montgomery Street",
+        "city": "San Francisco", "state": "CA", "postalCode": "94104", "country": "US"}"#,
+    ),
+];
 
 const PSEUDO_PARAMETERS: [(&str, &str); 5] = [
     ("AWS::AccountId", "000000000000"),
@@ -29,11 +45,15 @@ const PSEUDO_PARAMETERS: [(&str, &str); 5] = [
 impl References {
     pub(super) fn of(template: &Value) -> Self {
         let pseudo = PSEUDO_PARAMETERS.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let mut references = Self { names: pseudo.into(), arns: BTreeMap::new() };
+        let conditions = template["Conditions"].as_object().cloned().unwrap_or_default();
+        let mut references = Self { names: pseudo.into(), arns: BTreeMap::new(), conditions };
         for (name, parameter) in fields(&template["Parameters"]) {
             if let Some(default) = scalar_text(&parameter["Default"]) {
                 references.names.insert(name.clone(), default);
             }
+        }
+        for (name, value) in LOCAL_PARAMETERS {
+            references.names.insert(name.to_owned(), value.to_owned());
         }
         for (id, resource) in fields(&template["Resources"]) {
             references.add_resource(id, resource);
@@ -41,8 +61,8 @@ impl References {
         references
     }
 
-    /// Adds a resource's name and ARN, and those of the version and the alias that the SAM
-    /// transform creates for a function.
+    /// Adds a resource's name and ARN, and those of the versions and aliases that the SAM
+    /// transform creates for functions and state machines.
     fn add_resource(&mut self, id: &str, resource: &Value) {
         let (name, arn) = match resource["Type"].as_str().unwrap_or_default() {
             "AWS::Serverless::Function" => {
@@ -58,6 +78,9 @@ impl References {
             }
             "AWS::Serverless::StateMachine" => {
                 let arn = format!("arn:aws:states:us-east-1:000000000000:stateMachine:{id}");
+                if let Some(alias) = resource["Properties"]["AutoPublishAlias"].as_str() {
+                    self.names.insert(format!("{id}Alias{alias}"), format!("{arn}:{alias}"));
+                }
                 (arn.clone(), arn)
             }
             "AWS::SecretsManager::Secret" => {
@@ -82,22 +105,75 @@ impl References {
         }
     }
 
-    /// Resolves all references inside a value.
+    /// Resolves all references inside a value, and removes what `AWS::NoValue` stands for.
     pub(super) fn resolve(&self, value: &Value) -> Result<Value, String> {
+        let Some(value) = self.chosen(value)? else { return Ok(Value::Null) };
         match value {
-            Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect(),
+            Value::Array(items) => {
+                let chosen = items.iter().filter_map(|item| self.chosen(item).transpose());
+                chosen.map(|item| self.resolve(item?)).collect()
+            }
             Value::Object(object) if is_intrinsic(object) => {
                 self.resolve_text(value).map(Value::String)
             }
             Value::Object(object) => {
-                let resolve_field = |(name, value): (&String, &Value)| {
-                    Ok::<_, String>((name.clone(), self.resolve(value)?))
-                };
-                let fields: Result<Map<_, _>, _> = object.iter().map(resolve_field).collect();
-                fields.map(Value::Object)
+                let mut fields = Map::new();
+                for (name, value) in object {
+                    if let Some(value) = self.chosen(value)? {
+                        fields.insert(name.clone(), self.resolve(value)?);
+                    }
+                }
+                Ok(Value::Object(fields))
             }
             other => Ok(other.clone()),
         }
+    }
+
+    /// The branch of an `Fn::If` that its condition chooses, or any other value itself;
+    /// `None` for `AWS::NoValue`.
+    pub(super) fn chosen<'a>(&self, value: &'a Value) -> Result<Option<&'a Value>, String> {
+        if value["Ref"] == "AWS::NoValue" {
+            return Ok(None);
+        }
+        let Some([Value::String(condition), then, otherwise]) =
+            value["Fn::If"].as_array().map(Vec::as_slice)
+        else {
+            return Ok(Some(value));
+        };
+        self.chosen(if self.condition(condition)? { then } else { otherwise })
+    }
+
+    /// Whether a condition of the template holds.
+    pub(super) fn condition(&self, name: &str) -> Result<bool, String> {
+        let condition = self.conditions.get(name);
+        self.holds(condition.ok_or_else(|| format!("there is no condition {name}"))?)
+    }
+
+    fn holds(&self, expression: &Value) -> Result<bool, String> {
+        let mut fields = fields(expression);
+        let function = fields.next().map(|(name, argument)| (name.as_str(), argument));
+        match (function, fields.next()) {
+            (Some(("Condition", Value::String(name))), None) => self.condition(name),
+            (Some(("Fn::Equals", Value::Array(values))), None) if values.len() == 2 => {
+                let texts: Result<Vec<_>, _> =
+                    values.iter().map(|value| self.resolve_text(value)).collect();
+                texts.map(|texts| texts.first() == texts.last())
+            }
+            (Some(("Fn::Not", Value::Array(items))), None) => {
+                Ok(!self.each_holds(items)?.contains(&true))
+            }
+            (Some(("Fn::And", Value::Array(items))), None) => {
+                Ok(!self.each_holds(items)?.contains(&false))
+            }
+            (Some(("Fn::Or", Value::Array(items))), None) => {
+                Ok(self.each_holds(items)?.contains(&true))
+            }
+            _ => Err(format!("not a condition: {expression}")),
+        }
+    }
+
+    fn each_holds(&self, expressions: &[Value]) -> Result<Vec<bool>, String> {
+        expressions.iter().map(|expression| self.holds(expression)).collect()
     }
 
     fn call(&self, function: &str, argument: &Value) -> Result<String, String> {
@@ -105,6 +181,12 @@ impl References {
             ("Ref", Value::String(name)) => self.name(name),
             ("Fn::GetAtt", Value::Array(path)) => self.attribute(path),
             ("Fn::Sub", Value::String(text)) => self.substitute_all(text),
+            ("Fn::If", Value::Array(branches)) => match branches.as_slice() {
+                [Value::String(condition), then, otherwise] => {
+                    self.resolve_text(if self.condition(condition)? { then } else { otherwise })
+                }
+                _ => Err(format!("not an Fn::If: {argument}")),
+            },
             _ => Err(format!("{function} is not supported by the local stack")),
         }
     }
@@ -179,14 +261,27 @@ mod tests {
 
     fn references() -> References {
         References::of(&json!({
-            "Parameters": { "Threshold": { "Default": 500 }, "Secret": {} },
+            "Parameters": {
+                "Threshold": { "Default": 500 },
+                "Secret": {},
+                "Stage": { "Default": "dev" },
+            },
+            "Conditions": {
+                "IsDev": { "Fn::Equals": [{ "Ref": "Stage" }, "dev"] },
+                "IsProd": { "Fn::Not": [{ "Condition": "IsDev" }] },
+                "Either": { "Fn::Or": [{ "Condition": "IsDev" }, { "Condition": "IsProd" }] },
+                "Both": { "Fn::And": [{ "Condition": "IsDev" }, { "Condition": "IsProd" }] },
+            },
             "Resources": {
                 "Orders": { "Type": "AWS::DynamoDB::Table" },
                 "PayFunction": {
                     "Type": "AWS::Serverless::Function",
                     "Metadata": { "BuildProperties": { "Binary": "pay" } },
                 },
-                "Flow": { "Type": "AWS::Serverless::StateMachine" },
+                "Flow": {
+                    "Type": "AWS::Serverless::StateMachine",
+                    "Properties": { "AutoPublishAlias": "live" },
+                },
                 "Key": { "Type": "AWS::SecretsManager::Secret" },
             },
         }))
@@ -211,6 +306,9 @@ mod tests {
         check(&json!({ "Ref": "Flow" }), flow);
         let key = "arn:aws:secretsmanager:us-east-1:000000000000:secret:Key-local0";
         check(&json!({ "Ref": "Key" }), key);
+        check(&json!({ "Ref": "FlowAliaslive" }), &format!("{flow}:live"));
+        check(&json!({ "Ref": "JwtIssuer" }), "https://issuer.local");
+        check(&json!({ "Fn::If": ["IsProd", "a", { "Ref": "Stage" }] }), "dev");
     }
 
     #[test]
@@ -222,6 +320,23 @@ mod tests {
         let error =
             references().resolve(&json!([{ "Ref": "Unknown" }])).expect_err("an unknown reference");
         assert!(error.contains("Unknown"), "{error}");
+    }
+
+    #[test]
+    fn a_condition_chooses_a_branch_and_no_value_removes_its_field() {
+        let no_value = json!({ "Ref": "AWS::NoValue" });
+        for (name, expected) in
+            [("IsDev", true), ("IsProd", false), ("Either", true), ("Both", false)]
+        {
+            assert_eq!(references().condition(name), Ok(expected), "{name}");
+        }
+        let value = json!({
+            "kept": { "Fn::If": ["IsDev", { "a": [1, no_value] }, "other"] },
+            "removed": { "Fn::If": ["IsProd", 1, no_value] },
+        });
+        assert_eq!(references().resolve(&value), Ok(json!({ "kept": { "a": [1] } })));
+        let unknown = references().condition("Unknown").expect_err("an unknown condition");
+        assert!(unknown.contains("Unknown"), "{unknown}");
     }
 
     #[test]

@@ -32,11 +32,15 @@ const WATCHED: [(&str, &[&str]); 8] = [
 const IMPLICIT_API: &str = "ServerlessHttpApi";
 
 /// What has no alarm, and why.
-const WITHOUT_ALARM: [(&str, &str, &str); 1] = [(
-    "OrderWorkflow",
-    "ExecutionsFailed",
-    "the execution of a rejected order fails, as it should; `ExecutionsEndedEarly` is watched",
-)];
+const WITHOUT_ALARM: [(&str, &str, &str); 3] = [
+    (
+        "OrderWorkflow",
+        "ExecutionsFailed",
+        "the execution of a rejected order fails, as it should; `ExecutionsEndedEarly` is watched",
+    ),
+    ("SignInApi", "5xx", "it passes a redirect on to the API, which is watched"),
+    ("SignInApi", "Latency", "it passes a redirect on to the API, which is watched"),
+];
 
 /// The custom metrics that have no alarm, and why. They are on the dashboard.
 const METRICS_WITHOUT_ALARM: [(MetricName, &str, &str); 12] = [

@@ -200,3 +200,45 @@ async fn a_scenario_with_a_wrong_expectation_fails() {
     assert!(report.differences[0].starts_with("ledger"), "{:?}", report.differences);
     stack.shutdown().await;
 }
+
+/// An access token of Cognito, as API Gateway hands it on, and one of another issuer.
+fn tokens() -> [(&'static str, Value); 3] {
+    let scopes = "openid orders/read orders/write orders/operate inventory/write";
+    let cognito = |groups: &str| {
+        json!({
+            "sub": "customer-1", "scope": scopes, "cognito:groups": groups, "token_use": "access",
+            "client_id": "6m8e0example",
+            "iss": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Example",
+        })
+    };
+    let generic = json!({
+        "sub": "customer-1", "scope": scopes, "aud": "orders", "iss": "https://login.example.com/",
+    });
+    [
+        ("a customer of Cognito", cognito("[customers]")),
+        ("an operator of Cognito", cognito("[customers operators]")),
+        ("another issuer", generic),
+    ]
+}
+
+/// Issue 9 asks that both shapes of tokens are shown to the function that ships.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_function_accepts_tokens_of_cognito_and_of_other_issuers() {
+    let stack = fresh().await;
+    for (token, claims) in tokens() {
+        let status = async |name: &str, scope: &str| {
+            let mut event = sample("api", name);
+            event["requestContext"]["authorizer"] =
+                json!({"jwt": {"claims": claims, "scopes": [scope]}});
+            invoke(&stack, "order-api", &event).await["statusCode"].clone()
+        };
+        let operates = token != "a customer of Cognito";
+        assert_eq!(status("place-order", "orders/write").await, 202, "{token}");
+        assert_eq!(status("read-order", "orders/read").await, 200, "{token}");
+        let expected = if operates { 200 } else { 403 };
+        assert_eq!(status("read-execution", "orders/operate").await, expected, "{token}");
+        let restocked = status("restock-inventory", "inventory/write").await;
+        assert_eq!(restocked, expected, "{token}");
+    }
+    stack.shutdown().await;
+}

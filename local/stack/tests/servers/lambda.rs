@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::support::{host, host_on, probe};
 use bytes::Bytes;
 use local_stack::clock::ClockSettings;
-use local_stack::lambda::{FunctionSettings, InvokeError};
+use local_stack::lambda::{EventRetries, FunctionSettings, InvokeError};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
@@ -270,8 +270,23 @@ async fn a_planned_fault_applies_to_its_invocation() {
 
 #[tokio::test]
 async fn an_event_is_retried_twice_when_the_function_fails() {
+    let retries = EventRetries::default();
+    let skipped = check_attempts(retries, 3).await;
+    assert!(skipped >= jiff::SignedDuration::from_mins(3));
+}
+
+#[tokio::test]
+async fn an_event_is_not_retried_when_the_function_allows_no_retry_or_less_time() {
+    let day = jiff::SignedDuration::from_hours(24);
+    check_attempts(EventRetries { max_attempts: 0, max_age: day }, 1).await;
+    let seconds = jiff::SignedDuration::from_secs(90);
+    check_attempts(EventRetries { max_attempts: 2, max_age: seconds }, 2).await;
+}
+
+/// Sends an event that fails always, and returns how far the clock has skipped ahead.
+async fn check_attempts(retries: EventRetries, expected: u64) -> jiff::SignedDuration {
     let clock = ClockSettings { speed: NonZeroU32::MIN, skip: true, start: None };
-    let hosted = host_on(clock, probe()).await;
+    let hosted = host_on(clock, FunctionSettings { retries, ..probe() }).await;
     let hold = hosted.clock.busy("the test");
     let event = json!({ "do": "exit", "orderId": "ord_1" }).to_string();
     hosted.host.invoke_async("process-payment", event.into()).expect("an accepted invocation");
@@ -279,9 +294,10 @@ async fn an_event_is_retried_twice_when_the_function_fails() {
     let sleep = hosted.clock.sleep_until(later.expect("a time"));
     drop(hold);
     drop(sleep.await);
-    assert_eq!(hosted.counters.for_order("ord_1").invocations, 3);
-    assert!(hosted.clock.skipped() >= jiff::SignedDuration::from_mins(3));
+    assert_eq!(hosted.counters.for_order("ord_1").invocations, expected, "{retries:?}");
+    let skipped = hosted.clock.skipped();
     hosted.host.shutdown().await;
+    skipped
 }
 
 fn error_type(payload: &[u8]) -> String {

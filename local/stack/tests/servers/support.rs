@@ -10,7 +10,9 @@ use local_stack::clock::{ClockSettings, StackClock};
 use local_stack::counters::Counters;
 use local_stack::dynamodb::{Deps, DynamoDb, Store};
 use local_stack::faults::Faults;
-use local_stack::lambda::{FunctionSettings, HostSettings, InvokeOutcome, LambdaHost};
+use local_stack::lambda::{
+    EventRetries, FunctionSettings, HostSettings, InvokeOutcome, LambdaHost,
+};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -32,6 +34,7 @@ pub(crate) fn probe() -> FunctionSettings {
         memory_mb: 512,
         environment: [("ORDERS_TABLE".to_owned(), "Orders".to_owned())].into(),
         max_concurrency: 8,
+        retries: EventRetries::default(),
     }
 }
 
