@@ -36,8 +36,8 @@ export function open(context, orderId) {
 
   /** @type {any} */
   let order = null;
-  /** @type {any} */
-  let execution = null;
+  /** Undefined until it was read, null if there is none. @type {any} */
+  let execution;
   let round = 0;
   const paint = () => {
     head.update(order);
@@ -52,6 +52,7 @@ export function open(context, orderId) {
       execution = (await context.api.read(`/orders/${orderId}/execution`, { signal })).body;
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 404)) throw error;
+      execution ??= null;
     }
   };
   const poller = poll(async (signal) => {
@@ -62,7 +63,7 @@ export function open(context, orderId) {
       problem.hidden = true;
       content.hidden = false;
       round += 1;
-      const isRunning = execution === null || latest(execution)?.status === "RUNNING";
+      const isRunning = !execution || latest(execution)?.status === "RUNNING";
       if (isOperator && (answer.changed || isFirst || (isRunning && round % HISTORY_EVERY === 0))) {
         if (isFirst) paint();
         await readExecution(signal);
@@ -215,7 +216,7 @@ function createWorkflow(context) {
   /** @type {ReturnType<typeof createDiagram> | undefined} */
   let diagram;
   /** @type {any} */
-  let execution = null;
+  let execution;
   let position = Infinity;
   let timer = 0;
   /** @type {() => void} */
@@ -234,7 +235,7 @@ function createWorkflow(context) {
     slider.disabled = play.disabled = all.length < 2;
     slider.max = String(Math.max(1, all.length));
     slider.value = String(shown);
-    const text = describe(all, executions, shown);
+    const text = execution === undefined ? "Reading the history…" : describe(all, executions, shown);
     slider.setAttribute("aria-valuetext", text);
     setText(said, text);
   }
@@ -290,7 +291,7 @@ function createWorkflow(context) {
  */
 function describe(all, executions, shown) {
   const at = all[shown - 1];
-  if (!at) return executions.length ? "" : "The execution has not started yet.";
+  if (!at) return "The execution has not started yet.";
   const { visit } = at;
   const facts = [`Step ${shown} of ${all.length}: ${words(visit.name)}`, time(visit.enteredAt)];
   if (visit.exitedAt) facts.push(`took ${duration(Date.parse(visit.exitedAt) - Date.parse(visit.enteredAt))}`);
