@@ -158,7 +158,7 @@ fn our_namespace() -> String {
     line["_aws"]["CloudWatchMetrics"][0]["Namespace"].as_str().unwrap().to_owned()
 }
 
-/// Every metric that CloudWatch bills, with the value of its dimension.
+/// Every metric that `CloudWatch` bills, with the value of its dimension.
 fn custom_metrics() -> Vec<(MetricName, &'static str, Read)> {
     let mut metrics = Vec::new();
     for name in MetricName::ALL {
@@ -235,7 +235,7 @@ fn operations_on(template: &Value, table: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for resource in template["Resources"].as_object().unwrap().values() {
         let policies = resource["Properties"]["Policies"].as_array().into_iter().flatten();
-        for statement in policies.flat_map(|one| one["Statement"].as_array()).flatten() {
+        for statement in policies.filter_map(|one| one["Statement"].as_array()).flatten() {
             let resource = statement["Resource"].to_string();
             let names = [format!("\"{table}\""), format!("${{{table}.Arn}}")];
             if !names.iter().any(|name| resource.contains(name)) {
