@@ -2,6 +2,7 @@
 
 mod cost;
 mod demo;
+mod load;
 mod output;
 mod replay;
 mod up;
@@ -29,6 +30,8 @@ enum Command {
     Up(up::Args),
     /// Place orders from files on a running stack and follow them until they end.
     Replay(replay::Args),
+    /// Fill a running stack with open orders that wait.
+    Load(load::Args),
     /// Show what one order costs on AWS, for each path through the workflow.
     Cost(cost::Args),
     /// Run recorded AWS executions through the interpreter and compare the results.
@@ -41,6 +44,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Demo(args) => demo::run(&args).await,
         Command::Up(args) => up::run(&args).await,
         Command::Replay(args) => replay::run(&args).await,
+        Command::Load(args) => load::run(&args).await,
         Command::Cost(args) => cost::run(&args).await,
         Command::Conformance(args) => conformance::run(&args),
     };
