@@ -3,11 +3,11 @@
 use aws::Orders;
 use domain::order::Attention;
 use domain::ports::{
-    CountOrders, FindOrder, ListDueOrders, ListOrders, LoadOrders, OpenOrder, OrderList,
+    CountOrders, FindOrder, ListDueOrders, ListOrders, LoadOrder, LoadOrders, OpenOrder, OrderList,
     PageCursor, PlaceOrder, SaveOrder, SaveResult,
 };
 use domain::{CustomerId, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Status};
-use serde_json::json;
+use serde_json::{Value, json};
 use testing::samples;
 
 use crate::test_bed::{Injected, ORDERS, TestBed};
@@ -230,4 +230,33 @@ async fn a_count_reads_every_page() {
     bed.inject(page("CANCELLED", false));
     let counts = orders.closed_on("2026-11-23").await.unwrap();
     assert_eq!(counts, [(Status::Fulfilled, 1), (Status::Cancelled, 1)].into());
+}
+
+/// The read units that this request consumes, times two.
+fn half_units(bed: &TestBed, operation: &str, mut request: Value) -> u64 {
+    request["ReturnConsumedCapacity"] = json!("TOTAL");
+    let units = bed.call(operation, &request)["ConsumedCapacity"]["CapacityUnits"].to_string();
+    let (whole, fraction) = units.split_once('.').unwrap_or((&units, "0"));
+    whole.parse::<u64>().unwrap() * 2 + u64::from(fraction == "5")
+}
+
+/// The figures of docs/performance.md.
+#[tokio::test]
+async fn a_read_of_the_board_costs_16_units_for_a_thousand_open_orders_and_an_order_one() {
+    let bed = TestBed::new();
+    let existing: Vec<_> = (0..2_000).map(|n| order("ada", n)).collect();
+    let orders = placed(&bed, &existing).await;
+    assert_eq!(orders.open_orders().await.unwrap().len(), 2_000);
+    let query = bed.last_request();
+    let of_bucket = |bucket: u8| {
+        let mut query = query.clone();
+        query["ExpressionAttributeValues"][":key"] = json!({"S": bucket.to_string()});
+        half_units(&bed, "Query", query)
+    };
+    let total: u64 = (0..domain::order::OPEN_ORDER_BUCKETS).map(of_bucket).sum();
+    assert!((60..=66).contains(&total), "half units for 2,000 orders: {total}");
+    let fulfilled = Order { order_id: order("ada", 9_999).order_id, ..samples::fulfilled() };
+    orders.place(&fulfilled).await.unwrap();
+    orders.load(&fulfilled.order_id).await.unwrap();
+    assert_eq!(half_units(&bed, "GetItem", bed.last_request()), 2, "one strong read");
 }
