@@ -71,7 +71,7 @@ impl<O: LoadOrder + SaveOrder, S: ShippingProvider> InitiateShipping<O, S> {
         order: Order,
         at: Timestamp,
     ) -> Result<(Order, Shipment), AttemptError> {
-        let shipment = match self.shipping_provider.create(&order.parcel()).await {
+        let shipment = match self.shipping_provider.create(&order.parcel()?).await {
             CallOutcome::Succeeded(shipment) => shipment,
             CallOutcome::Rejected(ShippingRejection::Rejected(why)) => {
                 return Err(rejected(&why).into());

@@ -53,6 +53,11 @@ pub(crate) struct OrderResponse<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = schema::TimestampSchema)]
     scheduled_for: Option<Timestamp>,
+    /// When the personal data of the order was removed: name, contact, address, payment
+    /// method and notes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = schema::TimestampSchema)]
+    personal_data_removed_at: Option<Timestamp>,
     /// What operators did, the oldest first. Only with `orders/operate`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -222,6 +227,7 @@ pub(crate) fn from_order<'a>(
         created_at: order.created_at,
         updated_at: order.updated_at,
         scheduled_for: order.scheduled_for,
+        personal_data_removed_at: order.personal_data_removed_at,
         audit: seen.map(|order| audit::entries(&order.audit)),
         customer_id: seen.map(|order| &order.customer_id),
         state: seen.and_then(Order::current_state),

@@ -129,10 +129,12 @@ fn not_priced(error: &PricingError) -> Problem {
 }
 
 fn same_request(earlier: Order, hash: &str) -> Result<Order, Problem> {
-    if earlier.request_hash == hash {
-        return Ok(earlier);
-    }
-    let detail = "was used for another request: choose a new key for a new order";
+    let detail = match &earlier.request_hash {
+        Some(recorded) if recorded == hash => return Ok(earlier),
+        Some(_) => "was used for another request: choose a new key for a new order",
+        // Whether it is the same request is not on record any more.
+        None => "was used for an earlier order: choose a new key for a new order",
+    };
     Err(idempotency_key::reused(detail))
 }
 

@@ -66,8 +66,10 @@ pub(crate) struct PlaceOrderRequest {
 pub(crate) struct CustomerRequest {
     #[schema(schema_with = schema::plain_text::<MAX_TEXT_LENGTH>)]
     name: String,
+    /// For the shop only; no provider gets it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = email_schema)]
-    email: String,
+    email: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = phone_schema)]
     phone: Option<String>,
@@ -167,7 +169,7 @@ impl PlaceOrderRequest {
 impl CustomerRequest {
     fn read(fields: &mut Fields<'_>) -> Result<Self, Invalid> {
         let name = fields.required("name", validation::text(MAX_TEXT_LENGTH));
-        let email = fields.required("email", email);
+        let email = fields.optional("email", email);
         let phone = fields.optional("phone", phone);
         Ok(Self { name: name?, email: email?, phone: phone? })
     }

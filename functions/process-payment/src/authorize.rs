@@ -78,7 +78,7 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
         let request = PaymentIntentRequest {
             order_id: &order.order_id,
             amount: order.total,
-            payment_method: &order.payment_method,
+            payment_method: order.payment_method()?,
             payment_customer: order.payment_customer.as_ref(),
         };
         let key = order.payment_idempotency_key("create");

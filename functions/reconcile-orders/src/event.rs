@@ -136,6 +136,8 @@ pub struct SweepOutput {
     /// Closed orders finalized: no sweep inspects them again.
     #[serde(rename = "settled")]
     pub finalized: u32,
+    /// Final orders whose personal data was removed.
+    pub erased: u32,
     /// Times that attention was raised for an operator.
     pub raised: u32,
     /// Orders that could not be processed and are inspected again later.
@@ -154,6 +156,7 @@ impl std::ops::AddAssign for SweepOutput {
         self.delivered += other.delivered;
         self.resumed += other.resumed;
         self.finalized += other.finalized;
+        self.erased += other.erased;
         self.raised += other.raised;
         self.failed += other.failed;
         self.delay_seconds = self.delay_seconds.max(other.delay_seconds);

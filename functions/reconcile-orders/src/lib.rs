@@ -6,7 +6,8 @@
 //!   resumes backorders that can be served. `inspect` starts a missing execution, sends a
 //!   recorded decision that the waiting task never got, and raises attention; `restart`
 //!   restarts an order under a new execution if the old one ended without closing it;
-//!   `finalize` follows a closed order until its payment and label are final.
+//!   `finalize` follows a closed order until its payment and label are final; `erase` removes
+//!   its personal data some months later.
 //! - A reconciliation ([`reconciliation`]) compares the ledgers of the payment provider,
 //!   the shipping provider, the stock and the orders.
 //!
@@ -37,6 +38,7 @@
 //! A failure about one order never fails the sweep. It is logged and counted in `failed`,
 //! and the order is inspected again five minutes later.
 
+mod erase;
 pub mod event;
 mod finalize;
 mod inspect;
@@ -47,8 +49,8 @@ pub mod sweep;
 use aws::clock::{Clock as _, SystemClock};
 use domain::ledger::{ListLabels, ListPaymentIntents, ReadStockLevels, ScanOrders};
 use domain::ports::{
-    DescribeExecution, ListDueOrders, ListOrders, LoadOrder, PaymentProvider, ReadCatalog,
-    SaveOrder, SendTaskResult, ShippingProvider, StartExecution, StopExecution,
+    DescribeExecution, ListDueOrders, ListOrders, ListRetainedOrders, LoadOrder, PaymentProvider,
+    ReadCatalog, SaveOrder, SendTaskResult, ShippingProvider, StartExecution, StopExecution,
 };
 use domain::{StepError, Timestamp};
 use serde_json::Value;
@@ -57,8 +59,8 @@ use crate::event::{Event, Operation};
 use crate::reconciliation::{Ledgers, Range, Reconciliation, TIME_LIMIT_MS};
 
 /// The ports of the Orders table that a sweep uses.
-pub trait Orders: LoadOrder + SaveOrder + ListDueOrders + ListOrders {}
-impl<T: LoadOrder + SaveOrder + ListDueOrders + ListOrders> Orders for T {}
+pub trait Orders: LoadOrder + SaveOrder + ListDueOrders + ListOrders + ListRetainedOrders {}
+impl<T: LoadOrder + SaveOrder + ListDueOrders + ListOrders + ListRetainedOrders> Orders for T {}
 
 /// The ports of Step Functions that a sweep uses.
 pub trait Workflow: StartExecution + StopExecution + DescribeExecution + SendTaskResult {}
@@ -77,6 +79,8 @@ pub struct ReconcileOrders<O, I, W, P, S> {
     pub payment_provider: P,
     /// The shipping provider.
     pub shipping_provider: S,
+    /// How many days after an order is final its personal data is removed.
+    pub retention_days: u32,
 }
 
 impl<O, I, W, P, S> ReconcileOrders<O, I, W, P, S>

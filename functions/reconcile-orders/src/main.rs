@@ -23,6 +23,7 @@ async fn main() -> Result<(), runtime::Error> {
     let ship_from = settings.ship_from()?;
     let (orders_table, inventory_table) = (settings.orders_table()?, settings.inventory_table()?);
     let state_machine = settings.state_machine_arn()?;
+    let retention_days = settings.personal_data_retention_days()?;
     let https = HttpClient::new(PROVIDER_TIMEOUTS)?;
     let aws = AwsClients::from_env().await;
     // During initialization, because Lambda gives that phase the most CPU.
@@ -40,6 +41,7 @@ async fn main() -> Result<(), runtime::Error> {
         workflow: aws.workflow(state_machine),
         payment_provider: Instrumented::new(stripe, SystemClock::start()),
         shipping_provider: Instrumented::new(easypost, SystemClock::start()),
+        retention_days,
     };
     let function = &function;
     // Boxed, because the SDK's futures are large and deeply nested.

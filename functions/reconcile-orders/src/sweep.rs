@@ -1,5 +1,5 @@
 //! A sweep: resumes the backorders that can be served, then inspects the open orders that
-//! are due.
+//! are due, then removes personal data that expired.
 //!
 //! A failure about one order never stops the others: it is logged and counted, and the
 //! order is inspected again in a few minutes. A sweep ends early only if many orders fail.
@@ -51,6 +51,8 @@ where
                 let resumed = self.resume_backorders(at).await;
                 let mut output = self.inspect_due_orders(at).await?;
                 output += resumed?;
+                // Last, because no order waits for it.
+                output += self.erase_personal_data(at).await?;
                 self.measure(output, at).await;
                 Ok(output)
             }
@@ -128,8 +130,8 @@ where
     }
 }
 
-fn log_failure(id: &OrderId, failure: &StepError) {
+pub(crate) fn log_failure(id: &OrderId, failure: &StepError) {
     let (order_id, error) = (id.as_str(), failure.name.as_str());
     let detail = failure.detail.as_str();
-    tracing::warn!(orderId = order_id, error, detail, "the order could not be inspected");
+    tracing::warn!(orderId = order_id, error, detail, "the order could not be processed");
 }

@@ -17,6 +17,11 @@ use url::{Host, Url};
 
 /// The base URL of Stripe's API.
 const STRIPE_URL: &str = "https://api.stripe.com";
+/// How many days personal data is kept if nothing else is set: longer than a delivery, a
+/// return and most disputes take.
+const DEFAULT_RETENTION_DAYS: u32 = 90;
+/// The maximum number of days for which personal data is kept: ten years.
+const MAX_RETENTION_DAYS: u32 = 3_650;
 /// The base URL of EasyPost's API.
 const EASYPOST_URL: &str = "https://api.easypost.com";
 
@@ -300,6 +305,18 @@ impl Settings {
             Ok(url) if is_safe(&url) && !text.contains([';', ',', ' ', '\'', '"', '*']) => Ok(()),
             _ => Err(invalid(variable, "is not a URL such as https://id.example.com/oauth2/token")),
         }
+    }
+
+    /// `PERSONAL_DATA_RETENTION_DAYS`: how many days after an order is final its personal data
+    /// is removed; 90 if it is not set.
+    ///
+    /// # Errors
+    /// If it is not a whole number from 1 to 3,650.
+    pub fn personal_data_retention_days(&self) -> Result<u32, InvalidSetting> {
+        let variable = "PERSONAL_DATA_RETENTION_DAYS";
+        let Some(text) = self.get(variable) else { return Ok(DEFAULT_RETENTION_DAYS) };
+        let days = text.parse().ok().filter(|days| (1..=MAX_RETENTION_DAYS).contains(days));
+        days.ok_or(invalid(variable, "must be a whole number of days from 1 to 3650"))
     }
 
     /// `LOG_LEVEL`: the lowest level that is logged; INFO if it is not set.

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::order::Attention;
+use domain::order::{Attention, Retention};
 use domain::ports::{
-    FindOrder, ListDueOrders, ListOrders, LoadOrders, OrderList, OrderPage, PageCursor,
-    StoreUnavailable,
+    FindOrder, ListDueOrders, ListOrders, ListRetainedOrders, LoadOrders, OrderList, OrderPage,
+    PageCursor, StoreUnavailable,
 };
 use domain::{Order, OrderId, PaymentIntentId, ShipmentId, Timestamp};
 
@@ -142,6 +142,31 @@ impl ListDueOrders for Orders {
             .expression_attribute_names("#checkAt", "checkAt")
             .expression_attribute_values(":bucket", AttributeValue::S(bucket.to_string()))
             .expression_attribute_values(":at", AttributeValue::S(at.to_string()))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|error| StoreUnavailable(describe("Query", &error)))?;
+        Ok(page.items().iter().filter_map(order_id).collect())
+    }
+}
+
+impl ListRetainedOrders for Orders {
+    async fn retained_orders(
+        &self,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<OrderId>, StoreUnavailable> {
+        let partition = Retention::PersonalData.to_string();
+        let page = self
+            .client()
+            .query()
+            .table_name(self.table())
+            .index_name("retention")
+            .key_condition_expression("#retention = :retention AND #finalizedAt <= :until")
+            .expression_attribute_names("#retention", "retention")
+            .expression_attribute_names("#finalizedAt", "finalizedAt")
+            .expression_attribute_values(":retention", AttributeValue::S(partition))
+            .expression_attribute_values(":until", AttributeValue::S(until.to_string()))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .send()
             .await

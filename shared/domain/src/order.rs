@@ -17,9 +17,9 @@
 //! Where to start: `record` has the fields. `queries` has the conditions
 //! ([`Order::ensure_can_proceed`] for forward steps). `forward` and `compensation` are
 //! what the steps of the workflow record, `decisions` what people and restocks decide,
-//! `recovery` what the reconciler records, `actions` what a caller may do now, `overview`
-//! what an operator needs to know, `write` what every write does and when the
-//! reconciler checks the order next.
+//! `recovery` what the reconciler records, `retention` when its personal data is removed,
+//! `actions` what a caller may do now, `overview` what an operator needs to know, `write`
+//! what every write does and when the reconciler checks the order next.
 
 mod actions;
 mod compensation;
@@ -30,6 +30,7 @@ mod placement;
 mod queries;
 mod record;
 mod recovery;
+mod retention;
 mod timeline;
 mod write;
 
@@ -38,7 +39,7 @@ pub use actions::{Action, Permissions};
 pub use decisions::{CancellationError, DecisionError};
 pub use overview::{LabelFact, MoneyFact, RaisedAttention, RecordedFacts, StockFact};
 pub use placement::NewOrder;
-pub use record::{Acknowledgment, Backorder, Customer, Order, OutOfStockPolicy};
+pub use record::{Acknowledgment, Backorder, Customer, Order, OutOfStockPolicy, Retention};
 pub use recovery::{MAX_RESTARTS, Observation, Recovery};
 pub use timeline::{TimelineCode, TimelineEntry};
 pub use write::OPEN_ORDER_BUCKETS;

@@ -22,8 +22,8 @@ pub use inventory::{
     ReserveResult, ReserveStock, RestockItem, RestockResult, WriteCatalog,
 };
 pub use orders::{
-    FindOrder, ListDueOrders, ListOrders, LoadOrder, OrderList, OrderPage, PageCursor, PlaceOrder,
-    PlaceResult, SaveOrder, SaveResult, StoreUnavailable,
+    FindOrder, ListDueOrders, ListOrders, ListRetainedOrders, LoadOrder, OrderList, OrderPage,
+    PageCursor, PlaceOrder, PlaceResult, SaveOrder, SaveResult, StoreUnavailable,
 };
 pub use payment_provider::{PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState};
 pub use shipping_provider::{ShippingProvider, ShippingRejection};

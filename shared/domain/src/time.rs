@@ -57,6 +57,18 @@ impl Timestamp {
         self.plus(SignedDuration::from_hours(hours))
     }
 
+    /// Adds whole days of 24 hours. Stops at the last valid timestamp.
+    #[must_use]
+    pub fn plus_days(self, days: u32) -> Self {
+        self.plus_hours(24 * i64::from(days))
+    }
+
+    /// Subtracts whole days of 24 hours. Stops at the first valid timestamp.
+    #[must_use]
+    pub fn minus_days(self, days: u32) -> Self {
+        self.plus_hours(-24 * i64::from(days))
+    }
+
     /// Adds minutes, which may be negative. Stops at the first and last valid timestamp.
     #[must_use]
     pub fn plus_minutes(self, minutes: i64) -> Self {

@@ -36,7 +36,7 @@ pub fn new_order() -> NewOrder {
         customer_id,
         customer: Customer {
             name: "Ada Lovelace".to_owned(),
-            email: "ada@example.com".to_owned(),
+            email: Some("ada@example.com".to_owned()),
             phone: Some("+14155550123".to_owned()),
         },
         shipping_address: Address {

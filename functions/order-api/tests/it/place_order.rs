@@ -1,6 +1,6 @@
 //! `POST /orders`: an order is priced, recorded and started, once.
 
-use crate::support::{ADA, BOB, TestBed, id_of, order_body, place_order, send};
+use crate::support::{ADA, BOB, TestBed, id_of, order_body, place_order, recorded, send};
 use domain::order::OutOfStockPolicy;
 use domain::{Money, Status};
 use serde_json::{Value, json};
@@ -116,6 +116,43 @@ async fn a_key_that_was_used_for_another_body_is_refused() {
         assert_eq!(response.fields(), ["Idempotency-Key"]);
     }
     assert_eq!(api.orders.count(), 1);
+}
+
+#[tokio::test]
+async fn an_order_needs_no_email_address() {
+    let api = TestBed::new();
+    let response = send(&api, place_order(&with("customer", json!({"name": "Eve"})), "k")).await;
+    assert_eq!(response.status, 202, "{}", response.text);
+    let order = api.orders.order(&id_of("k")).unwrap();
+    assert_eq!(order.customer.unwrap().expose().email, None);
+}
+
+#[tokio::test]
+async fn a_repeat_of_a_request_whose_order_was_erased_places_and_reveals_nothing() {
+    let api = TestBed::new();
+    assert_eq!(send(&api, place_order(&order_body(), "k")).await.status, 202);
+    let order = api.orders.order(&id_of("k")).unwrap();
+    let erased = order.without_personal_data(samples::placed_at());
+    api.orders.insert(erased.clone());
+    api.workflow.started.lock().unwrap().clear();
+    // The same body, another one, and one that could not be accepted today.
+    let others = [
+        order_body(),
+        with("customer", json!({"name": "Eve"})),
+        with("items", json!([{"sku": "NIL", "quantity": 1}])),
+    ];
+    let mut answers = Vec::new();
+    for body in others {
+        let response = send(&api, place_order(&body, "k")).await;
+        response.assert_problem(422, "idempotency-key-reused");
+        assert_eq!(response.fields(), ["Idempotency-Key"]);
+        answers.push(response.text);
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "the answer does not tell whether the body is the same");
+    assert_eq!(recorded(&api, &erased), erased);
+    assert_eq!(api.orders.count(), 1);
+    assert!(api.workflow.started.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

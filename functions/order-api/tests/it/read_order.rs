@@ -82,6 +82,18 @@ async fn a_scheduled_order_shows_its_date() {
 }
 
 #[tokio::test]
+async fn an_erased_order_is_still_shown_and_says_since_when() {
+    let order = samples::fulfilled();
+    let before = view(&order).await;
+    let after = view(&order.without_personal_data(samples::placed_at().plus_hours(24))).await;
+    let mut expected = before.clone();
+    expected["personalDataRemovedAt"] = json!("2026-11-24T04:00:00.000Z");
+    expected["shipment"].as_object_mut().unwrap().remove("trackingUrl");
+    assert_eq!(after, expected);
+    assert_eq!(before["personalDataRemovedAt"], Value::Null);
+}
+
+#[tokio::test]
 async fn no_private_value_is_shown_in_any_status() {
     for order in [samples::in_review(), samples::needs_attention(), samples::fulfilled()] {
         let text = view(&order).await.to_string();

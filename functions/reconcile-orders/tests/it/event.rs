@@ -68,7 +68,7 @@ fn the_output_always_has_all_its_counts() {
     let none = Value::from(SweepOutput::default());
     let expected = json!({
         "looked": 0, "started": 0, "takenOver": 0, "answered": 0,
-        "woken": 0, "settled": 0, "raised": 0, "failed": 0,
+        "woken": 0, "settled": 0, "erased": 0, "raised": 0, "failed": 0,
     });
     assert_eq!(none, expected);
 }

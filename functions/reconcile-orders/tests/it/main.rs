@@ -7,6 +7,7 @@ mod backorders;
 mod crashes;
 #[cfg(test)]
 mod decisions;
+mod erase;
 #[cfg(test)]
 mod event;
 #[cfg(test)]

@@ -11,6 +11,9 @@ use testing::fakes::{
 };
 use testing::samples;
 
+/// How many days after an order is final its personal data is removed.
+pub(crate) const RETENTION_DAYS: u32 = 30;
+
 /// The function over this test bed.
 pub(crate) fn function(
     test_bed: &TestBed,
@@ -22,6 +25,7 @@ pub(crate) fn function(
         workflow: test_bed.workflow(),
         payment_provider: test_bed.payment_provider(),
         shipping_provider: test_bed.shipping_provider(),
+        retention_days: RETENTION_DAYS,
     }
 }
 

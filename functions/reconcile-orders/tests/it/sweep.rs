@@ -57,7 +57,11 @@ fn a_sweep_with_nothing_due_only_reads_the_indexes() {
     assert_eq!(sweep(&test_bed, now()), SweepOutput::default());
     let calls = test_bed.calls();
     assert_eq!(calls.iter().filter(|call| **call == "orders.due").count(), 8);
-    assert!(calls.iter().all(|call| matches!(*call, "orders.due" | "orders.list")), "{calls:?}");
+    assert!(
+        calls.iter().all(|call| matches!(*call, "orders.due" | "orders.list" | "orders.retained")),
+        "{calls:?}"
+    );
+    assert_eq!(calls.iter().filter(|call| **call == "orders.retained").count(), 1);
 }
 
 #[test]

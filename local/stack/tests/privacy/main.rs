@@ -4,7 +4,8 @@
 //! metric or file, in no execution's input, output or history, and in no response of the
 //! API or of a function.
 //!
-//! [`canary`] has the markers, [`hostile_requests`] the hostile requests.
+//! [`canary`] has the markers, [`hostile_requests`] the hostile requests. [`erasure`] shows that
+//! the markers are gone after the retention period.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,6 +14,7 @@
 )]
 
 mod canary;
+mod erasure;
 mod hostile_requests;
 
 use std::path::Path;

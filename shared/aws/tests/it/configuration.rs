@@ -154,6 +154,18 @@ fn the_review_threshold_is_set_per_currency() {
 }
 
 #[test]
+fn the_retention_of_personal_data_is_a_whole_number_of_days() {
+    let days = |text: &str| {
+        settings(&[("PERSONAL_DATA_RETENTION_DAYS", text)]).personal_data_retention_days()
+    };
+    assert_eq!(settings(&[]).personal_data_retention_days(), Ok(90));
+    assert_eq!((days("1"), days("3650")), (Ok(1), Ok(3650)));
+    for bad in ["0", "-1", "1.5", "3651", "never"] {
+        assert_rejected(days(bad), "PERSONAL_DATA_RETENTION_DAYS must be");
+    }
+}
+
+#[test]
 fn currencies_and_the_log_level_have_defaults() {
     use Currency::{Eur, Gbp, Usd};
     assert_eq!(settings(&[]).currencies(), Ok(vec![Usd, Eur, Gbp]));

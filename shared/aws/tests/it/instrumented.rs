@@ -282,7 +282,7 @@ async fn an_unknown_creation_is_harmless_because_it_is_never_used() {
     };
     let _unknown = PaymentProvider::create(&payments, &request, "k").await;
     let shipping = instrumented(ScriptedProvider::shipments([unknown()]));
-    let _unknown = ShippingProvider::create(&shipping, &order.parcel()).await;
+    let _unknown = ShippingProvider::create(&shipping, &order.parcel().unwrap()).await;
     let unknown = ["gateway create", "carrier create"];
     let harmless = unknown.map(|call| format!("{call} harmless"));
     assert_eq!(outcomes(&log), [unknown[0], &harmless[0], unknown[1], &harmless[1]]);

@@ -36,7 +36,7 @@ async fn every_order_is_read_and_a_malformed_one_is_named() {
     // More than a page of 1 MB: 300 orders of about 4 KB each.
     let mut expected = Vec::new();
     for n in 0..300 {
-        let order = Order { request_hash: "x".repeat(4000), ..order(n) };
+        let order = Order { request_hash: Some("x".repeat(4000)), ..order(n) };
         orders.place(&order).await.unwrap();
         expected.push(order.order_id.to_string());
     }

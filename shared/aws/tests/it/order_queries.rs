@@ -3,8 +3,8 @@
 use aws::Orders;
 use domain::order::Attention;
 use domain::ports::{
-    CountOrders, FindOrder, ListDueOrders, ListOrders, LoadOrder, LoadOrders, OpenOrder, OrderList,
-    PageCursor, PlaceOrder, SaveOrder, SaveResult,
+    CountOrders, FindOrder, ListDueOrders, ListOrders, ListRetainedOrders, LoadOrder, LoadOrders,
+    OpenOrder, OrderList, PageCursor, PlaceOrder, SaveOrder, SaveResult,
 };
 use domain::{CustomerId, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Status};
 use serde_json::{Value, json};
@@ -137,6 +137,39 @@ async fn due_orders_are_listed_longest_due_first_and_others_are_not_listed() {
     expected.sort();
     assert_eq!(expected.len(), 20);
     assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn retained_orders_are_listed_longest_final_first_until_their_personal_data_is_removed() {
+    let bed = TestBed::new();
+    let final_at = |n: i64| samples::placed_at().plus_hours(n);
+    let shipped = |n: i64| {
+        let order = order("ada", n);
+        let order_id = order.order_id.clone();
+        domain::Order { order_id, ..samples::fulfilled() }.finalized(&[], final_at(n))
+    };
+    let existing: Vec<_> = [3, 1, 2, 9].into_iter().map(shipped).collect();
+    let orders = placed(&bed, &existing).await;
+    orders.place(&order("ada", 50)).await.unwrap();
+    let id = |n: usize| existing[n].order_id.clone();
+    let listed = async |limit| orders.retained_orders(final_at(3), limit).await.unwrap();
+    assert_eq!(listed(10).await, [id(1), id(2), id(0)]);
+    assert_eq!(listed(2).await, [id(1), id(2)]);
+    let erased = existing[1].without_personal_data(final_at(20));
+    assert_eq!(orders.save(&existing[1], &erased).await, Ok(SaveResult::Saved));
+    assert_eq!(listed(10).await, [id(2), id(0)]);
+    let stored =
+        bed.call("GetItem", &json!({"TableName": ORDERS, "Key": {"orderId": {"S": id(1)}}}));
+    let names = ["customer", "shippingAddress", "paymentMethod", "requestHash", "retention"];
+    for name in names {
+        assert_eq!(
+            stored["Item"][name],
+            serde_json::Value::Null,
+            "{name} is no attribute any more"
+        );
+    }
+    bed.reject_with("AccessDeniedException");
+    assert!(orders.retained_orders(final_at(3), 1).await.is_err());
 }
 
 #[tokio::test]

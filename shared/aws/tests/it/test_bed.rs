@@ -186,6 +186,8 @@ fn orders_table() -> Value {
         "shipmentId",
         "closedDay",
         "closedAt",
+        "retention",
+        "finalizedAt",
     ];
     json!({
         "TableName": ORDERS,
@@ -196,7 +198,7 @@ fn orders_table() -> Value {
             index_with("open", "checkAt", &["status", "createdAt", "compensation"]),
             index("attention", "createdAt"),
             index("waitsFor", "createdAt"), index("customerId", "createdAt"),
-            by_id("intentId"), by_id("shipmentId"),
+            index("retention", "finalizedAt"), by_id("intentId"), by_id("shipmentId"),
             index_with("closedDay", "closedAt", &["status"]),
         ],
         "BillingMode": "PAY_PER_REQUEST",

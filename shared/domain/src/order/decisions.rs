@@ -261,6 +261,7 @@ impl Order {
         let action = AuditAction::of_operator(OperatorAction::Acknowledge, false);
         order.append_audit(AuditEntry::new(action, by, at), note)?;
         order.attention = None;
+        order.start_retention(at);
         let (by, note) = (by.to_owned(), note.map(str::to_owned));
         order.acknowledged = Some(Acknowledgment { by, at, note });
         order.add_timeline_entry(TimelineCode::Acknowledged.to_string(), at);

@@ -50,11 +50,11 @@ impl Order {
             check_at: Some(at.plus_minutes(super::write::CHECK_SOON_MINUTES)),
             order_id: new.order_id,
             customer_id: new.customer_id,
-            customer: Private::new(new.customer),
-            shipping_address: Private::new(new.shipping_address),
+            customer: Some(Private::new(new.customer)),
+            shipping_address: Some(Private::new(new.shipping_address)),
             items: new.items,
             total: new.total,
-            payment_method: Private::new(new.payment_method),
+            payment_method: Some(Private::new(new.payment_method)),
             payment_customer: new.payment_customer.map(Private::new),
             shipping_service: new.shipping_service,
             scheduled_for: new.scheduled_for,
@@ -71,7 +71,7 @@ impl Order {
             waits_for: None,
             cancel_requested_at: None,
             timeline: vec![TimelineEntry { at, status, detail: None }],
-            request_hash: new.request_hash,
+            request_hash: Some(new.request_hash),
             created_at: at,
             updated_at: at,
             closed_day: None,
@@ -80,6 +80,9 @@ impl Order {
             seen_webhooks: Vec::new(),
             acknowledged: None,
             audit: Vec::new(),
+            finalized_at: None,
+            retention: None,
+            personal_data_removed_at: None,
         }
     }
 }

@@ -9,6 +9,11 @@ use crate::shipment::{Parcel, Shipment};
 use crate::stock::{Reservation, ReservedLine, sum_by_sku};
 use crate::{ErrorName, ExecutionName, Private, Status, StepError, Timestamp};
 
+/// Only a finalized order lacks its personal data, and no step needs it then.
+fn personal_data_removed() -> StepError {
+    ErrorName::InvalidRequest.with_detail("the personal data of the order was removed")
+}
+
 impl Order {
     /// Whether this execution owns the order. A manual invocation names no execution and is allowed.
     pub fn is_owned_by(&self, execution: Option<&ExecutionName>) -> bool {
@@ -80,16 +85,28 @@ impl Order {
     }
 
     /// Its parcel.
-    pub fn parcel(&self) -> Parcel {
-        let customer = self.customer.expose();
+    ///
+    /// # Errors
+    /// [`ErrorName::InvalidRequest`] if its personal data is removed.
+    pub fn parcel(&self) -> Result<Parcel, StepError> {
+        let customer = self.customer.as_ref().ok_or_else(personal_data_removed)?.expose();
+        let to = self.shipping_address.clone().ok_or_else(personal_data_removed)?;
         let weigh = |line: &LineItem| u64::from(line.weight_grams) * u64::from(line.quantity.get());
-        Parcel {
+        Ok(Parcel {
             reference: self.order_id.clone(),
             to_name: Private::new(customer.name.clone()),
             to_phone: customer.phone.clone().map(Private::new),
-            to: self.shipping_address.clone(),
+            to,
             weight_grams: self.items.iter().map(weigh).sum(),
-        }
+        })
+    }
+
+    /// The payment provider's token for the payment method.
+    ///
+    /// # Errors
+    /// [`ErrorName::InvalidRequest`] if its personal data is removed.
+    pub fn payment_method(&self) -> Result<&Private<String>, StepError> {
+        self.payment_method.as_ref().ok_or_else(personal_data_removed)
     }
 
     /// The idempotency key of a call of the payment provider: `{orderId}:{step}:{attempt}`.

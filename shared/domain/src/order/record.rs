@@ -21,8 +21,9 @@ use crate::{
 pub struct Customer {
     /// The name, for the label.
     pub name: String,
-    /// The email address.
-    pub email: String,
+    /// The email address, if the customer gave one. Only for the shop: no provider gets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
     /// The phone number, for the carrier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
@@ -67,6 +68,18 @@ pub struct Acknowledgment {
     pub note: Option<String>,
 }
 
+/// Why an order is in the index of the orders that still change after they are finalized. The
+/// attribute is the partition of that index, and `finalizedAt` its order.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::IntoStaticStr,
+)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum Retention {
+    /// Its personal data will be removed.
+    PersonalData,
+}
+
 /// An order on record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -81,16 +94,20 @@ pub struct Order {
     pub execution: ExecutionName,
     /// The customer who placed it.
     pub customer_id: CustomerId,
-    /// The recipient.
-    pub customer: Private<Customer>,
-    /// The recipient's address.
-    pub shipping_address: Private<Address>,
+    /// The recipient; none once the personal data is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<Private<Customer>>,
+    /// The recipient's address; none once the personal data is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipping_address: Option<Private<Address>>,
     /// The lines, as the server priced them.
     pub items: Vec<LineItem>,
     /// The total.
     pub total: Money,
-    /// The payment provider's token for the payment method.
-    pub payment_method: Private<String>,
+    /// The payment provider's token for the payment method; none once the personal data is
+    /// removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_method: Option<Private<String>>,
     /// The payment provider's customer whose saved payment method it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_customer: Option<Private<String>>,
@@ -135,8 +152,10 @@ pub struct Order {
     pub cancel_requested_at: Option<Timestamp>,
     /// The history that its customer reads.
     pub timeline: Vec<TimelineEntry>,
-    /// The hash of the request, to tell a repeated request from a different one.
-    pub request_hash: String,
+    /// The hash of the request, to tell a repeated request from a different one; none once the
+    /// personal data is removed, because a hash of few possible values reveals them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_hash: Option<String>,
     /// When it was placed.
     pub created_at: Timestamp,
     /// When it was last written.
@@ -165,4 +184,13 @@ pub struct Order {
     /// What operators did, the oldest first. Only appended to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audit: Vec<AuditEntry>,
+    /// When it was finalized, the last time if a webhook reopened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finalized_at: Option<Timestamp>,
+    /// Its partition in the index of the orders whose personal data will be removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
+    /// When its personal data was removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub personal_data_removed_at: Option<Timestamp>,
 }

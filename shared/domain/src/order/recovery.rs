@@ -142,6 +142,7 @@ impl Order {
         order.seen_webhooks.drain(..excess);
         order.webhook_pending_at = Some(at);
         order.open = Some(open_bucket(&order.order_id));
+        order.stop_retention();
         order.check_at = Some(order.check_at.map_or(at, |check_at| check_at.min(at)));
         Some(order)
     }
@@ -164,6 +165,7 @@ impl Order {
         order.open = None;
         order.check_at = None;
         order.task_token = None;
+        order.start_retention(at);
         order
     }
 
@@ -176,7 +178,7 @@ impl Order {
     }
 
     /// The order one version later, without a visible change.
-    fn next_version(&self) -> Self {
+    pub(super) fn next_version(&self) -> Self {
         Self { version: self.version + 1, ..self.clone() }
     }
 

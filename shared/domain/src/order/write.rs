@@ -82,6 +82,7 @@ impl Order {
         self.add_timeline_entry(code.to_string(), at);
         if !matches!(self.attention, Some(Attention::Review | Attention::Backorder)) {
             self.attention = Some(Attention::Operator);
+            self.stop_retention();
         }
     }
 

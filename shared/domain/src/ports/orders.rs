@@ -123,6 +123,18 @@ pub trait ListDueOrders: Sync {
     ) -> impl Future<Output = Result<Vec<OrderId>, StoreUnavailable>> + Send;
 }
 
+/// Lists the orders whose personal data may have to be removed (`dynamodb:Query` on an index
+/// of Orders).
+pub trait ListRetainedOrders: Sync {
+    /// At most `limit` orders with personal data that were finalized at or before `until`, the
+    /// longest ago first. The index lags behind: read each order before acting.
+    fn retained_orders(
+        &self,
+        until: Timestamp,
+        limit: u32,
+    ) -> impl Future<Output = Result<Vec<OrderId>, StoreUnavailable>> + Send;
+}
+
 /// Finds the order that a provider's object belongs to (`dynamodb:Query` on the indexes
 /// of Orders). The index lags behind: a webhook that comes very early finds nothing, and
 /// the reconciler checks the order without it.

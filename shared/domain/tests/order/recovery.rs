@@ -132,16 +132,18 @@ fn a_pending_webhook_outlives_other_writes() {
 }
 
 #[test]
-fn a_webhook_makes_the_order_due_and_changes_nothing_else() {
+fn a_webhook_makes_the_order_due_stops_its_retention_and_changes_nothing_else() {
     let finalized = samples::fulfilled().finalized(&[], now());
     assert_eq!((&finalized.open, finalized.check_at), (&None, None));
     let notified = finalized.with_webhook("evt_1", now()).unwrap();
     assert!(notified.is_due(now()));
+    assert_eq!(notified.retention, None);
     let back = Order {
         open: None,
         check_at: None,
         webhook_pending_at: None,
         seen_webhooks: Vec::new(),
+        retention: finalized.retention,
         version: finalized.version,
         ..notified.clone()
     };

@@ -255,7 +255,7 @@ fn a_malformed_rate_is_left_out() {
 fn every_request() -> Vec<Request> {
     let (easypost, transport) = easypost_with(Err(TransportError::NotSent("a test".into())));
     run(async {
-        let _ = easypost.create(&samples::received().parcel()).await;
+        let _ = easypost.create(&samples::received().parcel().unwrap()).await;
         let _ = easypost.buy(&id(), &rate()).await;
         let _ = easypost.refund(&id()).await;
         let _ = easypost.retrieve(&id()).await;

@@ -4,10 +4,10 @@ use super::{InjectedFault, State, TestBed};
 use domain::audit::AuditEntry;
 use domain::catalog::StockItem;
 use domain::ports::{
-    AddProductResult, FindOrder, ListDueOrders, ListOrders, LoadOrder, NewProduct, OrderList,
-    OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog, ReadProductAudit, ReleaseResult,
-    ReleaseStock, ReserveResult, ReserveStock, SaveOrder, SaveResult, StoreUnavailable,
-    WriteCatalog,
+    AddProductResult, FindOrder, ListDueOrders, ListOrders, ListRetainedOrders, LoadOrder,
+    NewProduct, OrderList, OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog,
+    ReadProductAudit, ReleaseResult, ReleaseStock, ReserveResult, ReserveStock, SaveOrder,
+    SaveResult, StoreUnavailable, WriteCatalog,
 };
 use domain::stock::{ReservedLine, Shortage};
 use domain::{Currency, Money, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Timestamp};
@@ -167,6 +167,26 @@ impl ListDueOrders for FakeTables {
             found.into_iter().take(limit).map(|(_, id)| id).collect()
         };
         self.0.call("orders.due", find).await.map_err(unavailable)
+    }
+}
+
+impl ListRetainedOrders for FakeTables {
+    async fn retained_orders(
+        &self,
+        until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<OrderId>, StoreUnavailable> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let find = |state: &mut State| {
+            let retained = state.orders.values().filter(|order| order.retention.is_some());
+            let mut found: Vec<(Timestamp, OrderId)> = retained
+                .filter_map(|order| Some((order.finalized_at?, order.order_id.clone())))
+                .filter(|(finalized, _)| *finalized <= until)
+                .collect();
+            found.sort();
+            found.into_iter().take(limit).map(|(_, id)| id).collect()
+        };
+        self.0.call("orders.retained", find).await.map_err(unavailable)
     }
 }
 
