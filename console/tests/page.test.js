@@ -86,14 +86,14 @@ test("a server that goes away is reported, and the page goes on by itself when i
   await page.waitForSelector(".offline", { state: "hidden" });
 }));
 
-test("reads are conditional, about every two seconds, and seldom while the page is hidden", () => withPage({}, async ({ page, server }) => {
+test("reads are conditional, every second and a half, and seldom while the page is hidden", () => withPage({}, async ({ page, server }) => {
   await openView(page, server.base, "#/board");
   const reads = () => server.requests.filter((request) => request.path === "/board");
   await page.waitForResponse((response) => response.url().endsWith("/board") && response.status() === 304);
   await page.waitForResponse((response) => response.url().endsWith("/board") && response.status() === 304);
   assert.equal(reads().at(-1).ifNoneMatch, '"1"');
   const [first, second] = reads().slice(-2);
-  assert.ok(second.at - first.at >= 1900, `${second.at - first.at} ms`);
+  assert.ok(second.at - first.at >= 1400, `${second.at - first.at} ms`);
   await page.evaluate(() => Object.defineProperty(document, "hidden", { value: true, configurable: true }));
   await page.waitForTimeout(2500);
   const before = reads().length;

@@ -107,9 +107,20 @@ export function createDiagram(host, options) {
     nodes.get(best.name)?.button.focus();
   }
 
-  /** @param {number} width */
+  /**
+   * Computes in one task and draws in the next, so that none is long.
+   *
+   * @param {number} width
+   */
   function relayout(width) {
-    layout = layOut(graph, width);
+    const next = layOut(graph, width);
+    setTimeout(() => draw(next), 0);
+  }
+
+  /** @param {Layout} next */
+  function draw(next) {
+    layout = next;
+    root.toggleAttribute("data-drawn", true);
     root.dataset["direction"] = layout.direction;
     root.toggleAttribute("data-compact", layout.isCompact);
     canvas.style.width = `${layout.width}px`;
@@ -152,10 +163,11 @@ export function createDiagram(host, options) {
 
   const observer = new ResizeObserver(() => {
     const width = Math.floor(root.clientWidth);
-    if (width > 0 && width !== drawnWidth) relayout((drawnWidth = width));
+    if (width === 0 || width === drawnWidth) return;
+    drawnWidth = width;
+    setTimeout(() => relayout(width), 0);
   });
-  let drawnWidth = Math.floor(root.clientWidth);
-  if (drawnWidth > 0) relayout(drawnWidth);
+  let drawnWidth = 0;
   observer.observe(root);
 
   return {
