@@ -3,7 +3,8 @@
 //! The code that ships runs unchanged. The function binaries are processes that speak
 //! Lambda's runtime API to [`lambda`]. The state machine file runs in [`stepfunctions`],
 //! on crate `asl`. The tables are [`dynamodb`]. [`aws`] serves all three on one endpoint,
-//! and [`api_gateway`] serves the HTTP API. Every wait and timestamp uses [`clock`].
+//! [`iam`] knows what its callers may do, and [`api_gateway`] serves the HTTP API. Every
+//! wait and timestamp uses [`clock`].
 //!
 //! [`panel`] serves what the web page offers only here. Start with [`stack`], which starts
 //! and stops all of these together.
@@ -20,6 +21,7 @@ mod eventbridge;
 pub mod faults;
 pub mod functions;
 mod http;
+pub mod iam;
 pub mod lambda;
 mod panel;
 pub mod scenarios;

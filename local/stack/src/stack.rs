@@ -13,6 +13,7 @@ mod clock_lead;
 mod environment;
 mod error;
 mod listeners;
+mod permissions;
 mod providers;
 mod secrets;
 mod services;
@@ -35,6 +36,7 @@ use crate::dynamodb::{DynamoDb, OrderWrite};
 use crate::eventbridge::EventBridge;
 use crate::faults::Faults;
 use crate::functions::read_template;
+use crate::iam::Permissions;
 use crate::lambda::{HostSettings, LambdaHost};
 use crate::panel::Panel;
 use crate::stack_handle::StackHandle;
@@ -89,7 +91,8 @@ impl Stack {
         let lambda = LambdaHost::start(host, clock.clone(), counters.clone(), faults.clone())
             .await
             .map_err(StartError::io("the Lambda host"))?;
-        let services = SharedServices { clock, counters, faults, lambda };
+        let permissions = permissions::of(&template, settings.enforces_policies)?;
+        let services = SharedServices { clock, counters, faults, lambda, permissions };
         let dynamodb = services.dynamodb(&template, &folder).await?;
         let Listeners { api, aws, stripe, easypost } = listeners;
         let providers = Providers::start(stripe, easypost, &services, &urls, &template, &folder)?;
@@ -137,6 +140,11 @@ impl Stack {
     /// The tables.
     pub fn dynamodb(&self) -> &Arc<DynamoDb> {
         self.handle.dynamodb()
+    }
+
+    /// What the functions and the state machine may call, if the stack enforces it.
+    pub fn permissions(&self) -> Option<&Permissions> {
+        self.services.permissions.as_deref()
     }
 
     /// The executions.

@@ -2,14 +2,15 @@
 //!
 //! The template defines the functions with their time limits and environment, the tables,
 //! the routes with their scopes, the state machine with its substitutions, and the
-//! schedules and event rules ([`events`]). Resources that the local stack does not need
-//! (policies, alarms, versions) are ignored.
+//! schedules and event rules ([`events`]), and the roles with their policies ([`roles`]).
+//! Resources that the local stack does not need (alarms, versions) are ignored.
 //!
 //! References become local names: the crate name of a function, the logical id of a table
 //! or a state machine. See [`intrinsics`].
 
 mod events;
 mod intrinsics;
+mod roles;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::lambda::EventRetries;
 use intrinsics::References;
 
 pub use events::{TemplateRule, TemplateSchedule};
+pub use roles::{TemplateRole, role_name};
 
 /// Why a template cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -176,7 +178,7 @@ impl Template {
     /// # Errors
     /// When a property is missing or a reference is unknown.
     pub fn state_machines(&self) -> Result<Vec<TemplateStateMachine>, TemplateError> {
-        let machines = self.resources_of_type("AWS::Serverless::StateMachine");
+        let machines = self.resources_of_type(STATE_MACHINE);
         machines.map(|(id, resource)| self.state_machine(id, resource)).collect()
     }
 
@@ -304,6 +306,7 @@ impl Template {
 }
 
 const FUNCTION: &str = "AWS::Serverless::Function";
+const STATE_MACHINE: &str = "AWS::Serverless::StateMachine";
 
 fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flat_map(Map::iter)

@@ -57,6 +57,7 @@ async fn endpoint() -> Endpoint {
         store: StoreLocation::Memory,
         counters,
         faults: faults.clone(),
+        permissions: None,
     });
     let states = states.await.unwrap();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -65,10 +66,11 @@ async fn endpoint() -> Endpoint {
         dynamodb,
         step_functions: Arc::new(move |operation, body, signer| {
             let states = states.clone();
-            Box::pin(async move { states.serve(&operation, body, signer.worker()).await })
+            Box::pin(async move { states.serve(&operation, body, &signer).await })
         }),
         clock,
         faults,
+        permissions: None,
     };
     Endpoint::start(listener, services).unwrap()
 }

@@ -6,20 +6,25 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::json::status_of;
-use super::{AwsError, Services};
+use super::{AwsError, Services, Signer};
 use crate::http::{
     Method, Reply, Request, Response, StatusCode, add_header, header, percent_decoded, response,
 };
-use crate::lambda::{InvokeError, InvokeOutcome};
+use crate::iam::access;
+use crate::lambda::{InvokeError, InvokeOutcome, function_arn};
 
 /// The path prefix of Lambda's function APIs.
 pub(super) const PATH: &str = "/2015-03-31/functions";
 
-pub(super) async fn serve(services: &Services, request: &Request) -> Reply {
+pub(super) async fn serve(services: &Services, request: &Request, signer: &Signer) -> Reply {
     let Some(function) = function_of(request) else {
         let text = "The local stack serves Invoke only.";
         return error_response(&AwsError::new(404, "UnknownOperationException", text)).into();
     };
+    let needed = [access::of_invocation(function_arn(&function))];
+    if let Err(denied) = signer.authorize(services.permissions.as_deref(), &needed) {
+        return error_response(&denied.to_rest_error()).into();
+    }
     let payload = request.body().clone();
     match header(request.headers(), "x-amz-invocation-type") {
         "" | "RequestResponse" => invoke_sync(services, &function, request, payload).await,

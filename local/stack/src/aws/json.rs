@@ -5,16 +5,21 @@ use uuid::Uuid;
 
 use super::{AwsError, ServiceReply, Services, Signer};
 use crate::http::{Reply, Request, Response, StatusCode, add_header, response};
+use crate::iam::access;
 
 /// The prefix of the operation in DynamoDB's `X-Amz-Target`.
 pub(super) const DYNAMODB: &str = "DynamoDB_20120810";
 /// The prefix of the operation in Step Functions' `X-Amz-Target`.
 pub(super) const STEP_FUNCTIONS: &str = "AWSStepFunctions";
 
-pub(super) async fn dynamodb(services: &Services, operation: &str, request: &Request) -> Reply {
-    let service_reply = match body_of(request) {
+pub(super) async fn dynamodb(
+    services: &Services,
+    operation: &str,
+    request: &Request,
+    signer: &Signer,
+) -> Reply {
+    let service_reply = match authorized_body(services, operation, request, signer) {
         Ok(body) => {
-            let signer = Signer::from_headers(request.headers());
             services.dynamodb.serve(operation, &body, &signer.caller(), signer.worker()).await
         }
         Err(error) => ServiceReply::Error(error),
@@ -24,20 +29,30 @@ pub(super) async fn dynamodb(services: &Services, operation: &str, request: &Req
     })
 }
 
+/// The body, if the signer may make the call.
+fn authorized_body(
+    services: &Services,
+    operation: &str,
+    request: &Request,
+    signer: &Signer,
+) -> Result<Value, AwsError> {
+    let body = body_of(request)?;
+    let needed = access::of_dynamodb(operation, &body);
+    let authorized = signer.authorize(services.permissions.as_deref(), &needed);
+    authorized.map_err(|denied| denied.to_json_error())?;
+    Ok(body)
+}
+
+/// Step Functions authorizes its calls itself: only it knows which state machine issued a
+/// task token.
 pub(super) async fn step_functions(
     services: &Services,
     operation: &str,
     request: &Request,
+    signer: Signer,
 ) -> Reply {
     let service_reply = match body_of(request) {
-        Ok(body) => {
-            (services.step_functions)(
-                operation.to_owned(),
-                body,
-                Signer::from_headers(request.headers()),
-            )
-            .await
-        }
+        Ok(body) => (services.step_functions)(operation.to_owned(), body, signer).await,
         Err(error) => ServiceReply::Error(error),
     };
     reply(service_reply, |_, _| ())
@@ -45,7 +60,11 @@ pub(super) async fn step_functions(
 
 /// The response to an unknown target.
 pub(super) fn unknown_operation() -> Reply {
-    let error = AwsError::bare(400, "UnknownOperationException");
+    error(AwsError::bare(400, "UnknownOperationException"))
+}
+
+/// The response to a request that reaches no service.
+pub(super) fn error(error: AwsError) -> Reply {
     reply(ServiceReply::Error(error), |_, _| ())
 }
 

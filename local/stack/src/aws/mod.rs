@@ -1,8 +1,8 @@
 //! The AWS endpoint: the one URL for all SDKs and the AWS CLI.
 //!
 //! One port serves three services. As on AWS, the path identifies Lambda's Invoke API, and
-//! `X-Amz-Target` identifies DynamoDB and Step Functions. Signatures are not verified;
-//! [`signer`] reads the caller from them. An unknown operation gets AWS's own error.
+//! `X-Amz-Target` identifies DynamoDB and Step Functions. [`signer`] identifies the caller
+//! by its signature. An unknown operation gets AWS's own error.
 //!
 //! Start with [`json`] (DynamoDB and Step Functions), [`invoke`] (Lambda) and
 //! [`fault_plan`]; [`service_reply`] and [`error`] hold the types of their responses.
@@ -25,6 +25,7 @@ use crate::clock::StackClock;
 use crate::dynamodb::DynamoDb;
 use crate::faults::Faults;
 use crate::http::{Handler, Reply, Request, Server, header};
+use crate::iam::Permissions;
 use crate::lambda::LambdaHost;
 
 pub use error::AwsError;
@@ -52,6 +53,8 @@ pub struct Services {
     pub clock: StackClock,
     /// The fault plan at `/_faults`.
     pub faults: Faults,
+    /// What the functions may call; without it, everything.
+    pub permissions: Option<Arc<Permissions>>,
 }
 
 impl std::fmt::Debug for Services {
@@ -101,16 +104,22 @@ impl Handler for Services {
 impl Services {
     async fn route(&self, request: Request) -> Reply {
         let path = request.uri().path();
-        if path.starts_with(invoke::PATH) {
-            return invoke::serve(self, &request).await;
-        }
         if path == fault_plan::PATH {
             return fault_plan::serve(&self.faults, &request).into();
         }
+        let signer = match Signer::identify(&request, self.lambda.credentials()) {
+            Ok(signer) => signer,
+            Err(error) => return json::error(error),
+        };
+        if path.starts_with(invoke::PATH) {
+            return invoke::serve(self, &request, &signer).await;
+        }
         match header(request.headers(), "x-amz-target").split_once('.') {
-            Some((json::DYNAMODB, operation)) => json::dynamodb(self, operation, &request).await,
+            Some((json::DYNAMODB, operation)) => {
+                json::dynamodb(self, operation, &request, &signer).await
+            }
             Some((json::STEP_FUNCTIONS, operation)) => {
-                json::step_functions(self, operation, &request).await
+                json::step_functions(self, operation, &request, signer).await
             }
             _ => json::unknown_operation(),
         }

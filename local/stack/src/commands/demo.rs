@@ -3,6 +3,7 @@
 mod balance;
 mod money;
 mod path;
+mod permissions;
 mod summary;
 
 use std::path::Path;
@@ -12,6 +13,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 
 use self::balance::Balance;
+use self::permissions::PermissionReport;
 use self::summary::{Columns, group_heading, verdict};
 use super::output::{Progress, Styles, page_address, print_info, print_result};
 use crate::scenarios::scenario::{self, Scenario};
@@ -42,6 +44,10 @@ pub(super) struct Args {
     /// Build the functions in the release profile.
     #[arg(long)]
     release: bool,
+    /// Deny what the roles of template.yaml do not allow, and report which grants the
+    /// scenarios use. A grant that no scenario uses is an error.
+    #[arg(long)]
+    enforce_policies: bool,
 }
 
 impl Args {
@@ -61,7 +67,9 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode> {
         sort_for_display(&mut scenarios);
     }
     let binaries = functions::build(&root, args.release)?;
-    let stack = Stack::start(Settings::temporary(&root, binaries)).await?;
+    let stack =
+        Stack::start(Settings::temporary(&root, binaries).with_policies(args.enforce_policies))
+            .await?;
     let ended = tokio::select! {
         ended = run_and_report(&stack, &root, &scenarios, args) => Some(ended),
         () = interrupted() => None,
@@ -99,8 +107,13 @@ async fn run_and_report(
 ) -> Result<bool> {
     let reports = run_all(stack, root, scenarios, args).await?;
     let balance = Balance::read(stack).await?;
+    let permissions = PermissionReport::read(stack, root, args.only.is_empty()).await?;
     if args.json {
-        print_result(serde_json::to_string_pretty(&json!({ "scenarios": reports }))?);
+        let mut results = json!({ "scenarios": reports });
+        if let Some(permissions) = &permissions {
+            results["permissions"] = json!(permissions);
+        }
+        print_result(serde_json::to_string_pretty(&results)?);
         for report in &reports {
             for difference in &report.differences {
                 print_info(format_args!("{}: {difference}", report.name));
@@ -108,13 +121,18 @@ async fn run_and_report(
         }
     } else {
         let styles = Styles::for_stdout();
+        if let Some(permissions) = &permissions {
+            print_result(permissions.render(&styles));
+        }
         print_result(balance.render(&styles));
         print_result(verdict(&reports, args.only.is_empty(), &styles));
     }
-    for violation in balance.violations() {
+    let mut violations = balance.violations().to_vec();
+    violations.extend(permissions.iter().flat_map(PermissionReport::violations));
+    for violation in &violations {
         print_info(violation);
     }
-    Ok(reports.iter().all(|report| report.ok) && balance.violations().is_empty())
+    Ok(reports.iter().all(|report| report.ok) && violations.is_empty())
 }
 
 async fn run_all(

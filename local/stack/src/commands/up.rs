@@ -15,6 +15,7 @@ use crate::{functions, workspace};
 
 /// The arguments of `cargo local up`.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Args {
     /// The port of the API; 0 takes a free one.
     #[arg(long, default_value_t = 8080)]
@@ -43,6 +44,9 @@ pub(super) struct Args {
     /// Build the functions in the release profile.
     #[arg(long)]
     release: bool,
+    /// Deny what the roles of template.yaml do not allow. Any other client may do everything.
+    #[arg(long)]
+    enforce_policies: bool,
 }
 
 /// Builds the functions and serves a stack until Ctrl-C or SIGTERM.
@@ -57,7 +61,8 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode> {
         easypost: args.carrier_port,
     };
     let clock = ClockSettings { speed: args.speed, skip: args.skip, start: None };
-    let settings = Settings::persistent(&root, binaries, ports, clock, folder, args.fresh);
+    let settings = Settings::persistent(&root, binaries, ports, clock, folder, args.fresh)
+        .with_policies(args.enforce_policies);
     let stack = Stack::start(settings).await?;
     if stack.items("Inventory").await?.is_empty() {
         load_stock(&stack, &root).await.context("loading the stock from events/stock.json")?;

@@ -7,6 +7,7 @@ use super::logs::FunctionLogs;
 use super::pool::WorkerPool;
 use super::runtime_api::RuntimeApi;
 use super::settings::FunctionSettings;
+use crate::iam::credentials::IssuedCredentials;
 
 /// A function with its workers.
 #[derive(Debug)]
@@ -20,9 +21,11 @@ impl Function {
         settings: FunctionSettings,
         runtime_api: &Arc<RuntimeApi>,
         logs: &FunctionLogs,
+        credentials: &IssuedCredentials,
     ) -> Self {
         let settings = Arc::new(settings);
-        let pool = WorkerPool::new(Arc::clone(&settings), Arc::clone(runtime_api), logs.clone());
+        let (runtime_api, logs) = (Arc::clone(runtime_api), logs.clone());
+        let pool = WorkerPool::new(Arc::clone(&settings), runtime_api, logs, credentials.clone());
         Self { settings, pool }
     }
 

@@ -39,6 +39,7 @@ use bytes::Bytes;
 use crate::clock::{BusyGuard, StackClock};
 use crate::counters::{Count, Counters, RECONCILER};
 use crate::faults::Faults;
+use crate::iam::credentials::IssuedCredentials;
 use function::Function;
 use function_name::FunctionName;
 use invocation::Invocation;
@@ -48,7 +49,6 @@ pub use async_invocation::EventDelivery;
 pub use invocation::{InvokeError, InvokeOutcome};
 pub use logs::{FunctionLogs, LogLine};
 pub use settings::{EventRetries, FunctionSettings};
-pub(crate) use worker::{ACCESS_KEY_PREFIX, SESSION_PREFIX};
 
 /// The settings of the host.
 #[derive(Debug, Default)]
@@ -69,6 +69,7 @@ pub struct LambdaHost {
     counters: Counters,
     faults: Faults,
     logs: FunctionLogs,
+    credentials: IssuedCredentials,
     shut_down: Arc<AtomicBool>,
 }
 
@@ -86,14 +87,24 @@ impl LambdaHost {
     ) -> io::Result<Arc<Self>> {
         let logs = FunctionLogs::open(settings.log_file.as_deref())?;
         let runtime_api = Arc::new(RuntimeApi::open().await?);
+        let credentials = IssuedCredentials::default();
         let functions: Vec<_> = settings
             .functions
             .into_iter()
-            .map(|function| Arc::new(Function::new(function, &runtime_api, &logs)))
+            .map(|function| Arc::new(Function::new(function, &runtime_api, &logs, &credentials)))
             .collect();
         let by_name = functions.iter().flat_map(names).collect();
         let shut_down = Arc::default();
-        Ok(Arc::new(Self { functions, by_name, clock, counters, faults, logs, shut_down }))
+        Ok(Arc::new(Self {
+            functions,
+            by_name,
+            clock,
+            counters,
+            faults,
+            logs,
+            credentials,
+            shut_down,
+        }))
     }
 
     /// Invokes a function synchronously (`RequestResponse`).
@@ -175,9 +186,21 @@ impl LambdaHost {
         }
     }
 
+    /// Kills the idle workers of every function, as Lambda does after a while.
+    pub fn kill_idle_workers(&self) {
+        for function in &self.functions {
+            function.pool.kill_idle_workers();
+        }
+    }
+
     /// The output of the functions.
     pub fn logs(&self) -> &FunctionLogs {
         &self.logs
+    }
+
+    /// The credentials of all workers.
+    pub fn credentials(&self) -> &IssuedCredentials {
+        &self.credentials
     }
 
     /// Kills all workers and waits until they are gone.
@@ -249,6 +272,12 @@ async fn hang_after(shut_down: &AtomicBool) {
     if shut_down.load(Ordering::SeqCst) {
         pending::<()>().await;
     }
+}
+
+/// The ARN of a function, from its name, a logical id or an ARN, with the qualifier if the
+/// text has one.
+pub fn function_arn(function: &str) -> String {
+    FunctionName::parse(function).arn()
 }
 
 fn names(function: &Arc<Function>) -> [(String, Arc<Function>); 2] {

@@ -11,6 +11,7 @@ use super::logs::FunctionLogs;
 use super::runtime_api::RuntimeApi;
 use super::settings::FunctionSettings;
 use super::worker::{Worker, WorkerResult};
+use crate::iam::credentials::IssuedCredentials;
 
 /// The pool. At most `settings.max_concurrency` leases exist at any time.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ struct Shared {
     settings: Arc<FunctionSettings>,
     runtime_api: Arc<RuntimeApi>,
     logs: FunctionLogs,
+    credentials: IssuedCredentials,
     state: Mutex<PoolState>,
 }
 
@@ -43,9 +45,10 @@ impl WorkerPool {
         settings: Arc<FunctionSettings>,
         runtime_api: Arc<RuntimeApi>,
         logs: FunctionLogs,
+        credentials: IssuedCredentials,
     ) -> Self {
         let state = Mutex::new(PoolState::default());
-        Self { shared: Arc::new(Shared { settings, runtime_api, logs, state }) }
+        Self { shared: Arc::new(Shared { settings, runtime_api, logs, credentials, state }) }
     }
 
     /// Leases a worker for one invocation.
@@ -77,6 +80,13 @@ impl WorkerPool {
             if worker.order_id().as_deref() == Some(order_id) {
                 worker.kill();
             }
+        }
+    }
+
+    /// Kills the idle workers. The next invocations start new ones.
+    pub(super) fn kill_idle_workers(&self) {
+        for worker in std::mem::take(&mut self.shared.lock().idle) {
+            worker.kill();
         }
     }
 
@@ -182,7 +192,8 @@ impl Drop for WorkerLease {
 impl Shared {
     fn start(&self) -> io::Result<Arc<Worker>> {
         let id = NEXT_WORKER.fetch_add(1, Ordering::Relaxed);
-        Worker::start(id, &self.settings, &self.runtime_api, &self.logs)
+        let credentials = self.credentials.issue(&self.settings.name, id);
+        Worker::start(&credentials, &self.settings, &self.runtime_api, &self.logs)
     }
 
     fn release(&self, worker: Arc<Worker>) {

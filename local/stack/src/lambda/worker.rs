@@ -22,6 +22,7 @@ use super::invocation::{Invocation, InvokeOutcome};
 use super::logs::{FunctionLogs, LogLine};
 use super::runtime_api::{QueuedInvocation, RuntimeApi, RuntimeResponse, WorkerChannel};
 use super::settings::FunctionSettings;
+use crate::iam::credentials::WorkerCredentials;
 
 /// The time limit of a worker's initialization, as on Lambda.
 const INIT_LIMIT: Duration = Duration::from_secs(10);
@@ -52,17 +53,18 @@ pub(super) enum WorkerResult {
 }
 
 impl Worker {
-    /// Starts the binary.
+    /// Starts the binary with these credentials.
     pub(super) fn start(
-        id: u64,
+        credentials: &WorkerCredentials,
         settings: &Arc<FunctionSettings>,
         runtime_api: &Arc<RuntimeApi>,
         logs: &FunctionLogs,
     ) -> io::Result<Arc<Self>> {
+        let id = credentials.worker;
         let channel = Arc::new(WorkerChannel::new());
         // Registered before the process runs, so that its first request finds the channel.
         runtime_api.register(id, Arc::clone(&channel));
-        let mut child = command(settings, id, &runtime_api.url(id))
+        let mut child = command(settings, credentials, &runtime_api.url(id))
             .spawn()
             .inspect_err(|_| runtime_api.unregister(id))?;
         let output = OutputReader {
@@ -177,11 +179,15 @@ fn lock(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
     child.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn command(settings: &FunctionSettings, id: u64, runtime_api: &str) -> Command {
+fn command(
+    settings: &FunctionSettings,
+    credentials: &WorkerCredentials,
+    runtime_api: &str,
+) -> Command {
     let mut command = Command::new(&settings.binary);
     command
         .env_clear()
-        .envs(lambda_environment(settings, id, runtime_api))
+        .envs(lambda_environment(settings, credentials, runtime_api))
         .envs(&settings.environment)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -192,18 +198,18 @@ fn command(settings: &FunctionSettings, id: u64, runtime_api: &str) -> Command {
 }
 
 /// The variables that Lambda adds to a function's environment. The SDK signs each request
-/// with the access key and the session token, so the AWS endpoint learns which function
-/// and which worker makes a request.
+/// with the credentials, so the AWS endpoint learns which function and which worker makes a
+/// request.
 fn lambda_environment(
     settings: &FunctionSettings,
-    id: u64,
+    credentials: &WorkerCredentials,
     runtime_api: &str,
 ) -> [(&'static str, String); 14] {
     let name = settings.name.clone();
     [
-        ("AWS_ACCESS_KEY_ID", format!("{ACCESS_KEY_PREFIX}{name}")),
-        ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
-        ("AWS_SESSION_TOKEN", format!("{SESSION_PREFIX}{id}")),
+        ("AWS_ACCESS_KEY_ID", credentials.access_key_id.clone()),
+        ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key.clone()),
+        ("AWS_SESSION_TOKEN", credentials.session_token.clone()),
         ("AWS_REGION", "us-east-1".to_owned()),
         ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
         ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
@@ -217,11 +223,6 @@ fn lambda_environment(
         ("TZ", ":UTC".to_owned()),
     ]
 }
-
-/// The prefix of a worker's access key. The name of the function follows.
-pub(crate) const ACCESS_KEY_PREFIX: &str = "local-";
-/// The prefix of a worker's session token. The id of the worker follows.
-pub(crate) const SESSION_PREFIX: &str = "process-";
 
 /// Copies the output of a process to the logs.
 #[derive(Clone)]

@@ -60,6 +60,13 @@ pub enum ActionKind {
     },
     /// The customer cancels.
     Cancel {},
+    /// The customer or an operator reads from the API.
+    Read {
+        /// The path and query; `{orderId}` stands for the order's id.
+        path: String,
+        /// Who reads.
+        by: Reader,
+    },
     /// Stock arrives.
     Restock {
         /// The SKU.
@@ -93,6 +100,16 @@ pub enum ActionKind {
         /// `in_transit`, `delivered`, ….
         status: String,
     },
+}
+
+/// A person who reads from the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reader {
+    /// The customer who placed the order.
+    Customer,
+    /// An operator.
+    Operator,
 }
 
 /// A provider that sends webhooks.
@@ -173,6 +190,7 @@ mod tests {
         check(json!({"when": when, "do": "dance"}), "dance");
         check(json!({"when": when, "do": "cancel", "why": "?"}), "why");
         check(json!({"when": when, "do": "review"}), "decision");
+        check(json!({"when": when, "do": "read", "path": "/orders"}), "by");
         check(json!({"when": {"moon": "full"}, "do": "cancel"}), "moon");
         check(json!({"when": when, "do": "cancel", "answer": "no"}), "no");
     }

@@ -59,6 +59,9 @@ impl ActionRunner<'_> {
                 client.operate(order_id, "resume", &without_nulls(body)).await
             }
             ActionKind::Cancel {} => client.cancel(order_id).await,
+            ActionKind::Read { path, by } => {
+                client.read(&path.replace("{orderId}", order_id), *by).await
+            }
             ActionKind::Restock { sku, quantity } => {
                 let key = format!("restock-{order}-{}", self.index);
                 client.restock(sku, *quantity, &key).await

@@ -14,6 +14,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
+use super::action::Reader;
 use super::ledger::Ledger;
 use crate::urls::Urls;
 
@@ -83,6 +84,19 @@ impl Client {
         let request = Request::get(format!("{}/orders/{id}", self.urls.api));
         let response = self.send(request.header("authorization", CUSTOMER), None).await?;
         response.into_success("reading the order")
+    }
+
+    /// Reads this path of the API.
+    ///
+    /// # Errors
+    /// The stack cannot be reached. An error status is a response.
+    pub async fn read(&self, path: &str, by: Reader) -> Result<Response> {
+        let authorization = match by {
+            Reader::Customer => CUSTOMER,
+            Reader::Operator => OPERATOR,
+        };
+        let request = Request::get(format!("{}{path}", self.urls.api));
+        self.send(request.header("authorization", authorization), None).await
     }
 
     /// Cancels an order as its customer.

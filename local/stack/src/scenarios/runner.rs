@@ -44,8 +44,11 @@ const NEEDS_ATTENTION: &str = "NEEDS_ATTENTION";
 pub async fn run(
     stack: &Stack,
     scenario: &Scenario,
-    on_progress: &mut dyn FnMut(&ProgressEvent),
+    on_progress: &mut (dyn FnMut(&ProgressEvent) + Send),
 ) -> Result<Report> {
+    if let Some(permissions) = stack.permissions() {
+        permissions.begin_scenario(&scenario.name);
+    }
     let client = Client::new(stack.urls());
     let mut run = ScenarioRun {
         observer: Observer::new(stack.handle().clone(), client.clone()),
@@ -82,7 +85,10 @@ struct ScenarioRun<'a> {
 }
 
 impl ScenarioRun<'_> {
-    async fn until_end(&mut self, on_progress: &mut dyn FnMut(&ProgressEvent)) -> Result<()> {
+    async fn until_end(
+        &mut self,
+        on_progress: &mut (dyn FnMut(&ProgressEvent) + Send),
+    ) -> Result<()> {
         let clock = self.stack.clock();
         let mut watch = OrderWatch::start(self.stack.handle());
         let mut time_limit = self.timer(STACK_TIME_LIMIT);

@@ -37,6 +37,9 @@ impl StockLevel {
 /// The file cannot be read, or the API rejects a product.
 pub async fn load_stock(stack: &Stack, root: &Path) -> Result<()> {
     let _busy = stack.clock().busy("loading the stock");
+    if let Some(permissions) = stack.permissions() {
+        permissions.begin_scenario("load-stock");
+    }
     let client = Client::new(stack.urls());
     let products: Vec<Value> = read_json(&root.join("events/stock.json"))?;
     for product in products {

@@ -14,6 +14,7 @@ use crate::counters::Counters;
 use crate::dynamodb::{self, DynamoDb, Store};
 use crate::eventbridge::{self, EventBridge};
 use crate::faults::Faults;
+use crate::iam::Permissions;
 use crate::lambda::LambdaHost;
 use crate::panel::Panel;
 use crate::stack_handle::StackHandle;
@@ -21,13 +22,14 @@ use crate::stepfunctions::{self, StepFunctions, StoreLocation};
 use crate::template::Template;
 use crate::urls::Urls;
 
-/// The clock, the counters, the fault plan and the Lambda host of one stack.
+/// The clock, the counters, the fault plan, the Lambda host and the permissions of one stack.
 #[derive(Debug)]
 pub(super) struct SharedServices {
     pub(super) clock: StackClock,
     pub(super) counters: Counters,
     pub(super) faults: Faults,
     pub(super) lambda: Arc<LambdaHost>,
+    pub(super) permissions: Option<Arc<Permissions>>,
 }
 
 impl SharedServices {
@@ -68,6 +70,7 @@ impl SharedServices {
                 .map_or(StoreLocation::Memory, StoreLocation::File),
             counters: self.counters.clone(),
             faults: self.faults.clone(),
+            permissions: self.permissions.clone(),
         };
         Ok(StepFunctions::start(deps).await?)
     }
@@ -109,7 +112,7 @@ impl SharedServices {
         let states = step_functions.clone();
         let step_functions: StepFunctionsApi = Arc::new(move |operation, body, signer| {
             let states = states.clone();
-            Box::pin(async move { states.serve(&operation, body, signer.worker()).await })
+            Box::pin(async move { states.serve(&operation, body, &signer).await })
         });
         let services = Services {
             lambda: Arc::clone(&self.lambda),
@@ -117,6 +120,7 @@ impl SharedServices {
             step_functions,
             clock: self.clock.clone(),
             faults: self.faults.clone(),
+            permissions: self.permissions.clone(),
         };
         Endpoint::start(listener, services).map_err(StartError::io("the AWS endpoint"))
     }

@@ -15,6 +15,7 @@ pub struct Settings {
     pub(super) ports: Ports,
     pub(super) clock: ClockSettings,
     pub(super) state: StateLocation,
+    pub(super) enforces_policies: bool,
 }
 
 /// Where a stack keeps its state.
@@ -31,7 +32,8 @@ impl Settings {
     pub fn temporary(root: &Path, binaries: Binaries) -> Self {
         let clock = ClockSettings { skip: true, ..ClockSettings::default() };
         let (root, ports) = (root.to_owned(), Ports::default());
-        Self { root, binaries, ports, clock, state: StateLocation::Temporary }
+        let state = StateLocation::Temporary;
+        Self { root, binaries, ports, clock, state, enforces_policies: false }
     }
 
     /// A stack that continues from the state in this folder, unless `fresh` is set.
@@ -44,7 +46,15 @@ impl Settings {
         fresh: bool,
     ) -> Self {
         let state = StateLocation::Persistent { folder, fresh };
-        Self { root: root.to_owned(), binaries, ports, clock, state }
+        let root = root.to_owned();
+        Self { root, binaries, ports, clock, state, enforces_policies: false }
+    }
+
+    /// The same settings, with policies that are enforced or not.
+    #[must_use]
+    pub fn with_policies(mut self, enforced: bool) -> Self {
+        self.enforces_policies = enforced;
+        self
     }
 
     /// The same settings with another clock.

@@ -8,7 +8,7 @@ use super::error::StartError;
 use crate::aws::error::AwsError;
 use crate::functions::BuildError;
 use crate::stepfunctions::StepFunctions;
-use crate::template::{Template, TemplateStateMachine};
+use crate::template::{Template, TemplateStateMachine, role_name};
 
 /// Creates or updates the template's state machines. As on AWS, a running execution
 /// keeps the definition with which it started.
@@ -76,16 +76,19 @@ async fn create_or_update(
     machine: &TemplateStateMachine,
     definition: &str,
 ) -> Result<Value, AwsError> {
+    let role_arn = format!("arn:aws:iam::000000000000:role/{}", role_name(&machine.name));
     let create = json!({
         "name": machine.name,
         "definition": definition,
-        "roleArn": "arn:aws:iam::000000000000:role/local",
+        "roleArn": role_arn,
         "type": machine.kind,
     });
     match step_functions.api("CreateStateMachine", create).await {
         Err(error) if error.code == "StateMachineAlreadyExists" => {
             let arn = arn(&machine.name);
-            let update = json!({ "stateMachineArn": arn, "definition": definition });
+            let update = json!({
+                "stateMachineArn": arn, "definition": definition, "roleArn": role_arn,
+            });
             step_functions.api("UpdateStateMachine", update).await
         }
         answer => answer,

@@ -5,6 +5,7 @@
 //! already built the parameters; this module passes them on and gives results and errors the
 //! names and shapes that AWS uses.
 
+mod authorizer;
 mod dynamodb;
 mod lambda;
 mod metadata;
@@ -18,10 +19,13 @@ use std::sync::{Arc, Weak};
 use asl::{IntegrationPattern, Resource};
 use bytes::Bytes;
 
+use authorizer::Authorizer;
+
 use super::arn::ExecutionArn;
 use super::driver::Driver;
 use super::task::{OutcomeFuture, TaskCall, TaskOutcome, TaskRunner};
 use crate::dynamodb::DynamoDb;
+use crate::iam::Permissions;
 use crate::lambda::{InvokeError, InvokeOutcome, LambdaHost};
 
 /// Invokes functions: the Lambda host, or scripted functions in a test.
@@ -54,6 +58,8 @@ pub(super) struct Services {
     pub(super) dynamodb: Arc<DynamoDb>,
     /// The driver, which owns these services.
     pub(super) driver: Weak<Driver>,
+    /// What the role of a state machine allows; without it, everything.
+    pub(super) permissions: Option<Arc<Permissions>>,
 }
 
 /// The size limit of a task's result: 256 KiB.
@@ -88,7 +94,8 @@ impl Services {
     async fn call(&self, driver: &Arc<Driver>, call: &TaskCall) -> TaskOutcome {
         let (result, source, pattern) = match &call.request.resource {
             Resource::Lambda { arn } => {
-                let result = lambda::invoke_arn(&*self.functions, arn, call).await;
+                let authorizer = self.authorizer(call);
+                let result = lambda::invoke_arn(&*self.functions, arn, call, authorizer).await;
                 (result, arn.as_str(), IntegrationPattern::RequestResponse)
             }
             Resource::Service { service, api, sdk, pattern } => {
@@ -117,13 +124,23 @@ impl Services {
         sdk: bool,
         call: &TaskCall,
     ) -> Result<String, Failure> {
+        let authorizer = self.authorizer(call);
         match (service, sdk) {
-            ("lambda", false) => lambda::invoke(&self.functions, api, call, driver).await,
-            ("dynamodb", _) => dynamodb::call(&self.dynamodb, api, sdk, call, &driver.clock).await,
-            ("states", false) => states::start_execution(driver, api, call).await,
-            ("sfn", true) => sdk::step_functions(driver, api, call).await,
+            ("lambda", false) => {
+                lambda::invoke(&self.functions, api, call, driver, authorizer).await
+            }
+            ("dynamodb", _) => {
+                let integration = dynamodb::Integration { api, sdk, authorizer };
+                dynamodb::call(&self.dynamodb, integration, call, &driver.clock).await
+            }
+            ("states", false) => states::start_execution(driver, api, call, authorizer).await,
+            ("sfn", true) => sdk::step_functions(driver, api, call, authorizer).await,
             _ => Err(unsupported(service, api, sdk)),
         }
+    }
+
+    fn authorizer<'a>(&'a self, call: &'a TaskCall) -> Authorizer<'a> {
+        Authorizer { permissions: self.permissions.as_deref(), role_arn: &call.start.role_arn }
     }
 }
 

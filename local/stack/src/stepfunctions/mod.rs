@@ -46,6 +46,7 @@ use crate::clock::StackClock;
 use crate::counters::Counters;
 use crate::dynamodb::DynamoDb;
 use crate::faults::Faults;
+use crate::iam::Permissions;
 use driver::Driver;
 use integrations::Services;
 
@@ -64,6 +65,8 @@ pub struct Deps {
     pub counters: Counters,
     /// The faults to inject into calls of the API.
     pub faults: Faults,
+    /// What functions and state machines may call; without it, everything.
+    pub permissions: Option<Arc<Permissions>>,
 }
 
 /// The service. Clones share one service.
@@ -72,6 +75,7 @@ pub struct StepFunctions {
     driver: Arc<Driver>,
     faults: Faults,
     functions: Arc<dyn FunctionInvoker>,
+    permissions: Option<Arc<Permissions>>,
 }
 
 impl StepFunctions {
@@ -82,12 +86,13 @@ impl StepFunctions {
     pub async fn start(deps: Deps) -> Result<Self, StoreError> {
         let store = store::Store::open(&deps.store)?;
         let driver = Driver::new(store, deps.clock, deps.counters, |driver| {
-            let functions = Arc::clone(&deps.lambda);
-            Arc::new(Services { functions, dynamodb: deps.dynamodb, driver })
+            let (functions, permissions) = (Arc::clone(&deps.lambda), deps.permissions.clone());
+            Arc::new(Services { functions, dynamodb: deps.dynamodb, driver, permissions })
         });
         let driver = driver.await?;
         driver.resume().await?;
-        Ok(Self { driver, faults: deps.faults, functions: deps.lambda })
+        let Deps { faults, lambda: functions, permissions, .. } = deps;
+        Ok(Self { driver, faults, functions, permissions })
     }
 
     /// Stops the service as `kill -9` would, except that it first commits the writes that it has

@@ -5,6 +5,7 @@ mod executions;
 mod integrations;
 mod many_waiting;
 mod order_workflow;
+mod permissions;
 mod process_kill;
 mod restart;
 mod state_machines;

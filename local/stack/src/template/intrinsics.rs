@@ -206,7 +206,10 @@ impl References {
                 .get(resource)
                 .cloned()
                 .ok_or_else(|| format!("there is no resource {resource}")),
-            Some("Name") => self.name(resource),
+            // `Ref` of a state machine is its ARN, which ends with the name.
+            Some("Name") => {
+                self.name(resource).map(|name| name.rsplit(':').next().unwrap_or(&name).to_owned())
+            }
             other => Err(format!("the attribute {} is not supported", other.unwrap_or_default())),
         }
     }
@@ -301,6 +304,7 @@ mod tests {
         check(&json!({ "Fn::GetAtt": ["PayFunction", "Arn"] }), arn);
         check(&json!({ "Ref": "PayFunction.Version" }), &format!("{arn}:1"));
         check(&json!({ "Fn::Sub": "${PayFunction.Arn}:*" }), &format!("{arn}:*"));
+        check(&json!({ "Fn::Sub": "execution:${Flow.Name}:*" }), "execution:Flow:*");
         check(&json!({ "Fn::Sub": "${AWS::Region}/${!Kept}" }), "us-east-1/${Kept}");
         let flow = "arn:aws:states:us-east-1:000000000000:stateMachine:Flow";
         check(&json!({ "Ref": "Flow" }), flow);

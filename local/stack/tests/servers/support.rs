@@ -93,6 +93,7 @@ impl TestHost {
             step_functions,
             clock: self.clock.clone(),
             faults: self.faults.clone(),
+            permissions: None,
         };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         Endpoint::start(listener, services).expect("the endpoint starts")

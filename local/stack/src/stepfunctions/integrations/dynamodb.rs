@@ -3,32 +3,46 @@
 
 use serde_json::Value;
 
+use super::authorizer::Authorizer;
 use super::metadata::{HttpResponse, request_id};
 use super::{Failure, sdk, unsupported};
 use crate::aws::AwsError;
 use crate::clock::StackClock;
 use crate::dynamodb::{Caller, DynamoDb};
+use crate::iam::access;
 use crate::stepfunctions::task::TaskCall;
 
 /// The operations of the optimized integration; the SDK integration has all of them.
 const OPTIMIZED: [&str; 4] = ["getItem", "putItem", "updateItem", "deleteItem"];
 
+/// An integration of one operation.
+pub(super) struct Integration<'a> {
+    pub(super) api: &'a str,
+    /// Whether it is an SDK integration.
+    pub(super) sdk: bool,
+    pub(super) authorizer: Authorizer<'a>,
+}
+
 pub(super) async fn call(
     dynamodb: &DynamoDb,
-    api: &str,
-    sdk_integration: bool,
+    integration: Integration<'_>,
     call: &TaskCall,
     clock: &StackClock,
 ) -> Result<String, Failure> {
-    if !sdk_integration && !OPTIMIZED.contains(&api) {
+    let Integration { api, sdk, authorizer } = integration;
+    if !sdk && !OPTIMIZED.contains(&api) {
         return Err(unsupported("dynamodb", api, false));
     }
     let parameters = sdk::without_nulls(&call.request.parameters);
-    let response = dynamodb.call(&sdk::pascal_case(api), &parameters, Caller::StateMachine).await;
+    let operation = sdk::pascal_case(api);
+    let response = match authorizer.check(&access::of_dynamodb(&operation, &parameters)) {
+        Ok(()) => dynamodb.call(&operation, &parameters, Caller::StateMachine).await,
+        Err(denied) => Err(denied.to_json_error()),
+    };
     match response {
-        Ok(result) if sdk_integration => Ok(result.to_string()),
+        Ok(result) if sdk => Ok(result.to_string()),
         Ok(result) => Ok(with_metadata(result, clock)),
-        Err(error) if sdk_integration => Err(sdk::failure("DynamoDb", MODELED_ERRORS, &error)),
+        Err(error) if sdk => Err(sdk::failure("DynamoDb", MODELED_ERRORS, &error)),
         Err(error) => Err(optimized_failure(&error)),
     }
 }

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::authorizer::Authorizer;
 use super::metadata::{HttpResponse, request_id};
 use super::{Failure, FunctionInvoker, sdk};
-use crate::lambda::{InvokeError, InvokeOutcome};
+use crate::aws::AwsError;
+use crate::iam::access;
+use crate::lambda::{InvokeError, InvokeOutcome, function_arn};
 use crate::stepfunctions::driver::Driver;
 use crate::stepfunctions::task::TaskCall;
 
@@ -17,7 +20,9 @@ pub(super) async fn invoke_arn(
     functions: &dyn FunctionInvoker,
     arn: &str,
     call: &TaskCall,
+    authorizer: Authorizer<'_>,
 ) -> Result<String, Failure> {
+    authorize(authorizer, arn)?;
     let payload = call.request.parameters.to_string();
     let outcome = functions.invoke(arn, Bytes::from(payload)).await;
     let outcome = outcome.map_err(|error| invoke_failure(&error))?;
@@ -31,6 +36,7 @@ pub(super) async fn invoke(
     api: &str,
     call: &TaskCall,
     driver: &Arc<Driver>,
+    authorizer: Authorizer<'_>,
 ) -> Result<String, Failure> {
     let parameters = &call.request.parameters;
     let name = parameters.get("FunctionName").and_then(Value::as_str).filter(|_| api == "invoke");
@@ -40,6 +46,7 @@ pub(super) async fn invoke(
     };
     let qualifier = parameters.get("Qualifier").and_then(Value::as_str);
     let function = qualifier.map_or_else(|| name.to_owned(), |q| format!("{name}:{q}"));
+    authorize(authorizer, &function)?;
     let payload = parameters.get("Payload").map_or_else(|| "{}".to_owned(), Value::to_string);
     let payload = Bytes::from(payload);
     match parameters.get("InvocationType").and_then(Value::as_str) {
@@ -51,6 +58,11 @@ pub(super) async fn invoke(
             Ok(response_with_payload(&check_function_error(outcome)?, driver))
         }
     }
+}
+
+fn authorize(authorizer: Authorizer<'_>, function: &str) -> Result<(), Failure> {
+    let needed = [access::of_invocation(function_arn(function))];
+    authorizer.check(&needed).map_err(|denied| access_denied(&denied.to_rest_error()))
 }
 
 /// Invokes the function without waiting for its response.
@@ -141,15 +153,21 @@ fn invoke_failure(error: &InvokeError) -> Failure {
     if error.code == sdk::SDK_CLIENT_EXCEPTION {
         return Failure::new(format!("Lambda.{}", error.code), error.message);
     }
-    Failure::new(
-        format!("Lambda.{}", error.code),
-        format!(
-            "{} (Service: AWSLambda; Status Code: {}; Error Code: {}; Request ID: {}; Proxy: null)",
-            error.message,
-            error.status,
-            error.code,
-            request_id()
-        ),
+    Failure::new(format!("Lambda.{}", error.code), service_cause(&error))
+}
+
+/// Lambda's API model does not name this error, so it has the service's generic name.
+fn access_denied(error: &AwsError) -> Failure {
+    Failure::new("Lambda.AWSLambdaException", service_cause(error))
+}
+
+fn service_cause(error: &AwsError) -> String {
+    format!(
+        "{} (Service: AWSLambda; Status Code: {}; Error Code: {}; Request ID: {}; Proxy: null)",
+        error.message,
+        error.status,
+        error.code,
+        request_id()
     )
 }
 

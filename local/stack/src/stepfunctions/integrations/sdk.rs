@@ -9,8 +9,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Failure;
+use super::authorizer::Authorizer;
 use super::metadata::request_id;
 use crate::aws::AwsError;
+use crate::iam::access;
 use crate::stepfunctions::api;
 use crate::stepfunctions::driver::Driver;
 use crate::stepfunctions::task::TaskCall;
@@ -20,10 +22,16 @@ pub(super) async fn step_functions(
     driver: &Arc<Driver>,
     api: &str,
     call: &TaskCall,
+    authorizer: Authorizer<'_>,
 ) -> Result<String, Failure> {
     let request = rename_fields(without_nulls(&call.request.parameters), &camel_case);
-    // Boxed, because the API can start executions whose tasks call the API.
-    let response = Box::pin(api::call(driver, &pascal_case(api), request)).await;
+    let operation = pascal_case(api);
+    let needed = access::of_step_functions(&operation, &request, None);
+    let response = match authorizer.check(needed.as_slice()) {
+        // Boxed, because the API can start executions whose tasks call the API.
+        Ok(()) => Box::pin(api::call(driver, &operation, request)).await,
+        Err(denied) => Err(denied.to_json_error()),
+    };
     match response {
         Ok(result) => Ok(with_dates_as_text(rename_fields(result, &pascal_case)).to_string()),
         Err(error) => Err(failure("Sfn", MODELED_ERRORS, &error)),

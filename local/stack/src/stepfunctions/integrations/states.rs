@@ -6,9 +6,11 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use uuid::Builder;
 
+use super::authorizer::Authorizer;
 use super::metadata::{HttpResponse, request_id};
 use super::{Failure, sdk, unsupported};
 use crate::aws::AwsError;
+use crate::iam::access;
 use crate::stepfunctions::api;
 use crate::stepfunctions::arn::ExecutionArn;
 use crate::stepfunctions::driver::Driver;
@@ -21,12 +23,18 @@ pub(super) async fn start_execution(
     driver: &Arc<Driver>,
     api: &str,
     call: &TaskCall,
+    authorizer: Authorizer<'_>,
 ) -> Result<String, Failure> {
     if api != "startExecution" {
         return Err(unsupported("states", api, false));
     }
-    // Boxed, because the child execution may start further executions.
-    let response = Box::pin(api::start_child(driver, start_request(call), attempt_key(call))).await;
+    let request = start_request(call);
+    let needed = access::of_step_functions("StartExecution", &request, None);
+    let response = match authorizer.check(needed.as_slice()) {
+        // Boxed, because the child execution may start further executions.
+        Ok(()) => Box::pin(api::start_child(driver, request, attempt_key(call))).await,
+        Err(denied) => Err(denied.to_json_error()),
+    };
     let response = response.map_err(|error| start_failure(&error))?;
     let arn = response["executionArn"].as_str().unwrap_or_default().to_owned();
     let http = HttpResponse {
@@ -76,8 +84,13 @@ fn derived_uuid(text: &str) -> String {
 }
 
 fn start_failure(error: &AwsError) -> Failure {
+    // The API model does not name this error, so it has the service's generic name.
+    let name = match error.code.as_str() {
+        "AccessDeniedException" => "AWSStepFunctionsException".to_owned(),
+        code => sdk::exception(code),
+    };
     Failure::new(
-        format!("StepFunctions.{}", sdk::exception(&error.code)),
+        format!("StepFunctions.{name}"),
         format!(
             "{} (Service: AWSStepFunctions; Status Code: {}; Error Code: {}; Request ID: {}; \
              Proxy: null)",

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::test_bed::{ROLE, TestBed, single_state};
-use crate::aws::ServiceReply;
+use crate::aws::{ServiceReply, Signer};
 use crate::clock::BusyGuard;
 use crate::faults::Fault;
 use crate::stepfunctions::ProgressEvent;
@@ -144,13 +144,14 @@ async fn a_start_whose_response_was_lost_can_be_repeated() {
     ]);
     bed.faults.add(Fault::parse_list(&faults).unwrap()).unwrap();
     let start = json!({ "stateMachineArn": machine, "name": "ord_1" });
-    let failed = bed.states.serve("StartExecution", start.clone(), None).await;
+    let failed = bed.states.serve("StartExecution", start.clone(), &Signer::default()).await;
     assert!(matches!(failed, ServiceReply::Error(error) if error.status == 500));
     assert_eq!(
-        bed.states.serve("StartExecution", start.clone(), None).await,
+        bed.states.serve("StartExecution", start.clone(), &Signer::default()).await,
         ServiceReply::ConnectionClosed
     );
-    let ServiceReply::Success(response) = bed.states.serve("StartExecution", start, None).await
+    let ServiceReply::Success(response) =
+        bed.states.serve("StartExecution", start, &Signer::default()).await
     else {
         panic!("the third start has no fault");
     };
@@ -165,7 +166,8 @@ async fn a_kill_at_a_start_kills_the_caller_and_starts_nothing() {
     let faults = json!([{ "at": "states.start", "kind": "kill", "order": "ord_1" }]);
     bed.faults.add(Fault::parse_list(&faults).unwrap()).unwrap();
     let start = json!({ "stateMachineArn": machine, "name": "ord_1" });
-    let killed = bed.states.serve("StartExecution", start, Some(17)).await;
+    let killed =
+        bed.states.serve("StartExecution", start, &Signer::of_worker("order-api", 17)).await;
     assert_eq!((killed, bed.functions.killed()), (ServiceReply::NoResponse, vec![17]));
     let body = json!({ "stateMachineArn": machine });
     assert_eq!(bed.call("ListExecutions", body).await["executions"], json!([]));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::test_bed::{TestBed, single_state};
-use crate::aws::ServiceReply;
+use crate::aws::{ServiceReply, Signer};
 use crate::clock::BusyGuard;
 use crate::faults::Fault;
 use crate::stepfunctions::ProgressEvent;
@@ -130,12 +130,12 @@ async fn planned_faults_are_injected_into_the_results_of_their_order() {
     task.bed.faults.add(Fault::parse_list(&faults).unwrap()).unwrap();
     let body = json!({ "taskToken": task.token, "output": "{}" });
     let states = task.bed.states.clone();
-    let throttled = states.serve("SendTaskSuccess", body.clone(), None).await;
+    let throttled = states.serve("SendTaskSuccess", body.clone(), &Signer::default()).await;
     assert!(
         matches!(&throttled, ServiceReply::Error(error) if error.code == "ThrottlingException")
     );
     assert_eq!(task.bed.describe(&task.arn).await["status"], "RUNNING");
-    let dropped = states.serve("SendTaskSuccess", body, None).await;
+    let dropped = states.serve("SendTaskSuccess", body, &Signer::default()).await;
     assert_eq!(dropped, ServiceReply::ConnectionClosed);
     drop(task.busy);
     assert_eq!(task.bed.wait_for_end(&task.arn).await["status"], "SUCCEEDED");
@@ -147,7 +147,8 @@ async fn a_kill_at_a_task_result_kills_the_caller_and_the_result_has_no_effect()
     let faults = json!([{ "at": "states.answer", "kind": "kill", "order": "ord_7" }]);
     task.bed.faults.add(Fault::parse_list(&faults).unwrap()).unwrap();
     let body = json!({ "taskToken": task.token, "output": "{}" });
-    let killed = task.bed.states.serve("SendTaskSuccess", body, Some(17)).await;
+    let killed =
+        task.bed.states.serve("SendTaskSuccess", body, &Signer::of_worker("order-api", 17)).await;
     assert_eq!(killed, ServiceReply::NoResponse);
     assert_eq!(task.bed.functions.killed(), [17]);
     assert_eq!(task.bed.describe(&task.arn).await["status"], "RUNNING");

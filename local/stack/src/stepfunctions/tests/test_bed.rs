@@ -15,6 +15,7 @@ use crate::clock::{ClockSettings, StackClock};
 use crate::counters::Counters;
 use crate::dynamodb::{self, Caller, DynamoDb};
 use crate::faults::Faults;
+use crate::iam::Permissions;
 use crate::lambda::{InvokeError, InvokeOutcome};
 use crate::stepfunctions::{
     Deps, FunctionInvoker, InvocationFuture, ProgressEvent, ProgressNotification, StepFunctions,
@@ -158,6 +159,16 @@ impl TestBed {
         store: StoreLocation,
         start: &str,
     ) -> Self {
+        Self::enforcing(None, functions, store, start).await
+    }
+
+    /// A service that enforces these permissions.
+    pub(super) async fn enforcing(
+        permissions: Option<Arc<Permissions>>,
+        functions: ScriptedFunctions,
+        store: StoreLocation,
+        start: &str,
+    ) -> Self {
         let start: Timestamp = start.parse().unwrap();
         let clock = StackClock::new(ClockSettings {
             speed: NonZeroU32::MIN,
@@ -174,6 +185,7 @@ impl TestBed {
             store,
             counters: counters.clone(),
             faults: faults.clone(),
+            permissions,
         };
         let states = StepFunctions::start(deps).await.unwrap();
         let progress = states.subscribe();
