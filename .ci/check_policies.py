@@ -23,6 +23,9 @@ MANAGED = {
     "AWSXrayWriteOnlyAccess",
     "AWSXRayDaemonWriteAccess",
 }
+# The statement that it adds for events that a function failed to handle: Lambda sends
+# them to the queue in the name of the role, which the local stack does not do.
+ADDED = {"sqs:SendMessage"}
 
 
 def translate(template):
@@ -36,6 +39,11 @@ def translate(template):
     with mock.patch("boto3.session.Session.region_name", "us-east-1"):
         translator = Translator(managed_policy_map={}, sam_parser=Parser())
         return translator.translate(template, parameter_values={})
+
+
+def is_added(document):
+    actions = [statement["Action"] for statement in document["Statement"]]
+    return all(isinstance(action, str) and action in ADDED for action in actions)
 
 
 def documents(policies):
@@ -57,6 +65,7 @@ def main():
             continue
         expected = documents(resource["Properties"].get("Policies"))
         found = [policy["PolicyDocument"] for policy in role.get("Policies", [])]
+        found = [document for document in found if not is_added(document)]
         if found != expected:
             wrong.append(f"{name}Role: expected {expected}, found {found}")
         statements += sum(len(document["Statement"]) for document in found)
