@@ -10,7 +10,7 @@ use crate::support::{ADA, OP, TestBed, TestRequest, send};
 const EVERY_SCOPE: &str = "openid orders/read orders/write orders/operate inventory/write";
 
 /// An access token of Cognito: no `aud`, and lists as API Gateway hands them on.
-fn cognito(sub: &str, groups: Value) -> Value {
+fn cognito(sub: &str, groups: &Value) -> Value {
     json!({
         "sub": sub,
         "iss": "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_Example",
@@ -55,22 +55,22 @@ async fn statuses(claims: &Value) -> [u64; 4] {
 #[tokio::test]
 async fn a_customer_of_cognito_has_every_scope_and_is_no_operator() {
     for groups in [Value::Null, json!("[customers]"), json!("[no-operators operators2]")] {
-        assert_eq!(statuses(&cognito(ADA, groups.clone())).await, [200, 200, 403, 403], "{groups}");
+        assert_eq!(statuses(&cognito(ADA, &groups)).await, [200, 200, 403, 403], "{groups}");
         // Another customer's order does not exist for them.
-        assert_eq!(statuses(&cognito("other", groups)).await, [404, 200, 403, 403]);
+        assert_eq!(statuses(&cognito("other", &groups)).await, [404, 200, 403, 403]);
     }
 }
 
 #[tokio::test]
 async fn a_member_of_the_group_of_operators_is_an_operator() {
     for groups in [json!("[operators]"), json!("[customers operators]"), json!(["operators"])] {
-        assert_eq!(statuses(&cognito(OP, groups.clone())).await, [200, 200, 200, 200], "{groups}");
+        assert_eq!(statuses(&cognito(OP, &groups)).await, [200, 200, 200, 200], "{groups}");
     }
 }
 
 #[tokio::test]
 async fn a_member_of_the_group_without_the_scopes_is_no_operator() {
-    let mut claims = cognito(OP, json!("[operators]"));
+    let mut claims = cognito(OP, &json!("[operators]"));
     claims["scope"] = json!("orders/read");
     let api = TestBed::new();
     let work = request("GET", "/orders", &claims, &[]).query("attention", "OPERATOR");
@@ -91,7 +91,7 @@ async fn the_scopes_of_any_other_issuer_count_without_a_group() {
 #[tokio::test]
 async fn a_refused_user_of_cognito_reads_which_group_is_missing() {
     let api = TestBed::new();
-    let claims = cognito(ADA, Value::Null);
+    let claims = cognito(ADA, &Value::Null);
     let work = request("POST", "/orders/ord_1/review", &claims, &["orders/operate"]);
     let refused = send(&api, work.json(&json!({"decision": "approve"}))).await;
     let detail = refused.body["detail"].as_str().unwrap();
