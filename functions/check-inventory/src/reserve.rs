@@ -41,6 +41,7 @@ impl<O: LoadOrder + SaveOrder, S: ReserveStock + ReleaseStock> CheckInventory<O,
         if order.holds_stock() {
             return Ok(Availability::Reserved);
         }
+        order.ensure_can_take(input.execution.as_ref())?;
         ensure_can_reserve(&order)?;
         match self.stock.reserve(&order, &order.reserved(at)?).await? {
             ReserveResult::Reserved => Ok(Availability::Reserved),

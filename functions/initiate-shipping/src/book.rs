@@ -45,6 +45,7 @@ impl<O: LoadOrder + SaveOrder, S: ShippingProvider> InitiateShipping<O, S> {
         if order.has_live_label() {
             return Ok(order);
         }
+        order.ensure_can_take(input.execution.as_ref())?;
         ensure_can_book(&order, at)?;
         let (order, stored, bought) = match order.shipment.clone() {
             None => {
@@ -132,7 +133,7 @@ fn ensure_can_book(order: &Order, at: Timestamp) -> Result<(), StepError> {
     if stored.is_some_and(|shipment| shipment.refund.is_some()) {
         return Err(ErrorName::CompensationBegun.with_detail("the label was refunded"));
     }
-    let can_begin = order.status.can_transition_to(Status::Shipping, None);
+    let can_begin = order.can_transition_to(Status::Shipping);
     if !order.holds_stock() || (stored.is_none() && !can_begin) {
         let detail = format!("an order in status {} has no stock to ship", order.status);
         return Err(ErrorName::InvalidRequest.with_detail(detail));

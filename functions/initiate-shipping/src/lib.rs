@@ -49,6 +49,7 @@ pub mod book;
 pub mod cancel;
 pub mod event;
 
+use domain::conflict::record_cause;
 use domain::operation::ShippingOperation;
 use domain::ports::{LoadOrder, SaveOrder, ShippingProvider};
 use domain::task_input::TaskInput;
@@ -78,9 +79,16 @@ impl<O: LoadOrder + SaveOrder, S: ShippingProvider> InitiateShipping<O, S> {
     ) -> Result<Value, StepError> {
         let input = TaskInput::parse(&input)?;
         let at = input.entered_at.unwrap_or_else(now);
-        match input.operation {
+        let result = match input.operation {
             ShippingOperation::Book => self.book(&input, at).await.map(Value::from),
             ShippingOperation::Cancel => self.cancel(&input, at).await.map(Value::from),
+        };
+        match result {
+            Ok(output) => Ok(output),
+            Err(failure) => {
+                let (id, execution) = (&input.order_id, input.execution.as_ref());
+                Err(record_cause(&self.orders, id, execution, at, failure).await)
+            }
         }
     }
 }

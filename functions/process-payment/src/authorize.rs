@@ -48,8 +48,9 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
         if order.payment.was_authorized() {
             return Ok(order);
         }
+        order.ensure_can_take(input.execution.as_ref())?;
         // Checked before the first call: a result that cannot be recorded is not caused.
-        if !order.status.can_transition_to(Status::Authorized, None) {
+        if !order.can_transition_to(Status::Authorized) {
             let detail = format!("an order in status {} cannot be authorized", order.status);
             return Err(ErrorName::InvalidRequest.with_detail(detail).into());
         }

@@ -56,6 +56,7 @@ pub mod capture;
 pub mod event;
 mod payment_intent;
 
+use domain::conflict::record_cause;
 use domain::operation::PaymentOperation;
 use domain::policy::ReviewPolicy;
 use domain::ports::{LoadOrder, PaymentProvider, SaveOrder};
@@ -88,10 +89,17 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
     ) -> Result<Value, StepError> {
         let input = TaskInput::parse(&input)?;
         let at = input.entered_at.unwrap_or_else(now);
-        match input.operation {
+        let result = match input.operation {
             PaymentOperation::Authorize => self.authorize(&input, at).await.map(Value::from),
             PaymentOperation::Capture => self.capture(&input, at).await.map(Value::from),
             PaymentOperation::Cancel => self.cancel(&input, at).await.map(Value::from),
+        };
+        match result {
+            Ok(output) => Ok(output),
+            Err(failure) => {
+                let (id, execution) = (&input.order_id, input.execution.as_ref());
+                Err(record_cause(&self.orders, id, execution, at, failure).await)
+            }
         }
     }
 }

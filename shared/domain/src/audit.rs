@@ -53,6 +53,10 @@ pub enum AuditAction {
     #[serde(rename = "resume:capture")]
     #[strum(serialize = "resume:capture")]
     Capture,
+    /// An operator let the order go through its steps once more.
+    #[serde(rename = "resume:retry")]
+    #[strum(serialize = "resume:retry")]
+    Retry,
     /// An operator had the order compensated.
     #[serde(rename = "resume:compensate")]
     #[strum(serialize = "resume:compensate")]
@@ -100,6 +104,7 @@ impl AuditAction {
     pub const fn of_operator(action: OperatorAction, refund: bool) -> Self {
         match action {
             OperatorAction::Capture => Self::Capture,
+            OperatorAction::Retry => Self::Retry,
             OperatorAction::Compensate if refund => Self::CompensateWithRefund,
             OperatorAction::Compensate => Self::Compensate,
             OperatorAction::Acknowledge => Self::Acknowledge,

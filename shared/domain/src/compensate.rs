@@ -185,6 +185,9 @@ pub fn payment_rejected(rejection: PaymentRejection) -> StepError {
             ErrorName::PaymentMisconfigured.with_detail("the payment provider has no such object")
         }
         PaymentRejection::Misconfigured(why) => ErrorName::PaymentMisconfigured.with_detail(why),
+        PaymentRejection::Account(problem) => {
+            ErrorName::PaymentMisconfigured.with_detail(problem.text()).with_problem(problem)
+        }
     }
 }
 
@@ -257,9 +260,13 @@ pub fn shipping_not_sent(why: &str) -> StepError {
 /// What a rejection by the shipping provider means for a call that it never rejects for a
 /// working account.
 pub fn shipping_misconfigured(rejection: ShippingRejection) -> StepError {
-    ErrorName::CarrierMisconfigured.with_detail(match rejection {
-        ShippingRejection::Rejected(why) | ShippingRejection::Misconfigured(why) => why,
-        ShippingRejection::AlreadyBought => "the label was bought already".to_owned(),
-        ShippingRejection::NotFound => "the shipping provider has no such shipment".to_owned(),
-    })
+    let misconfigured = |why: &str| ErrorName::CarrierMisconfigured.with_detail(why);
+    match rejection {
+        ShippingRejection::Rejected(why) | ShippingRejection::Misconfigured(why) => {
+            misconfigured(&why)
+        }
+        ShippingRejection::AlreadyBought => misconfigured("the label was bought already"),
+        ShippingRejection::NotFound => misconfigured("the shipping provider has no such shipment"),
+        ShippingRejection::Account(problem) => misconfigured(problem.text()).with_problem(problem),
+    }
 }

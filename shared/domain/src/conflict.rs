@@ -5,9 +5,10 @@
 //! the record as it then is. Attempts are bounded: if the order keeps changing, the state
 //! machine retries the step later.
 
+use crate::attention::AttentionCause;
 use crate::compensation::FailedStates;
 use crate::ports::{LoadOrder, SaveOrder, SaveResult, StoreUnavailable, WorkflowUnavailable};
-use crate::{ErrorName, Order, OrderId, StepError, Timestamp};
+use crate::{ErrorName, ExecutionName, Order, OrderId, StepError, Timestamp};
 
 /// The maximum number of attempts.
 pub const MAX_ATTEMPTS: u32 = 8;
@@ -83,6 +84,30 @@ pub async fn begin_compensation(
         return Ok(order);
     }
     save_order(orders, &order, order.begin_compensation(failed, at)).await
+}
+
+/// Records on an order why the step that failed needs an operator, if our account at a
+/// provider is the reason. Returns the failure.
+///
+/// The record helps the operator and decides nothing, so a failure to write it is ignored.
+pub async fn record_cause<O: LoadOrder + SaveOrder>(
+    orders: &O,
+    id: &OrderId,
+    execution: Option<&ExecutionName>,
+    at: Timestamp,
+    failure: StepError,
+) -> StepError {
+    if let Some(cause) = AttentionCause::of(&failure, at) {
+        let recorded = retry_on_conflict(|| async {
+            let order = load_order(orders, id).await?;
+            if !order.is_owned_by(execution) || order.has_attention_cause(&cause) {
+                return Ok(());
+            }
+            save_order(orders, &order, order.with_attention_cause(&cause, at)).await.map(drop)
+        });
+        let _helps_only = recorded.await;
+    }
+    failure
 }
 
 /// Saves `after` on condition that the order is still `before`, and returns it.

@@ -27,6 +27,8 @@ pub enum ReviewDecision {
 pub enum OperatorAction {
     /// Capture the payment once more.
     Capture,
+    /// Go through the steps once more from the first; the finished ones pass without effect.
+    Retry,
     /// Compensate: refund the label, release the stock, give back the money.
     Compensate,
     /// Clear the attention of a closed order.

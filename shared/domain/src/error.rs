@@ -4,6 +4,8 @@
 //! a retrier of `statemachine.asl.json` names it. A final one is caught. A test
 //! compares this list with the file. [`StepError`] adds a detail for an operator.
 
+use crate::account::AccountProblem;
+
 /// The name of a failure: the `errorType` of the Lambda error.
 ///
 /// The names are matched by the state machine; a deployed one is never renamed.
@@ -91,7 +93,7 @@ impl ErrorName {
     ///
     /// The detail goes into execution history: it must hold nothing private.
     pub fn with_detail(self, detail: impl Into<String>) -> StepError {
-        StepError { name: self, detail: detail.into() }
+        StepError { name: self, detail: detail.into(), problem: None }
     }
 }
 
@@ -103,6 +105,16 @@ pub struct StepError {
     pub name: ErrorName,
     /// The detail, for an operator. Nothing private.
     pub detail: String,
+    /// What is wrong with our account at the provider, if that is why.
+    pub problem: Option<AccountProblem>,
+}
+
+impl StepError {
+    /// The same error, with what is wrong with our account at the provider.
+    #[must_use]
+    pub fn with_problem(self, problem: AccountProblem) -> Self {
+        Self { problem: Some(problem), ..self }
+    }
 }
 
 #[cfg(test)]

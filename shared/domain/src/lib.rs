@@ -9,6 +9,7 @@
 //! [`compensation`] decides how a failed order ends, and [`error`] lists the error names
 //! that the state machine matches.
 
+pub mod account;
 pub mod attention;
 pub mod audit;
 pub mod backorders;

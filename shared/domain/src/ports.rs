@@ -5,16 +5,19 @@
 //! function read like its policy. Adapter crates implement the ports; the crate `testing`
 //! implements all of them in memory.
 
+mod api_key;
 mod board;
 mod call;
 mod inventory;
 mod orders;
 mod payment_provider;
 mod shipping_provider;
+mod shop_settings;
 mod transport;
 mod webhook_source;
 mod workflow;
 
+pub use api_key::{ApiKey, ApiKeySource, NoApiKey};
 pub use board::{CountOrders, LoadOrders, OpenOrder};
 pub use call::CallOutcome;
 pub use inventory::{
@@ -27,10 +30,11 @@ pub use orders::{
 };
 pub use payment_provider::{PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState};
 pub use shipping_provider::{ShippingProvider, ShippingRejection};
+pub use shop_settings::{SettingFuture, ShopSettings};
 pub use transport::{Method, Request, Response, Transport, TransportError};
 pub use webhook_source::{
     InvalidWebhookEventId, ProviderMode, WebhookContract, WebhookEvent, WebhookEventId,
-    WebhookRejection, WebhookRequest, WebhookSource, WebhookSubject,
+    WebhookKeys, WebhookRejection, WebhookRequest, WebhookSource, WebhookSubject,
 };
 pub use workflow::{
     DescribeExecution, ExecutionState, ExecutionView, ReadExecution, SendTaskResult,

@@ -121,6 +121,9 @@ impl Status {
     /// Every status, in the order of an order's life.
     pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
+    /// What a step may record of an order in `NEEDS_ATTENTION` once an operator let it retry.
+    pub const AFTER_RETRY: &'static [Self] = &[Authorized, Reserved, Shipping];
+
     /// The row of this status in the table.
     pub const fn row(self) -> Row {
         match self {

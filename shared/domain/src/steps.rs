@@ -10,10 +10,10 @@
 //! A variant of [`State`] and its row are one step of the checklist "Add a state" in
 //! `CONTRIBUTING.md`; the workflow, the function and the template are others.
 
-use crate::Status;
 use crate::attention::Attention;
 use crate::operation::{InventoryOperation, Operation, PaymentOperation, ShippingOperation};
 use crate::outcome::Outcome;
+use crate::{ErrorName, Status};
 
 /// A state of the state machine, in the order of its file.
 ///
@@ -182,12 +182,23 @@ pub struct Row {
     pub on_failure: OnFailure,
     /// The statuses of the orders that are in this state, while they do not compensate.
     pub holds: &'static [Status],
+    /// An error with which the order waits for an operator instead: our account at a
+    /// provider has a problem, which is not the fault of the order.
+    pub escalates: Option<ErrorName>,
 }
 
 impl Row {
     const fn new(kind: Kind) -> Self {
         let on_failure = OnFailure::NotCaught;
-        Self { kind, takes: None, gives_back: None, not_held: None, on_failure, holds: &[] }
+        Self {
+            kind,
+            takes: None,
+            gives_back: None,
+            not_held: None,
+            on_failure,
+            holds: &[],
+            escalates: None,
+        }
     }
 
     const fn payment(operation: PaymentOperation) -> Self {
@@ -230,6 +241,10 @@ impl Row {
         Self { holds: statuses, ..self }
     }
 
+    const fn escalates(self, error: ErrorName) -> Self {
+        Self { escalates: Some(error), ..self }
+    }
+
     const fn without_outcome(self) -> Self {
         Self { on_failure: OnFailure::NoOutcome, ..self }
     }
@@ -245,7 +260,8 @@ const TABLE: [(State, Row); State::ALL.len()] = [
         Row::payment(PaymentOperation::Authorize)
             .holds(&[Status::Received])
             .takes(Effect::Money)
-            .ends_as(Outcome::PaymentFailed),
+            .ends_as(Outcome::PaymentFailed)
+            .escalates(ErrorName::PaymentMisconfigured),
     ),
     (State::ReviewRequired, Row::new(Kind::Choice)),
     (
@@ -274,7 +290,8 @@ const TABLE: [(State, Row); State::ALL.len()] = [
         Row::shipping(ShippingOperation::Book)
             .holds(&[Status::Reserved, Status::Shipping])
             .takes(Effect::Label)
-            .ends_as(Outcome::ShippingFailed),
+            .ends_as(Outcome::ShippingFailed)
+            .escalates(ErrorName::CarrierMisconfigured),
     ),
     (
         State::CapturePayment,

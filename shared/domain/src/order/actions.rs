@@ -39,6 +39,10 @@ pub enum Action {
     #[serde(rename = "resume:capture")]
     #[strum(serialize = "resume:capture")]
     Capture,
+    /// Go through the steps once more.
+    #[serde(rename = "resume:retry")]
+    #[strum(serialize = "resume:retry")]
+    Retry,
     /// Compensate, without a refund of captured money.
     #[serde(rename = "resume:compensate")]
     #[strum(serialize = "resume:compensate")]
@@ -91,6 +95,7 @@ impl Order {
             Action::Cancel => matches!(self.request_cancellation(by, at), Ok(Some(_))),
             Action::Review => review(ReviewDecision::Approve) || review(ReviewDecision::Reject),
             Action::Capture => operator(OperatorAction::Capture, false),
+            Action::Retry => operator(OperatorAction::Retry, false),
             Action::Compensate => operator(OperatorAction::Compensate, false),
             Action::CompensateWithRefund => operator(OperatorAction::Compensate, true),
             Action::Acknowledge => operator(OperatorAction::Acknowledge, false),

@@ -2,6 +2,7 @@
 
 use super::record::Order;
 use super::timeline::TimelineCode;
+use crate::attention::AttentionCause;
 use crate::compensation::{self, Compensation, FailedStates, Outcome};
 use crate::payment::PaymentStatus;
 use crate::shipment::LabelRefund;
@@ -72,6 +73,14 @@ impl Order {
             order.raise_attention(TimelineCode::RefundFailed, at);
         }
         Ok(order)
+    }
+
+    /// Records why a step needs an operator. A wait goes on.
+    #[must_use]
+    pub fn with_attention_cause(&self, cause: &AttentionCause, at: Timestamp) -> Self {
+        let mut order = self.next_write(at);
+        order.attention_cause = Some(cause.clone());
+        order
     }
 
     /// Records that an operator should look at the order, in any status.

@@ -129,6 +129,7 @@ impl Order {
         let token = self.operator_token()?;
         let mut order = match action {
             OperatorAction::Capture => self.allow_capture()?.next_write(at),
+            OperatorAction::Retry => self.allow_retry()?.next_write(at),
             _ => self.allow_compensation(refund, at)?,
         };
         let audit_action = AuditAction::of_operator(action, refund);
@@ -236,6 +237,11 @@ impl Order {
         if possible { Ok(self) } else { Err(DecisionError::NotCapturable) }
     }
 
+    /// A step that goes forward once more must not meet a compensation.
+    fn allow_retry(&self) -> Result<&Self, DecisionError> {
+        if self.compensation.is_none() { Ok(self) } else { Err(DecisionError::Compensating) }
+    }
+
     fn allow_compensation(&self, refund: bool, at: Timestamp) -> Result<Self, DecisionError> {
         if self.payment.status == PaymentStatus::Captured && !refund {
             return Err(DecisionError::RefundNotConfirmed);
@@ -300,6 +306,15 @@ impl Order {
         } else {
             None
         }
+    }
+
+    /// Whether an operator let the order retry, and the order does not wait for an operator
+    /// again since then.
+    pub fn is_retried(&self) -> bool {
+        self.task_decision.as_ref().is_some_and(|decision| {
+            decision.kind == DecisionKind::Operator(OperatorAction::Retry)
+                && self.task_token.as_ref().is_none_or(|token| *token == decision.token)
+        })
     }
 
     /// Whether its waiting task has a decision on record.

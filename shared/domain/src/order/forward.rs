@@ -108,7 +108,7 @@ impl Order {
         Ok(order)
     }
 
-    /// Records the label.
+    /// Records the label. An order that an operator let retry is being shipped again.
     #[must_use]
     pub fn with_label(
         &self,
@@ -116,7 +116,9 @@ impl Order {
         tracking_url: Option<&str>,
         at: Timestamp,
     ) -> Self {
-        let mut order = self.next_step(at);
+        let again = self.status == Status::NeedsAttention;
+        let shipping = again.then(|| self.transition(Status::Shipping, None, at).ok()).flatten();
+        let mut order = shipping.unwrap_or_else(|| self.next_step(at));
         if let Some(shipment) = &mut order.shipment {
             shipment.label = Some(Label {
                 tracking_code: tracking_code.to_owned(),

@@ -128,7 +128,12 @@ impl Order {
             (Attention::Backorder, Some(wait)) => wait.since,
             _ => raised.map_or(self.updated_at, |entry| entry.at),
         };
-        Some(RaisedAttention { kind, since, cause: raised.and_then(|e| e.detail.as_deref()) })
+        let account = self.attention_cause.as_ref().filter(|_| kind == Attention::Operator);
+        let cause = match account {
+            Some(cause) => Some(cause.problem.into()),
+            None => raised.and_then(|entry| entry.detail.as_deref()),
+        };
+        Some(RaisedAttention { kind, since, cause })
     }
 
     /// By when an order that waits must be decided about or restocked.

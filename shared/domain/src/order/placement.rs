@@ -68,6 +68,7 @@ impl Order {
             compensation: None,
             task_token: None,
             attention: None,
+            attention_cause: None,
             waits_for: None,
             cancel_requested_at: None,
             timeline: vec![TimelineEntry { at, status, detail: None }],

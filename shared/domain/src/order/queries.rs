@@ -2,6 +2,7 @@
 
 use super::record::Order;
 use super::timeline::TimelineCode;
+use crate::attention::AttentionCause;
 use crate::catalog::LineItem;
 use crate::compensation::Facts;
 use crate::decision::ReviewDecision;
@@ -40,6 +41,37 @@ impl Order {
             return Err(ErrorName::CompensationBegun.with_detail("the order is closed"));
         }
         Ok(())
+    }
+
+    /// Whether a forward step may take something: [`Order::ensure_can_proceed`], and the
+    /// order does not wait for an operator, or the operator let it retry. Otherwise a late
+    /// attempt would change the order's status while its execution waits.
+    ///
+    /// # Errors
+    /// Those of [`Order::ensure_can_proceed`], and [`ErrorName::InvalidRequest`].
+    pub fn ensure_can_take(&self, execution: Option<&ExecutionName>) -> Result<(), StepError> {
+        self.ensure_can_proceed(execution)?;
+        if self.status == Status::NeedsAttention && !self.is_retried() {
+            return Err(ErrorName::InvalidRequest.with_detail("the order waits for an operator"));
+        }
+        Ok(())
+    }
+
+    /// Whether a step may move the order to this status.
+    pub fn can_transition_to(&self, to: Status) -> bool {
+        let decided = self.compensation.as_ref().map(|c| c.outcome.status());
+        self.status.can_transition_to(to, decided)
+            || (self.status == Status::NeedsAttention
+                && self.is_retried()
+                && self.compensation.is_none()
+                && Status::AFTER_RETRY.contains(&to))
+    }
+
+    /// Whether this cause is on record already, met at any time.
+    pub fn has_attention_cause(&self, cause: &AttentionCause) -> bool {
+        self.attention_cause
+            .as_ref()
+            .is_some_and(|known| (&known.error, known.problem) == (&cause.error, cause.problem))
     }
 
     /// Whether it needs an approval that it does not have.

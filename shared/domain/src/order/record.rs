@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::timeline::TimelineEntry;
-use crate::attention::Attention;
+use crate::attention::{Attention, AttentionCause};
 use crate::audit::AuditEntry;
 use crate::catalog::LineItem;
 use crate::compensation::Compensation;
@@ -144,6 +144,9 @@ pub struct Order {
     /// Why a person should look at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attention: Option<Attention>,
+    /// Why it waits for an operator, if our account at a provider is the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attention_cause: Option<AttentionCause>,
     /// The first SKU that was short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<Sku>,

@@ -43,6 +43,7 @@ impl Order {
             order.attention = order.persistent_attention();
         }
         order.waits_for = None;
+        order.attention_cause = None;
         order
     }
 
@@ -56,8 +57,7 @@ impl Order {
         detail: Option<TimelineCode>,
         at: Timestamp,
     ) -> Result<Self, StepError> {
-        let decided = self.compensation.as_ref().map(|c| c.outcome.status());
-        if !self.status.can_transition_to(to, decided) {
+        if !self.can_transition_to(to) {
             let detail = format!("an order that is {} cannot become {to}", self.status);
             return Err(ErrorName::InvalidRequest.with_detail(detail));
         }

@@ -4,6 +4,7 @@
 use std::future::Future;
 
 use super::call::CallOutcome;
+use crate::account::AccountProblem;
 use crate::payment::PaymentIntent;
 use crate::{OrderId, PaymentIntentId};
 
@@ -19,8 +20,10 @@ pub enum PaymentRejection {
     UnexpectedState(PaymentIntent),
     /// There is no such object.
     NotFound,
-    /// Our API key or our request is rejected: a retry does not help.
+    /// Our request is rejected: a retry does not help.
     Misconfigured(String),
+    /// Our account is not served: an operator must act.
+    Account(AccountProblem),
 }
 
 /// A payment intent to create.

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use super::call::CallOutcome;
+use crate::account::AccountProblem;
 use crate::shipment::{Parcel, ProviderShipment};
 use crate::{RateId, ShipmentId};
 
@@ -15,8 +16,10 @@ pub enum ShippingRejection {
     AlreadyBought,
     /// There is no such shipment.
     NotFound,
-    /// Our API key or our request is rejected: a retry does not help.
+    /// Our request is rejected: a retry does not help.
     Misconfigured(String),
+    /// Our account is not served: an operator must act.
+    Account(AccountProblem),
 }
 
 /// The shipping provider.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{OrderId, PaymentIntentId, ShipmentId, Timestamp};
+use crate::{OrderId, PaymentIntentId, Private, ShipmentId, Timestamp};
 
 /// Whether a provider account moves real money and real parcels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +136,17 @@ pub struct WebhookContract {
     pub event_example: Value,
 }
 
-/// Verifies and reads the webhooks of one provider account.
+/// What verifies the webhooks of a provider account now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookKeys {
+    /// The signing secrets that are valid: one, or two during a rotation. None: no webhook
+    /// can be verified.
+    pub secrets: Vec<Private<String>>,
+    /// Events of the other mode are ignored.
+    pub mode: ProviderMode,
+}
+
+/// Verifies and reads the webhooks of one provider.
 pub trait WebhookSource: std::fmt::Debug + Send + Sync {
     /// The event in a request; `None` for a genuine event that cannot concern an
     /// order of ours, such as one of the other mode.
@@ -146,6 +156,7 @@ pub trait WebhookSource: std::fmt::Debug + Send + Sync {
     fn receive(
         &self,
         request: &WebhookRequest<'_>,
+        keys: &WebhookKeys,
     ) -> Result<Option<WebhookEvent>, WebhookRejection>;
 
     /// What the OpenAPI document says about this webhook.

@@ -4,6 +4,7 @@
 
 mod audit;
 mod recovery;
+mod retry;
 
 use domain::compensation::Outcome;
 use domain::decision::{DecisionKind, OperatorAction, ReviewDecision};
