@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use aws::clock::SystemClock;
 use aws::instrumented::Instrumented;
-use aws::{AwsClients, clock, runtime};
+use aws::{AwsClients, Live, Settings, clock, runtime};
+use domain::ErrorName;
+use domain::ports::ApiKeySource as _;
 use easypost::EasyPost;
 use http_client::{HttpClient, Timeouts};
 use initiate_shipping::InitiateShipping;
@@ -20,19 +22,33 @@ const EASYPOST_TIMEOUTS: Timeouts =
 async fn main() -> Result<(), runtime::Error> {
     let settings = runtime::init()?;
     let easypost = settings.easypost()?;
-    let ship_from = settings.ship_from()?;
-    let orders_table = settings.orders_table()?;
+    let orders = settings.orders_table()?;
     let https = HttpClient::new(EASYPOST_TIMEOUTS)?;
     let aws = AwsClients::from_env().await;
-    // During initialization, because Lambda gives that phase the most CPU.
-    let (key, ()) =
-        tokio::join!(aws.secret_value(&easypost.secret), https.preconnect(&easypost.base_url));
-    let easypost = EasyPost::new(https, easypost.base_url, key?, ship_from);
-    let function = InitiateShipping {
-        orders: aws.orders(orders_table),
-        shipping_provider: Instrumented::new(easypost, SystemClock::start()),
-    };
-    let function = &function;
-    // Boxed, because the SDK's futures are large and deeply nested.
-    runtime::run(|input| Box::pin(function.handle(input, clock::now))).await
+    let live = Live::new(&aws, &settings)?;
+    let (ship_from, key) = (live.settings(Settings::ship_from), live.api_key(easypost.clone()));
+    // During initialization, because Lambda gives that phase the most CPU. What cannot be
+    // read yet is read again by the first invocation.
+    let _read_again = tokio::join!(
+        ship_from.current_settings(),
+        key.current(),
+        https.preconnect(&easypost.base_url)
+    );
+    let orders = aws.orders(orders);
+    let provider = EasyPost::new(https, easypost.base_url, key.clone());
+    let provider = Instrumented::new(provider, SystemClock::start());
+    let (orders, provider, ship_from, key) = (&orders, &provider, &ship_from, &key);
+    runtime::run(|input| {
+        // Boxed, because the SDK's futures are large and deeply nested.
+        Box::pin(async move {
+            key.ensure_readable().await?;
+            let ship_from = ship_from.current_settings().await;
+            let ship_from = ship_from
+                .map_err(|error| error.into_step_error(ErrorName::CarrierMisconfigured))?;
+            let provider = provider.clone().map(|easypost| easypost.shipping_from(ship_from));
+            let function = InitiateShipping { orders: orders.clone(), shipping_provider: provider };
+            function.handle(input, clock::now).await
+        })
+    })
+    .await
 }

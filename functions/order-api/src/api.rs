@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws::configuration::SignIn;
-use domain::Currency;
 use domain::ports::{
     CountOrders, FindOrder, ListOrders, LoadOrder, LoadOrders, PlaceOrder, ReadCatalog,
-    ReadExecution, ReadProductAudit, RestockItem, SaveOrder, SendTaskResult, StartExecution,
-    StopExecution, WebhookSource, WriteCatalog,
+    ReadExecution, ReadProductAudit, RestockItem, SaveOrder, SendTaskResult, ShopSettings,
+    StartExecution, StopExecution, WebhookSource, WriteCatalog,
 };
 
 /// The operations that the API needs on the Orders table.
@@ -50,8 +49,8 @@ pub struct Api<O, I, W> {
     pub inventory: I,
     /// Step Functions.
     pub workflow: W,
-    /// The currencies that the shop accepts.
-    pub currencies: Vec<Currency>,
+    /// The settings that a deployment may change at any time.
+    pub settings: Arc<dyn ShopSettings>,
     /// The payment provider's id formats.
     pub payment_ids: PaymentIdPrefixes,
     /// The providers' webhooks.

@@ -27,7 +27,7 @@ macro_rules! choices {
 }
 
 choices!(ReviewDecision { Approve, Reject });
-choices!(OperatorAction { Capture, Compensate, Acknowledge });
+choices!(OperatorAction { Capture, Retry, Compensate, Acknowledge });
 choices!(ShippingService { Standard, Express });
 choices!(OutOfStockPolicy { Reject, Wait });
 

@@ -9,6 +9,7 @@
 mod operation;
 mod operations;
 
+use domain::Currency;
 use lambda_http::http::StatusCode;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
@@ -29,18 +30,18 @@ const ABOUT: &str = "The orders and the inventory of a shop. \
     It also refuses any run of 13 to 19 digits that may be a card number, except in a phone \
     number that begins with `+`.";
 
-/// `GET /openapi.json`
-pub fn serve<O, I, W>(api: &Api<O, I, W>) -> Response {
-    Response::json(StatusCode::OK, &describe(api))
+/// `GET /openapi.json`, for a shop that accepts these currencies.
+pub fn serve<O, I, W>(api: &Api<O, I, W>, currencies: &[Currency]) -> Response {
+    Response::json(StatusCode::OK, &describe(api, currencies))
 }
 
-fn describe<O, I, W>(api: &Api<O, I, W>) -> OpenApi {
+fn describe<O, I, W>(api: &Api<O, I, W>, currencies: &[Currency]) -> OpenApi {
     let mut components = ComponentsBuilder::new()
         .security_scheme(SECURITY_SCHEME, bearer_token())
         .schemas_from_iter(component::<GatewayMessage>())
         .schemas_from_iter(component::<ProblemResponse<'_>>())
         .schemas_from_iter(component::<schema::CurrencySchema>());
-    for (name, object) in schema::of_deployment(&api.currencies, api.payment_ids) {
+    for (name, object) in schema::of_deployment(currencies, api.payment_ids) {
         components = components.schema(name, Schema::Object(object));
     }
     let mut paths = Paths::new();

@@ -114,9 +114,10 @@ pub(crate) async fn write<O: Orders, I: Inventory, W: Workflow>(
         Problem::with_field(ProblemKind::InvalidRequest, "sku", error.to_string())
     })?;
     let body = request_body::parse(request, None)?;
+    let currencies = api.settings.currencies().await?;
     let product = validation::object(&body, |fields| {
         let title = fields.required("title", validation::text(MAX_TITLE_LENGTH));
-        let unit_price = fields.object("unitPrice", validation::money(&api.currencies));
+        let unit_price = fields.object("unitPrice", validation::money(&currencies));
         let weight_grams =
             fields.required("weightGrams", validation::integer_u32(1, MAX_WEIGHT_GRAMS));
         let available = fields.optional("available", validation::integer(0, MAX_OPENING_STOCK));

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use aws::{AwsClients, clock, runtime};
+use aws::{AwsClients, Live, clock, runtime};
 use easypost::EasyPostWebhooks;
 use lambda_http::lambda_runtime::{self, LambdaEvent, service_fn};
 use order_api::{Api, PaymentIdPrefixes, WebhookSources, handle};
@@ -14,22 +14,19 @@ use stripe::StripeWebhooks;
 async fn main() -> Result<(), runtime::Error> {
     let settings = runtime::init()?;
     let (orders, inventory) = (settings.orders_table()?, settings.inventory_table()?);
-    let (machine, currencies) = (settings.state_machine_arn()?, settings.currencies()?);
+    let machine = settings.state_machine_arn()?;
     let webhooks = settings.webhooks()?;
     let aws = AwsClients::from_env().await;
-    let (stripe, easypost) = tokio::try_join!(
-        aws.rotating_secret_values(&webhooks.stripe),
-        aws.rotating_secret_values(&webhooks.easypost)
-    )?;
+    let live = Live::new(&aws, &settings)?;
     let api = Api {
         orders: aws.orders(&orders),
         inventory: aws.inventory(&orders, inventory),
         workflow: aws.workflow(machine),
-        currencies,
+        settings: Arc::new(live.shop_settings(webhooks)),
         payment_ids: PaymentIdPrefixes { payment_method: "pm_", customer: "cus_" },
         webhooks: WebhookSources::from([
-            ("stripe", Arc::new(StripeWebhooks::new(stripe, webhooks.mode)) as _),
-            ("easypost", Arc::new(EasyPostWebhooks::new(easypost, webhooks.mode)) as _),
+            ("stripe", Arc::new(StripeWebhooks) as _),
+            ("easypost", Arc::new(EasyPostWebhooks) as _),
         ]),
         sign_in: settings.sign_in()?,
     };

@@ -17,7 +17,8 @@ pub(crate) struct AttentionView<'a> {
     kind: Attention,
     #[schema(value_type = schema::TimestampSchema)]
     since: Timestamp,
-    /// The code in the timeline that says why, such as `REFUND_FAILED`. Without one, the
+    /// Why, in one word: what is wrong with our account at a provider, such as `KEY_MISSING`
+    /// or `WALLET_EMPTY`, or the code in the timeline, such as `REFUND_FAILED`. Without one, the
     /// workflow is waiting; the last error is in the order's execution.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

@@ -46,8 +46,9 @@ pub(crate) async fn place<O: Orders, I: Inventory, W: Workflow>(
     let caller = Caller::authorize(request, &[Scope::OrdersWrite])?;
     let key = idempotency_key::from_request(request)?;
     let body = request_body::parse(request, Some("customer.phone"))?;
+    let currencies = api.settings.currencies().await?;
     let place_order = validation::object(&body, |fields| {
-        PlaceOrderRequest::read(fields, &api.currencies, api.payment_ids)
+        PlaceOrderRequest::read(fields, &currencies, api.payment_ids)
     })?;
     let hash = place_order.hash();
     let id = OrderId::for_request(&caller.id, key);
@@ -95,8 +96,8 @@ async fn accept<O: Orders, I: Inventory, W: Workflow>(
     let lines: Vec<_> =
         place_order.items.iter().map(|item| (item.sku.clone(), item.quantity)).collect();
     let find = |sku: &Sku| stock.iter().find(|item| item.sku == *sku);
-    let (items, total) =
-        catalog::price(&lines, find, &api.currencies).map_err(|error| not_priced(&error))?;
+    let (items, total) = catalog::price(&lines, find, &api.settings.currencies().await?)
+        .map_err(|error| not_priced(&error))?;
     if place_order.expected_total.is_some_and(|expected| expected != total) {
         let detail = format!("the total is {total} now");
         return Err(Problem::with_field(ProblemKind::TotalChanged, "expectedTotal", detail));

@@ -34,7 +34,7 @@ pub(crate) async fn dispatch<O: Orders, I: Inventory, W: Workflow>(
         ("PUT", ["inventory", sku]) => inventory::write(request, api, sku).await,
         ("POST", ["inventory", sku, "restock"]) => restock::restock(request, api, sku).await,
         ("POST", ["webhooks", provider]) => webhooks::receive(request, api, provider).await,
-        ("GET", ["openapi.json"]) => Ok(document::serve(api)),
+        ("GET", ["openapi.json"]) => Ok(document::serve(api, &api.settings.currencies().await?)),
         // A preflight request of a browser (CORS). API Gateway adds the headers that allow
         // origins; without them, the browser sends nothing more.
         ("OPTIONS", path) => match allowed_methods(path, &api.webhooks) {
@@ -44,7 +44,9 @@ pub(crate) async fn dispatch<O: Orders, I: Inventory, W: Workflow>(
             None => Err(Problem::not_found()),
         },
         // Public, like the page: a client may ask for the headers alone.
-        ("HEAD", ["openapi.json"]) => Ok(document::serve(api).without_body()),
+        ("HEAD", ["openapi.json"]) => {
+            Ok(document::serve(api, &api.settings.currencies().await?).without_body())
+        }
 
         (_, path) => Err(match allowed_methods(path, &api.webhooks) {
             Some(methods) => Problem::method_not_allowed(methods),

@@ -104,7 +104,9 @@ component!(
     OperatorActionSchema,
     "OperatorAction",
     choice::<OperatorAction>(
-        "`capture`: try again to capture the payment. `compensate`: undo everything. \
+        "`capture`: try again to capture the payment. `retry`: go through the steps once more, \
+         for example after an API key was replaced; finished steps pass without effect. \
+         `compensate`: undo everything. \
          `acknowledge`: clear the attention of a closed order.",
     )
 );

@@ -8,7 +8,9 @@
 //! [`WebhookSource`](domain::ports::WebhookSource).
 
 use domain::conflict::MAX_ATTEMPTS;
-use domain::ports::{SaveResult, WebhookEvent, WebhookRejection, WebhookRequest, WebhookSubject};
+use domain::ports::{
+    SaveResult, WebhookEvent, WebhookRejection, WebhookRequest, WebhookSource, WebhookSubject,
+};
 use domain::{Order, OrderId, Timestamp};
 use lambda_http::http::StatusCode;
 use serde::Serialize;
@@ -46,10 +48,38 @@ pub(crate) async fn receive<O: Orders, I: Inventory, W: Workflow>(
     let body = request.body()?;
     let webhook =
         WebhookRequest { headers: &request.headers, body: &body, received_at: request.at };
-    if let Some(event) = source.receive(&webhook)? {
+    if let Some(event) = verify(api, provider, source.as_ref(), &webhook).await? {
         record(api, &event, request.at).await?;
     }
     Ok(Response::json(StatusCode::OK, &ReceivedResponse { received: true }))
+}
+
+/// Verifies an event with the secrets that are known, and with those that are stored if
+/// they are newer: the provider may sign with a secret that was rotated just now.
+async fn verify<O: Orders, I: Inventory, W: Workflow>(
+    api: &Api<O, I, W>,
+    provider: &str,
+    source: &dyn WebhookSource,
+    webhook: &WebhookRequest<'_>,
+) -> Result<Option<WebhookEvent>, Problem> {
+    let keys = api.settings.webhook_keys(provider).await?;
+    let result = source.receive(webhook, &keys);
+    if result != Err(WebhookRejection::Forged) {
+        return Ok(result?);
+    }
+    match api.settings.newer_webhook_keys(provider, &keys).await? {
+        Some(newer) if !newer.secrets.is_empty() => Ok(source.receive(webhook, &newer)?),
+        None if !keys.secrets.is_empty() => Ok(result?),
+        _ => Err(no_secret(provider)),
+    }
+}
+
+/// Nothing can be verified, so the provider must send the event again later.
+fn no_secret(provider: &str) -> Problem {
+    Problem::unavailable(
+        "the webhook is not set up yet: send the event again",
+        format!("no secret is stored for the webhooks of {provider}"),
+    )
 }
 
 /// Records on the order that a webhook is pending, if the event is about an order of ours.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws::clock::SystemClock;
 use aws::instrumented::Instrumented;
-use aws::{AwsClients, clock, runtime};
+use aws::{AwsClients, Live, clock, runtime};
 use easypost::EasyPost;
 use http_client::{HttpClient, Timeouts};
 use reconcile_orders::ReconcileOrders;
@@ -20,21 +20,23 @@ const PROVIDER_TIMEOUTS: Timeouts =
 async fn main() -> Result<(), runtime::Error> {
     let settings = runtime::init()?;
     let (stripe, easypost) = (settings.stripe()?, settings.easypost()?);
-    let ship_from = settings.ship_from()?;
     let (orders_table, inventory_table) = (settings.orders_table()?, settings.inventory_table()?);
     let state_machine = settings.state_machine_arn()?;
     let retention_days = settings.personal_data_retention_days()?;
     let https = HttpClient::new(PROVIDER_TIMEOUTS)?;
     let aws = AwsClients::from_env().await;
-    // During initialization, because Lambda gives that phase the most CPU.
-    let (stripe_key, easypost_key, (), ()) = tokio::join!(
-        aws.secret_value(&stripe.secret),
-        aws.secret_value(&easypost.secret),
+    let live = Live::new(&aws, &settings)?;
+    let (stripe_key, easypost_key) = (live.api_key(stripe.clone()), live.api_key(easypost.clone()));
+    // During initialization, because Lambda gives that phase the most CPU. What cannot be
+    // read yet is read again by the first call of a provider.
+    let _read_again = tokio::join!(
+        stripe_key.ensure_readable(),
+        easypost_key.ensure_readable(),
         https.preconnect(&stripe.base_url),
         https.preconnect(&easypost.base_url),
     );
-    let stripe = Stripe::new(https.clone(), stripe.base_url, stripe_key?);
-    let easypost = EasyPost::new(https, easypost.base_url, easypost_key?, ship_from);
+    let stripe = Stripe::new(https.clone(), stripe.base_url, stripe_key);
+    let easypost = EasyPost::new(https, easypost.base_url, easypost_key);
     let function = ReconcileOrders {
         orders: aws.orders(&orders_table),
         stock: aws.inventory(orders_table, inventory_table),

@@ -3,10 +3,17 @@
 //! No other module reads the environment. Every error names the variable and says what
 //! to do. A function reads only the settings that it needs; the others may be missing.
 //!
+//! What a deployment may change while the functions run (`PROVIDER_MODE`, `CURRENCIES`,
+//! `REVIEW_THRESHOLD`, `SHIP_FROM`) is in one secret of Secrets Manager, `SETTINGS_ARN`: a
+//! JSON object with these names. Without `SETTINGS_ARN` the variables of these names
+//! count, for a function that runs by itself.
+//!
 //! A secret is given as the ARN of a Secrets Manager secret, or as its value. A value is
 //! accepted only if it is a test key, so no live key is ever written into a template.
+//! This module reads no secret: [`live`](crate::live) does.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use domain::policy::ReviewPolicy;
 use domain::ports::ProviderMode;
@@ -15,6 +22,12 @@ use domain::{Currency, Private};
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
+/// How old settings and secrets may be at most.
+pub const MAX_AGE: Duration = Duration::from_mins(5);
+/// The variable with the ARN of the secret that holds the settings.
+const SETTINGS_ARN: &str = "SETTINGS_ARN";
+/// The variables that the secret replaces.
+const CHANGEABLE: [&str; 4] = ["PROVIDER_MODE", "CURRENCIES", "REVIEW_THRESHOLD", "SHIP_FROM"];
 /// The base URL of Stripe's API.
 const STRIPE_URL: &str = "https://api.stripe.com";
 /// How many days personal data is kept if nothing else is set: longer than a delivery, a
@@ -62,6 +75,31 @@ pub enum SecretSource {
     Arn(String),
 }
 
+/// Where the settings come from that a deployment may change while the functions run.
+#[derive(Debug, Clone)]
+pub enum SettingsSource {
+    /// A secret of Secrets Manager.
+    Secret(SecretSource),
+    /// The environment variables.
+    Variables(Settings),
+}
+
+/// How the keys of a provider begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyFormat {
+    /// In test mode.
+    pub test: &'static [&'static str],
+    /// In live mode.
+    pub live: &'static [&'static str],
+}
+
+/// Stripe's secret and restricted keys. Source: <https://docs.stripe.com/keys>.
+pub const STRIPE_KEYS: KeyFormat =
+    KeyFormat { test: &["sk_test_", "rk_test_"], live: &["sk_live_", "rk_live_"] };
+
+/// EasyPost's keys. Source: <https://docs.easypost.com/docs/authentication>.
+pub const EASYPOST_KEYS: KeyFormat = KeyFormat { test: &["EZTK", "EZTEST"], live: &["EZAK"] };
+
 /// The address and the API key of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderSettings {
@@ -69,6 +107,15 @@ pub struct ProviderSettings {
     pub base_url: String,
     /// The API key.
     pub secret: SecretSource,
+    /// How its keys begin.
+    pub key_format: KeyFormat,
+}
+
+impl ProviderSettings {
+    /// Whether the calls are encrypted.
+    pub fn is_https(&self) -> bool {
+        self.base_url.starts_with("https://")
+    }
 }
 
 /// What is needed to verify the providers' webhook events.
@@ -78,8 +125,6 @@ pub struct WebhookSecrets {
     pub stripe: SecretSource,
     /// EasyPost's signing secret.
     pub easypost: SecretSource,
-    /// Events of the other mode are ignored.
-    pub mode: ProviderMode,
 }
 
 /// How users of the web page sign in.
@@ -123,6 +168,53 @@ impl Settings {
         Self(std::env::vars().collect())
     }
 
+    /// The settings in the JSON object of the secret `SETTINGS_ARN`. A value that is not
+    /// text counts as its JSON.
+    ///
+    /// # Errors
+    /// If the text is not a JSON object.
+    pub fn from_json(text: &str) -> Result<Self, InvalidSetting> {
+        let advice = "the secret does not hold a JSON object: deploy the stack again";
+        let values: BTreeMap<String, Value> =
+            serde_json::from_str(text).or(Err(invalid(SETTINGS_ARN, advice)))?;
+        let text = |value: Value| match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        Ok(Self::from_pairs(values.into_iter().map(|(name, value)| (name, text(value)))))
+    }
+
+    /// `SETTINGS_ARN`, or the variables that the secret replaces.
+    ///
+    /// # Errors
+    /// If both are set, or `SETTINGS_ARN` is not an ARN.
+    pub fn source(&self) -> Result<SettingsSource, InvalidSetting> {
+        let Some(arn) = self.get(SETTINGS_ARN) else {
+            return Ok(SettingsSource::Variables(self.clone()));
+        };
+        if let Some(also) = CHANGEABLE.iter().find(|name| self.get(name).is_some()) {
+            let advice = format!("and {also} are both set: set only one");
+            return Err(invalid(SETTINGS_ARN, &advice));
+        }
+        if arn.starts_with("arn:") {
+            Ok(SettingsSource::Secret(SecretSource::Arn(arn.to_owned())))
+        } else {
+            Err(invalid(SETTINGS_ARN, "is not an ARN"))
+        }
+    }
+
+    /// `SETTINGS_MAX_AGE_SECONDS`: after how long settings and secrets are read again, 0 to
+    /// 300; 300 if it is not set.
+    ///
+    /// # Errors
+    /// If it is not such a number.
+    pub fn settings_max_age(&self) -> Result<Duration, InvalidSetting> {
+        let variable = "SETTINGS_MAX_AGE_SECONDS";
+        let Some(text) = self.get(variable) else { return Ok(MAX_AGE) };
+        let age = text.parse().ok().map(Duration::from_secs).filter(|age| *age <= MAX_AGE);
+        age.ok_or(invalid(variable, "must be a number of seconds from 0 to 300"))
+    }
+
     /// Settings from names and values, for tests and the local stack.
     pub fn from_pairs<K: Into<String>, V: Into<String>>(
         pairs: impl IntoIterator<Item = (K, V)>,
@@ -164,11 +256,10 @@ impl Settings {
     /// begins with `sk_test_` or `rk_test_`. Source: Stripe's page "API keys".
     ///
     /// # Errors
-    /// If the key is missing, given twice, or a live key given as a value; if the URL is
-    /// not HTTPS.
+    /// If the variable is missing, given twice, or a live key given as a value; if the URL
+    /// is neither HTTPS nor loopback.
     pub fn stripe(&self) -> Result<ProviderSettings, InvalidSetting> {
-        let test_keys = ["sk_test_", "rk_test_"];
-        self.provider("STRIPE_BASE_URL", STRIPE_URL, "STRIPE_SECRET_KEY", &test_keys)
+        self.provider("STRIPE_BASE_URL", STRIPE_URL, "STRIPE_SECRET_KEY", STRIPE_KEYS)
     }
 
     /// `EASYPOST_BASE_URL` and `EASYPOST_API_KEY` or `EASYPOST_API_KEY_ARN`. A test key
@@ -177,33 +268,32 @@ impl Settings {
     /// # Errors
     /// As [`Settings::stripe`].
     pub fn easypost(&self) -> Result<ProviderSettings, InvalidSetting> {
-        let test_keys = ["EZTK", "EZTEST"];
-        self.provider("EASYPOST_BASE_URL", EASYPOST_URL, "EASYPOST_API_KEY", &test_keys)
+        self.provider("EASYPOST_BASE_URL", EASYPOST_URL, "EASYPOST_API_KEY", EASYPOST_KEYS)
     }
 
-    /// `STRIPE_WEBHOOK_SECRET`, `EASYPOST_WEBHOOK_SECRET` (or `…_ARN`) and
-    /// `PROVIDER_MODE`.
+    /// `STRIPE_WEBHOOK_SECRET` and `EASYPOST_WEBHOOK_SECRET` (or `…_ARN`).
     ///
-    /// A webhook secret does not show whether it is for tests. The mode decides: in live
-    /// mode only ARNs are accepted.
+    /// A webhook secret does not show whether it is for tests. The mode decides: a value
+    /// is not used in live mode.
     ///
     /// # Errors
-    /// If a secret is missing, given twice, or given as a value in live mode.
+    /// If a variable is missing, given twice, or given as a value in live mode.
     pub fn webhooks(&self) -> Result<WebhookSecrets, InvalidSetting> {
-        let mode = self.provider_mode()?;
-        let accepted_prefixes = match mode {
+        let accepted_prefixes = match self.provider_mode()? {
             ProviderMode::Test => &[""][..],
             ProviderMode::Live => &[],
         };
         Ok(WebhookSecrets {
             stripe: self.secret("STRIPE_WEBHOOK_SECRET", accepted_prefixes)?,
             easypost: self.secret("EASYPOST_WEBHOOK_SECRET", accepted_prefixes)?,
-            mode,
         })
     }
 
     /// `PROVIDER_MODE`; test mode if it is not set.
-    fn provider_mode(&self) -> Result<ProviderMode, InvalidSetting> {
+    ///
+    /// # Errors
+    /// If it is neither `test` nor `live`.
+    pub fn provider_mode(&self) -> Result<ProviderMode, InvalidSetting> {
         let variable = "PROVIDER_MODE";
         match self.get(variable).unwrap_or("test") {
             "test" => Ok(ProviderMode::Test),
@@ -341,22 +431,19 @@ impl Settings {
         url_variable: &str,
         default_url: &str,
         key_variable: &str,
-        test_keys: &[&str],
+        key_format: KeyFormat,
     ) -> Result<ProviderSettings, InvalidSetting> {
-        let secret = self.secret(key_variable, test_keys)?;
+        let secret = self.secret(key_variable, key_format.test)?;
         let base_url =
             self.get(url_variable).unwrap_or(default_url).trim_end_matches('/').to_owned();
         let url = Url::parse(&base_url)
             .or(Err(invalid(url_variable, "is not a URL such as https://api.example.com")))?;
-        let is_safe = url.scheme() == "https"
-            || (url.scheme() == "http"
-                && is_loopback(&url)
-                && matches!(secret, SecretSource::Value(_)));
+        // A key in Secrets Manager is checked when it is used.
+        let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
         if is_safe {
-            Ok(ProviderSettings { base_url, secret })
+            Ok(ProviderSettings { base_url, secret, key_format })
         } else {
-            let advice = "must begin with https://, except for localhost with a test key";
-            Err(invalid(url_variable, advice))
+            Err(invalid(url_variable, "must begin with https://, except for localhost"))
         }
     }
 

@@ -6,6 +6,8 @@
 //! shipment resolves it. The memory is the process's: calls that are unresolved when it
 //! ends stay counted as unknown.
 
+use std::sync::Arc;
+
 use domain::ledger::{LabelEntry, LedgerPage, ListLabels, ListPaymentIntents, PaymentIntentEntry};
 use domain::payment::PaymentIntent;
 use domain::ports::{
@@ -22,17 +24,23 @@ use crate::unresolved_calls::{
 };
 
 /// A provider whose calls are measured.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Instrumented<P, C> {
     provider: P,
     clock: C,
-    unresolved: UnresolvedCalls,
+    unresolved: Arc<UnresolvedCalls>,
 }
 
 impl<P, C: Clock> Instrumented<P, C> {
     /// Measures this provider with this clock.
-    pub const fn new(provider: P, clock: C) -> Self {
-        Self { provider, clock, unresolved: UnresolvedCalls::new() }
+    pub fn new(provider: P, clock: C) -> Self {
+        Self { provider, clock, unresolved: Arc::new(UnresolvedCalls::new()) }
+    }
+
+    /// The same measurements of the changed provider.
+    #[must_use]
+    pub fn map(self, change: impl FnOnce(P) -> P) -> Self {
+        Self { provider: change(self.provider), ..self }
     }
 
     fn emit(&self, metric: Metric) {

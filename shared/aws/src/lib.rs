@@ -4,6 +4,8 @@
 //! - [`Orders`] ([`orders`], [`order_queries`], `order_counts`) and [`Inventory`] ([`reservations`],
 //!   [`catalog`], [`restock`]) are the two tables; [`ledger`] scans both.
 //! - [`Workflow`] is the state machine.
+//! - [`live`] is what a deployment may change while a function runs: settings, keys and
+//!   secrets, through the one cache of [`secrets`].
 //! - [`configuration`] is the only module that reads the environment, [`clock`] the only
 //!   one that reads a clock, [`telemetry`] the only one that writes log lines.
 //!
@@ -24,6 +26,7 @@ mod execution_history;
 pub mod instrumented;
 pub mod inventory;
 pub mod ledger;
+pub mod live;
 pub mod metrics;
 mod order_counts;
 mod order_item;
@@ -44,5 +47,6 @@ pub mod workflow;
 pub use clients::AwsClients;
 pub use configuration::{InvalidSetting, ProviderSettings, SecretSource, Settings, WebhookSecrets};
 pub use inventory::Inventory;
+pub use live::Live;
 pub use orders::Orders;
 pub use workflow::Workflow;

@@ -5,7 +5,7 @@
 //! <https://docs.easypost.com/docs/shipments>, "Retrieve a list of Shipments".
 
 use domain::ledger::{LabelEntry, LedgerPage, ListLabels};
-use domain::ports::{CallOutcome, ShippingRejection, Transport};
+use domain::ports::{ApiKeySource, CallOutcome, ShippingRejection, Transport};
 use domain::{ShipmentId, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
@@ -22,7 +22,7 @@ const PAGE_SIZE: &str = "40";
 /// A date before EasyPost's first shipment.
 const EARLIEST: &str = "2012-01-01T00:00:00.000Z";
 
-impl<T: Transport> ListLabels for EasyPost<T> {
+impl<T: Transport, K: ApiKeySource> ListLabels for EasyPost<T, K> {
     async fn list_labels(
         &self,
         since: Option<Timestamp>,
@@ -30,12 +30,12 @@ impl<T: Transport> ListLabels for EasyPost<T> {
         after: Option<&str>,
     ) -> CallOutcome<LedgerPage<LabelEntry>, ShippingRejection> {
         let path = format!("shipments?{}", query(since, until, after));
-        self.get(&path, |response| classify(response, parse_page)).await
+        self.get(&path, |response, mode| classify(response, mode, parse_page)).await
     }
 
     async fn entry(&self, id: &ShipmentId) -> CallOutcome<LabelEntry, ShippingRejection> {
         let parse = |body: &[u8]| parse_entry(serde_json::from_slice(body).ok()?);
-        self.get(&format!("shipments/{id}"), |response| classify(response, parse)).await
+        self.get(&format!("shipments/{id}"), |response, mode| classify(response, mode, parse)).await
     }
 }
 

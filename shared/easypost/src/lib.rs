@@ -21,9 +21,10 @@ mod wire;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::account::AccountProblem;
 use domain::ports::{
-    CallOutcome, Method, Request, Response, ShippingProvider, ShippingRejection, Transport,
-    TransportError,
+    ApiKey, ApiKeySource, CallOutcome, Method, NoApiKey, ProviderMode, Request, Response,
+    ShippingProvider, ShippingRejection, Transport, TransportError,
 };
 use domain::shipment::{Parcel, ProviderShipment, ShipFrom};
 use domain::{Private, RateId, ShipmentId};
@@ -36,23 +37,24 @@ type Outcome<T> = CallOutcome<T, ShippingRejection>;
 
 /// One EasyPost account that ships from one address.
 #[derive(Debug, Clone)]
-pub struct EasyPost<T> {
+pub struct EasyPost<T, K> {
     transport: T,
     base_url: String,
-    api_key: Private<String>,
-    ship_from: Private<ShipFrom>,
+    api_key: K,
+    ship_from: Option<Private<ShipFrom>>,
 }
 
-impl<T: Transport> EasyPost<T> {
+impl<T: Transport, K: ApiKeySource> EasyPost<T, K> {
     /// The account of this API key. `base_url` has no trailing slash.
-    pub fn new(
-        transport: T,
-        base_url: impl Into<String>,
-        api_key: Private<String>,
-        ship_from: ShipFrom,
-    ) -> Self {
-        let (base_url, ship_from) = (base_url.into(), Private::new(ship_from));
-        Self { transport, base_url, api_key, ship_from }
+    /// Without an address to ship from it creates no shipment.
+    pub fn new(transport: T, base_url: impl Into<String>, api_key: K) -> Self {
+        Self { transport, base_url: base_url.into(), api_key, ship_from: None }
+    }
+
+    /// The same account, with the address that parcels are shipped from.
+    #[must_use]
+    pub fn shipping_from(self, ship_from: ShipFrom) -> Self {
+        Self { ship_from: Some(Private::new(ship_from)), ..self }
     }
 
     async fn post(&self, path: &str, body: &Value) -> Outcome<ProviderShipment> {
@@ -63,36 +65,85 @@ impl<T: Transport> EasyPost<T> {
     async fn get<D>(
         &self,
         path: &str,
-        classify: impl FnOnce(&Response) -> Outcome<D> + Send,
+        classify: impl Fn(&Response, ProviderMode) -> Outcome<D> + Send + Sync,
     ) -> Outcome<D> {
         self.send(Method::Get, path, Vec::new(), classify).await
     }
 
+    /// Sends a request; once more if its key was replaced. A rejected key has no effect, so that the repeated request is still the first one.
     async fn send<D>(
         &self,
         method: Method,
         path: &str,
         body: Vec<u8>,
-        classify: impl FnOnce(&Response) -> Outcome<D> + Send,
+        classify: impl Fn(&Response, ProviderMode) -> Outcome<D> + Send + Sync,
     ) -> Outcome<D> {
+        let key = match self.api_key.current().await {
+            Ok(key) => key,
+            Err(reason) => return no_key(reason),
+        };
+        let headers = match method {
+            Method::Post => vec![("content-type", "application/json".to_owned())],
+            Method::Get => Vec::new(),
+        };
+        let request =
+            Request { method, url: format!("{}/v2/{path}", self.base_url), headers, body };
+        let sent = self.send_with(&key, request.clone()).await;
+        let first = outcome(sent, |response| classify(response, key.mode));
+        let is_rejected = matches!(
+            &first,
+            CallOutcome::Rejected(ShippingRejection::Account(AccountProblem::KeyRejected))
+        );
+        if !is_rejected {
+            return first;
+        }
+        match self.api_key.replacement(&key).await {
+            Ok(Some(replacement)) => {
+                let sent = self.send_with(&replacement, request).await;
+                outcome(sent, |response| classify(response, replacement.mode))
+            }
+            Ok(None) | Err(NoApiKey::Unavailable(_)) => first,
+            Err(reason) => no_key(reason),
+        }
+    }
+
+    async fn send_with(
+        &self,
+        key: &ApiKey,
+        mut request: Request,
+    ) -> Result<Response, TransportError> {
         // Basic authentication: the API key is the user name, the password is empty.
-        let credentials = STANDARD.encode(format!("{}:", self.api_key.expose()));
-        let mut headers = vec![("authorization", format!("Basic {credentials}"))];
-        if method == Method::Post {
-            headers.push(("content-type", "application/json".to_owned()));
-        }
-        let url = format!("{}/v2/{path}", self.base_url);
-        match self.transport.send(Request { method, url, headers, body }).await {
-            Ok(response) => classify(&response),
-            Err(TransportError::NotSent(reason)) => CallOutcome::NotSent(reason),
-            Err(TransportError::NoResponse(reason)) => CallOutcome::Unknown(reason),
-        }
+        let credentials = STANDARD.encode(format!("{}:", key.secret.expose()));
+        request.headers.push(("authorization", format!("Basic {credentials}")));
+        self.transport.send(request).await
     }
 }
 
-impl<T: Transport> ShippingProvider for EasyPost<T> {
+fn outcome<D>(
+    response: Result<Response, TransportError>,
+    classify: impl FnOnce(&Response) -> Outcome<D>,
+) -> Outcome<D> {
+    match response {
+        Ok(response) => classify(&response),
+        Err(TransportError::NotSent(reason)) => CallOutcome::NotSent(reason),
+        Err(TransportError::NoResponse(reason)) => CallOutcome::Unknown(reason),
+    }
+}
+
+fn no_key<D>(reason: NoApiKey) -> Outcome<D> {
+    match reason {
+        NoApiKey::Problem(problem) => CallOutcome::Rejected(ShippingRejection::Account(problem)),
+        NoApiKey::Unavailable(reason) => CallOutcome::NotSent(reason),
+    }
+}
+
+impl<T: Transport, K: ApiKeySource> ShippingProvider for EasyPost<T, K> {
     async fn create(&self, parcel: &Parcel) -> Outcome<ProviderShipment> {
-        self.post("shipments", &request::create_shipment(parcel, self.ship_from.expose())).await
+        let Some(ship_from) = &self.ship_from else {
+            let why = "no address to ship from is set".to_owned();
+            return CallOutcome::Rejected(ShippingRejection::Misconfigured(why));
+        };
+        self.post("shipments", &request::create_shipment(parcel, ship_from.expose())).await
     }
 
     async fn buy(&self, id: &ShipmentId, rate: &RateId) -> Outcome<ProviderShipment> {

@@ -2,8 +2,10 @@
 //!
 //! Sources: <https://docs.easypost.com/docs/errors> for the codes, and RFC 9110 for the statuses.
 
-use domain::ports::{CallOutcome, Response, ShippingRejection};
+use domain::account::AccountProblem;
+use domain::ports::{CallOutcome, ProviderMode, Response, ShippingRejection};
 use domain::shipment::ProviderShipment;
+use serde::Deserialize;
 
 use crate::error::ErrorBody;
 use crate::wire::WireShipment;
@@ -11,17 +13,22 @@ use crate::wire::WireShipment;
 /// The outcome of a call that returns a shipment.
 pub(crate) fn classify_shipment(
     response: &Response,
+    mode: ProviderMode,
 ) -> CallOutcome<ProviderShipment, ShippingRejection> {
-    classify(response, |body| serde_json::from_slice::<WireShipment>(body).ok()?.parse())
+    classify(response, mode, |body| serde_json::from_slice::<WireShipment>(body).ok()?.parse())
 }
 
 /// The outcome of a call whose success `parse` reads from the body.
 pub(crate) fn classify<D>(
     response: &Response,
+    mode: ProviderMode,
     parse: impl FnOnce(&[u8]) -> Option<D>,
 ) -> CallOutcome<D, ShippingRejection> {
     let status = response.status;
     match status {
+        200..=299 if !is_in(mode, &response.body) => {
+            CallOutcome::Rejected(ShippingRejection::Account(AccountProblem::WrongMode))
+        }
         200..=299 => match parse(&response.body) {
             Some(parsed) => CallOutcome::Succeeded(parsed),
             None => CallOutcome::Unknown(format!("answered {status} with an unreadable body")),
@@ -32,6 +39,30 @@ pub(crate) fn classify<D>(
         400..=499 => classify_client_error(response),
         _ => CallOutcome::Unknown(format!("answered {status}")),
     }
+}
+
+fn account_rejection(status: u16, summary: String) -> ShippingRejection {
+    AccountProblem::of_status(status)
+        .map_or(ShippingRejection::Misconfigured(summary), ShippingRejection::Account)
+}
+
+/// Whether the objects of a response are of this mode, as far as they say. A live object
+/// has no place in a deployment in test mode, nor the reverse.
+fn is_in(mode: ProviderMode, body: &[u8]) -> bool {
+    #[derive(Default, Deserialize)]
+    struct Modes {
+        #[serde(default)]
+        mode: Option<String>,
+        #[serde(default)]
+        shipments: Vec<Modes>,
+    }
+    let expected = match mode {
+        ProviderMode::Test => "test",
+        ProviderMode::Live => "production",
+    };
+    let found = serde_json::from_slice::<Modes>(body).unwrap_or_default();
+    let mut all = found.shipments.iter().chain([&found]);
+    all.all(|object| object.mode.as_deref().is_none_or(|found| found == expected))
 }
 
 fn classify_client_error<D>(response: &Response) -> CallOutcome<D, ShippingRejection> {
@@ -51,6 +82,11 @@ fn classify_client_error<D>(response: &Response) -> CallOutcome<D, ShippingRejec
             ),
         ) => CallOutcome::Unknown(summary),
         (_, Some("RATE_LIMITED")) => CallOutcome::NotSent(summary),
+        // A key that was disabled is answered with 403.
+        (_, Some(code)) if code.starts_with("APIKEY.") => {
+            CallOutcome::Rejected(ShippingRejection::Account(AccountProblem::KeyRejected))
+        }
+        (401..=403, _) => CallOutcome::Rejected(account_rejection(response.status, summary)),
         (404, _) => CallOutcome::Rejected(ShippingRejection::NotFound),
         (400 | 422, _) => CallOutcome::Rejected(ShippingRejection::Rejected(summary)),
         _ => CallOutcome::Rejected(ShippingRejection::Misconfigured(summary)),

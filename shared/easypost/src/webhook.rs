@@ -6,8 +6,8 @@
 //! the body only ids are read: EasyPost adds fields at will.
 
 use domain::ports::{
-    ProviderMode, WebhookContract, WebhookEvent, WebhookEventId, WebhookRejection, WebhookRequest,
-    WebhookSource, WebhookSubject,
+    ProviderMode, WebhookContract, WebhookEvent, WebhookEventId, WebhookKeys, WebhookRejection,
+    WebhookRequest, WebhookSource, WebhookSubject,
 };
 use domain::{OrderId, Private};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -22,31 +22,22 @@ use crate::ids::shipment_id;
 /// The header of the signature.
 const SIGNATURE_HEADER: &str = "x-hmac-signature";
 
-/// The webhooks of one EasyPost account.
-#[derive(Debug, Clone)]
-pub struct EasyPostWebhooks {
-    secrets: Vec<Private<String>>,
-    mode: ProviderMode,
-}
-
-impl EasyPostWebhooks {
-    /// Accepts events that any of these secrets signed, in this mode.
-    pub fn new(secrets: Vec<Private<String>>, mode: ProviderMode) -> Self {
-        Self { secrets, mode }
-    }
-}
+/// The webhooks of an EasyPost account.
+#[derive(Debug, Clone, Copy)]
+pub struct EasyPostWebhooks;
 
 impl WebhookSource for EasyPostWebhooks {
     fn receive(
         &self,
         request: &WebhookRequest<'_>,
+        keys: &WebhookKeys,
     ) -> Result<Option<WebhookEvent>, WebhookRejection> {
-        verify(request.header(SIGNATURE_HEADER), request.body, &self.secrets)?;
+        verify(request.header(SIGNATURE_HEADER), request.body, &keys.secrets)?;
         // The parser's message is dropped: it may quote the event.
         let event = parse(request.body).or(Err(WebhookRejection::Malformed))?;
         // An event that does not state its mode is identified by its signature alone.
         Ok(event
-            .filter(|(mode, _)| mode.is_none_or(|mode| mode == self.mode))
+            .filter(|(mode, _)| mode.is_none_or(|mode| mode == keys.mode))
             .map(|(_, event)| event))
     }
 

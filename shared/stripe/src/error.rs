@@ -74,6 +74,11 @@ impl ErrorBody {
         self.error.error_type.as_deref() == Some("card_error")
     }
 
+    /// Whether Stripe says that it rejected something else than the card.
+    pub(crate) fn is_about_account(&self) -> bool {
+        self.error.error_type.is_some() && !self.is_card_error()
+    }
+
     /// The intent that the error is about.
     pub(crate) fn intent(&self) -> Option<PaymentIntent> {
         let intent = self.error.payment_intent.clone()?;

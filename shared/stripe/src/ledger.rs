@@ -6,15 +6,16 @@
 
 use domain::ledger::{LedgerPage, ListPaymentIntents, PaymentIntentEntry};
 use domain::payment::PaymentIntentState;
-use domain::ports::Transport;
+use domain::ports::{ApiKeySource, ProviderMode, Transport};
 use domain::{Currency, Money, PaymentIntentId, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::ids::payment_intent_id;
+use crate::wire::HasMode;
 use crate::{EXPAND_CHARGE, MAX_PAGE_SIZE, Outcome, Stripe, parse_success};
 
-impl<T: Transport> ListPaymentIntents for Stripe<T> {
+impl<T: Transport, K: ApiKeySource> ListPaymentIntents for Stripe<T, K> {
     async fn list_payment_intents(
         &self,
         since: Option<Timestamp>,
@@ -39,6 +40,12 @@ impl<T: Transport> ListPaymentIntents for Stripe<T> {
 struct WirePage {
     data: Vec<Value>,
     has_more: bool,
+}
+
+impl HasMode for WirePage {
+    fn is_in(&self, mode: ProviderMode) -> bool {
+        self.data.iter().all(|intent| intent.is_in(mode))
+    }
 }
 
 impl WirePage {

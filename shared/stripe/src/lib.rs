@@ -19,17 +19,18 @@ mod response;
 mod webhook;
 mod wire;
 
+use domain::PaymentIntentId;
+use domain::account::AccountProblem;
 use domain::payment::PaymentIntent;
 use domain::ports::{
-    CallOutcome, Method, PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState,
-    Request, Transport, TransportError,
+    ApiKey, ApiKeySource, CallOutcome, Method, NoApiKey, PaymentIntentRequest, PaymentProvider,
+    PaymentRejection, RefundState, Request, Transport, TransportError,
 };
-use domain::{PaymentIntentId, Private};
 use serde::de::DeserializeOwned;
 use url::form_urlencoded::Serializer;
 
 pub use self::webhook::StripeWebhooks;
-use self::wire::{WireIntent, WireList, WireRefund};
+use self::wire::{HasMode, WireIntent, WireList, WireRefund};
 
 /// The version of Stripe's API that the wire types follow, sent with every request.
 pub const API_VERSION: &str = "2026-10-28.endive";
@@ -45,51 +46,89 @@ type Outcome<T> = CallOutcome<T, PaymentRejection>;
 
 /// One Stripe account.
 #[derive(Debug, Clone)]
-pub struct Stripe<T> {
+pub struct Stripe<T, K> {
     transport: T,
     base_url: String,
-    secret_key: Private<String>,
+    secret_key: K,
 }
 
-impl<T: Transport> Stripe<T> {
+impl<T: Transport, K: ApiKeySource> Stripe<T, K> {
     /// The account of this secret key. `base_url` has no trailing slash.
-    pub fn new(transport: T, base_url: impl Into<String>, secret_key: Private<String>) -> Self {
+    pub fn new(transport: T, base_url: impl Into<String>, secret_key: K) -> Self {
         Self { transport, base_url: base_url.into(), secret_key }
     }
 
-    async fn post<D: DeserializeOwned>(
+    async fn post<D: DeserializeOwned + HasMode>(
         &self,
         path: &str,
         form: &[(&str, &str)],
         idempotency_key: &str,
     ) -> Outcome<D> {
-        let mut headers = self.headers();
-        headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
-        headers.push(("idempotency-key", idempotency_key.to_owned()));
+        let headers = vec![
+            ("stripe-version", API_VERSION.to_owned()),
+            ("content-type", "application/x-www-form-urlencoded".to_owned()),
+            ("idempotency-key", idempotency_key.to_owned()),
+        ];
         let url = format!("{}/v1/{path}", self.base_url);
         let body = form_encoded(form).into_bytes();
         self.send(Request { method: Method::Post, url, headers, body }).await
     }
 
-    async fn get<D: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Outcome<D> {
+    async fn get<D: DeserializeOwned + HasMode>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Outcome<D> {
         let url = format!("{}/v1/{path}?{}", self.base_url, form_encoded(query));
-        let request = Request { method: Method::Get, url, headers: self.headers(), body: vec![] };
-        self.send(request).await
+        let headers = vec![("stripe-version", API_VERSION.to_owned())];
+        self.send(Request { method: Method::Get, url, headers, body: vec![] }).await
     }
 
-    fn headers(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("authorization", format!("Bearer {}", self.secret_key.expose())),
-            ("stripe-version", API_VERSION.to_owned()),
-        ]
+    /// Sends a request; once more if its key was replaced. A rejected key (401) has no
+    /// effect, so that the repeated request is still the first one.
+    async fn send<D: DeserializeOwned + HasMode>(&self, request: Request) -> Outcome<D> {
+        let key = match self.secret_key.current().await {
+            Ok(key) => key,
+            Err(reason) => return no_key(reason),
+        };
+        let outcome = self.send_with(&key, request.clone()).await;
+        if !matches!(
+            &outcome,
+            CallOutcome::Rejected(PaymentRejection::Account(AccountProblem::KeyRejected))
+        ) {
+            return outcome;
+        }
+        match self.secret_key.replacement(&key).await {
+            Ok(Some(replacement)) => self.send_with(&replacement, request).await,
+            Ok(None) | Err(NoApiKey::Unavailable(_)) => outcome,
+            Err(reason) => no_key(reason),
+        }
     }
 
-    async fn send<D: DeserializeOwned>(&self, request: Request) -> Outcome<D> {
-        match self.transport.send(request).await {
-            Ok(response) => response::classify(&response),
+    async fn send_with<D: DeserializeOwned + HasMode>(
+        &self,
+        key: &ApiKey,
+        mut request: Request,
+    ) -> Outcome<D> {
+        request.headers.push(("authorization", format!("Bearer {}", key.secret.expose())));
+        let outcome = match self.transport.send(request).await {
+            Ok(response) => response::classify::<D>(&response),
             Err(TransportError::NotSent(reason)) => CallOutcome::NotSent(reason),
             Err(TransportError::NoResponse(reason)) => CallOutcome::Unknown(reason),
+        };
+        match outcome {
+            CallOutcome::Succeeded(object) if !object.is_in(key.mode) => {
+                CallOutcome::Rejected(PaymentRejection::Account(AccountProblem::WrongMode))
+            }
+            outcome => outcome,
         }
+    }
+}
+
+fn no_key<T>(reason: NoApiKey) -> Outcome<T> {
+    match reason {
+        NoApiKey::Problem(problem) => CallOutcome::Rejected(PaymentRejection::Account(problem)),
+        NoApiKey::Unavailable(reason) => CallOutcome::NotSent(reason),
     }
 }
 
@@ -97,7 +136,7 @@ fn form_encoded(pairs: &[(&str, &str)]) -> String {
     Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
-impl<T: Transport> PaymentProvider for Stripe<T> {
+impl<T: Transport, K: ApiKeySource> PaymentProvider for Stripe<T, K> {
     async fn create(
         &self,
         request: &PaymentIntentRequest<'_>,

@@ -5,6 +5,7 @@
 //! <https://docs.stripe.com/api/errors> (402: the parameters were valid, but the card was
 //! declined).
 
+use domain::account::AccountProblem;
 use domain::ports::{CallOutcome, PaymentRejection, Response};
 use serde::de::DeserializeOwned;
 
@@ -24,7 +25,7 @@ pub(crate) fn classify<D: DeserializeOwned>(
             Err(_) => CallOutcome::Unknown(format!("answered {status} with an unreadable body")),
         },
         // The card issuer's decision is final, even if Stripe advises a retry.
-        402 => {
+        402 if !ErrorBody::parse(response).is_about_account() => {
             let code = ErrorBody::parse(response).customer_code();
             CallOutcome::Rejected(PaymentRejection::Declined { code })
         }
@@ -53,6 +54,8 @@ fn classify_client_error<D>(response: &Response) -> CallOutcome<D, PaymentReject
     }
     CallOutcome::Rejected(if error.is_card_error() {
         PaymentRejection::Declined { code: error.customer_code() }
+    } else if let Some(problem) = AccountProblem::of_status(response.status) {
+        PaymentRejection::Account(problem)
     } else if response.status == 404 {
         PaymentRejection::NotFound
     } else {

@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 
 use domain::ports::{
-    ProviderMode, WebhookContract, WebhookEvent, WebhookEventId, WebhookRejection, WebhookRequest,
-    WebhookSource, WebhookSubject,
+    ProviderMode, WebhookContract, WebhookEvent, WebhookEventId, WebhookKeys, WebhookRejection,
+    WebhookRequest, WebhookSource, WebhookSubject,
 };
 use domain::{OrderId, Private, Timestamp};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -26,32 +26,23 @@ const TOLERANCE_SECONDS: u64 = 300;
 /// How many signatures of a header are checked. Stripe sends one per active secret.
 const MAX_SIGNATURES: usize = 8;
 
-/// The webhooks of one Stripe account.
-#[derive(Debug, Clone)]
-pub struct StripeWebhooks {
-    secrets: Vec<Private<String>>,
-    mode: ProviderMode,
-}
-
-impl StripeWebhooks {
-    /// Accepts events that any of these secrets signed, in this mode.
-    pub fn new(secrets: Vec<Private<String>>, mode: ProviderMode) -> Self {
-        Self { secrets, mode }
-    }
-}
+/// The webhooks of a Stripe account.
+#[derive(Debug, Clone, Copy)]
+pub struct StripeWebhooks;
 
 impl WebhookSource for StripeWebhooks {
     fn receive(
         &self,
         request: &WebhookRequest<'_>,
+        keys: &WebhookKeys,
     ) -> Result<Option<WebhookEvent>, WebhookRejection> {
         let header = request.header(SIGNATURE_HEADER);
-        verify(header, request.body, &self.secrets, request.received_at)?;
+        verify(header, request.body, &keys.secrets, request.received_at)?;
         // The parser's message is dropped: it may quote the event.
         let event = parse(request.body).or(Err(WebhookRejection::Malformed))?;
         // An event that does not state its mode is identified by its signature alone.
         Ok(event
-            .filter(|(mode, _)| mode.is_none_or(|mode| mode == self.mode))
+            .filter(|(mode, _)| mode.is_none_or(|mode| mode == keys.mode))
             .map(|(_, event)| event))
     }
 

@@ -3,16 +3,36 @@
 //! Source: <https://docs.stripe.com/api>, in the version of [`API_VERSION`](crate::API_VERSION).
 
 use domain::payment::{PaymentIntent, PaymentIntentState, RiskLevel};
-use domain::ports::RefundState;
+use domain::ports::{ProviderMode, RefundState};
 use domain::{Currency, Money, Timestamp};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::ids::payment_intent_id;
+
+/// An object whose mode is checked before it is used: a live object has no place in a
+/// deployment in test mode, nor the reverse.
+pub(crate) trait HasMode {
+    /// Whether the object is of this mode, as far as it says.
+    fn is_in(&self, mode: ProviderMode) -> bool;
+}
+
+fn is_in(livemode: Option<bool>, mode: ProviderMode) -> bool {
+    livemode.is_none_or(|live| live == (mode == ProviderMode::Live))
+}
+
+impl HasMode for Value {
+    fn is_in(&self, mode: ProviderMode) -> bool {
+        is_in(self["livemode"].as_bool(), mode)
+    }
+}
 
 /// A payment intent.
 #[derive(Deserialize)]
 pub(crate) struct WireIntent {
     id: String,
+    #[serde(default)]
+    livemode: Option<bool>,
     status: PaymentIntentState,
     amount: u64,
     currency: String,
@@ -57,6 +77,12 @@ struct WirePaymentMethodDetails {
 struct WireCard {
     #[serde(default)]
     capture_before: Option<i64>,
+}
+
+impl HasMode for WireIntent {
+    fn is_in(&self, mode: ProviderMode) -> bool {
+        is_in(self.livemode, mode)
+    }
 }
 
 impl WireIntent {
@@ -113,6 +139,13 @@ enum RefundStatus {
     Canceled,
 }
 
+impl HasMode for WireRefund {
+    /// A refund does not say its mode; its key does.
+    fn is_in(&self, _: ProviderMode) -> bool {
+        true
+    }
+}
+
 impl WireRefund {
     /// The domain's state of the refund.
     pub(crate) const fn state(&self) -> RefundState {
@@ -131,4 +164,10 @@ impl WireRefund {
 #[derive(Deserialize)]
 pub(crate) struct WireList<T> {
     pub(crate) data: Vec<T>,
+}
+
+impl<T: HasMode> HasMode for WireList<T> {
+    fn is_in(&self, mode: ProviderMode) -> bool {
+        self.data.iter().all(|object| object.is_in(mode))
+    }
 }

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::support::{TestApi, TestBed, place_order, send, webhooks};
+use crate::support::{TestApi, TestBed, TestSettings, place_order, send};
 use domain::catalog::StockItem;
 use domain::ports::ProviderMode;
 use domain::{Money, Sku};
@@ -27,7 +28,9 @@ fn files(folder: &str) -> BTreeMap<String, Value> {
 fn sample_shop() -> TestApi {
     let mut api = TestBed::new();
     // The secrets of the local stack.
-    api.webhooks = webhooks(&["whsec_local"], &["local-webhook-secret"], ProviderMode::Test);
+    let mode = ProviderMode::Test;
+    let settings = TestSettings::with_webhooks(&["whsec_local"], &["local-webhook-secret"], mode);
+    api.settings = Arc::new(settings);
     for item in files("")["stock"].as_array().unwrap() {
         let sku: Sku = serde_json::from_value(item["sku"].clone()).unwrap();
         let unit_price: Money = serde_json::from_value(item["unitPrice"].clone()).unwrap();

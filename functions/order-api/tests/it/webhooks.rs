@@ -1,8 +1,10 @@
 //! A webhook that its provider did not sign changes nothing; a signed one only makes
 //! the reconciler inspect the order.
 
+use std::sync::Arc;
+
 use crate::support::{
-    EASYPOST, STRIPE, TestApi, TestBed, TestRequest, TestResponse, hmac, send, webhooks,
+    EASYPOST, STRIPE, TestApi, TestBed, TestRequest, TestResponse, TestSettings, hmac, keys, send,
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -171,12 +173,45 @@ async fn the_old_secret_is_valid_during_a_rotation_and_not_afterwards() {
         assert!(triggers_inspection(easypost_with(&easypost_event, secret)).await, "{secret}");
     }
     let mut api = finalized_shop();
-    api.webhooks = webhooks(&STRIPE[..1], &EASYPOST[..1], ProviderMode::Test);
+    api.settings = settings(&STRIPE[..1], &EASYPOST[..1], ProviderMode::Test);
     for request in
         [stripe_at(&stripe_event, STRIPE[1], now()), easypost_with(&easypost_event, EASYPOST[1])]
     {
         send(&api, request).await.assert_problem(400, "bad-signature");
     }
+}
+
+fn settings(stripe: &[&str], easypost: &[&str], mode: ProviderMode) -> Arc<TestSettings> {
+    Arc::new(TestSettings::with_webhooks(stripe, easypost, mode))
+}
+
+#[tokio::test]
+async fn a_secret_that_was_rotated_just_now_is_accepted_at_once() {
+    let mut api = finalized_shop();
+    let settings = settings(&STRIPE[1..], &EASYPOST[1..], ProviderMode::Test);
+    api.settings = settings.clone();
+    let event = dispute("evt_1").to_string();
+    let signed_with_new = || stripe_at(&event, STRIPE[0], now());
+    send(&api, signed_with_new()).await.assert_problem(400, "bad-signature");
+    settings.newer.lock().unwrap().insert("stripe", keys(&STRIPE, ProviderMode::Test));
+    assert_received(&send(&api, signed_with_new()).await);
+    assert_eq!(order(&api).check_at, Some(now()));
+    let reads = *settings.read_again.lock().unwrap();
+    assert_received(&send(&api, stripe_at(&event, STRIPE[1], now())).await);
+    assert_eq!(*settings.read_again.lock().unwrap(), reads, "a good signature reads nothing");
+}
+
+#[tokio::test]
+async fn without_a_secret_the_provider_is_asked_to_send_the_event_again() {
+    let mut api = finalized_shop();
+    let settings = settings(&[], &[], ProviderMode::Test);
+    api.settings = settings.clone();
+    for request in [stripe(&dispute("evt_1")), easypost(&tracker("evt_1"))] {
+        send(&api, request).await.assert_problem(503, "unavailable");
+    }
+    assert_eq!(order(&api).check_at, None, "an unverified event changes nothing");
+    settings.newer.lock().unwrap().insert("stripe", keys(&STRIPE, ProviderMode::Test));
+    assert_received(&send(&api, stripe(&dispute("evt_1"))).await);
 }
 
 #[tokio::test]
@@ -188,12 +223,12 @@ async fn an_event_of_the_other_mode_is_ignored() {
     for request in [stripe(&live), easypost(&production)] {
         assert!(!triggers_inspection(request.clone()).await);
         let mut api = finalized_shop();
-        api.webhooks = webhooks(&STRIPE, &EASYPOST, ProviderMode::Live);
+        api.settings = settings(&STRIPE, &EASYPOST, ProviderMode::Live);
         assert_received(&send(&api, request).await);
         assert_eq!(order(&api).check_at, Some(now()), "in live mode it counts");
     }
     let mut api = finalized_shop();
-    api.webhooks = webhooks(&STRIPE, &EASYPOST, ProviderMode::Live);
+    api.settings = settings(&STRIPE, &EASYPOST, ProviderMode::Live);
     assert_received(&send(&api, stripe(&dispute("evt_1"))).await);
     assert_eq!(order(&api).check_at, None);
 }

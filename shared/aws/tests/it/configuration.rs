@@ -1,13 +1,12 @@
 //! Which settings are accepted, and what the error says about those that are not.
 
-use aws::configuration::SignIn;
+use std::time::Duration;
+
+use aws::configuration::{SettingsSource, SignIn};
 use aws::{InvalidSetting, SecretSource, Settings};
 use domain::payment::RiskLevel;
 use domain::ports::ProviderMode;
-use domain::{Currency, Money, Private};
-use serde_json::json;
-
-use crate::test_bed::{Injected, TestBed};
+use domain::{Currency, Money};
 
 const KEY: (&str, &str) = ("STRIPE_SECRET_KEY", "sk_test_123");
 const LIVE: (&str, &str) = ("STRIPE_SECRET_KEY", "sk_live_canary");
@@ -82,32 +81,49 @@ fn a_webhook_secret_is_accepted_as_a_value_only_in_test_mode() {
         settings(&[pairs, mode.as_slice()].concat()).webhooks()
     };
     for mode in [None, Some("test")] {
-        let webhooks = of(&values, mode).unwrap();
-        assert!(matches!(webhooks.stripe, SecretSource::Value(_)));
-        assert_eq!(webhooks.mode, ProviderMode::Test);
+        assert!(matches!(of(&values, mode).unwrap().stripe, SecretSource::Value(_)));
     }
-    let webhooks = of(&arns, Some("live")).unwrap();
-    assert_eq!(
-        (webhooks.easypost, webhooks.mode),
-        (SecretSource::Arn(ARN.to_owned()), ProviderMode::Live)
-    );
+    assert_eq!(of(&arns, Some("live")).unwrap().easypost, SecretSource::Arn(ARN.to_owned()));
     assert_rejected(of(&values, Some("live")), "set STRIPE_WEBHOOK_SECRET_ARN");
     assert_rejected(of(&values[..1], None), "EASYPOST_WEBHOOK_SECRET is not set");
     assert_rejected(of(&arns, Some("canary")), "PROVIDER_MODE must be test or live");
 }
 
-#[tokio::test]
-async fn during_a_rotation_two_webhook_secrets_are_valid_and_neither_may_be_empty() {
-    let aws = TestBed::new().aws();
-    let secret_value = async |text: &str| {
-        let secret = SecretSource::Value(Private::new(text.to_owned()));
-        let found = aws.rotating_secret_values(&secret).await?;
-        Ok(found.iter().map(|secret| secret.expose().clone()).collect::<Vec<_>>())
-    };
-    assert_eq!(secret_value("whsec_1").await, Ok(vec!["whsec_1".to_owned()]));
-    assert_eq!(secret_value("new, old").await, Ok(vec!["new".to_owned(), "old".to_owned()]));
-    for canary in ["canary,", ",canary", "canary,,b", "canary,b,c", "", ","] {
-        assert_rejected(secret_value(canary).await, "must be one secret, or two");
+#[test]
+fn the_settings_are_one_secret_or_the_variables_but_not_both() {
+    let source = |pairs: &[(&str, &str)]| settings(pairs).source();
+    let arn = ("SETTINGS_ARN", ARN);
+    assert!(matches!(source(&[arn]), Ok(SettingsSource::Secret(_))));
+    assert!(matches!(source(&[("CURRENCIES", "EUR")]), Ok(SettingsSource::Variables(_))));
+    assert!(matches!(source(&[]), Ok(SettingsSource::Variables(_))));
+    for name in ["PROVIDER_MODE", "CURRENCIES", "REVIEW_THRESHOLD", "SHIP_FROM"] {
+        let expected = format!("SETTINGS_ARN and {name} are both set: set only one");
+        assert_rejected(source(&[arn, (name, "canary")]), &expected);
+    }
+    assert_rejected(source(&[("SETTINGS_ARN", "canary")]), "SETTINGS_ARN is not an ARN");
+}
+
+#[test]
+fn the_secret_with_the_settings_is_a_json_object_with_the_names_of_the_variables() {
+    let text = r#"{"CURRENCIES": "EUR", "SHIP_FROM": {"name": "Shop", "phone": "+14155550100",
+        "street1": "1 \"Way\"", "city": "Reno", "postalCode": "89501", "country": "US"}}"#;
+    let settings = Settings::from_json(text).unwrap();
+    assert_eq!(settings.currencies(), Ok(vec![Currency::Eur]));
+    assert_eq!(settings.ship_from().unwrap().address.street1, "1 \"Way\"");
+    assert_eq!(settings.provider_mode(), Ok(ProviderMode::Test));
+    for bad in ["", "canary", "[]", "{\"SHIP_FROM\": canary}"] {
+        assert_rejected(Settings::from_json(bad), "SETTINGS_ARN the secret does not hold a JSON");
+    }
+}
+
+#[test]
+fn the_maximum_age_is_at_most_five_minutes() {
+    let age = |text: &str| settings(&[("SETTINGS_MAX_AGE_SECONDS", text)]).settings_max_age();
+    assert_eq!(age(""), Ok(Duration::from_secs(300)));
+    assert_eq!(age("0"), Ok(Duration::ZERO));
+    assert_eq!(age("300"), Ok(Duration::from_secs(300)));
+    for bad in ["301", "-1", "1.5", "canary"] {
+        assert_rejected(age(bad), "SETTINGS_MAX_AGE_SECONDS must be a number of seconds");
     }
 }
 
@@ -123,8 +139,9 @@ fn a_provider_url_must_be_https_except_for_localhost_with_a_test_key() {
         assert_rejected(at(url), "STRIPE_BASE_URL must begin with https://");
     }
     assert_rejected(at("canary"), "STRIPE_BASE_URL is not a URL");
+    // A key in Secrets Manager is checked when it is used.
     let stored = [("STRIPE_SECRET_KEY_ARN", ARN), ("STRIPE_BASE_URL", "http://127.0.0.1:4570")];
-    assert_rejected(settings(&stored).stripe(), "must begin with https://");
+    assert!(!settings(&stored).stripe().unwrap().is_https());
 }
 
 #[test]
@@ -179,28 +196,7 @@ fn currencies_and_the_log_level_have_defaults() {
 #[test]
 fn settings_debug_print_no_value() {
     assert_eq!(format!("{:?}", settings(&[LIVE])), "[settings]");
-    assert!(!format!("{:?}", settings(&[KEY]).stripe()).contains("sk_test"));
-}
-
-#[tokio::test]
-async fn a_secret_is_read_by_its_arn_and_a_test_key_is_used_as_given() {
-    let bed = TestBed::new();
-    let aws = bed.aws_with_attempts(1);
-    let value = settings(&[KEY]).stripe().unwrap().secret;
-    assert_eq!(aws.secret_value(&value).await.unwrap().expose(), "sk_test_123");
-    assert_eq!(bed.calls().len(), 0);
-
-    let stored = SecretSource::Arn(ARN.to_owned());
-    bed.inject(Injected::Response(200, json!({"SecretString": "sk_live_canary\n"})));
-    assert_eq!(aws.secret_value(&stored).await.unwrap().expose(), "sk_live_canary");
-    assert_eq!(bed.last_request()["SecretId"], ARN);
-    bed.inject(Injected::Response(200, json!({"SecretBinary": "Y2FuYXJ5"})));
-    assert_rejected(aws.secret_value(&stored).await, "holds no text");
-    bed.reject_with("ResourceNotFoundException");
-    assert_rejected(
-        aws.secret_value(&stored).await,
-        "cannot be read: GetSecretValue: ResourceNotFoundException",
-    );
+    assert!(!format!("{:?}", settings(&[KEY]).stripe()).contains("sk_test_123"));
 }
 
 #[test]

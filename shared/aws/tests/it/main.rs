@@ -7,6 +7,7 @@ mod configuration;
 mod instrumented;
 mod inventory;
 mod ledger;
+mod live;
 mod log_capture;
 mod log_lines;
 mod order_metrics;

@@ -1,21 +1,21 @@
 //! The ledger listing: the requests, how a page is read, and what happens to a malformed
 //! entry.
 
+use domain::ShipmentId;
 use domain::ledger::{LabelEntry, ListLabels};
-use domain::ports::{CallOutcome, ShippingRejection};
+use domain::ports::{ApiKey, CallOutcome, ShippingRejection};
 use domain::shipment::{LabelRefundState, ShipFrom};
-use domain::{Private, ShipmentId};
 use easypost::EasyPost;
 use serde_json::{Value, json};
 use testing::fakes::run;
 use testing::samples;
 use testing::transport::ScriptedTransport;
 
-fn easypost(transport: &ScriptedTransport) -> EasyPost<ScriptedTransport> {
-    let key = Private::new("EZTKcanary".to_owned());
+fn easypost(transport: &ScriptedTransport) -> EasyPost<ScriptedTransport, ApiKey> {
+    let key = ApiKey::test("EZTKcanary");
     let address = samples::new_order().shipping_address;
     let from = ShipFrom { name: "Shop".to_owned(), phone: "1".to_owned(), address };
-    EasyPost::new(transport.clone(), "https://api.easypost.com", key, from)
+    EasyPost::new(transport.clone(), "https://api.easypost.com", key).shipping_from(from)
 }
 
 fn shipment(id: &str) -> Value {

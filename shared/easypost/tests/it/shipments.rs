@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use domain::ports::{
-    CallOutcome, Method, Request, Response, ShippingProvider, ShippingRejection, TransportError,
+    ApiKey, CallOutcome, Method, Request, Response, ShippingProvider, ShippingRejection,
+    TransportError,
 };
 use domain::shipment::{Address, LabelRefundState, ProviderShipment, ShipFrom};
-use domain::{Private, RateId, ShipmentId};
+use domain::{RateId, ShipmentId};
 use easypost::EasyPost;
 use serde_json::{Value, json};
 use testing::contracts::contracts;
@@ -18,9 +19,9 @@ use testing::transport::FixedTransport;
 
 fn easypost_with(
     response: Result<Response, TransportError>,
-) -> (EasyPost<FixedTransport>, FixedTransport) {
+) -> (EasyPost<FixedTransport, ApiKey>, FixedTransport) {
     let transport = FixedTransport { response, requests: Arc::default() };
-    let key = Private::new("EZTKcanary".to_owned());
+    let key = ApiKey::test("EZTKcanary");
     let address = Address {
         street1: "1 Canary Wharf".to_owned(),
         street2: Some("Dock 2".to_owned()),
@@ -31,7 +32,10 @@ fn easypost_with(
     };
     let from =
         ShipFrom { name: "Canary Shop".to_owned(), phone: "+15105550100".to_owned(), address };
-    (EasyPost::new(transport.clone(), "https://api.easypost.com", key, from), transport)
+    (
+        EasyPost::new(transport.clone(), "https://api.easypost.com", key).shipping_from(from),
+        transport,
+    )
 }
 
 fn response(status: u16, body: &Value) -> Response {
@@ -76,6 +80,7 @@ fn description(outcome: &CallOutcome<ProviderShipment, ShippingRejection>) -> St
             format!("{} rates, {label}, {:?}", shipment.rates.len(), shipment.refund)
         }
         CallOutcome::Rejected(ShippingRejection::Rejected(reason)) => format!("rejected: {reason}"),
+        CallOutcome::Rejected(ShippingRejection::Account(problem)) => format!("account: {problem}"),
         CallOutcome::Rejected(ShippingRejection::Misconfigured(reason)) => {
             format!("misconfigured: {reason}")
         }
@@ -146,7 +151,7 @@ fn every_documented_error_is_classified_as_documented() {
             | "SHIPMENT.POSTAGE.NO_RESPONSE" => "unknown".to_owned(),
             "SHIPMENT.POSTAGE.FAILURE" => format!("rejected: answered 422 {code}"),
             "RATE_LIMITED" => "not sent".to_owned(),
-            "APIKEY.INACTIVE" => format!("misconfigured: answered 403 {code}"),
+            "APIKEY.INACTIVE" => "account: KEY_REJECTED".to_owned(),
             other => panic!("{other} has no expectation"),
         };
         let status = documented["status"].as_u64().unwrap().try_into().unwrap();
@@ -175,8 +180,8 @@ fn a_response_is_classified_by_what_it_says_about_the_effect() {
     check(200, &json!({"id": "adr_1"}), "unknown");
     check(200, &json!({"id": "shp_1", "postage_label": {}}), "unknown");
     check(429, &Value::Null, "not sent");
-    check(401, &json!({"error": "canary"}), "misconfigured: answered 401");
-    check(402, &coded("PAYMENT.REQUIRED"), "misconfigured: answered 402 PAYMENT.REQUIRED");
+    check(401, &json!({"error": "canary"}), "account: KEY_REJECTED");
+    check(402, &coded("PAYMENT.REQUIRED"), "account: WALLET_EMPTY");
     check(400, &json!({"error": "canary"}), "rejected: answered 400");
     check(422, &coded("ADDRESS.VERIFY.FAILURE"), "rejected: answered 422 ADDRESS.VERIFY.FAILURE");
     check(422, &coded("a canary in the code"), "rejected: answered 422");

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::ports::{
-    ProviderMode, WebhookEvent, WebhookRejection, WebhookRequest, WebhookSource as _,
+    ProviderMode, WebhookEvent, WebhookKeys, WebhookRejection, WebhookRequest, WebhookSource as _,
     WebhookSubject,
 };
 use domain::{OrderId, Private, ShipmentId};
@@ -24,7 +24,7 @@ fn receive(secret: &str, header: &str, body: &str) -> Received {
     let received_at = samples::placed_at();
     let request = WebhookRequest { headers: &headers, body: body.as_bytes(), received_at };
     let secrets = vec![Private::new(secret.to_owned())];
-    EasyPostWebhooks::new(secrets, ProviderMode::Test).receive(&request)
+    EasyPostWebhooks.receive(&request, &WebhookKeys { secrets, mode: ProviderMode::Test })
 }
 
 /// Receives a correctly signed body in test mode.
@@ -105,6 +105,6 @@ fn a_signed_body_that_is_not_an_event_is_malformed() {
 
 #[test]
 fn the_documented_example_is_an_event() {
-    let contract = EasyPostWebhooks::new(vec![], ProviderMode::Test).contract();
+    let contract = EasyPostWebhooks.contract();
     assert!(receive_signed(&contract.event_example.to_string()).unwrap().is_some());
 }

@@ -3,16 +3,16 @@
 
 use domain::ledger::{ListPaymentIntents, PaymentIntentEntry};
 use domain::payment::PaymentIntentState;
-use domain::ports::{CallOutcome, PaymentRejection};
-use domain::{Currency, Money, PaymentIntentId, Private};
+use domain::ports::{ApiKey, CallOutcome, PaymentRejection};
+use domain::{Currency, Money, PaymentIntentId};
 use serde_json::{Value, json};
 use stripe::Stripe;
 use testing::fakes::run;
 use testing::samples;
 use testing::transport::ScriptedTransport;
 
-fn stripe(transport: &ScriptedTransport) -> Stripe<ScriptedTransport> {
-    let key = Private::new("sk_test_canary".to_owned());
+fn stripe(transport: &ScriptedTransport) -> Stripe<ScriptedTransport, ApiKey> {
+    let key = ApiKey::test("sk_test_canary");
     Stripe::new(transport.clone(), "https://api.stripe.com", key)
 }
 

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that unwraps says enough")]
 
+mod api_key;
 mod ledger;
 mod openapi;
 mod payments;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use domain::payment::{PaymentIntent, PaymentIntentState, RiskLevel};
 use domain::ports::{
-    CallOutcome, Method, PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState,
-    Request, Response, TransportError,
+    ApiKey, CallOutcome, Method, PaymentIntentRequest, PaymentProvider, PaymentRejection,
+    RefundState, Request, Response, TransportError,
 };
 use domain::{Currency, Money, PaymentIntentId, Private};
 use serde_json::{Value, json};
@@ -23,9 +23,9 @@ const KEY: &str = "sk_test_canary";
 
 fn stripe_with(
     response: Result<Response, TransportError>,
-) -> (Stripe<FixedTransport>, FixedTransport) {
+) -> (Stripe<FixedTransport, ApiKey>, FixedTransport) {
     let transport = FixedTransport { response, requests: Arc::default() };
-    let key = Private::new(KEY.to_owned());
+    let key = ApiKey::test(KEY);
     (Stripe::new(transport.clone(), "https://api.stripe.com", key), transport)
 }
 
@@ -141,6 +141,7 @@ fn description(outcome: &CallOutcome<PaymentIntent, PaymentRejection>) -> String
             format!("unexpected {:?}", intent.state)
         }
         CallOutcome::Rejected(PaymentRejection::NotFound) => "not found".to_owned(),
+        CallOutcome::Rejected(PaymentRejection::Account(problem)) => format!("account: {problem}"),
         CallOutcome::Rejected(PaymentRejection::Misconfigured(_)) => "misconfigured".to_owned(),
         CallOutcome::NotSent(_) => "not sent".to_owned(),
         CallOutcome::Unknown(_) => "unknown".to_owned(),
@@ -157,7 +158,7 @@ fn confirmed(
 /// The outcome of each recorded response, except the two that are refunds.
 const RECORDED: [(&str, &str); 17] = [
     ("api_error_500", "unknown"),
-    ("bad_key", "misconfigured"),
+    ("bad_key", "account: KEY_REJECTED"),
     ("cancel_canceled", "succeeded Canceled"),
     ("capture_succeeded", "succeeded Succeeded"),
     ("capture_wrong_state", "unexpected Canceled"),
@@ -321,8 +322,9 @@ fn a_response_is_classified_by_what_it_says_about_the_effect() {
     check(409, &stop, &invalid(None), "misconfigured");
     check(400, &[], &invalid(Some("parameter_unknown")), "misconfigured");
     check(400, &[], &error("idempotency_error", None), "misconfigured");
-    check(401, &[], &invalid(None), "misconfigured");
-    check(403, &[], &invalid(None), "misconfigured");
+    check(401, &[], &invalid(None), "account: KEY_REJECTED");
+    check(402, &[], &invalid(None), "account: WALLET_EMPTY");
+    check(403, &[], &invalid(None), "account: ACCESS_DENIED");
     check(418, &[], &Value::Null, "misconfigured");
     check(404, &[], &invalid(Some("resource_missing")), "not found");
     check(402, &[], &error("card_error", Some("expired_card")), "declined expired_card");

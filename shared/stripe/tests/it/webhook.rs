@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::ports::{
-    ProviderMode, WebhookEvent, WebhookRejection, WebhookRequest, WebhookSource as _,
+    ProviderMode, WebhookEvent, WebhookKeys, WebhookRejection, WebhookRequest, WebhookSource as _,
     WebhookSubject,
 };
 use domain::{OrderId, PaymentIntentId, Private, Timestamp};
@@ -22,7 +22,8 @@ type Received = Result<Option<WebhookEvent>, WebhookRejection>;
 fn receive(secret: &str, mode: ProviderMode, header: &str, body: &str, at: Timestamp) -> Received {
     let headers = BTreeMap::from([("stripe-signature".to_owned(), header.to_owned())]);
     let request = WebhookRequest { headers: &headers, body: body.as_bytes(), received_at: at };
-    StripeWebhooks::new(vec![Private::new(secret.to_owned())], mode).receive(&request)
+    let secrets = vec![Private::new(secret.to_owned())];
+    StripeWebhooks.receive(&request, &WebhookKeys { secrets, mode })
 }
 
 /// Receives a correctly signed body in test mode.
@@ -113,6 +114,6 @@ fn a_signed_body_that_is_not_an_event_is_malformed() {
 
 #[test]
 fn the_documented_example_is_an_event() {
-    let contract = StripeWebhooks::new(vec![], ProviderMode::Test).contract();
+    let contract = StripeWebhooks.contract();
     assert!(receive_signed(&contract.event_example.to_string()).unwrap().is_some());
 }

@@ -10,7 +10,7 @@ use aws::configuration::SignIn;
 use domain::audit::AuditEntry;
 use domain::catalog::StockItem;
 use domain::decision::TaskResult;
-use domain::ports::ProviderMode;
+use domain::ports::{ProviderMode, SettingFuture, ShopSettings, WebhookKeys};
 use domain::{Currency, Money, Order, OrderId, Private, Sku, TaskToken};
 use easypost::EasyPostWebhooks;
 use order_api::{Api, PaymentIdPrefixes, WebhookSources};
@@ -87,9 +87,12 @@ impl TestBed {
             orders: Self::default(),
             inventory,
             workflow: Self::default(),
-            currencies: vec![Currency::Usd, Currency::Eur],
+            settings: Arc::new(TestSettings::default()),
             payment_ids: PaymentIdPrefixes { payment_method: "pm_", customer: "cus_" },
-            webhooks: webhooks(&STRIPE, &EASYPOST, ProviderMode::Test),
+            webhooks: WebhookSources::from([
+                ("stripe", Arc::new(StripeWebhooks) as _),
+                ("easypost", Arc::new(EasyPostWebhooks) as _),
+            ]),
             sign_in: SignIn::Development,
         }
     }
@@ -122,22 +125,64 @@ pub(crate) fn recorded(api: &TestApi, order: &Order) -> Order {
     api.orders.order(&order.order_id).unwrap()
 }
 
-/// The webhooks of both providers, with these secrets.
-pub(crate) fn webhooks(stripe: &[&str], easypost: &[&str], mode: ProviderMode) -> WebhookSources {
-    let secrets = |texts: &[&str]| -> Vec<_> {
-        texts.iter().map(|text| Private::new((*text).to_owned())).collect()
-    };
-    WebhookSources::from([
-        ("stripe", Arc::new(StripeWebhooks::new(secrets(stripe), mode)) as _),
-        ("easypost", Arc::new(EasyPostWebhooks::new(secrets(easypost), mode)) as _),
-    ])
+/// The currencies of the shop.
+pub(crate) const CURRENCIES: [Currency; 2] = [Currency::Usd, Currency::Eur];
+
+/// Settings that a test may change. `newer` are those that are stored but not read yet.
+#[derive(Debug)]
+pub(crate) struct TestSettings {
+    known: Mutex<BTreeMap<&'static str, WebhookKeys>>,
+    pub(crate) newer: Mutex<BTreeMap<&'static str, WebhookKeys>>,
+    /// How often a bad signature led to a read.
+    pub(crate) read_again: Mutex<u32>,
+}
+
+impl Default for TestSettings {
+    fn default() -> Self {
+        Self::with_webhooks(&STRIPE, &EASYPOST, ProviderMode::Test)
+    }
+}
+
+impl TestSettings {
+    /// Settings with these webhook secrets.
+    pub(crate) fn with_webhooks(stripe: &[&str], easypost: &[&str], mode: ProviderMode) -> Self {
+        let known = [("stripe", keys(stripe, mode)), ("easypost", keys(easypost, mode))].into();
+        Self { known: Mutex::new(known), newer: Mutex::default(), read_again: Mutex::default() }
+    }
+}
+
+/// The keys with these secrets.
+pub(crate) fn keys(secrets: &[&str], mode: ProviderMode) -> WebhookKeys {
+    let secrets = secrets.iter().map(|text| Private::new((*text).to_owned())).collect();
+    WebhookKeys { secrets, mode }
+}
+
+impl ShopSettings for TestSettings {
+    fn currencies(&self) -> SettingFuture<'_, Vec<Currency>> {
+        Box::pin(async { Ok(CURRENCIES.to_vec()) })
+    }
+
+    fn webhook_keys<'a>(&'a self, provider: &'a str) -> SettingFuture<'a, WebhookKeys> {
+        let keys = self.known.lock().unwrap()[provider].clone();
+        Box::pin(async move { Ok(keys) })
+    }
+
+    fn newer_webhook_keys<'a>(
+        &'a self,
+        provider: &'a str,
+        _: &'a WebhookKeys,
+    ) -> SettingFuture<'a, Option<WebhookKeys>> {
+        *self.read_again.lock().unwrap() += 1;
+        let newer = self.newer.lock().unwrap().get(provider).cloned();
+        Box::pin(async move { Ok(newer) })
+    }
 }
 
 /// The OpenAPI document that the API serves.
 pub(crate) fn document() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
     DOCUMENT.get_or_init(|| {
-        let response = order_api::document::serve(&TestBed::new());
+        let response = order_api::document::serve(&TestBed::new(), &CURRENCIES);
         serde_json::from_str(&response.body).unwrap()
     })
 }
