@@ -54,13 +54,13 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode> {
     let date = wall_clock().saturating_add(SCHEDULED_AFTER)?;
     scheduled["scheduledFor"] = json!(format!("{date:.0}"));
 
-    let began = now();
+    let started = now();
     let mut placing = JoinSet::new();
-    let (mut begun, mut placed) = (0, 0);
+    let (mut sent, mut placed) = (0, 0);
     while placed < args.orders {
-        while begun < args.orders && begun - placed < args.at_once {
-            begun += 1;
-            let body = if begun % REVIEW_EVERY == 0 { &review } else { &scheduled };
+        while sent < args.orders && sent - placed < args.at_once {
+            sent += 1;
+            let body = if sent % REVIEW_EVERY == 0 { &review } else { &scheduled };
             let (client, body) = (client.clone(), body.clone());
             placing.spawn(async move { place(&client, &body).await });
         }
@@ -74,7 +74,7 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode> {
             print_info(format_args!("{placed} of {} orders placed", args.orders));
         }
     }
-    let seconds = began.elapsed().as_secs();
+    let seconds = started.elapsed().as_secs();
     print_result(format_args!("{placed} orders placed in {seconds} s"));
     Ok(ExitCode::SUCCESS)
 }

@@ -57,8 +57,8 @@ impl Removals {
     /// The grants whose scenario does not fail without them.
     pub(crate) async fn harmless(&self, entries: &[GrantEntry]) -> Vec<String> {
         let mut runs = JoinSet::new();
-        for entry in entries.iter().filter(|entry| entry.scenario.is_some()).cloned() {
-            let removals = self.clone();
+        for entry in entries.iter().filter(|entry| entry.scenario.is_some()) {
+            let (removals, entry) = (self.clone(), entry.clone());
             runs.spawn(async move {
                 let failure = removals.run_without(&entry).await;
                 println!("{entry:?}: {}", failure.as_deref().unwrap_or("SUCCEEDS"));

@@ -50,7 +50,7 @@ fn every_request() -> Vec<Request> {
     let plain = PaymentIntentRequest {
         order_id: &order.order_id,
         amount: order.total,
-        payment_method: &order.payment_method,
+        payment_method: order.payment_method.as_ref().unwrap(),
         payment_customer: None,
     };
     let saved = PaymentIntentRequest { payment_customer: Some(&customer), ..plain.clone() };
