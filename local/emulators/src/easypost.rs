@@ -71,6 +71,7 @@ pub struct EasyPostEmulator {
     shipments_by_id: BTreeMap<String, usize>,
     /// Orders whose label refunds are rejected after they were submitted.
     rejected_refunds: BTreeSet<String>,
+    revoked_keys: BTreeSet<String>,
     /// Shipments with a purchase in flight.
     in_flight: BTreeSet<String>,
     schedule: Schedule<RefundTimer>,
@@ -87,6 +88,7 @@ impl EasyPostEmulator {
             shipments: Vec::new(),
             shipments_by_id: BTreeMap::new(),
             rejected_refunds: BTreeSet::new(),
+            revoked_keys: BTreeSet::new(),
             in_flight: BTreeSet::new(),
             schedule: Schedule::new(),
             plan: FaultPlan::new(FAULT_POINTS),
@@ -104,6 +106,9 @@ impl EasyPostEmulator {
     fn parse(&mut self, request: &HttpRequest, at: Timestamp) -> Result<ApiCall, ApiError> {
         self.advance_to(at);
         check_api_key(request)?;
+        if request.api_key().is_some_and(|key| self.revoked_keys.contains(&key.text)) {
+            return Err(ApiError::revoked_api_key());
+        }
         let route = Route::of(request).ok_or_else(ApiError::unknown_route)?;
         let body = if request.body.is_empty() {
             Value::Null
@@ -224,6 +229,9 @@ impl Emulator for EasyPostEmulator {
     fn perform(&mut self, action: &ControlAction, at: Timestamp) -> Result<(), ControlActionError> {
         self.advance_to(at);
         match action {
+            ControlAction::RevokeKey { key } => {
+                self.revoked_keys.insert(key.clone());
+            }
             ControlAction::RejectRefund { order } => {
                 self.rejected_refunds.insert(order.clone());
                 for index in self.submitted_refunds_of(order) {

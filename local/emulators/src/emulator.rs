@@ -98,6 +98,12 @@ pub enum ControlAction {
         /// The order.
         order: String,
     },
+    /// Either provider: the account's owner revokes an API key. Calls with it are answered
+    /// with 401 from then on.
+    RevokeKey {
+        /// The key.
+        key: String,
+    },
     /// EasyPost: the carrier reports a new tracking status.
     #[serde(rename = "track")]
     UpdateTracker {

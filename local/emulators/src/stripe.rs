@@ -95,6 +95,7 @@ pub struct StripeEmulator {
     refunds_by_id: BTreeMap<String, usize>,
     /// Orders whose refunds fail.
     failing_refunds: BTreeSet<String>,
+    revoked_keys: BTreeSet<String>,
     idempotency_keys: IdempotencyKeys,
     schedule: Schedule<Timer>,
     plan: FaultPlan,
@@ -112,6 +113,7 @@ impl StripeEmulator {
             refunds: Vec::new(),
             refunds_by_id: BTreeMap::new(),
             failing_refunds: BTreeSet::new(),
+            revoked_keys: BTreeSet::new(),
             idempotency_keys: IdempotencyKeys::new(),
             schedule: Schedule::new(),
             plan: FaultPlan::new(FAULT_POINTS),
@@ -129,6 +131,9 @@ impl StripeEmulator {
     fn parse(&mut self, request: &HttpRequest, at: Timestamp) -> Result<ApiCall, ApiError> {
         self.advance_to(at);
         check_api_key(request)?;
+        if request.api_key().is_some_and(|key| self.revoked_keys.contains(&key.text)) {
+            return Err(ApiError::refused_account(401));
+        }
         check_api_version(request)?;
         let route = Route::of(request)
             .ok_or_else(|| ApiError::unknown_route(&request.method, request.path()))?;
@@ -351,6 +356,9 @@ impl Emulator for StripeEmulator {
         self.advance_to(at);
         let context = CallContext::scheduled(at);
         match action {
+            ControlAction::RevokeKey { key } => {
+                self.revoked_keys.insert(key.clone());
+            }
             ControlAction::ExpireAuthorization { order } => {
                 let intent = self
                     .last_intent_in(order, IntentStatus::RequiresCapture)

@@ -2,9 +2,10 @@
 //!
 //! The code that ships runs unchanged. The function binaries are processes that speak
 //! Lambda's runtime API to [`lambda`]. The state machine file runs in [`stepfunctions`],
-//! on crate `asl`. The tables are [`dynamodb`]. [`aws`] serves all three on one endpoint,
-//! [`iam`] knows what its callers may do, and [`api_gateway`] serves the HTTP API. Every
-//! wait and timestamp uses [`clock`].
+//! on crate `asl`. The tables are [`dynamodb`], the settings and keys are in
+//! [`secretsmanager`]. [`aws`] serves all four on one endpoint, [`iam`] knows what its
+//! callers may do, and [`api_gateway`] serves the HTTP API. Every wait and timestamp uses
+//! [`clock`].
 //!
 //! [`panel`] serves what the web page offers only here. Start with [`stack`], which starts
 //! and stops all of these together.
@@ -25,6 +26,7 @@ pub mod iam;
 pub mod lambda;
 mod panel;
 pub mod scenarios;
+pub mod secretsmanager;
 pub mod stack;
 pub mod stack_handle;
 pub mod stepfunctions;

@@ -39,6 +39,7 @@ use crate::functions::read_template;
 use crate::iam::Permissions;
 use crate::lambda::{HostSettings, LambdaHost};
 use crate::panel::Panel;
+use crate::secretsmanager::SecretsManager;
 use crate::stack_handle::StackHandle;
 use crate::stepfunctions::StepFunctions;
 use crate::urls::Urls;
@@ -86,7 +87,12 @@ impl Stack {
         let template = read_template(&settings.root)?;
         let (clock, clock_lead) = clock_lead::clock(settings.clock, &folder)?;
         let (counters, faults) = (Counters::new(), Faults::new());
-        let functions = environment::functions(&template, &settings.binaries, &urls)?;
+        let functions = environment::functions(
+            &template,
+            &settings.binaries,
+            settings.settings_max_age,
+            &urls,
+        )?;
         let host = HostSettings { functions, log_file: Some(folder.path("functions.log")) };
         let lambda = LambdaHost::start(host, clock.clone(), counters.clone(), faults.clone())
             .await
@@ -98,8 +104,9 @@ impl Stack {
         let providers = Providers::start(stripe, easypost, &services, &urls, &template, &folder)?;
         let step_functions = services.step_functions(&dynamodb, &folder).await?;
         workflow::install(&step_functions, &template, &settings.root).await?;
-        let endpoint = services.aws_endpoint(aws, &dynamodb, &step_functions)?;
-        let handle = services.handle(urls, dynamodb, step_functions);
+        let secrets = services.secrets(&template, &folder)?;
+        let endpoint = services.aws_endpoint(aws, &dynamodb, &step_functions, &secrets)?;
+        let handle = services.handle(urls, dynamodb, step_functions, secrets);
         let (stripe, easypost) = providers.emulators();
         let panel = Panel::start(handle.clone(), stripe, easypost, settings.root.clone());
         let api = services.api_gateway(api, &template, &settings.root, panel)?;
@@ -140,6 +147,11 @@ impl Stack {
     /// The tables.
     pub fn dynamodb(&self) -> &Arc<DynamoDb> {
         self.handle.dynamodb()
+    }
+
+    /// The secrets.
+    pub fn secrets(&self) -> &SecretsManager {
+        self.handle.secrets()
     }
 
     /// What the functions and the state machine may call, if the stack enforces it.

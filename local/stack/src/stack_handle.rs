@@ -10,6 +10,8 @@ use crate::aws::AwsError;
 use crate::clock::StackClock;
 use crate::dynamodb::{DynamoDb, OrderWrite};
 use crate::faults::Faults;
+use crate::lambda::LambdaHost;
+use crate::secretsmanager::SecretsManager;
 use crate::stepfunctions::StepFunctions;
 use crate::urls::Urls;
 
@@ -21,6 +23,8 @@ pub struct StackHandle {
     pub(crate) faults: Faults,
     pub(crate) dynamodb: Arc<DynamoDb>,
     pub(crate) step_functions: StepFunctions,
+    pub(crate) secrets: Arc<SecretsManager>,
+    pub(crate) lambda: Arc<LambdaHost>,
 }
 
 impl StackHandle {
@@ -47,6 +51,16 @@ impl StackHandle {
     /// The executions.
     pub fn step_functions(&self) -> &StepFunctions {
         &self.step_functions
+    }
+
+    /// The secrets.
+    pub fn secrets(&self) -> &SecretsManager {
+        &self.secrets
+    }
+
+    /// The Lambda host.
+    pub fn lambda(&self) -> &LambdaHost {
+        &self.lambda
     }
 
     /// Subscribes to all later writes of orders.

@@ -23,6 +23,7 @@ use crate::lambda::EventRetries;
 use intrinsics::References;
 
 pub use events::{TemplateRule, TemplateSchedule};
+pub(crate) use intrinsics::secret_arn;
 pub use roles::{TemplateRole, role_name};
 
 /// Why a template cannot be used.
@@ -191,7 +192,7 @@ impl Template {
             let value = &resource["Properties"]["SecretString"];
             Ok(TemplateSecret {
                 name: id.clone(),
-                arn: intrinsics::secret_arn(id),
+                arn: secret_arn(id),
                 value: if value.is_null() { None } else { Some(self.text(id, value)?) },
             })
         };

@@ -16,6 +16,7 @@ use local_stack::counters::Counters;
 use local_stack::dynamodb::{self, DynamoDb};
 use local_stack::faults::Faults;
 use local_stack::lambda::{HostSettings, LambdaHost};
+use local_stack::secretsmanager::SecretsManager;
 use local_stack::stepfunctions::{Deps, StepFunctions, StoreLocation};
 use tokio::net::TcpListener;
 
@@ -68,6 +69,7 @@ async fn endpoint() -> Endpoint {
             let states = states.clone();
             Box::pin(async move { states.serve(&operation, body, &signer).await })
         }),
+        secrets: Arc::new(SecretsManager::open(None, Vec::new(), &[], clock.clone()).unwrap()),
         clock,
         faults,
         permissions: None,

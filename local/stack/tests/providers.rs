@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use domain::policy::ReviewPolicy;
 use domain::ports::{
-    CallOutcome, Method, PaymentProvider as _, Request, Response, Transport, TransportError,
+    ApiKey, CallOutcome, Method, PaymentProvider as _, Request, Response, Transport, TransportError,
 };
 use domain::shipment::LabelRefund;
 use domain::shipment::ShipFrom;
-use domain::{ErrorName, Order, PaymentIntentId, Private, Status, StepError};
+use domain::{ErrorName, Order, PaymentIntentId, Status, StepError};
 use easypost::EasyPost;
 use emulators::easypost::EasyPostEmulator;
 use emulators::emulator::{ControlAction, Emulator};
@@ -137,7 +137,9 @@ impl Harness {
         Self { easypost: self.easypost.with_faults(faults), ..self }
     }
 
-    fn payment(&self) -> ProcessPayment<FakeTables, Stripe<EmulatorTransport<StripeEmulator>>> {
+    fn payment(
+        &self,
+    ) -> ProcessPayment<FakeTables, Stripe<EmulatorTransport<StripeEmulator>, ApiKey>> {
         let payment_provider = stripe(self.stripe.clone(), "http://provider");
         ProcessPayment {
             orders: self.test_bed.tables(),
@@ -148,7 +150,7 @@ impl Harness {
 
     fn shipping(
         &self,
-    ) -> InitiateShipping<FakeTables, EasyPost<EmulatorTransport<EasyPostEmulator>>> {
+    ) -> InitiateShipping<FakeTables, EasyPost<EmulatorTransport<EasyPostEmulator>, ApiKey>> {
         let shipping_provider = easypost(self.easypost.clone(), "http://provider");
         InitiateShipping { orders: self.test_bed.tables(), shipping_provider }
     }
@@ -232,17 +234,17 @@ fn input(operation: &str, order: &Order) -> Value {
     })
 }
 
-fn stripe<T: Transport>(transport: T, url: &str) -> Stripe<T> {
-    Stripe::new(transport, url, Private::new("sk_test_local".to_owned()))
+fn stripe<T: Transport>(transport: T, url: &str) -> Stripe<T, ApiKey> {
+    Stripe::new(transport, url, ApiKey::test("sk_test_local"))
 }
 
-fn easypost<T: Transport>(transport: T, url: &str) -> EasyPost<T> {
+fn easypost<T: Transport>(transport: T, url: &str) -> EasyPost<T, ApiKey> {
     let from = ShipFrom {
         name: "The Shop".to_owned(),
         phone: "+15105550100".to_owned(),
         address: samples::new_order().shipping_address,
     };
-    EasyPost::new(transport, url, Private::new("EZTKlocal".to_owned()), from)
+    EasyPost::new(transport, url, ApiKey::test("EZTKlocal")).shipping_from(from)
 }
 
 fn paying_with(token: &str) -> Order {

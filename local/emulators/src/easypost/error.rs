@@ -48,6 +48,11 @@ impl ApiError {
         }
     }
 
+    /// 403: the key was disabled.
+    pub(crate) const fn revoked_api_key() -> Self {
+        Self::new(403, "APIKEY.INACTIVE", "This api key is no longer active.")
+    }
+
     /// 404, with its items as plain strings.
     pub(crate) fn not_found() -> Self {
         Self::new(404, "NOT_FOUND", "The requested resource could not be found.")

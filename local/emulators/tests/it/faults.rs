@@ -2,7 +2,7 @@
 //! emulators.
 
 use emulators::easypost::EasyPostEmulator;
-use emulators::emulator::Emulator as _;
+use emulators::emulator::{ControlAction, Emulator as _};
 use emulators::exchange::NetworkOutcome;
 use emulators::faults::{CallRange, Fault, FaultKind, FaultPlan, FaultPoint};
 use emulators::stripe::FAULT_POINTS;
@@ -480,4 +480,23 @@ fn a_refused_account_is_answered_in_the_providers_words_and_stores_no_key() {
         assert!(refused.value()["error"]["code"].is_string());
         assert_eq!(easypost.totals(), [0, 0]);
     }
+}
+
+/// A key that its owner revoked is rejected for every call, another one is not.
+#[test]
+fn a_revoked_key_is_rejected_and_its_replacement_is_not() {
+    let mut stripe = StripeHarness::new();
+    let revoke = |key: &str| ControlAction::RevokeKey { key: key.to_owned() };
+    let send = |stripe: &mut StripeHarness, call| {
+        describe(&stripe.emulator.handle_with_faults(&call, at(5)))
+    };
+    stripe.emulator.perform(&revoke("sk_test_other"), at(4)).unwrap();
+    assert_eq!(send(&mut stripe, create_request("pm_card_visa")), "200");
+    stripe.emulator.perform(&revoke("sk_test_lookalike"), at(4)).unwrap();
+    assert_eq!(send(&mut stripe, create_request("pm_card_visa")), "401");
+    let mut easypost = EasyPostEmulator::new(1);
+    let list = || easypost_request("GET", "/v2/shipments", &Value::Null);
+    assert_eq!(describe(&easypost.handle_with_faults(&list(), at(5))), "200");
+    easypost.perform(&revoke("EZTKlookalike"), at(6)).unwrap();
+    assert_eq!(describe(&easypost.handle_with_faults(&list(), at(7))), "403");
 }

@@ -1,10 +1,10 @@
 //! The AWS endpoint: the one URL for all SDKs and the AWS CLI.
 //!
-//! One port serves three services. As on AWS, the path identifies Lambda's Invoke API, and
-//! `X-Amz-Target` identifies DynamoDB and Step Functions. [`signer`] identifies the caller
-//! by its signature. An unknown operation gets AWS's own error.
+//! One port serves four services. As on AWS, the path identifies Lambda's Invoke API, and
+//! `X-Amz-Target` identifies DynamoDB, Step Functions and Secrets Manager. [`signer`]
+//! identifies the caller by its signature. An unknown operation gets AWS's own error.
 //!
-//! Start with [`json`] (DynamoDB and Step Functions), [`invoke`] (Lambda) and
+//! Start with [`json`] (DynamoDB, Step Functions, Secrets Manager), [`invoke`] (Lambda) and
 //! [`fault_plan`]; [`service_reply`] and [`error`] hold the types of their responses.
 
 pub mod error;
@@ -27,6 +27,7 @@ use crate::faults::Faults;
 use crate::http::{Handler, Reply, Request, Server, header};
 use crate::iam::Permissions;
 use crate::lambda::LambdaHost;
+use crate::secretsmanager::SecretsManager;
 
 pub use error::AwsError;
 pub use service_reply::ServiceReply;
@@ -49,6 +50,8 @@ pub struct Services {
     pub dynamodb: Arc<DynamoDb>,
     /// Step Functions.
     pub step_functions: StepFunctionsApi,
+    /// Secrets Manager.
+    pub secrets: Arc<SecretsManager>,
     /// The stack's clock, which does not skip ahead while a request is served.
     pub clock: StackClock,
     /// The fault plan at `/_faults`.
@@ -120,6 +123,9 @@ impl Services {
             }
             Some((json::STEP_FUNCTIONS, operation)) => {
                 json::step_functions(self, operation, &request, signer).await
+            }
+            Some((json::SECRETS_MANAGER, operation)) => {
+                json::secrets_manager(self, operation, &request, &signer)
             }
             _ => json::unknown_operation(),
         }

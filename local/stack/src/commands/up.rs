@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -41,6 +42,10 @@ pub(super) struct Args {
     /// Skip ahead to the next timer whenever the stack is idle.
     #[arg(long)]
     skip: bool,
+    /// After how many seconds the functions read settings and secrets again [default: 300,
+    /// as on AWS].
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(..=300))]
+    settings_max_age: Option<u64>,
     /// Build the functions in the release profile.
     #[arg(long)]
     release: bool,
@@ -61,8 +66,11 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode> {
         easypost: args.carrier_port,
     };
     let clock = ClockSettings { speed: args.speed, skip: args.skip, start: None };
-    let settings = Settings::persistent(&root, binaries, ports, clock, folder, args.fresh)
+    let mut settings = Settings::persistent(&root, binaries, ports, clock, folder, args.fresh)
         .with_policies(args.enforce_policies);
+    if let Some(seconds) = args.settings_max_age {
+        settings = settings.with_settings_max_age(Duration::from_secs(seconds));
+    }
     let stack = Stack::start(settings).await?;
     if stack.items("Inventory").await?.is_empty() {
         load_stock(&stack, &root).await.context("loading the stock from events/stock.json")?;

@@ -31,6 +31,11 @@ impl Access {
     }
 }
 
+/// What an operation of Secrets Manager needs, on the secret of this ARN.
+pub fn of_secrets_manager(operation: &str, arn: Option<&str>) -> Vec<Access> {
+    vec![Access::new(format!("secretsmanager:{operation}"), arn.unwrap_or("*"))]
+}
+
 /// What a DynamoDB operation needs.
 ///
 /// A PartiQL operation has no action of its own name, so a role allows it only with

@@ -171,6 +171,13 @@ impl LambdaHost {
         self.accept(function, payload).map(|_| ())
     }
 
+    /// Ends the idle workers of all functions, so that the next invocations start new ones.
+    pub fn end_idle_workers(&self) {
+        for function in &self.functions {
+            function.pool.end_idle_workers();
+        }
+    }
+
     /// Kills (SIGKILL) the workers that run an invocation whose payload has this
     /// `orderId`.
     pub fn kill_worker_for_order(&self, order_id: &str) {

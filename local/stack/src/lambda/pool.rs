@@ -67,6 +67,13 @@ impl WorkerPool {
         Ok(WorkerLease { shared: Arc::clone(&self.shared) })
     }
 
+    /// Kills the idle workers.
+    pub(super) fn end_idle_workers(&self) {
+        for worker in self.shared.lock().idle.drain(..) {
+            worker.kill();
+        }
+    }
+
     /// Kills this worker if it is busy.
     pub(super) fn kill_worker(&self, worker: u64) {
         if let Some(worker) = self.shared.lock().busy.get(&worker) {

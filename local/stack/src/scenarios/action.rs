@@ -51,7 +51,7 @@ pub enum ActionKind {
     },
     /// An operator resolves an order that needs attention.
     Resume {
-        /// `capture`, `compensate` or `acknowledge`.
+        /// `capture`, `retry`, `compensate` or `acknowledge`.
         action: String,
         /// Whether captured money may be refunded.
         refund: Option<bool>,
@@ -74,6 +74,21 @@ pub enum ActionKind {
         /// The number of units.
         quantity: u32,
     },
+    /// An operator stores a new value of a secret.
+    PutSecret {
+        /// The secret's name in the template.
+        secret: String,
+        /// The value.
+        value: String,
+    },
+    /// The provider revokes the API key that the function for orders uses now.
+    RevokeKey {
+        /// The provider.
+        provider: Provider,
+    },
+    /// The stack is as after a first deployment: no key and no webhook secret is stored, and
+    /// no process of a function has read one.
+    RemoveKeys {},
     /// All injected faults are removed.
     ClearFaults {},
     /// An operator aborts the execution that currently processes the order.

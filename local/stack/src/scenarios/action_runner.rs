@@ -1,6 +1,6 @@
 //! Runs the actions of a scenario, each as its person or provider would.
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use emulators::emulator::ControlAction;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -28,6 +28,9 @@ impl ActionRunner<'_> {
     pub(super) async fn run(&self, action: &Action) -> Result<()> {
         match &action.kind {
             ActionKind::ClearFaults {} => self.client.clear_faults().await,
+            ActionKind::RevokeKey { .. } | ActionKind::RemoveKeys {} => {
+                prepare(self.stack, self.client, &action.kind).await
+            }
             ActionKind::Review { decision, note, deciders: deciders @ 2.. } => {
                 self.review_concurrently(*deciders, &review_body(decision, note.as_deref())).await
             }
@@ -58,6 +61,10 @@ impl ActionRunner<'_> {
                 let body = json!({"action": action, "refund": refund, "note": note});
                 client.operate(order_id, "resume", &without_nulls(body)).await
             }
+            ActionKind::PutSecret { secret, value } => {
+                let body = json!({"SecretId": secret, "SecretString": value});
+                client.secrets_manager("PutSecretValue", &body).await
+            }
             ActionKind::Cancel {} => client.cancel(order_id).await,
             ActionKind::Read { path, by } => {
                 client.read(&path.replace("{orderId}", order_id), *by).await
@@ -80,7 +87,10 @@ impl ActionRunner<'_> {
                 let status = status.clone();
                 client.control(&ControlAction::UpdateTracker { order, status }).await
             }
-            ActionKind::ClearFaults {} | ActionKind::Webhook { .. } => {
+            ActionKind::ClearFaults {}
+            | ActionKind::RevokeKey { .. }
+            | ActionKind::RemoveKeys {}
+            | ActionKind::Webhook { .. } => {
                 bail!("{kind:?} is not a single request")
             }
         }
@@ -137,6 +147,27 @@ impl ActionRunner<'_> {
             intent: text(&self.item["payment"]["M"]["intentId"]),
             shipment: text(&self.item["shipment"]["M"]["shipmentId"]),
         }
+    }
+}
+
+/// Does what needs no order, so that it may also happen before the order is placed.
+pub(super) async fn prepare(stack: &StackHandle, client: &Client, kind: &ActionKind) -> Result<()> {
+    match kind {
+        ActionKind::RevokeKey { provider } => {
+            let (secret, function) = match provider {
+                Provider::Stripe => ("StripeSecretKey", "process-payment"),
+                Provider::EasyPost => ("EasyPostApiKey", "initiate-shipping"),
+            };
+            let key = stack.secrets().value(secret, function).context("there is no key")?;
+            let revoked = client.control(&ControlAction::RevokeKey { key }).await?;
+            revoked.into_success("revoking the key").map(drop)
+        }
+        ActionKind::RemoveKeys {} => {
+            stack.secrets().remove_keys();
+            stack.lambda().end_idle_workers();
+            Ok(())
+        }
+        kind => bail!("{kind:?} needs an order"),
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use emulators::emulator::ControlAction;
 use http_body_util::{BodyExt, Full};
@@ -199,6 +201,17 @@ impl Client {
         self.send(Request::get(url), None).await?.into_success("reading a ledger")
     }
 
+    /// Retrieves a shipment from EasyPost.
+    ///
+    /// # Errors
+    /// The emulator cannot be reached or rejects the request.
+    pub async fn easypost_shipment(&self, id: &str) -> Result<Value> {
+        let credentials = STANDARD.encode("EZTKhand:");
+        let request = Request::get(format!("{}/v2/shipments/{id}", self.urls.easypost))
+            .header("authorization", format!("Basic {credentials}"));
+        self.send(request, None).await?.into_success("retrieving a shipment")
+    }
+
     /// Reads what was captured and not refunded, in minor units, by order.
     ///
     /// # Errors
@@ -224,6 +237,7 @@ impl Client {
             ControlAction::RejectRefund { .. } | ControlAction::UpdateTracker { .. } => {
                 &self.urls.easypost
             }
+            ControlAction::RevokeKey { key } if key.starts_with("EZ") => &self.urls.easypost,
             _ => &self.urls.stripe,
         };
         self.send(post(&format!("{provider}/_acts")), Some(&json!(action))).await
@@ -306,6 +320,17 @@ impl Client {
         let request = Request::post(&self.urls.aws)
             .header("x-amz-target", format!("AWSStepFunctions.{operation}"))
             .header("content-type", "application/x-amz-json-1.0");
+        self.send(request, Some(body)).await
+    }
+
+    /// Calls Secrets Manager, such as `PutSecretValue`.
+    ///
+    /// # Errors
+    /// The endpoint cannot be reached.
+    pub async fn secrets_manager(&self, operation: &str, body: &Value) -> Result<Response> {
+        let request = Request::post(&self.urls.aws)
+            .header("x-amz-target", format!("secretsmanager.{operation}"))
+            .header("content-type", "application/x-amz-json-1.1");
         self.send(request, Some(body)).await
     }
 

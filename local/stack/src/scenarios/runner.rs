@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+use super::action_runner;
 use super::client::Client;
 use super::observer::{Observer, text, timeline};
 use super::pending_actions::PendingActions;
@@ -61,6 +62,9 @@ pub async fn run(
         stack,
         scenario,
     };
+    for step in &scenario.setup {
+        action_runner::prepare(stack.handle(), &run.client, step).await?;
+    }
     run.client.inject_faults(&scenario.faults, None).await?;
     let ended = tokio::time::timeout(REAL_TIME_LIMIT, run.until_end(on_progress)).await;
     if !scenario.faults.is_empty() {

@@ -3,6 +3,7 @@
 //! ```text
 //! {"title"?, "group"?, "about",
 //!  "order": a body or the name of a file in events/orders, "scheduledIn"?: "72h",
+//!  "setup"?: [{"do": "revoke-key" or "remove-keys", …}],
 //!  "faults"?: [{"at", "calls": {"from", "to"?}, "kind", "delayMs"?}],
 //!  "submit"?: {"times", "concurrently"?, "answer"?}, "others"?: [{"order", "expect": {"status"}}],
 //!  "actions"?: [{"when": {"status"}, {"state"}, {"waits"} or {"timeline"}, "do", …, "answer"?}],
@@ -30,7 +31,7 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::action::Action;
+use super::action::{Action, ActionKind};
 use super::ledger::Ledger;
 
 /// A scenario, read from its file.
@@ -48,6 +49,8 @@ pub struct Scenario {
     pub order: Value,
     /// Sets the order's `scheduledFor` to the stack's time plus this duration.
     pub scheduled_in: Option<SignedDuration>,
+    /// What happens before the order is placed.
+    pub setup: Vec<ActionKind>,
     /// The faults to inject, in the format of `/_faults`.
     pub faults: Vec<Value>,
     /// How the order is submitted.
@@ -168,6 +171,8 @@ struct ScenarioFile {
     order: Value,
     scheduled_in: Option<SignedDuration>,
     #[serde(default)]
+    setup: Vec<ActionKind>,
+    #[serde(default)]
     faults: Vec<Value>,
     #[serde(default)]
     submit: Submission,
@@ -238,6 +243,7 @@ fn read(workspace: &Path, path: &Path) -> Result<Scenario> {
         about: file.about,
         order: order_body(workspace, &file.order)?,
         scheduled_in: file.scheduled_in,
+        setup: file.setup,
         faults: file.faults,
         submission: file.submit,
         additional_orders: additional_orders(workspace, &file.others)?,

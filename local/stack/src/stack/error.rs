@@ -25,9 +25,6 @@ pub enum StartError {
     /// A function of the template has no binary.
     #[error("the function {0} has no binary: it was not built")]
     MissingBinary(String),
-    /// The template reads a secret for which the stack has no test value.
-    #[error("the local stack has no test value for the secret {0}, which template.yaml reads")]
-    MissingTestSecret(String),
     /// DynamoDB or Step Functions rejected a request of the stack.
     #[error("{what}: {source}")]
     Rejected {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use super::error::StartError;
+use super::secrets::TEST_VALUES;
 use super::state_folder::StateFolder;
 use crate::api_gateway::ApiGateway;
 use crate::aws::{Endpoint, Services, StepFunctionsApi};
@@ -17,6 +18,7 @@ use crate::faults::Faults;
 use crate::iam::Permissions;
 use crate::lambda::LambdaHost;
 use crate::panel::Panel;
+use crate::secretsmanager::SecretsManager;
 use crate::stack_handle::StackHandle;
 use crate::stepfunctions::{self, StepFunctions, StoreLocation};
 use crate::template::Template;
@@ -81,9 +83,11 @@ impl SharedServices {
         urls: Urls,
         dynamodb: Arc<DynamoDb>,
         step_functions: StepFunctions,
+        secrets: Arc<SecretsManager>,
     ) -> StackHandle {
         let (clock, faults) = (self.clock.clone(), self.faults.clone());
-        StackHandle { urls, clock, faults, dynamodb, step_functions }
+        let lambda = Arc::clone(&self.lambda);
+        StackHandle { urls, clock, faults, dynamodb, step_functions, secrets, lambda }
     }
 
     /// Starts the template's schedules and event rules.
@@ -102,12 +106,26 @@ impl SharedServices {
         Ok(EventBridge::start(template, &deps)?)
     }
 
+    /// Opens Secrets Manager with the secrets of the template.
+    pub(super) fn secrets(
+        &self,
+        template: &Template,
+        folder: &StateFolder,
+    ) -> Result<Arc<SecretsManager>, StartError> {
+        let file = folder.persistent_path("secrets.json");
+        let secrets = template.secrets()?;
+        SecretsManager::open(file, secrets, &TEST_VALUES, self.clock.clone())
+            .map(Arc::new)
+            .map_err(StartError::io("the secrets"))
+    }
+
     /// Serves the AWS endpoint on this listener.
     pub(super) fn aws_endpoint(
         &self,
         listener: TcpListener,
         dynamodb: &Arc<DynamoDb>,
         step_functions: &StepFunctions,
+        secrets: &Arc<SecretsManager>,
     ) -> Result<Endpoint, StartError> {
         let states = step_functions.clone();
         let step_functions: StepFunctionsApi = Arc::new(move |operation, body, signer| {
@@ -118,6 +136,7 @@ impl SharedServices {
             lambda: Arc::clone(&self.lambda),
             dynamodb: Arc::clone(dynamodb),
             step_functions,
+            secrets: Arc::clone(secrets),
             clock: self.clock.clone(),
             faults: self.faults.clone(),
             permissions: self.permissions.clone(),

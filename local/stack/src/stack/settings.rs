@@ -2,6 +2,7 @@
 //! where it keeps its state.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::listeners::Ports;
 use crate::clock::ClockSettings;
@@ -16,6 +17,7 @@ pub struct Settings {
     pub(super) clock: ClockSettings,
     pub(super) state: StateLocation,
     pub(super) enforces_policies: bool,
+    pub(super) settings_max_age: Option<Duration>,
 }
 
 /// Where a stack keeps its state.
@@ -32,8 +34,15 @@ impl Settings {
     pub fn temporary(root: &Path, binaries: Binaries) -> Self {
         let clock = ClockSettings { skip: true, ..ClockSettings::default() };
         let (root, ports) = (root.to_owned(), Ports::default());
-        let state = StateLocation::Temporary;
-        Self { root, binaries, ports, clock, state, enforces_policies: false }
+        Self {
+            root,
+            binaries,
+            ports,
+            clock,
+            state: StateLocation::Temporary,
+            enforces_policies: false,
+            settings_max_age: None,
+        }
     }
 
     /// A stack that continues from the state in this folder, unless `fresh` is set.
@@ -47,7 +56,23 @@ impl Settings {
     ) -> Self {
         let state = StateLocation::Persistent { folder, fresh };
         let root = root.to_owned();
-        Self { root, binaries, ports, clock, state, enforces_policies: false }
+        Self {
+            root,
+            binaries,
+            ports,
+            clock,
+            state,
+            enforces_policies: false,
+            settings_max_age: None,
+        }
+    }
+
+    /// The same settings, with functions that read settings and secrets again after this
+    /// time, not after five minutes.
+    #[must_use]
+    pub fn with_settings_max_age(mut self, max_age: Duration) -> Self {
+        self.settings_max_age = Some(max_age);
+        self
     }
 
     /// The same settings, with policies that are enforced or not.

@@ -17,7 +17,7 @@ pub(super) struct References {
 }
 
 /// The ARN of a secret. As on AWS, it ends with a hyphen and six characters.
-pub(super) fn secret_arn(name: &str) -> String {
+pub(crate) fn secret_arn(name: &str) -> String {
     format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}-local0")
 }
 

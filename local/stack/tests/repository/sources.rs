@@ -30,9 +30,13 @@ pub(crate) struct Names {
     pub(crate) paths: BTreeSet<String>,
     /// Every method that is called.
     pub(crate) methods: BTreeSet<String>,
-    /// The functions that are called by their path, and the methods of `self`. A
-    /// method of anything else may be the standard library's.
+    /// The functions that are called by their path, and the methods of `self` and of its
+    /// fields. A method of anything else may be the standard library's.
     pub(crate) called: BTreeSet<String>,
+}
+
+fn is_self(expression: &syn::Expr) -> bool {
+    matches!(expression, syn::Expr::Path(path) if path.path.is_ident("self"))
 }
 
 impl<'ast> Visit<'ast> for Names {
@@ -59,7 +63,9 @@ impl<'ast> Visit<'ast> for Names {
 
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
         self.methods.insert(call.method.to_string());
-        if matches!(&*call.receiver, syn::Expr::Path(path) if path.path.is_ident("self")) {
+        if is_self(&call.receiver)
+            || matches!(&*call.receiver, syn::Expr::Field(field) if is_self(&field.base))
+        {
             self.called.insert(call.method.to_string());
         }
         syn::visit::visit_expr_method_call(self, call);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::decision::OperatorAction;
 use domain::operation::Function;
 use domain::outcome::Outcome;
 use domain::steps::{self, Effect, Kind, OnFailure, State};
@@ -252,6 +253,45 @@ fn the_catch_of_every_task_leads_to_the_compensation_of_all_that_may_be_held() {
              {taken:?}, not held by then: {:?}",
             row.not_held
         );
+    }
+}
+
+#[test]
+fn a_problem_of_our_account_leads_to_the_operator_before_anything_is_compensated() {
+    let machine = machine();
+    let mut escalating = 0;
+    for (name, row) in steps::rows().filter(|(_, row)| row.kind.state_type() == "Task") {
+        let to_operator: Vec<&str> = rules(&machine["States"][name.as_str()], "Catch")
+            .filter(|rule| rule["Next"] == State::AwaitOperator.as_str())
+            .flat_map(errors)
+            .filter(|error| *error != "States.ALL")
+            .collect();
+        let expected: Vec<&str> = row.escalates.iter().map(|error| error.as_str()).collect();
+        assert_eq!(to_operator, expected, "{name}");
+        escalating += expected.len();
+    }
+    assert_eq!(escalating, 2);
+}
+
+#[test]
+fn each_action_of_an_operator_leads_where_it_belongs() {
+    let machine = machine();
+    let choices = machine["States"]["OperatorDecision"]["Choices"].as_array().unwrap();
+    for (action, expected) in [
+        (OperatorAction::Capture, Some(State::CapturePayment)),
+        (OperatorAction::Retry, Some(State::ProcessPayment)),
+        (OperatorAction::Compensate, Some(State::CancelShipment)),
+        // Recorded on a closed order, and never sent.
+        (OperatorAction::Acknowledge, None),
+    ] {
+        let name = serde_json::to_value(action).unwrap();
+        let leads_to: Vec<_> = choices
+            .iter()
+            .filter(|choice| mentions(choice, name.as_str().unwrap()))
+            .map(|choice| choice["Next"].as_str().unwrap())
+            .collect();
+        let expected: Vec<_> = expected.iter().map(|state| state.as_str()).collect();
+        assert_eq!(leads_to, expected, "{action:?}");
     }
 }
 

@@ -376,7 +376,7 @@ async fn the_reconcilers_calls_count_for_no_order() {
         let url = format!("{}/v1/payment_intents", stack.urls().stripe);
         post(url).header("authorization", key).body(form).send()
     };
-    create("Bearer sk_test_local_reconcile_orders").await;
+    create("Bearer rk_test_local_reconcile_orders").await;
     let counts = stack.counters().for_order("ord_1");
     assert_eq!((counts.invocations, counts.payment_calls), (0, 0));
     create("Bearer sk_test_local_process_payment").await;

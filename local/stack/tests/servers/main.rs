@@ -10,5 +10,6 @@ mod endpoint;
 mod events;
 mod functions;
 mod lambda;
+mod secrets;
 mod stack;
 mod support;

@@ -13,6 +13,7 @@ use local_stack::faults::Faults;
 use local_stack::lambda::{
     EventRetries, FunctionSettings, HostSettings, InvokeOutcome, LambdaHost,
 };
+use local_stack::secretsmanager::SecretsManager;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -91,6 +92,7 @@ impl TestHost {
             lambda: Arc::clone(&self.host),
             dynamodb: self.tables().await,
             step_functions,
+            secrets: secrets(&self.clock),
             clock: self.clock.clone(),
             faults: self.faults.clone(),
             permissions: None,
@@ -98,6 +100,12 @@ impl TestHost {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         Endpoint::start(listener, services).expect("the endpoint starts")
     }
+}
+
+/// Secrets Manager without a secret.
+fn secrets(clock: &StackClock) -> Arc<SecretsManager> {
+    let secrets = SecretsManager::open(None, Vec::new(), &[], clock.clone());
+    Arc::new(secrets.expect("a stack in memory"))
 }
 
 fn table(name: &str, key: &str) -> Value {
