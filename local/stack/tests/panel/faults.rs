@@ -28,6 +28,7 @@ fn scenario(fault: &Value) -> Scenario {
         about: text("outcome"),
         order: sample_order("two-items.json"),
         scheduled_in: None,
+        setup: Vec::new(),
         faults: Vec::new(),
         submission: Submission {
             expected_status: dies_while_placing.then_some(500),
