@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use aws::clock::SystemClock;
 use aws::instrumented::Instrumented;
-use aws::{AwsClients, Live, clock, runtime};
+use aws::{AwsClients, Live, Settings, clock, runtime};
+use domain::ErrorName;
 use easypost::EasyPost;
 use http_client::{HttpClient, Timeouts};
 use reconcile_orders::ReconcileOrders;
@@ -22,10 +23,10 @@ async fn main() -> Result<(), runtime::Error> {
     let (stripe, easypost) = (settings.stripe()?, settings.easypost()?);
     let (orders_table, inventory_table) = (settings.orders_table()?, settings.inventory_table()?);
     let state_machine = settings.state_machine_arn()?;
-    let retention_days = settings.personal_data_retention_days()?;
     let https = HttpClient::new(PROVIDER_TIMEOUTS)?;
     let aws = AwsClients::from_env().await;
     let live = Live::new(&aws, &settings)?;
+    let retention_days = live.settings(Settings::personal_data_retention_days);
     let (stripe_key, easypost_key) = (live.api_key(stripe.clone()), live.api_key(easypost.clone()));
     // During initialization, because Lambda gives that phase the most CPU. What cannot be
     // read yet is read again by the first call of a provider.
@@ -43,9 +44,19 @@ async fn main() -> Result<(), runtime::Error> {
         workflow: aws.workflow(state_machine),
         payment_provider: Instrumented::new(stripe, SystemClock::start()),
         shipping_provider: Instrumented::new(easypost, SystemClock::start()),
-        retention_days,
+        // Replaced for each invocation.
+        retention_days: 0,
     };
-    let function = &function;
-    // Boxed, because the SDK's futures are large and deeply nested.
-    runtime::run(|input| Box::pin(function.handle(input, clock::now))).await
+    let (function, retention_days) = (&function, &retention_days);
+    runtime::run(|input| {
+        // Boxed, because the SDK's futures are large and deeply nested.
+        Box::pin(async move {
+            let retention_days = retention_days.current_settings().await;
+            let retention_days = retention_days
+                .map_err(|error| error.into_step_error(ErrorName::StoreUnavailable))?;
+            let function = ReconcileOrders { retention_days, ..function.clone() };
+            function.handle(input, clock::now).await
+        })
+    })
+    .await
 }

@@ -27,7 +27,13 @@ pub const MAX_AGE: Duration = Duration::from_mins(5);
 /// The variable with the ARN of the secret that holds the settings.
 const SETTINGS_ARN: &str = "SETTINGS_ARN";
 /// The variables that the secret replaces.
-const CHANGEABLE: [&str; 4] = ["PROVIDER_MODE", "CURRENCIES", "REVIEW_THRESHOLD", "SHIP_FROM"];
+const CHANGEABLE: [&str; 5] = [
+    "PROVIDER_MODE",
+    "CURRENCIES",
+    "REVIEW_THRESHOLD",
+    "SHIP_FROM",
+    "PERSONAL_DATA_RETENTION_DAYS",
+];
 /// The base URL of Stripe's API.
 const STRIPE_URL: &str = "https://api.stripe.com";
 /// How many days personal data is kept if nothing else is set: longer than a delivery, a
