@@ -86,7 +86,7 @@ fn without_an_address_to_ship_from_no_shipment_is_created() {
     let transport = ScriptedTransport::default();
     let easypost =
         EasyPost::new(transport.clone(), "https://api.easypost.com", ApiKey::test("EZTK1"));
-    let outcome = run(easypost.create(&samples::received().parcel())).unwrap();
+    let outcome = run(easypost.create(&samples::received().parcel().unwrap())).unwrap();
     assert!(matches!(outcome, CallOutcome::Rejected(ShippingRejection::Misconfigured(_))));
     assert!(transport.urls().is_empty());
 }
