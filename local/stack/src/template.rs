@@ -425,6 +425,7 @@ mod tests {
                 ("attention", pair("attention", "createdAt")),
                 ("waitsFor", pair("waitsFor", "createdAt")),
                 ("customerId", pair("customerId", "createdAt")),
+                ("retention", pair("retention", "finalizedAt")),
                 ("intentId", vec!["intentId".to_owned()]),
                 ("shipmentId", vec!["shipmentId".to_owned()]),
                 ("closedDay", pair("closedDay", "closedAt")),

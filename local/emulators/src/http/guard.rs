@@ -92,7 +92,7 @@ mod tests {
         check_case(Some("127.0.0.1.attacker.example"), &[], Some("Host"));
         check_case(Some("192.168.1.7:8080"), &[], Some("Host"));
         check_case(Some("0.0.0.0:8080"), &[], Some("Host"));
-        check_case(Some("user@127.0.0.1"), &["http://127.0.0.1"], Some("Origin"));
+        check_case(Some("user@127.0.0.1"), &["http://127.0.0.1"], Some("a page of"));
         check_case(Some("127.0.0.1:8080"), &["https://attacker.example"], Some("attacker.example"));
         check_case(Some("127.0.0.1:8080"), &["null"], Some("null"));
         check_case(Some("127.0.0.1:8080"), &["http://127.0.0.1:3000"], Some("3000"));
