@@ -82,6 +82,18 @@ test("a server that goes away is reported, and the page goes on by itself when i
   await page.waitForSelector(".offline:not([hidden])");
   assert.equal(await page.locator(".orders-table tbody tr").count(), 5, "what was read stays");
   await startAgain();
+  await page.waitForSelector(".offline", { state: "hidden" });
+}));
+
+test("“Try now” reads at once from a server that is back", () => withPage({}, async ({ page, server, stop, startAgain }) => {
+  await page.clock.install();
+  await openView(page, server.base, "#/board");
+  await stop();
+  // The page's clock stands still from here on: it does not read by itself.
+  await page.clock.fastForward(2_000);
+  await page.waitForSelector(".offline:not([hidden])");
+  await page.clock.pauseAt(Date.now() + 3_600_000);
+  await startAgain();
   await page.click("text=Try now");
   await page.waitForSelector(".offline", { state: "hidden" });
 }));
