@@ -36,6 +36,17 @@ function interval() {
 }
 
 /**
+ * The interval is from one read's start to the next one's. A slow server gets a rest of at
+ * least half the interval.
+ *
+ * @param {number} period
+ * @param {number} taken
+ */
+function pause(period, taken) {
+  return Math.max(period - taken, period / 2);
+}
+
+/**
  * Calls `read` again and again, never twice at once. An error makes it wait longer.
  *
  * @param {(signal: AbortSignal) => Promise<void>} read
@@ -56,6 +67,7 @@ export function poll(read, { slower = () => 1 } = {}) {
     clearTimeout(timer);
     running = true;
     again = false;
+    const begun = performance.now();
     try {
       await read(abort.signal);
       failures = 0;
@@ -66,7 +78,7 @@ export function poll(read, { slower = () => 1 } = {}) {
     }
     running = false;
     if (abort.signal.aborted) return;
-    const wait = failures > 0 ? Math.min(MAX_BACKOFF, INTERVALS.active * 2 ** Math.min(failures, 5)) : interval() * slower();
+    const wait = failures > 0 ? Math.min(MAX_BACKOFF, INTERVALS.active * 2 ** Math.min(failures, 5)) : pause(interval() * slower(), performance.now() - begun);
     timer = setTimeout(run, again ? 0 : wait);
   };
   const wake = () => void run();
