@@ -5,7 +5,7 @@
 
 import { ApiError } from "./api.js";
 import { h } from "./dom.js";
-import { money, shortId } from "./format.js";
+import { codeWords, money, shortId } from "./format.js";
 import { pollNow } from "./poll.js";
 
 /**
@@ -76,11 +76,29 @@ function perform(context, order, deed) {
     async act() {
       const { path, body } = deed.request(order);
       const text = note?.value.trim();
-      await context.api.post(path, text ? { ...body, note: text } : body);
+      try {
+        await context.api.post(path, text ? { ...body, note: text } : body);
+      } catch (error) {
+        throw path.endsWith("/review") ? await withDecision(context, path.replace(/\/review$/, ""), error) : error;
+      }
       context.toast(deed.done);
       pollNow();
     },
   });
+}
+
+/**
+ * Says who decided, if another operator was faster.
+ *
+ * @param {Context} context
+ * @param {string} path the order
+ * @param {unknown} error
+ */
+async function withDecision(context, path, error) {
+  if (!(error instanceof ApiError) || error.status !== 409) return error;
+  const order = await context.api.get(path).catch(() => null);
+  const { decision, by } = order?.review ?? {};
+  return decision && by ? new Error(`${by} decided first: ${codeWords(decision).toLowerCase()}. The page now shows the order as it is.`) : error;
 }
 
 /**

@@ -47,3 +47,27 @@ export async function openView(page, base, hash) {
   await page.waitForSelector("main .view, main .panel");
   await page.waitForFunction(() => !document.querySelector("main .skeleton"));
 }
+
+/**
+ * Counts what a window transfers from now on: bytes on the wire, headers included. What
+ * only the local stack serves is counted apart.
+ *
+ * @param {import("playwright-core").Page} page
+ */
+export async function countBytes(page) {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Network.enable");
+  const total = { bytes: 0, requests: 0, localBytes: 0 };
+  /** @type {Map<string, string>} */
+  const paths = new Map();
+  session.on("Network.responseReceived", ({ requestId, response }) => paths.set(requestId, new URL(response.url).pathname));
+  session.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
+    if (/^\/(console\/local|_local)\//.test(paths.get(requestId) ?? "")) {
+      total.localBytes += encodedDataLength;
+      return;
+    }
+    total.bytes += encodedDataLength;
+    total.requests += 1;
+  });
+  return () => ({ ...total });
+}
