@@ -76,8 +76,8 @@ async fn each_event_is_counted_once() {
     let expected = |name: &String| EXPECTED.iter().any(|(expected, _)| name == expected);
     let others = counts.keys().filter(|name| !expected(name));
     for other in others {
-        // These depend on the number of calls and of sweeps.
-        let varies = ["ProviderLatency", "SweepDelay", "AttentionAge"];
+        // These depend on the number of calls, of sweeps and of days that pass.
+        let varies = ["ProviderLatency", "SweepDelay", "AttentionAge", "ComparisonsCompleted"];
         assert!(
             varies.iter().any(|name| other.starts_with(name)),
             "{other} was not expected: {counts:#?}"
