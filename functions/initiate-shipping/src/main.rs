@@ -47,7 +47,7 @@ async fn main() -> Result<(), runtime::Error> {
                 .map_err(|error| error.into_step_error(ErrorName::CarrierMisconfigured))?;
             let provider = provider.clone().map(|easypost| easypost.shipping_from(ship_from));
             let function = InitiateShipping { orders: orders.clone(), shipping_provider: provider };
-            function.handle(input, clock::now).await
+            Box::pin(function.handle(input, clock::now)).await
         })
     })
     .await

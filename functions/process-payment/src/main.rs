@@ -50,7 +50,7 @@ async fn main() -> Result<(), runtime::Error> {
                 payment_provider: provider.clone(),
                 review_policy,
             };
-            function.handle(input, clock::now).await
+            Box::pin(function.handle(input, clock::now)).await
         })
     })
     .await

@@ -55,7 +55,7 @@ async fn main() -> Result<(), runtime::Error> {
             let retention_days = retention_days
                 .map_err(|error| error.into_step_error(ErrorName::StoreUnavailable))?;
             let function = ReconcileOrders { retention_days, ..function.clone() };
-            function.handle(input, clock::now).await
+            Box::pin(function.handle(input, clock::now)).await
         })
     })
     .await

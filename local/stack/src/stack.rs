@@ -87,12 +87,8 @@ impl Stack {
         let template = read_template(&settings.root)?;
         let (clock, clock_lead) = clock_lead::clock(settings.clock, &folder)?;
         let (counters, faults) = (Counters::new(), Faults::new());
-        let functions = environment::functions(
-            &template,
-            &settings.binaries,
-            settings.settings_max_age,
-            &urls,
-        )?;
+        let functions =
+            environment::functions(&template, &settings.binaries, settings.max_age, &urls)?;
         let host = HostSettings { functions, log_file: Some(folder.path("functions.log")) };
         let lambda = LambdaHost::start(host, clock.clone(), counters.clone(), faults.clone())
             .await

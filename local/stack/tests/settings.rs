@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 /// How old a setting may be in the first test.
 const MAX_AGE: Duration = Duration::from_secs(1);
 /// A function that does not read a change within this time never will.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 struct Shop {
     stack: Stack,

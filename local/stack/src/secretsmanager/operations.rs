@@ -14,17 +14,17 @@ const PREVIOUS: &str = "AWSPREVIOUS";
 
 pub(super) fn get_value(state: &State, body: &Value, caller: &str) -> Result<Value, AwsError> {
     let secret = &state.secrets[find(state, body)?];
-    let stage = body["VersionStage"].as_str();
-    let version = match (body["VersionId"].as_str(), stage) {
+    let label = body["VersionStage"].as_str();
+    let version = match (body["VersionId"].as_str(), label) {
         (Some(id), _) => secret.versions.iter().find(|version| version.id == id),
         (None, Some(PREVIOUS)) => secret.versions.get(1),
-        (None, Some(stage)) if stage != CURRENT => None,
+        (None, Some(other)) if other != CURRENT => None,
         (None, _) => secret.current(),
     };
     let version = version.ok_or_else(|| {
-        let stage = stage.unwrap_or(CURRENT);
+        let label = label.unwrap_or(CURRENT);
         not_found(&format!(
-            "Secrets Manager can't find the specified secret value for staging label: {stage}"
+            "Secrets Manager can't find the specified secret value for staging label: {label}"
         ))
     })?;
     Ok(json!({

@@ -17,7 +17,7 @@ pub struct Settings {
     pub(super) clock: ClockSettings,
     pub(super) state: StateLocation,
     pub(super) enforces_policies: bool,
-    pub(super) settings_max_age: Option<Duration>,
+    pub(super) max_age: Option<Duration>,
 }
 
 /// Where a stack keeps its state.
@@ -41,7 +41,7 @@ impl Settings {
             clock,
             state: StateLocation::Temporary,
             enforces_policies: false,
-            settings_max_age: None,
+            max_age: None,
         }
     }
 
@@ -56,22 +56,14 @@ impl Settings {
     ) -> Self {
         let state = StateLocation::Persistent { folder, fresh };
         let root = root.to_owned();
-        Self {
-            root,
-            binaries,
-            ports,
-            clock,
-            state,
-            enforces_policies: false,
-            settings_max_age: None,
-        }
+        Self { root, binaries, ports, clock, state, enforces_policies: false, max_age: None }
     }
 
     /// The same settings, with functions that read settings and secrets again after this
     /// time, not after five minutes.
     #[must_use]
     pub fn with_settings_max_age(mut self, max_age: Duration) -> Self {
-        self.settings_max_age = Some(max_age);
+        self.max_age = Some(max_age);
         self
     }
 

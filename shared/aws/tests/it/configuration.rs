@@ -119,9 +119,9 @@ fn the_secret_with_the_settings_is_a_json_object_with_the_names_of_the_variables
 #[test]
 fn the_maximum_age_is_at_most_five_minutes() {
     let age = |text: &str| settings(&[("SETTINGS_MAX_AGE_SECONDS", text)]).settings_max_age();
-    assert_eq!(age(""), Ok(Duration::from_secs(300)));
+    assert_eq!(age(""), Ok(Duration::from_mins(5)));
     assert_eq!(age("0"), Ok(Duration::ZERO));
-    assert_eq!(age("300"), Ok(Duration::from_secs(300)));
+    assert_eq!(age("300"), Ok(Duration::from_mins(5)));
     for bad in ["301", "-1", "1.5", "canary"] {
         assert_rejected(age(bad), "SETTINGS_MAX_AGE_SECONDS must be a number of seconds");
     }

@@ -69,7 +69,7 @@ async fn a_value_is_read_again_only_when_it_is_older_than_five_minutes() {
     stores(&bed, "one\n");
     assert_eq!(value().await.as_deref(), Some("one"));
     assert_eq!(bed.last_request()["SecretId"], ARN);
-    clock.pass(MAX_AGE - Duration::from_millis(1));
+    clock.pass(MAX_AGE.checked_sub(Duration::from_millis(1)).unwrap());
     assert_eq!((value().await.as_deref(), bed.calls().len()), (Some("one"), 1));
     stores(&bed, "two");
     clock.pass(Duration::from_secs(1));

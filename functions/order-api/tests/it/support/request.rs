@@ -107,8 +107,8 @@ pub(crate) async fn send(api: &TestApi, request: TestRequest) -> TestResponse {
     // Boxed, as in the shipped binary: the future is large.
     let event =
         Box::pin(order_api::handle(&request.event, api, || panic!("the event carries a time")))
-        .await
-        .unwrap();
+            .await
+            .unwrap();
     let text = event["body"].as_str().unwrap().to_owned();
     let response = TestResponse {
         status: event["statusCode"].as_u64().unwrap(),
