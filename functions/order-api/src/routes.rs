@@ -89,10 +89,17 @@ fn refuse_unknown_parameters(
                 [] => "this operation has no query parameters".to_owned(),
                 known => format!("not a parameter: use {}", known.join(", ")),
             };
-            Err(Problem::with_field(ProblemKind::InvalidRequest, name, detail))
+            Err(Problem::with_field(ProblemKind::InvalidRequest, field_of(name), detail))
         }
         None => Ok(()),
     }
+}
+
+/// The name of an unknown parameter in a problem. A name that is no plain word may be a
+/// customer's data in the wrong place, and is not repeated.
+fn field_of(name: &str) -> &str {
+    let is_word = name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if is_word { name } else { "query" }
 }
 
 /// The method and path for a log line, with everything that a client chose replaced

@@ -199,6 +199,9 @@ async fn an_invalid_query_names_its_parameter() {
     let typo = send(&api, own_orders(ADA).query("stauts", "RECEIVED")).await;
     typo.assert_problem(400, "invalid-request");
     assert_eq!(typo.fields(), ["stauts"]);
+    let misplaced = send(&api, own_orders(ADA).query("ada@example.com", "1")).await;
+    misplaced.assert_problem(400, "invalid-request");
+    assert_eq!(misplaced.fields(), ["query"], "data in the wrong place is not repeated");
     assert!(typo.text.contains("createdBefore"), "it names the parameters: {}", typo.text);
     *api.orders.store_is_down.lock().unwrap() = true;
     send(&api, own_orders(ADA)).await.assert_problem(503, "unavailable");
