@@ -10,7 +10,11 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::{Duration, SystemTime};
 
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4::SigningParams;
 use serde_json::{Value, json};
 
 fn main() {
@@ -84,16 +88,38 @@ fn call(url: &str) -> Value {
     json!(get(url).map(|answer| answer.body))
 }
 
-/// A request as an SDK signs it, except for the signature, which the stack does not verify.
+/// A request as an SDK signs it, at a fixed time, which the stack does not compare with its own.
 fn aws(payload: &Value) -> Value {
-    let (key, session) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SESSION_TOKEN"));
-    let target = payload["target"].as_str().unwrap_or_default();
-    let headers = format!(
-        "authorization: AWS4-HMAC-SHA256 Credential={key}/20261123/us-east-1/aws/aws4_request\r\n\
-         x-amz-security-token: {session}\r\nx-amz-target: {target}\r\n"
-    );
-    let url = format!("{}/", variable("AWS_ENDPOINT_URL"));
-    json!(send("POST", &url, &headers, &payload["body"].to_string()).map(|answer| answer.body))
+    let identity = Credentials::builder()
+        .access_key_id(variable("AWS_ACCESS_KEY_ID"))
+        .secret_access_key(variable("AWS_SECRET_ACCESS_KEY"))
+        .session_token(variable("AWS_SESSION_TOKEN"))
+        .provider_name("environment")
+        .build()
+        .into();
+    let parameters = SigningParams::builder()
+        .identity(&identity)
+        .region("us-east-1")
+        .name("aws")
+        .time(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_392_000))
+        .settings(SigningSettings::default())
+        .build()
+        .expect("all parameters")
+        .into();
+    let url = format!("{}/", payload["endpoint"].as_str().unwrap_or(&variable("AWS_ENDPOINT_URL")));
+    let (target, body) =
+        (payload["target"].as_str().unwrap_or_default(), payload["body"].to_string());
+    let target = [("x-amz-target", target)];
+    let signable = SignableBody::Bytes(body.as_bytes());
+    let request =
+        SignableRequest::new("POST", &url, target.into_iter(), signable).expect("a request");
+    let (instructions, _) = sign(request, &parameters).expect("a signature").into_parts();
+    let headers: String = target
+        .into_iter()
+        .chain(instructions.headers())
+        .flat_map(|(name, value)| [name, ": ", value, "\r\n"])
+        .collect();
+    json!(send("POST", &url, &headers, &body).map(|answer| answer.body))
 }
 
 struct Answer {
