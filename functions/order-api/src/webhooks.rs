@@ -5,7 +5,7 @@
 //! late or reordered event changes nothing, and a lost one only costs time.
 //!
 //! The signatures and event shapes are in the providers' crates, behind
-//! [`WebhookSource`](domain::ports::WebhookSource).
+//! [`WebhookSource`].
 
 use domain::conflict::MAX_ATTEMPTS;
 use domain::ports::{

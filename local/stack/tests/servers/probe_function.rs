@@ -101,7 +101,7 @@ fn aws(payload: &Value) -> Value {
         .identity(&identity)
         .region("us-east-1")
         .name("aws")
-        .time(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_392_000))
+        .time(SystemTime::UNIX_EPOCH + Duration::from_hours(498_720))
         .settings(SigningSettings::default())
         .build()
         .expect("all parameters")
