@@ -1,5 +1,5 @@
 // @ts-check
-// The shell: sign-in, navigation, what every view shares. Views are modules of their own;
+// The shell: sign-in, navigation, what every view shares. Each view is a module;
 // each is loaded when it is first opened.
 
 import { Api } from "./api.js";
@@ -266,7 +266,7 @@ function signInView(session) {
   }
   if (session.config.signIn !== "development") {
     return h("div", { class: "sign-in" }, h("div", { class: "panel sign-in-panel" }, head,
-      h("p", { text: "Nobody can sign in yet: this deployment names no issuer. See docs/deploy.md." })));
+      h("p", { text: "Sign-in is not set up: this deployment names no issuer. See docs/deploy.md." })));
   }
   const choices = DEVELOPMENT_IDENTITIES.map(({ title, about, sub, scopes }) =>
     h("li", {}, h("button", { class: "identity", onclick: () => session.choose(sub, scopes) },

@@ -1,5 +1,5 @@
 // @ts-check
-// Elements without markup in strings: text is always text, whatever an order contains.
+// Elements without markup in strings: the content of an order is always text.
 
 /**
  * Makes an element. Properties that begin with `on` are listeners, `class` and `aria-…`

@@ -1,5 +1,5 @@
 // @ts-check
-// The ledger: two equations that must hold whatever breaks, and the figures behind them.
+// The ledger: two equations that must hold under every fault, and the figures behind them.
 
 import { make, section, setAttribute, setText } from "./dom.js";
 import { formatMoney, plural } from "./local_api.js";

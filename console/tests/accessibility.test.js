@@ -26,10 +26,10 @@ for (const width of [1440, 360]) {
       const { base } = server.page;
       const browser = await launch();
       try {
-        const nobody = await openWindow(browser, { width, scheme, identity: null, bypassCSP: true });
-        await nobody.page.goto(base);
-        await nobody.page.waitForSelector("text=All roles");
-        assert.deepEqual(await violations(nobody.page), [], "sign-in");
+        const signedOut = await openWindow(browser, { width, scheme, identity: null, bypassCSP: true });
+        await signedOut.page.goto(base);
+        await signedOut.page.waitForSelector("text=All roles");
+        assert.deepEqual(await violations(signedOut.page), [], "sign-in");
 
         const { page } = await openWindow(browser, { width, scheme, bypassCSP: true });
         const orders = [1, 2, 3, 5, 6].map((number) => `#/orders/${orderId(number)}`);

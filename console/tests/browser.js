@@ -13,7 +13,7 @@ export function launch() {
 }
 
 /**
- * A window of its own: nothing is shared with another.
+ * A separate window that shares nothing with the others.
  *
  * @param {import("playwright-core").Browser} browser
  * @param {{width?: number, height?: number, scheme?: "light" | "dark", identity?: {sub: string, scopes: string[]} | null, bypassCSP?: boolean}} [options]

@@ -1,4 +1,4 @@
-// A running `cargo local up`, with the real binaries and a state of its own.
+// A running `cargo local up`, with the real binaries and a fresh state folder.
 
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -21,7 +21,7 @@ export class Stack {
   /** @param {string} port */
   async run(port) {
     const ports = ["--port", port, "--aws-port", "0", "--gateway-port", "0", "--carrier-port", "0"];
-    // A process group of its own, so that the functions end with it.
+    // A separate process group, so that the functions end with it.
     this.process = spawn("cargo", ["local", "up", "--state-dir", this.folder, ...ports], { cwd: ROOT, detached: true, stdio: ["ignore", "pipe", "pipe"] });
     this.ended = new Promise((resolve) => this.process.once("exit", resolve));
     let errors = "";

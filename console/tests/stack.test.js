@@ -233,5 +233,5 @@ test("each fault of the panel ends as its text says, with a balanced ledger", ()
   }
   const { planted } = await page.evaluate(() => fetch("/_local/faults").then((response) => response.json()));
   assert.deepEqual(planted.filter((entry) => entry.fired === 0 || entry.failure), [], "each fault fired");
-  assert.deepEqual(planted.map((entry) => entry.orderId).sort(), orders.map(({ id }) => id).sort(), "each on an order of its own");
+  assert.deepEqual(planted.map((entry) => entry.orderId).sort(), orders.map(({ id }) => id).sort(), "each on a separate order");
 }, { expected: /status of 500/ }));

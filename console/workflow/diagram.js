@@ -1,6 +1,6 @@
 // @ts-check
 // A picture of a state machine, from its Amazon States Language definition, and of what
-// happened in it, from a history. A module of its own: it knows no application.
+// happened in it, from a history. It knows no application.
 //
 //   const diagram = createDiagram(element, { definition });
 //   diagram.update({ counts: { AwaitReview: 3 } });             // how many are where

@@ -375,7 +375,7 @@ function pointsOf(routeSegments, across, down, spacing, width, heights) {
     const axis = segment.across ? down : across;
     const index = Math.floor(segment.line / 2);
     const base = (segment.line % 2 === 0 ? axis.gapCenters[index] : axis.centers[index]) ?? 0;
-    // Quiet edges have no room of their own in a channel: there they may lie on each other.
+    // Quiet edges get no separate room in a channel: there they may lie on each other.
     const room = Math.max(0, (axis.gaps[index] ?? 0) / 2 - 1.5);
     if (segment.line % 2 === 0) return base + Math.max(-room, Math.min(room, segment.track * spacing));
     // At a box the tracks stay on its side.

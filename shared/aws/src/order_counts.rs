@@ -23,7 +23,7 @@ const MAX_PAGES: usize = 50;
 
 impl CountOrders for Orders {
     async fn open_orders(&self) -> Result<Vec<OpenOrder>, StoreUnavailable> {
-        // All buckets at once: each is a partition of its own.
+        // All buckets at once: each is a separate partition.
         let mut reading = tokio::task::JoinSet::new();
         for bucket in 0..OPEN_ORDER_BUCKETS {
             let orders = self.clone();

@@ -1,6 +1,6 @@
 //! The audit history of a product in the Inventory table.
 //!
-//! Each entry is an item of its own, `AUDIT#sku#number`, numbered from 1. The product has the
+//! Each entry is a separate item, `AUDIT#sku#number`, numbered from 1. The product has the
 //! number of its latest entry in `auditCount`. A write of the product puts the next entry in
 //! the same transaction, on condition that the number is still the one that was read and that
 //! there is no entry with the next number. So no entry is lost, and none is overwritten.

@@ -6,7 +6,7 @@
 //!
 //! The entries of an order are on its record. There are at most [`MAX_ORDER_ENTRIES`], so
 //! that the record never comes near the limit of a `DynamoDB` item. Beyond that a decision is
-//! refused; no entry is ever dropped. The entries of a product are items of their own,
+//! refused; no entry is ever dropped. The entries of a product are separate items,
 //! numbered from 1, so their number has no limit and the product stays small.
 
 use serde::{Deserialize, Serialize};

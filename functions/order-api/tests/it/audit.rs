@@ -1,5 +1,5 @@
 //! The audit history over the API: who did what is recorded with the effect, is shown to
-//! those who may do it, and to nobody else.
+//! those who may do it, and to no other caller.
 
 use crate::support::{ADA, BOB, OP, TestApi, TestBed, TestRequest, TestResponse, recorded, send};
 use domain::Order;

@@ -35,7 +35,7 @@ impl ApiError {
         )
     }
 
-    /// 401, 402 or 403: the account or its API key is refused, whatever the call.
+    /// 401, 402 or 403: the account or its API key is refused, for every call.
     pub(crate) const fn refused_account(status: u16) -> Self {
         match status {
             401 => Self::new(status, "APIKEY.INACTIVE", "This api key is no longer active."),

@@ -48,7 +48,7 @@ impl ApiError {
         Self::new(401, "invalid_request_error", message)
     }
 
-    /// 401, 402 or 403: the account or its API key is refused, whatever the call.
+    /// 401, 402 or 403: the account or its API key is refused, for every call.
     pub(crate) fn refused_account(status: u16) -> Self {
         let (code, message) = match status {
             401 => ("api_key_expired", "Expired API Key provided: sk_test_************."),

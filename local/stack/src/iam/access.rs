@@ -1,7 +1,7 @@
 //! What a call needs: the actions on the resources that AWS evaluates for it.
 //!
 //! Sources: the service authorization reference of each service; "Using IAM with `DynamoDB`
-//! transactions" (a transaction needs the actions of its items, and none of its own);
+//! transactions" (a transaction needs the actions of its items and no further one);
 //! "Authorization for versions and aliases in Step Functions workflows" (the resource is
 //! always the unqualified ARN of the state machine, also for a task token).
 
@@ -38,7 +38,7 @@ pub fn of_secrets_manager(operation: &str, arn: Option<&str>) -> Vec<Access> {
 
 /// What a DynamoDB operation needs.
 ///
-/// A PartiQL operation has no action of its own name, so a role allows it only with
+/// A PartiQL operation has no action with its name, so a role allows it only with
 /// `dynamodb:*`. A request that names no table needs nothing: DynamoDB rejects it.
 pub fn of_dynamodb(operation: &str, body: &Value) -> Vec<Access> {
     let mut needed: Vec<_> = match operation {

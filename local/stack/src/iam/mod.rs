@@ -1,7 +1,7 @@
 //! Identity and access management: who calls the AWS endpoint, and what the role of the
 //! caller allows.
 //!
-//! Every worker process of a function has [`credentials`] of its own, and the endpoint
+//! Every worker process of a function has separate [`credentials`], and the endpoint
 //! verifies the [`signature`] of every request that uses them. With `--enforce-policies`,
 //! [`Permissions`] evaluates each call against the caller's [`role`], which holds the
 //! statements of `template.yaml`, and answers `AccessDeniedException` as AWS does. It also

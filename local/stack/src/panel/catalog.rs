@@ -1,7 +1,7 @@
 //! The catalog of faults: what each does, what should happen, and how a test checks it.
 //!
 //! The file `local/stack/faults.json` holds text and expected ending side by side, so that
-//! they cannot drift apart: `tests/panel` plants each fault on an order of its own and
+//! they cannot drift apart: `tests/panel` plants each fault on a separate order and
 //! compares the end. Faults and actions have the format of the scenarios.
 
 use std::sync::OnceLock;

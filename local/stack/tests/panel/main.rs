@@ -1,5 +1,5 @@
 //! The local panel on a stack with the real function binaries: each fault of its catalog,
-//! planted on an order of its own, ends as its text says and in balanced ledgers.
+//! planted on a separate order, ends as its text says and in balanced ledgers.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -126,7 +126,7 @@ impl Removals {
         grants
     }
 
-    /// Runs the scenario of an entry on a stack of its own without the grant. Returns how it
+    /// Runs the scenario of an entry on a separate stack without the grant. Returns how it
     /// failed, if it did, provided that a call was denied.
     async fn run_without(&self, entry: &GrantEntry) -> Option<String> {
         let _slot = self.slots.acquire().await.unwrap();

@@ -72,7 +72,7 @@ impl ReportedGrant {
 
 impl PermissionReport {
     /// Reads the report, if the stack enforces the policies. After all scenarios, it also
-    /// runs the reconciliation, which has grants of its own.
+    /// runs the reconciliation, which uses further grants.
     pub(super) async fn read(stack: &Stack, root: &Path, ran_all: bool) -> Result<Option<Self>> {
         let Some(permissions) = stack.permissions() else { return Ok(None) };
         let entries = grants::load(root)?;
