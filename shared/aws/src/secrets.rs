@@ -9,7 +9,7 @@
 //! then store the new one alone.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_secretsmanager::Client;
@@ -51,6 +51,10 @@ struct KnownSecret {
     fresh_for_ms: u64,
     /// When it was last read because of a bad signature.
     bad_signature: Option<Instant>,
+    /// The number of reads that left a value to use.
+    reads: u64,
+    /// Held while the value is read, so that concurrent callers share one read.
+    reading: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// A point in time by both clocks.
@@ -84,10 +88,8 @@ impl<C: Clock> SecretCache<C> {
             SecretSource::Value(value) => return Ok(Some(value.clone())),
             SecretSource::Arn(arn) => arn,
         };
-        match self.known_secret(arn) {
-            Some(known) if self.is_fresh(&known) => Ok(known.value),
-            known => self.read_secret(arn, known).await,
-        }
+        let known = self.known_secret(arn);
+        if self.is_fresh(&known) { Ok(known.value) } else { self.read_secret(arn, known).await }
     }
 
     /// The value to use in place of `unusable`, which a provider rejected or which is
@@ -104,10 +106,11 @@ impl<C: Clock> SecretCache<C> {
             SecretSource::Value(value) => return Ok(Some(value.clone())),
             SecretSource::Arn(arn) => arn,
         };
-        match self.known_secret(arn) {
-            Some(known) if known.value.as_ref() != unusable => Ok(known.value),
-            known => self.read_secret(arn, known).await,
+        let known = self.known_secret(arn);
+        if known.checked.is_some() && known.value.as_ref() != unusable {
+            return Ok(known.value);
         }
+        self.read_secret(arn, known).await
     }
 
     /// The value to use after it did not verify a signature. It is read again, but not
@@ -124,8 +127,10 @@ impl<C: Clock> SecretCache<C> {
             SecretSource::Arn(arn) => arn,
         };
         let known = self.known_secret(arn);
-        let last = known.as_ref().and_then(|known| known.bad_signature);
-        if last.is_some_and(|last| self.elapsed_ms(last) < PAUSE_AFTER_BAD_SIGNATURE_MS) {
+        if known
+            .bad_signature
+            .is_some_and(|last| self.elapsed_ms(last) < PAUSE_AFTER_BAD_SIGNATURE_MS)
+        {
             return self.secret_value(source).await;
         }
         let now = self.now();
@@ -133,28 +138,36 @@ impl<C: Clock> SecretCache<C> {
         self.read_secret(arn, known).await
     }
 
-    /// Reads a value. If that fails, the known one stays in use.
+    /// Reads a value, unless another caller did since `known` was looked up. If that fails,
+    /// the known one stays in use.
     async fn read_secret(
         &self,
         arn: &str,
-        known: Option<KnownSecret>,
+        known: KnownSecret,
     ) -> Result<SecretValue, StoreUnavailable> {
-        let (value, fresh_for_ms) = match (self.get_secret(arn).await, known) {
+        let _reading = known.reading.lock().await;
+        let since = self.known_secret(arn);
+        if since.reads != known.reads {
+            return Ok(since.value);
+        }
+        let (value, fresh_for_ms) = match (self.get_secret(arn).await, known.checked) {
             (Ok(value), _) => (value, self.max_age_ms),
-            (Err(error), Some(known)) if known.checked.is_some() => {
+            (Err(error), Some(_)) => {
                 tracing::warn!(
                     secret = arn,
                     error = error.0,
                     "a secret could not be read again; its last value stays in use"
                 );
-                (known.value, self.max_age_ms.min(PAUSE_AFTER_FAILURE_MS))
+                (since.value, self.max_age_ms.min(PAUSE_AFTER_FAILURE_MS))
             }
-            (Err(error), _) => return Err(error),
+            (Err(error), None) => return Err(error),
         };
         let checked = Some(self.now());
         let mut all = self.lock();
         let entry = all.entry(arn.to_owned()).or_default();
-        *entry = KnownSecret { value: value.clone(), checked, fresh_for_ms, ..entry.clone() };
+        let reads = entry.reads + 1;
+        *entry =
+            KnownSecret { value: value.clone(), checked, fresh_for_ms, reads, ..entry.clone() };
         Ok(value)
     }
 
@@ -185,8 +198,8 @@ impl<C: Clock> SecretCache<C> {
         known.checked.is_some_and(|checked| self.elapsed_ms(checked) < known.fresh_for_ms)
     }
 
-    fn known_secret(&self, arn: &str) -> Option<KnownSecret> {
-        self.lock().get(arn).cloned()
+    fn known_secret(&self, arn: &str) -> KnownSecret {
+        self.lock().entry(arn.to_owned()).or_default().clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, KnownSecret>> {

@@ -141,6 +141,23 @@ async fn an_unusable_value_is_read_again_at_once_unless_another_caller_did() {
 }
 
 #[tokio::test]
+async fn concurrent_callers_share_one_read() {
+    let (bed, clock) = (TestBed::new(), TestClock::leaked());
+    let cache = cache(&bed, clock);
+    stores(&bed, "one");
+    let source = arn();
+    let both = tokio::join!(cache.secret_value(&source), cache.secret_value(&source));
+    assert_eq!((text(both.0.unwrap()).as_deref(), bed.calls().len()), (Some("one"), 1));
+    assert_eq!(text(both.1.unwrap()).as_deref(), Some("one"));
+    let one = cache.secret_value(&source).await.unwrap();
+    stores(&bed, "two");
+    let instead = || cache.secret_value_instead_of(one.as_ref(), &source);
+    let both = tokio::join!(instead(), instead());
+    assert_eq!((text(both.0.unwrap()).as_deref(), bed.calls().len()), (Some("two"), 2));
+    assert_eq!(text(both.1.unwrap()).as_deref(), Some("two"));
+}
+
+#[tokio::test]
 async fn a_flood_of_bad_signatures_is_one_read_in_ten_seconds() {
     let (bed, clock) = (TestBed::new(), TestClock::leaked());
     let cache = cache(&bed, clock);
