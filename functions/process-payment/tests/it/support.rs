@@ -1,13 +1,11 @@
 //! The function over in-memory fakes, and helpers to invoke it.
 
 use domain::policy::ReviewPolicy;
-use domain::{Order, StepError};
 use process_payment::ProcessPayment;
-use serde_json::Value;
 pub(crate) use testing::fakes::invocation::{
     error_name, input, now, stored_order, superseded_input,
 };
-use testing::fakes::{FakePaymentProvider, FakeTables, TestBed, run};
+use testing::fakes::{FakePaymentProvider, FakeTables, TestBed};
 
 /// The function over this test bed.
 pub(crate) fn function(test_bed: &TestBed) -> ProcessPayment<FakeTables, FakePaymentProvider> {
@@ -18,25 +16,4 @@ pub(crate) fn function(test_bed: &TestBed) -> ProcessPayment<FakeTables, FakePay
     }
 }
 
-/// Invokes the function with this input.
-pub(crate) fn invoke(test_bed: &TestBed, input: Value) -> Result<Value, StepError> {
-    run(function(test_bed).handle(input, now)).expect("the process does not crash")
-}
-
-/// Invokes an operation as the execution that owns the order. `None` if the process crashes.
-pub(crate) fn attempt(
-    test_bed: &TestBed,
-    operation: &str,
-    order: &Order,
-) -> Option<Result<Value, StepError>> {
-    run(function(test_bed).handle(input(operation, order), now))
-}
-
-/// Invokes an operation as the execution that owns the order.
-pub(crate) fn perform(
-    test_bed: &TestBed,
-    operation: &str,
-    order: &Order,
-) -> Result<Value, StepError> {
-    attempt(test_bed, operation, order).expect("the process does not crash")
-}
+testing::invocation_helpers!(function);

@@ -53,3 +53,38 @@ pub fn compensating(order: &Order) -> Order {
     let failed = r#"{"InitiateShipping": {"Error": "ShippingRejected"}}"#;
     order.begin_compensation(&serde_json::from_str(failed).expect("it parses"), now())
 }
+
+/// Defines `invoke`, `attempt` and `perform` for the tests of a function. `function` is the
+/// caller's: it builds the function over a [`TestBed`](crate::fakes::TestBed).
+#[macro_export]
+macro_rules! invocation_helpers {
+    ($function:ident) => {
+        /// Invokes the function with this input.
+        pub(crate) fn invoke(
+            test_bed: &$crate::fakes::TestBed,
+            input: serde_json::Value,
+        ) -> Result<serde_json::Value, domain::StepError> {
+            $crate::fakes::run($function(test_bed).handle(input, now))
+                .expect("the process does not crash")
+        }
+
+        /// Invokes an operation as the execution that owns the order. `None` if the process
+        /// crashes.
+        pub(crate) fn attempt(
+            test_bed: &$crate::fakes::TestBed,
+            operation: &str,
+            order: &domain::Order,
+        ) -> Option<Result<serde_json::Value, domain::StepError>> {
+            $crate::fakes::run($function(test_bed).handle(input(operation, order), now))
+        }
+
+        /// Invokes an operation as the execution that owns the order.
+        pub(crate) fn perform(
+            test_bed: &$crate::fakes::TestBed,
+            operation: &str,
+            order: &domain::Order,
+        ) -> Result<serde_json::Value, domain::StepError> {
+            attempt(test_bed, operation, order).expect("the process does not crash")
+        }
+    };
+}
