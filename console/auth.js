@@ -61,7 +61,7 @@ export class Session {
     this.renewing = null;
   }
 
-  /** Takes up the session of this tab, if there is one. */
+  /** Restores this tab's session, if there is one. */
   async begin() {
     if (this.config.signIn === "development") return this.beginDevelopment();
     if (this.config.signIn === "oauth") return this.beginOAuth();
@@ -90,7 +90,7 @@ export class Session {
       return this.renew();
     }
     if (this.renewing) return;
-    this.end("Your session has expired. Sign in again to go on: you come back to this view.");
+    this.end("Your session has expired. Sign in again to continue where you left off.");
   }
 
   /** @param {string} problem */
@@ -255,13 +255,13 @@ export class Session {
 
   async requestRenewal() {
     const refreshToken = this.refreshToken;
-    if (!refreshToken) return this.end("Your session has ended. Sign in again to go on.");
+    if (!refreshToken) return this.end("Your session has ended. Sign in again to continue.");
     try {
       this.accept(await this.requestTokens({ grant_type: "refresh_token", refresh_token: refreshToken }));
     } catch (error) {
       // Without a network the token may still be good: try again before giving up.
       if (error instanceof TypeError) this.renewal = setTimeout(() => void this.renew(), 10_000);
-      else this.end("Your session has ended. Sign in again to go on: you come back to this view.");
+      else this.end("Your session has ended. Sign in again to continue where you left off.");
     }
   }
 }

@@ -16,7 +16,7 @@ const AGES = [["", "Any age"], ["600", "Older than 10 min"], ["3600", "Older tha
 
 /** @type {Record<string, string>} The status of orders that wait in a state. */
 const STATUS_OF_STATE = {
-  WaitUntilScheduled: "SCHEDULED", AwaitAuthentication: "AUTHENTICATION_REQUIRED", AwaitReview: "IN_REVIEW", AwaitRestock: "BACKORDERED", AwaitOperator: "NEEDS_ATTENTION",
+  WaitUntilScheduled: "SCHEDULED", AwaitReview: "IN_REVIEW", AwaitRestock: "BACKORDERED", AwaitOperator: "NEEDS_ATTENTION",
   PaymentFailureHandler: "PAYMENT_FAILED", InventoryFailureHandler: "OUT_OF_STOCK", ShippingFailureHandler: "SHIPPING_FAILED", OrderRejected: "REJECTED", OrderCancelled: "CANCELLED", OrderFulfilled: "FULFILLED",
   ScheduledForLater: "RECEIVED", ProcessPayment: "RECEIVED", CheckInventory: "AUTHORIZED", InitiateShipping: "RESERVED", CapturePayment: "SHIPPING",
 };

@@ -134,11 +134,8 @@ fn count<T: Ord>(items: impl Iterator<Item = T>) -> BTreeMap<T, u64> {
 
 /// Every state in which an order can be, in the order of the workflow.
 fn state_counts(counts: &BTreeMap<State, u64>) -> Vec<StateCount> {
-    let holds_orders = |(state, row): &(State, steps::Row)| {
-        !row.holds.is_empty() || row.gives_back.is_some() || *state == State::CapturePayment
-    };
     steps::rows()
-        .filter(holds_orders)
+        .filter(|(_, row)| matches!(row.kind.state_type(), "Task" | "Wait"))
         .map(|(name, _)| StateCount { name, orders: counts.get(&name).copied().unwrap_or(0) })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! `POST /webhooks/{provider}`: a provider reports that one of its objects changed.
 //!
-//! Of an event only the ids are used, to find the order and make the reconciler
+//! Only the ids in an event are used: to find the order, and to make the reconciler
 //! inspect it now. The reconciler asks the provider for the truth, so a repeated,
 //! late or reordered event changes nothing, and a lost one only costs time.
 //!

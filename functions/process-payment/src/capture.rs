@@ -42,7 +42,7 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
             return Ok(order);
         }
         let id = capturable_intent(&order)?;
-        // Built before the call: a result that cannot be recorded is not caused.
+        // Built first: without a valid record of the capture, nothing is captured.
         let fulfilled = order.fulfilled(at)?;
         let intent = self.capture_intent(&order, id, at).await?;
         self.ensure_amount_matches(&order, &intent, at).await?;

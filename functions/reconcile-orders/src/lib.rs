@@ -7,7 +7,7 @@
 //!   recorded decision that the waiting task never got, and raises attention; `restart`
 //!   restarts an order under a new execution if the old one ended without closing it;
 //!   `finalize` follows a closed order until its payment and label are final; `erase` removes
-//!   its personal data some months later.
+//!   its personal data after the retention period.
 //! - A reconciliation ([`reconciliation`]) compares the ledgers of the payment provider,
 //!   the shipping provider, the stock and the orders.
 //!

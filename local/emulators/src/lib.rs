@@ -4,7 +4,7 @@
 //! code under test cannot write. The same calls at the same times give the same bytes. Both accept
 //! test API keys only.
 //!
-//! - [`exchange`]: HTTP requests and responses, and what reaches the client of a call.
+//! - [`exchange`]: HTTP requests and responses, and which part of a response reaches the caller.
 //! - [`stripe`] and [`easypost`]: the emulators, without sockets, clocks or randomness.
 //! - [`faults`]: plans of injected faults. It knows neither provider; the stack uses it for its own
 //!   fault points too.

@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use domain::operation::Function;
 use local_stack::audit;
 use local_stack::functions::{self, Profile};
 use local_stack::scenarios::client::Client;
@@ -29,16 +30,12 @@ async fn throttled_orders_are_late_but_never_lost_or_duplicated() {
     let stack = Stack::start(Settings::temporary(&root, binaries)).await.unwrap();
     load_stock(&stack, &root).await.unwrap();
     let client = Client::new(stack.urls());
-    let throttle = |function: &str| {
+    let throttle = |function: &Function| {
         let at = format!("function.{function}");
         json!({"at": at, "calls": {"from": 1, "to": 25}, "kind": "throttle"})
     };
-    let faults = [
-        throttle("process-payment"),
-        throttle("check-inventory"),
-        throttle("initiate-shipping"),
-        json!({"at": "store.TransactWriteItems", "calls": {"from": 1, "to": 3}, "kind": "conflict"}),
-    ];
+    let conflicts = json!({"at": "store.TransactWriteItems", "calls": {"from": 1, "to": 3}, "kind": "conflict"});
+    let faults: Vec<_> = Function::ALL.iter().map(throttle).chain([conflicts]).collect();
     client.inject_faults(&faults, None).await.unwrap();
 
     let placed = place_all(&client).await;

@@ -4,9 +4,9 @@
 //! to do. A function reads only the settings that it needs; the others may be missing.
 //!
 //! What a deployment may change while the functions run (`PROVIDER_MODE`, `CURRENCIES`,
-//! `REVIEW_THRESHOLD`, `SHIP_FROM`) is in one secret of Secrets Manager, `SETTINGS_ARN`: a
-//! JSON object with these names. Without `SETTINGS_ARN` the variables of these names
-//! count, for a function that runs by itself.
+//! `REVIEW_THRESHOLD`, `SHIP_FROM`, `PERSONAL_DATA_RETENTION_DAYS`) is in one secret of
+//! Secrets Manager, `SETTINGS_ARN`: a JSON object with these names. A function that runs
+//! alone, without `SETTINGS_ARN`, reads the variables of these names instead.
 //!
 //! A secret is given as the ARN of a Secrets Manager secret, or as its value. A value is
 //! accepted only if it is a test key, so no live key is ever written into a template.

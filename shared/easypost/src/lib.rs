@@ -70,7 +70,8 @@ impl<T: Transport, K: ApiKeySource> EasyPost<T, K> {
         self.send(Method::Get, path, Vec::new(), classify).await
     }
 
-    /// Sends a request; once more if its key was replaced. A rejected key has no effect, so that the repeated request is still the first one.
+    /// Sends a request, and repeats it if its key was replaced. A request with a rejected key
+    /// has no effect, so the repeat cannot act twice.
     async fn send<D>(
         &self,
         method: Method,

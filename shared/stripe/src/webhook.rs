@@ -3,7 +3,8 @@
 //! The signature scheme is that of docs.stripe.com/webhooks/signature, the shape of
 //! an event that of docs.stripe.com/api/events/object. A signature is compared in
 //! constant time with every secret that is valid now; there are two during a
-//! rotation. Of the body only ids are read: Stripe adds fields at will.
+//! rotation. Only ids are read from the body, because Stripe may add fields
+//! at any time.
 
 use std::collections::BTreeMap;
 

@@ -63,25 +63,28 @@ const MAX_METRICS_OF_AN_ALARM: usize = 10;
 
 /// A metric that an alarm or the dashboard reads.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Read {
+pub(crate) struct Read {
     namespace: String,
-    name: String,
+    pub(crate) name: String,
     /// The values of references are the names of resources.
-    dimensions: BTreeMap<String, String>,
+    pub(crate) dimensions: BTreeMap<String, String>,
 }
 
 impl Read {
-    fn is_about(&self, resource: &str) -> bool {
+    pub(crate) fn is_about(&self, resource: &str) -> bool {
         self.dimensions.values().any(|value| value == resource)
     }
 }
 
-fn template() -> Value {
+pub(crate) fn template() -> Value {
     Template::parse(&read("template.yaml")).unwrap().as_json().clone()
 }
 
 /// The resources of a type, by logical id.
-fn resources<'a>(template: &'a Value, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+pub(crate) fn resources<'a>(
+    template: &'a Value,
+    kind: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a Value)> {
     let all = template["Resources"].as_object().unwrap().iter();
     all.filter(move |(_, resource)| resource["Type"] == kind)
         .map(|(id, resource)| (id.as_str(), &resource["Properties"]))
@@ -96,7 +99,7 @@ fn composite_alarms(template: &Value) -> Vec<(&str, &Value)> {
 }
 
 /// A text, or the resource that a reference names.
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     let referenced =
         value["Ref"].as_str().or_else(|| value["Fn::GetAtt"][0].as_str()).map(str::to_owned);
     referenced.or_else(|| value.as_str().map(str::to_owned)).unwrap_or_default()
@@ -132,7 +135,7 @@ fn widgets(template: &Value) -> Vec<Value> {
 }
 
 /// The metrics that the dashboard reads.
-fn read_by_dashboard(template: &Value) -> Vec<Read> {
+pub(crate) fn read_by_dashboard(template: &Value) -> Vec<Read> {
     let mut found = Vec::new();
     for widget in widgets(template) {
         for metric in widget["properties"]["metrics"].as_array().into_iter().flatten() {

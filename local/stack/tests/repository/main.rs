@@ -4,7 +4,8 @@
 //! [`permissions`] the template with what the code calls, [`imports`] holds the
 //! layout, [`dependencies`] the crates that ship, and [`documents`] the links,
 //! paths and commands that the documents name. [`alarms`] holds that what can fail has an
-//! alarm, each alarm a runbook, and that the metrics are those of the code.
+//! alarm, each alarm a runbook, and that the metrics are those of the code. [`listed`] holds
+//! that the template names each function in every list of functions.
 
 #[cfg(test)]
 mod alarms;
@@ -18,6 +19,8 @@ mod files;
 mod functions;
 #[cfg(test)]
 mod imports;
+#[cfg(test)]
+mod listed;
 #[cfg(test)]
 mod permissions;
 #[cfg(test)]

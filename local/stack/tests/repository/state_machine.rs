@@ -128,7 +128,10 @@ fn an_order_is_held_by_a_state_that_follows_the_one_that_wrote_its_status() {
     {
         let next = machine["States"][writer.as_str()]["Next"].as_str().unwrap();
         let stops = next_stops(&machine, next);
-        assert!(stops.contains(holding(status)), "{status} after {writer}: {stops:?}");
+        assert!(
+            stops.contains(holding(status)),
+            "steps.rs: {status} must be in `holds` of the state after {writer}, one of {stops:?}"
+        );
     }
     // The shipment is stored in the middle of its task.
     assert_eq!(State::holding(Status::Shipping), Some(State::InitiateShipping));
