@@ -4,7 +4,7 @@
 //! stores its id and the chosen rate on the order, and only ever buys the stored one. From
 //! the write that stores it, the customer can no longer cancel the order.
 
-use domain::compensate::{self, shipping_misconfigured, shipping_not_sent};
+use domain::compensate::{self, shipping_misconfigured, shipping_not_sent, shipping_throttled};
 use domain::conflict::{AttemptError, load_order, retry_on_conflict, save_order};
 use domain::operation::ShippingOperation;
 use domain::payment::PaymentStatus;
@@ -84,6 +84,7 @@ impl<O: LoadOrder + SaveOrder, S: ShippingProvider> InitiateShipping<O, S> {
             CallOutcome::NotSent(why) | CallOutcome::Unknown(why) => {
                 return Err(shipping_not_sent(&why).into());
             }
+            CallOutcome::Throttled(why) => return Err(shipping_throttled(&why).into()),
         };
         let rate = choose_rate(order.shipping_service, &shipment.rates)
             .ok_or_else(|| rejected("the provider offers no rate that is fast enough"))?;
@@ -98,6 +99,7 @@ impl<O: LoadOrder + SaveOrder, S: ShippingProvider> InitiateShipping<O, S> {
         match self.shipping_provider.buy(&stored.shipment_id, &stored.rate_id).await {
             CallOutcome::Succeeded(shipment) if shipment.bought.is_some() => return Ok(shipment),
             CallOutcome::NotSent(why) => return Err(shipping_not_sent(&why)),
+            CallOutcome::Throttled(why) => return Err(shipping_throttled(&why)),
             CallOutcome::Rejected(ShippingRejection::Rejected(why)) => return Err(rejected(&why)),
             CallOutcome::Rejected(ShippingRejection::AlreadyBought)
             | CallOutcome::Succeeded(_)

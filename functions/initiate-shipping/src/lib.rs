@@ -35,6 +35,7 @@
 //! |---|---|---|---|
 //! | `StoreUnavailable` | transient | all | the Orders table is unavailable, or the order kept changing |
 //! | `CarrierUnavailable` | transient | all | the shipping provider did nothing; call again |
+//! | `CarrierThrottled` | transient | all | the provider's rate limit turned the call away; call again |
 //! | `ShipmentOutcomeUnknown` | transient | all | the provider may have acted, and a lookup fails |
 //! | `InvalidRequest` | final | all | the input is malformed, or the order has no reserved stock to ship |
 //! | `OrderNotFound` | final | all | there is no order with this id |

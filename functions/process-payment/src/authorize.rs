@@ -4,7 +4,7 @@
 //! only then confirms it. It never confirms an intent that is not stored. So at most one
 //! intent of an order is ever confirmed, and a declined card is confirmed once.
 
-use domain::compensate::{self, payment_not_sent, payment_rejected};
+use domain::compensate::{self, payment_not_sent, payment_rejected, payment_throttled};
 use domain::conflict::{AttemptError, load_order, retry_on_conflict, save_order};
 use domain::decision::{Review, ReviewDecision};
 use domain::operation::PaymentOperation;
@@ -87,6 +87,7 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
             CallOutcome::Succeeded(intent) => intent,
             CallOutcome::Rejected(rejection) => return Err(payment_rejected(rejection).into()),
             CallOutcome::NotSent(why) => return Err(payment_not_sent(&why).into()),
+            CallOutcome::Throttled(why) => return Err(payment_throttled(&why).into()),
             // Without an id there is nothing to retrieve. A lost unconfirmed intent costs
             // nothing.
             CallOutcome::Unknown(why) => {
@@ -110,6 +111,7 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
         match self.payment_provider.confirm(id, off_session, &key).await {
             CallOutcome::Succeeded(intent) => Ok(intent),
             CallOutcome::NotSent(why) => Err(payment_not_sent(&why).into()),
+            CallOutcome::Throttled(why) => Err(payment_throttled(&why).into()),
             CallOutcome::Rejected(PaymentRejection::UnexpectedState(_)) => {
                 self.resolve_confirmation(order, id, "the intent changed state", at).await
             }

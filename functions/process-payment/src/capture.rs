@@ -4,7 +4,7 @@
 //! without a lookup first. It retrieves the intent only if the answer leaves the outcome
 //! open.
 
-use domain::compensate::{self, payment_not_sent, payment_rejected};
+use domain::compensate::{self, payment_not_sent, payment_rejected, payment_throttled};
 use domain::conflict::{AttemptError, load_order, retry_on_conflict, save_order};
 use domain::operation::PaymentOperation;
 use domain::payment::{ForwardAction, PaymentIntent};
@@ -64,6 +64,7 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
                 return Ok(intent);
             }
             CallOutcome::NotSent(why) => return Err(payment_not_sent(&why).into()),
+            CallOutcome::Throttled(why) => return Err(payment_throttled(&why).into()),
             CallOutcome::Rejected(rejection) => Some(payment_rejected(rejection)),
             CallOutcome::Succeeded(_) | CallOutcome::Unknown(_) => None,
         };

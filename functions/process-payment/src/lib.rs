@@ -38,6 +38,7 @@
 //! |---|---|---|---|
 //! | `StoreUnavailable` | transient | all | the Orders table is unavailable, or the order kept changing |
 //! | `PaymentGatewayUnavailable` | transient | all | the payment provider did nothing; call again |
+//! | `PaymentThrottled` | transient | all | the provider's rate limit turned the call away; call again |
 //! | `PaymentOutcomeUnknown` | transient | all | the provider may have acted, or the card issuer has not answered |
 //! | `InvalidRequest` | final | all | the input is malformed, or the status does not allow the step |
 //! | `OrderNotFound` | final | authorize, capture | there is no order with this id |

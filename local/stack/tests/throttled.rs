@@ -1,5 +1,6 @@
 //! A burst of orders: every function throttles each order's first 25 invocations, and each
-//! order meets three transaction conflicts. All orders are late; none is lost, and no
+//! order meets 60 transaction conflicts in a row, which is more than the retries of an outage
+//! allow. All orders are late; none is lost, and no
 //! effect happens twice.
 //!
 //! Needs cargo, which builds the functions.
@@ -34,7 +35,7 @@ async fn throttled_orders_are_late_but_never_lost_or_duplicated() {
         let at = format!("function.{function}");
         json!({"at": at, "calls": {"from": 1, "to": 25}, "kind": "throttle"})
     };
-    let conflicts = json!({"at": "store.TransactWriteItems", "calls": {"from": 1, "to": 3}, "kind": "conflict"});
+    let conflicts = json!({"at": "store.TransactWriteItems", "calls": {"from": 1, "to": 60}, "kind": "conflict"});
     let faults: Vec<_> = Function::ALL.iter().map(throttle).chain([conflicts]).collect();
     client.inject_faults(&faults, None).await.unwrap();
 

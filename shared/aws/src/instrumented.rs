@@ -118,7 +118,10 @@ impl<P, C: Clock> Instrumented<P, C> {
             CallOutcome::Unknown(_) if call != ProviderCall::Retrieve => {
                 self.record_unknown(Provider::Payment, call, id.as_str());
             }
-            CallOutcome::Unknown(_) | CallOutcome::Rejected(_) | CallOutcome::NotSent(_) => {}
+            CallOutcome::Unknown(_)
+            | CallOutcome::Rejected(_)
+            | CallOutcome::NotSent(_)
+            | CallOutcome::Throttled(_) => {}
         }
     }
 
@@ -144,7 +147,10 @@ impl<P, C: Clock> Instrumented<P, C> {
             CallOutcome::Unknown(_) if call != ProviderCall::Retrieve => {
                 self.record_unknown(Provider::Shipping, call, id.as_str());
             }
-            CallOutcome::Unknown(_) | CallOutcome::Rejected(_) | CallOutcome::NotSent(_) => {}
+            CallOutcome::Unknown(_)
+            | CallOutcome::Rejected(_)
+            | CallOutcome::NotSent(_)
+            | CallOutcome::Throttled(_) => {}
         }
     }
 }
@@ -207,7 +213,7 @@ impl<P: PaymentProvider, C: Clock> PaymentProvider for Instrumented<P, C> {
                 self.record_unknown(Provider::Payment, ProviderCall::Refund, id.as_str());
             }
             CallOutcome::Succeeded(_) => self.record_refunds(id, true),
-            CallOutcome::Rejected(_) | CallOutcome::NotSent(_) => {}
+            CallOutcome::Rejected(_) | CallOutcome::NotSent(_) | CallOutcome::Throttled(_) => {}
         }
         outcome
     }

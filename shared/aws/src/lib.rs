@@ -16,6 +16,7 @@
 //! calls.
 
 mod attributes;
+mod backoff;
 mod batch_get;
 pub mod catalog;
 pub mod clients;

@@ -3,7 +3,8 @@
 //!
 //! A reservation takes every line and writes the order, or does neither; a release gives
 //! every line back and writes the order, or does neither. The order is the first write
-//! of the transaction, so its condition is the first cancellation reason.
+//! of the transaction, so its condition is the first cancellation reason. A transaction
+//! that meets contention is tried again after a short random pause.
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
@@ -19,7 +20,7 @@ use domain::stock::{ReservedLine, Shortage};
 use crate::Inventory;
 use crate::attributes::{Item, number};
 use crate::service_error::{describe, is_contention};
-use crate::{order_item, order_metrics};
+use crate::{backoff, order_item, order_metrics};
 
 impl ReserveStock for Inventory {
     async fn reserve(
@@ -153,7 +154,21 @@ impl Inventory {
         build(write)
     }
 
+    /// Writes a transaction, and again after a pause while it meets contention.
     async fn transact(
+        &self,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<TransactionResult, StoreUnavailable> {
+        for pause in 0..backoff::PAUSES {
+            match self.transact_once(writes.clone()).await? {
+                TransactionResult::Contended => backoff::wait(pause).await,
+                result => return Ok(result),
+            }
+        }
+        self.transact_once(writes).await
+    }
+
+    async fn transact_once(
         &self,
         writes: Vec<TransactWriteItem>,
     ) -> Result<TransactionResult, StoreUnavailable> {

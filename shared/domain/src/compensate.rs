@@ -54,7 +54,7 @@ pub async fn cancel_payment(
 ///
 /// # Errors
 /// [`ErrorName::PaymentOutcomeUnknown`] if there is no answer, because an earlier call may
-/// have had an effect; otherwise what the rejection means.
+/// have had an effect; [`ErrorName::PaymentThrottled`]; otherwise what the rejection means.
 pub async fn retrieve_payment_intent(
     payments: &impl PaymentProvider,
     id: &PaymentIntentId,
@@ -62,6 +62,7 @@ pub async fn retrieve_payment_intent(
     match payments.retrieve(id).await {
         CallOutcome::Succeeded(intent) => Ok(intent),
         CallOutcome::Rejected(rejection) => Err(payment_rejected(rejection)),
+        CallOutcome::Throttled(why) => Err(payment_throttled(&why)),
         CallOutcome::NotSent(why) | CallOutcome::Unknown(why) => {
             Err(ErrorName::PaymentOutcomeUnknown.with_detail(format!("lookup: {why}")))
         }
@@ -78,6 +79,7 @@ async fn void_payment(
             return Ok(PaymentStatus::Voided);
         }
         CallOutcome::NotSent(why) => return Err(payment_not_sent(&why).into()),
+        CallOutcome::Throttled(why) => return Err(payment_throttled(&why).into()),
         CallOutcome::Succeeded(_)
         | CallOutcome::Rejected(PaymentRejection::UnexpectedState(_))
         | CallOutcome::Unknown(_) => {}
@@ -104,6 +106,7 @@ async fn refund_payment(
     let rejection = match payments.refund(id, &order.payment_idempotency_key("refund")).await {
         CallOutcome::Succeeded(state) => return Ok(refund_status(state)),
         CallOutcome::NotSent(why) => return Err(payment_not_sent(&why).into()),
+        CallOutcome::Throttled(why) => return Err(payment_throttled(&why).into()),
         CallOutcome::Rejected(rejection) => Some(payment_rejected(rejection)),
         CallOutcome::Unknown(_) => None,
     };
@@ -140,6 +143,7 @@ pub async fn refund_progress(
             Ok(FURTHEST_FIRST.into_iter().find(|state| refunds.contains(state)))
         }
         CallOutcome::Rejected(rejection) => Err(payment_rejected(rejection)),
+        CallOutcome::Throttled(why) => Err(payment_throttled(&why)),
         CallOutcome::NotSent(why) | CallOutcome::Unknown(why) => {
             Err(ErrorName::PaymentOutcomeUnknown.with_detail(format!("refunds: {why}")))
         }
@@ -174,6 +178,11 @@ pub fn payment_not_sent(why: &str) -> StepError {
     ErrorName::PaymentGatewayUnavailable.with_detail(why)
 }
 
+/// The payment provider's rate limit turned a call away.
+pub fn payment_throttled(why: &str) -> StepError {
+    ErrorName::PaymentThrottled.with_detail(why)
+}
+
 /// What a rejection by the payment provider means.
 pub fn payment_rejected(rejection: PaymentRejection) -> StepError {
     match rejection {
@@ -194,8 +203,8 @@ pub fn payment_rejected(rejection: PaymentRejection) -> StepError {
 /// Refunds a label, if one was bought.
 ///
 /// # Errors
-/// [`ErrorName::CarrierUnavailable`] or [`ErrorName::ShipmentOutcomeUnknown`]: retry;
-/// [`ErrorName::CarrierMisconfigured`].
+/// [`ErrorName::CarrierUnavailable`], [`ErrorName::CarrierThrottled`] or
+/// [`ErrorName::ShipmentOutcomeUnknown`]: retry; [`ErrorName::CarrierMisconfigured`].
 pub async fn refund_label(
     shipping: &impl ShippingProvider,
     id: &ShipmentId,
@@ -210,6 +219,7 @@ pub async fn refund_label(
             None => false,
         },
         CallOutcome::NotSent(why) => return Err(shipping_not_sent(&why)),
+        CallOutcome::Throttled(why) => return Err(shipping_throttled(&why)),
         CallOutcome::Rejected(ShippingRejection::Rejected(_)) => true,
         CallOutcome::Rejected(rejection) => return Err(shipping_misconfigured(rejection)),
         CallOutcome::Unknown(_) => false,
@@ -226,7 +236,8 @@ pub async fn refund_label(
 ///
 /// # Errors
 /// [`ErrorName::ShipmentOutcomeUnknown`] if there is no answer, because an earlier call may
-/// have had an effect; otherwise [`ErrorName::CarrierMisconfigured`].
+/// have had an effect; [`ErrorName::CarrierThrottled`]; otherwise
+/// [`ErrorName::CarrierMisconfigured`].
 pub async fn retrieve_shipment(
     shipping: &impl ShippingProvider,
     id: &ShipmentId,
@@ -234,6 +245,7 @@ pub async fn retrieve_shipment(
     match shipping.retrieve(id).await {
         CallOutcome::Succeeded(shipment) => Ok(shipment),
         CallOutcome::Rejected(rejection) => Err(shipping_misconfigured(rejection)),
+        CallOutcome::Throttled(why) => Err(shipping_throttled(&why)),
         CallOutcome::NotSent(why) | CallOutcome::Unknown(why) => {
             Err(ErrorName::ShipmentOutcomeUnknown.with_detail(format!("lookup: {why}")))
         }
@@ -255,6 +267,11 @@ pub fn final_label_refund(shipment: &ProviderShipment) -> Option<LabelRefund> {
 /// A call of the shipping provider had no effect and may be retried.
 pub fn shipping_not_sent(why: &str) -> StepError {
     ErrorName::CarrierUnavailable.with_detail(why)
+}
+
+/// The shipping provider's rate limit turned a call away.
+pub fn shipping_throttled(why: &str) -> StepError {
+    ErrorName::CarrierThrottled.with_detail(why)
 }
 
 /// What a rejection by the shipping provider means for a call that it never rejects for a

@@ -28,6 +28,10 @@ pub enum ErrorName {
     PaymentGatewayUnavailable,
     /// A call of the payment provider may have had an effect, and a lookup fails.
     PaymentOutcomeUnknown,
+    /// The payment provider's rate limit turned the call away. The call had no effect.
+    PaymentThrottled,
+    /// The shipping provider's rate limit turned the call away. The call had no effect.
+    CarrierThrottled,
     /// Another order reserved or released the same SKU at the same time.
     StockContended,
     /// The shipping provider could not be reached or was overloaded. The call had no
@@ -76,17 +80,24 @@ impl ErrorName {
         self.into()
     }
 
+    /// Whether our own load is the reason: a rate limit, or two orders for the same stock.
+    /// Such an error makes an order late and never fails it, so it is retried for longer
+    /// than an outage.
+    pub const fn is_throttling(self) -> bool {
+        matches!(self, Self::PaymentThrottled | Self::CarrierThrottled | Self::StockContended)
+    }
+
     /// Whether the same call may succeed later.
     pub const fn is_transient(self) -> bool {
-        matches!(
-            self,
-            Self::PaymentGatewayUnavailable
-                | Self::PaymentOutcomeUnknown
-                | Self::StockContended
-                | Self::CarrierUnavailable
-                | Self::ShipmentOutcomeUnknown
-                | Self::StoreUnavailable
-        )
+        self.is_throttling()
+            || matches!(
+                self,
+                Self::PaymentGatewayUnavailable
+                    | Self::PaymentOutcomeUnknown
+                    | Self::CarrierUnavailable
+                    | Self::ShipmentOutcomeUnknown
+                    | Self::StoreUnavailable
+            )
     }
 
     /// An error of this name with a detail for an operator.

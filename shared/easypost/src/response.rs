@@ -33,7 +33,7 @@ pub(crate) fn classify<D>(
             Some(parsed) => CallOutcome::Succeeded(parsed),
             None => CallOutcome::Unknown(format!("answered {status} with an unreadable body")),
         },
-        429 => CallOutcome::NotSent("answered 429".to_owned()),
+        429 => CallOutcome::Throttled("answered 429".to_owned()),
         // The request timed out, or another request about the shipment is in progress.
         408 | 409 => CallOutcome::Unknown(format!("answered {status}")),
         400..=499 => classify_client_error(response),
@@ -81,7 +81,7 @@ fn classify_client_error<D>(response: &Response) -> CallOutcome<D, ShippingRejec
                 | "SHIPMENT.POSTAGE.NO_RESPONSE",
             ),
         ) => CallOutcome::Unknown(summary),
-        (_, Some("RATE_LIMITED")) => CallOutcome::NotSent(summary),
+        (_, Some("RATE_LIMITED")) => CallOutcome::Throttled(summary),
         // A key that was disabled is answered with 403.
         (_, Some(code)) if code.starts_with("APIKEY.") => {
             CallOutcome::Rejected(ShippingRejection::Account(AccountProblem::KeyRejected))

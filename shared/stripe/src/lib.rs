@@ -219,6 +219,7 @@ fn parse_success<W, D>(
         },
         CallOutcome::Rejected(rejection) => CallOutcome::Rejected(rejection),
         CallOutcome::NotSent(reason) => CallOutcome::NotSent(reason),
+        CallOutcome::Throttled(reason) => CallOutcome::Throttled(reason),
         CallOutcome::Unknown(reason) => CallOutcome::Unknown(reason),
     }
 }

@@ -1,7 +1,8 @@
 //! Classifies a response by what it says about the effect of the call.
 //!
 //! Sources: <https://docs.stripe.com/error-low-level> (5xx and unreadable responses leave
-//! the outcome unknown; `Stripe-Should-Retry`; 409 and 429 took no effect) and
+//! the outcome unknown; `Stripe-Should-Retry`; 409 and 429 took no effect),
+//! <https://docs.stripe.com/rate-limits> (429: rate limits and `lock_timeout`) and
 //! <https://docs.stripe.com/api/errors> (402: the parameters were valid, but the card was
 //! declined).
 
@@ -29,6 +30,8 @@ pub(crate) fn classify<D: DeserializeOwned>(
             let code = ErrorBody::parse(response).customer_code();
             CallOutcome::Rejected(PaymentRejection::Declined { code })
         }
+        // Stripe may advise against a quick retry (`Stripe-Should-Retry: false`); ours is slow.
+        429 => CallOutcome::Throttled(ErrorBody::parse(response).summary(status)),
         400..=499 => classify_client_error(response),
         _ => CallOutcome::Unknown(format!("answered {status}")),
     }
@@ -41,7 +44,7 @@ fn classify_client_error<D>(response: &Response) -> CallOutcome<D, PaymentReject
     let should_retry = match response.header("stripe-should-retry") {
         Some("true") => true,
         Some("false") => false,
-        _ => matches!(response.status, 409 | 429),
+        _ => response.status == 409,
     };
     if should_retry {
         return CallOutcome::NotSent(summary);

@@ -39,6 +39,8 @@ pub type ConcurrentWrite = fn(&Order) -> Order;
 pub enum InjectedFault {
     /// The call has no effect, and the caller knows.
     NotSent,
+    /// The provider's rate limit turns the call away.
+    Throttled,
     /// The call has no effect, and the caller does not know.
     RequestLost,
     /// The call has its effect, and the caller does not know.

@@ -131,6 +131,21 @@ fn an_unreachable_provider_is_a_transient_error() {
 }
 
 #[test]
+fn a_rate_limit_makes_the_order_late_and_has_no_effect() {
+    let check = |test_bed: TestBed, order: &Order, point| {
+        let test_bed = test_bed.on(point, 1, InjectedFault::Throttled);
+        assert_eq!(error_name(book(&test_bed, order)), ErrorName::CarrierThrottled, "{point}");
+        assert!(book(&test_bed, order).is_ok(), "{point}");
+        assert_eq!(test_bed.labels(), 1, "{point}");
+    };
+    let order = samples::reserved();
+    check(TestBed::with(&order), &order, "shipping.create");
+    check(TestBed::with(&order), &order, "shipping.buy");
+    let (test_bed, order) = with_stored_shipment();
+    check(test_bed, &order, "shipping.retrieve");
+}
+
+#[test]
 fn a_purchase_without_an_answer_is_looked_up_at_once() {
     let order = samples::reserved();
     let test_bed = TestBed::with(&order).on("shipping.buy", 1, InjectedFault::ResponseLost);

@@ -156,6 +156,8 @@ fn an_unproven_refund_is_not_recorded() {
     };
     let reject = InjectedFault::ShippingRejected;
     check("shipping.retrieve", InjectedFault::NotSent, ErrorName::ShipmentOutcomeUnknown);
+    check("shipping.retrieve", InjectedFault::Throttled, ErrorName::CarrierThrottled);
+    check("shipping.refund", InjectedFault::Throttled, ErrorName::CarrierThrottled);
     check("shipping.retrieve", InjectedFault::RequestLost, ErrorName::ShipmentOutcomeUnknown);
     check(
         "shipping.retrieve",

@@ -121,6 +121,19 @@ fn an_unreachable_provider_is_a_transient_error_and_records_nothing() {
 }
 
 #[test]
+fn a_rate_limit_makes_the_order_late_and_has_no_effect() {
+    for point in ["payment.create", "payment.confirm"] {
+        let order = samples::received();
+        let test_bed = TestBed::with(&order).on(point, 1, InjectedFault::Throttled);
+        let error = error_name(authorize(&test_bed, &order));
+        assert_eq!(error, ErrorName::PaymentThrottled, "{point}");
+        assert_eq!(stored_order(&test_bed, &order).payment.attempt, 1, "{point}");
+        assert!(authorize(&test_bed, &order).is_ok(), "{point}");
+        assert_eq!(test_bed.authorization_requests(), 1, "{point}");
+    }
+}
+
+#[test]
 fn a_confirmation_without_an_answer_is_looked_up_at_once() {
     let order = samples::received();
     let test_bed = TestBed::with(&order).on("payment.confirm", 1, InjectedFault::ResponseLost);

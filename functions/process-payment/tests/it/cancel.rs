@@ -292,6 +292,22 @@ fn an_unreachable_provider_leaves_the_order_open() {
     }
 }
 
+#[test]
+fn a_rate_limit_makes_the_compensation_late() {
+    let check = |state, points: &[&'static str]| {
+        for point in points {
+            let (test_bed, order) = ready_to_cancel(state);
+            let test_bed = test_bed.on(point, 1, InjectedFault::Throttled);
+            let error = error_name(cancel(&test_bed, &order));
+            assert_eq!(error, ErrorName::PaymentThrottled, "{point}");
+            assert!(!stored_order(&test_bed, &order).status.is_closed());
+            assert!(cancel(&test_bed, &order).is_ok(), "{point}");
+        }
+    };
+    check(PaymentIntentState::RequiresCapture, &["payment.retrieve", "payment.cancel"]);
+    check(PaymentIntentState::Succeeded, &["payment.refunds", "payment.refund"]);
+}
+
 /// A closed order whose authorization was never voided.
 fn closed() -> Order {
     Order { status: Status::Cancelled, ..samples::authorized() }

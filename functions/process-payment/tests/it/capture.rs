@@ -114,6 +114,15 @@ fn an_unreachable_provider_is_called_again_with_the_same_key() {
 }
 
 #[test]
+fn a_rate_limit_makes_the_capture_late_and_has_no_effect() {
+    let (test_bed, order) = labeled(PaymentIntentState::RequiresCapture);
+    let test_bed = test_bed.on("payment.capture", 1, InjectedFault::Throttled);
+    assert_eq!(error_name(capture(&test_bed, &order)), ErrorName::PaymentThrottled);
+    assert_eq!(stored_order(&test_bed, &order).payment.attempt, 1);
+    assert!(capture(&test_bed, &order).is_ok());
+}
+
+#[test]
 fn a_capture_without_an_answer_is_looked_up_at_once() {
     let (test_bed, order) = labeled(PaymentIntentState::RequiresCapture);
     let test_bed = test_bed.on("payment.capture", 1, InjectedFault::ResponseLost);

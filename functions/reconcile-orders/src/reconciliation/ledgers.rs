@@ -65,7 +65,9 @@ where
         match call().await {
             CallOutcome::Succeeded(value) => return Ok(Ok(value)),
             CallOutcome::Rejected(rejection) => return Ok(Err(rejection)),
-            CallOutcome::NotSent(why) | CallOutcome::Unknown(why) => last_failure = why,
+            CallOutcome::NotSent(why) | CallOutcome::Throttled(why) | CallOutcome::Unknown(why) => {
+                last_failure = why;
+            }
         }
     }
     Err(Unreadable(last_failure))

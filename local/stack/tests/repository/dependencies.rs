@@ -24,7 +24,7 @@ const DIRECT: &[(&str, &str)] = &[
     (
         "shared/aws",
         "aws-config aws-credential-types aws-sdk-dynamodb aws-sdk-secretsmanager aws-sdk-sfn \
-         aws-smithy-http-client aws-smithy-runtime-api aws-smithy-types domain jiff lambda_runtime \
+         aws-smithy-http-client aws-smithy-runtime-api aws-smithy-types domain fastrand jiff lambda_runtime \
          serde serde_dynamo serde_json strum thiserror tokio tracing tracing-subscriber url",
     ),
     ("shared/domain", "jiff serde serde_json strum thiserror uuid"),

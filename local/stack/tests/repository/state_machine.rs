@@ -217,6 +217,34 @@ fn every_task_that_invokes_a_function_retries_every_transient_error() {
 }
 
 #[test]
+fn our_own_load_is_retried_for_as_long_as_it_takes_and_apart_from_outages() {
+    let machine = machine();
+    let throttling: Vec<&str> = ErrorName::ALL
+        .iter()
+        .filter(|error| error.is_throttling())
+        .map(|error| error.as_str())
+        .collect();
+    for (name, state) in states(&machine).filter(|(_, state)| is_lambda(state)) {
+        let own: Vec<&Value> = rules(state, "Retry")
+            .filter(|rule| errors(rule).any(|error| throttling.contains(&error)))
+            .collect();
+        let expected = serde_json::json!({
+            "ErrorEquals": throttling, "IntervalSeconds": 2, "MaxAttempts": 100,
+            "BackoffRate": 2, "MaxDelaySeconds": 60, "JitterStrategy": "FULL",
+        });
+        assert_eq!(own, [&expected], "{name}");
+    }
+}
+
+#[test]
+fn an_outage_of_the_shipping_provider_is_ridden_out_while_the_authorization_holds() {
+    let machine = machine();
+    let outage = rules(&machine["States"]["InitiateShipping"], "Retry").last().unwrap();
+    assert!(errors(outage).any(|error| error == ErrorName::CarrierUnavailable.as_str()));
+    assert_eq!((&outage["MaxAttempts"], &outage["MaxDelaySeconds"]), (&60.into(), &900.into()));
+}
+
+#[test]
 fn every_task_catches_everything_under_its_own_name() {
     let machine = machine();
     for (name, state) in states(&machine).filter(|(_, state)| state["Type"] == "Task") {

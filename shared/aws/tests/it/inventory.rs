@@ -14,6 +14,9 @@ use testing::samples;
 
 use crate::test_bed::{INVENTORY, Injected, ORDERS, TestBed};
 
+/// The attempts of a transaction that meets contention.
+const ATTEMPTS: usize = 5;
+
 struct Store {
     bed: TestBed,
     orders: Orders,
@@ -188,13 +191,15 @@ async fn a_release_to_an_unknown_product_fails_and_creates_nothing() {
     assert_eq!(inventory.all().await, Ok(vec![]));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn only_a_failed_condition_is_a_shortage_other_reasons_are_contention_or_errors() {
     let before = samples::authorized();
     let after = before.reserved(later()).unwrap();
     let check = async |codes: &[&str], expected: Result<ReserveResult, &str>| {
         let store = store(5, 5, &before).await;
-        store.bed.cancel_with(codes);
+        for _ in 0..ATTEMPTS {
+            store.bed.cancel_with(codes);
+        }
         let seen = store.inventory.reserve(&before, &after).await;
         match (seen, expected) {
             (Ok(seen), Ok(expected)) => assert_eq!(seen, expected, "{codes:?}"),
@@ -213,14 +218,36 @@ async fn only_a_failed_condition_is_a_shortage_other_reasons_are_contention_or_e
     check(&[], Err("without a reason")).await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
+async fn a_transaction_that_meets_contention_is_tried_again_at_once() {
+    let before = samples::authorized();
+    let after = before.reserved(later()).unwrap();
+    let store = store(5, 5, &before).await;
+    let transactions = || store.bed.calls().iter().filter(|call| is_transaction(call)).count();
+    let so_far = transactions();
+    for _ in 1..ATTEMPTS {
+        store.bed.cancel_with(&["None", "TransactionConflict", "None"]);
+    }
+    let seen = store.inventory.reserve(&before, &after).await;
+    assert_eq!(seen, Ok(ReserveResult::Reserved));
+    assert_eq!(transactions() - so_far, ATTEMPTS);
+    store.assert_ledger_balances().await;
+}
+
+fn is_transaction(call: &str) -> bool {
+    call == "TransactWriteItems"
+}
+
+#[tokio::test(start_paused = true)]
 async fn throttling_is_contention_and_a_connection_error_is_not() {
     let before = samples::reserved();
     let after = before.released(later());
     let bed = TestBed::new();
     let inventory = bed.aws_with_attempts(1).inventory(ORDERS, INVENTORY);
     for code in ["ThrottlingException", "ProvisionedThroughputExceededException"] {
-        bed.reject_with(code);
+        for _ in 0..ATTEMPTS {
+            bed.reject_with(code);
+        }
         assert_eq!(
             inventory.release(&before, &after).await,
             Ok(ReleaseResult::Contended),

@@ -9,8 +9,11 @@ pub enum CallOutcome<T, R> {
     Succeeded(T),
     /// The provider rejected it.
     Rejected(R),
-    /// It certainly had no effect: never sent, or turned away by a rate limit. Retry later.
+    /// It certainly had no effect: it was never sent. Retry later.
     NotSent(String),
+    /// It certainly had no effect: the provider's rate limit turned it away. The provider
+    /// works, and we send too much, so retry for as long as it takes.
+    Throttled(String),
     /// It may have had its effect: look the object up.
     Unknown(String),
 }

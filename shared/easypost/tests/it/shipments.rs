@@ -86,6 +86,7 @@ fn description(outcome: &CallOutcome<ProviderShipment, ShippingRejection>) -> St
         }
         CallOutcome::Rejected(rejection) => format!("{rejection:?}"),
         CallOutcome::NotSent(_) => "not sent".to_owned(),
+        CallOutcome::Throttled(_) => "throttled".to_owned(),
         CallOutcome::Unknown(_) => "unknown".to_owned(),
     }
 }
@@ -150,7 +151,7 @@ fn every_documented_error_is_classified_as_documented() {
             | "SHIPMENT.POSTAGE.TIMED_OUT"
             | "SHIPMENT.POSTAGE.NO_RESPONSE" => "unknown".to_owned(),
             "SHIPMENT.POSTAGE.FAILURE" => format!("rejected: answered 422 {code}"),
-            "RATE_LIMITED" => "not sent".to_owned(),
+            "RATE_LIMITED" => "throttled".to_owned(),
             "APIKEY.INACTIVE" => "account: KEY_REJECTED".to_owned(),
             other => panic!("{other} has no expectation"),
         };
@@ -179,7 +180,7 @@ fn a_response_is_classified_by_what_it_says_about_the_effect() {
     check(200, &json!({"id": "shp_1", "refund_status": "on_fire"}), "unknown");
     check(200, &json!({"id": "adr_1"}), "unknown");
     check(200, &json!({"id": "shp_1", "postage_label": {}}), "unknown");
-    check(429, &Value::Null, "not sent");
+    check(429, &Value::Null, "throttled");
     check(401, &json!({"error": "canary"}), "account: KEY_REJECTED");
     check(402, &coded("PAYMENT.REQUIRED"), "account: WALLET_EMPTY");
     check(400, &json!({"error": "canary"}), "rejected: answered 400");

@@ -144,6 +144,7 @@ fn description(outcome: &CallOutcome<PaymentIntent, PaymentRejection>) -> String
         CallOutcome::Rejected(PaymentRejection::Account(problem)) => format!("account: {problem}"),
         CallOutcome::Rejected(PaymentRejection::Misconfigured(_)) => "misconfigured".to_owned(),
         CallOutcome::NotSent(_) => "not sent".to_owned(),
+        CallOutcome::Throttled(reason) => format!("throttled: {reason}"),
         CallOutcome::Unknown(_) => "unknown".to_owned(),
     }
 }
@@ -170,8 +171,8 @@ const RECORDED: [(&str, &str); 17] = [
     ("declined_lost_card", "declined generic_decline"),
     ("idempotency_in_use", "not sent"),
     ("idempotency_mismatch", "misconfigured"),
-    ("lock_timeout", "not sent"),
-    ("rate_limit", "not sent"),
+    ("lock_timeout", "throttled: answered 429 lock_timeout"),
+    ("rate_limit", "throttled: answered 429 rate_limit"),
     ("refund_already_refunded", "misconfigured"),
     ("resource_missing", "not found"),
 ];
@@ -316,7 +317,11 @@ fn a_response_is_classified_by_what_it_says_about_the_effect() {
     // The call certainly took no effect.
     check(409, &[], &invalid(Some("lock_timeout")), "not sent");
     check(409, &[], &error("idempotency_error", Some("idempotency_key_in_use")), "not sent");
-    check(429, &[], &json!([]), "not sent");
+    check(429, &[], &json!([]), "throttled: answered 429");
+    let locked = json!({"error": {"code": "lock_timeout", "type": "invalid_request_error"}});
+    check(429, &[], &locked, "throttled: answered 429 lock_timeout");
+    // Stripe advises against a quick retry of a rate limit.
+    check(429, &[("stripe-should-retry", "false")], &json!([]), "throttled: answered 429");
     check(400, &retry, &invalid(None), "not sent");
     // The call was rejected.
     check(409, &stop, &invalid(None), "misconfigured");

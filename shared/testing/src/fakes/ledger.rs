@@ -23,6 +23,7 @@ fn lost(fault: InjectedFault) -> StoreUnavailable {
 fn unknown<T, R>(fault: InjectedFault) -> CallOutcome<T, R> {
     match fault {
         InjectedFault::NotSent => CallOutcome::NotSent("down".to_owned()),
+        InjectedFault::Throttled => CallOutcome::Throttled("answered 429".to_owned()),
         _ => CallOutcome::Unknown("no response".to_owned()),
     }
 }

@@ -240,6 +240,7 @@ fn shown(fault: InjectedFault) -> Outcome {
 fn injected<T>(fault: InjectedFault) -> CallOutcome<T, PaymentRejection> {
     match fault {
         InjectedFault::NotSent => CallOutcome::NotSent("down".to_owned()),
+        InjectedFault::Throttled => CallOutcome::Throttled("answered 429".to_owned()),
         InjectedFault::PaymentRejected(rejection) => CallOutcome::Rejected(rejection),
         _ => CallOutcome::Unknown("no response".to_owned()),
     }

@@ -107,6 +107,7 @@ impl FakeShippingProvider {
     async fn call(&self, point: &'static str, act: impl FnOnce(&mut State) -> Outcome) -> Outcome {
         self.0.call(point, act).await.unwrap_or_else(|fault| match fault {
             InjectedFault::NotSent => CallOutcome::NotSent("down".to_owned()),
+            InjectedFault::Throttled => CallOutcome::Throttled("answered 429".to_owned()),
             InjectedFault::ShippingRejected(rejection) => CallOutcome::Rejected(rejection),
             InjectedFault::ShipmentIs(shipment) => CallOutcome::Succeeded(shipment),
             _ => CallOutcome::Unknown("no response".to_owned()),
