@@ -106,11 +106,35 @@ def check_choices():
     ttl = properties(first, "Inventory")["TimeToLiveSpecification"]
     written = f'"{ttl["AttributeName"]}"' in (ROOT / "shared/aws/src/restock.rs").read_text()
     check("records of restocks expire by the attribute that the code writes", ttl["Enabled"] and written, ttl)
-    check("the key's policy exists with a key only", ("KmsKeyAccess" in every["Resources"], "KmsKeyAccess" in first["Resources"]) == (True, False))
+    check_key(first, every)
     alias = properties(every, "OrderWorkflowAliaslive")["DeploymentPreference"]
     check("prod shifts executions step by step", alias["Type"] == "CANARY" and alias["Alarms"], alias)
     alias = properties(first, "OrderWorkflowAliaslive")["DeploymentPreference"]
     check("dev shifts at once", alias["Type"] == "ALL_AT_ONCE" and "Interval" not in alias, alias)
+
+
+def role_statements(template, role):
+    """The statements of the role's own policies, and of the managed policies that name it."""
+    own = [policy["PolicyDocument"] for policy in properties(template, role).get("Policies", [])]
+    managed = [one["Properties"] for one in of_type(template, "AWS::IAM::ManagedPolicy").values()]
+    shared = [one["PolicyDocument"] for one in managed if {"Ref": role} in one["Roles"]]
+    return [statement for document in own + shared for statement in document["Statement"]]
+
+
+def check_key(first, every):
+    """The shop's own key encrypts every secret, and each role may use it as far as it reads."""
+    policies = {"KmsKeyAccess", "KmsKeyAccessForSecrets"}
+    check("the key's policies exist with a key only", (policies <= set(every["Resources"]), policies & set(first["Resources"])) == (True, set()))
+    key = EVERYTHING["KmsKeyArn"]
+    for name in of_type(every, "AWS::SecretsManager::Secret"):
+        keys = (properties(first, name).get("KmsKeyId"), properties(every, name).get("KmsKeyId"))
+        check(f"{name}: its key", keys == (None, key), keys)
+    for role in of_type(every, "AWS::IAM::Role"):
+        statements = role_statements(every, role)
+        granted = json.dumps([one for one in statements if one.get("Resource") != key])
+        through = " ".join(json.dumps(one["Condition"]) for one in statements if one.get("Resource") == key and "kms:Decrypt" in one["Action"])
+        for action, service in (("dynamodb:", "dynamodb."), ("secretsmanager:GetSecretValue", "secretsmanager.")):
+            check(f"{role}: decrypts through {service} if it reads there", (action in granted) == (service in through), statements)
 
 
 def check_logs():
@@ -128,6 +152,44 @@ def check_logs():
     check("access logs hold no request data", not private, private)
     webhooks = [stage["RouteSettings"][f"POST /webhooks/{one}"]["ThrottlingRateLimit"] for one in ("stripe", "easypost")]
     check("webhooks are throttled more strictly", max(webhooks) < stage["DefaultRouteSettings"]["ThrottlingRateLimit"], webhooks)
+
+
+# A request of these needs no token: the providers sign theirs, and the rest is the page, the
+# OpenAPI document and preflight requests.
+PUBLIC = {
+    "/": {"x-amazon-apigateway-any-method"},
+    "/console/{file+}": {"x-amazon-apigateway-any-method"},
+    "/openapi.json": {"x-amazon-apigateway-any-method"},
+    "/webhooks/easypost": {"post"},
+    "/webhooks/stripe": {"post"},
+    "/{proxy+}": {"options"},
+}
+
+
+def check_events():
+    """Which requests need no token, and how long an event is repeated."""
+    resolved = resolve(translate())
+    paths = properties(resolved, "ServerlessHttpApi")["Body"]["paths"]
+    public = {path: {method for method, one in methods.items() if not one.get("security")} for path, methods in paths.items()}
+    public = {path: methods for path, methods in public.items() if methods}
+    check("only these routes need no token", public == PUBLIC, public)
+    rules = of_type(resolved, "AWS::Events::Rule")
+    schedules = {name: one["Properties"] for name, one in rules.items() if "ScheduleExpression" in one["Properties"]}
+    check("there are two schedules", len(schedules) == 2, schedules)
+    limits = {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+    for name, one in schedules.items():
+        targets = one["Targets"]
+        check(f"{name}: no event is repeated or late", [target["RetryPolicy"] for target in targets] == [limits], targets)
+    every_minute = {name for name, one in schedules.items() if one["ScheduleExpression"] == "rate(1 minute)"}
+    for name in set(rules) - every_minute:
+        targets = properties(resolved, name)["Targets"]
+        check(f"{name}: an event that is not delivered is kept", all("DeadLetterConfig" in target for target in targets), targets)
+    invoke = of_type(resolved, "AWS::Lambda::EventInvokeConfig")
+    check("one function takes events", len(invoke) == 1, invoke)
+    for name, one in invoke.items():
+        config = one["Properties"]
+        kept = "Destination" in config["DestinationConfig"]["OnFailure"]
+        check(f"{name}: no event is repeated or late, and one that fails is kept", kept and limits.items() <= config.items(), config)
 
 
 def versions(template):
@@ -196,6 +258,7 @@ def main():
     check_references()
     check_choices()
     check_logs()
+    check_events()
     check_changes()
     check_lint()
     print(f"{len(passed)} passed, 0 failed")
