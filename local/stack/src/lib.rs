@@ -34,3 +34,4 @@ pub mod template;
 pub mod trace;
 pub mod urls;
 pub mod workspace;
+mod xray;
