@@ -190,6 +190,7 @@ mod tests {
         FunctionSettings {
             name: "order-api".to_owned(),
             logical_id: "OrderApiFunction".to_owned(),
+            alias: None,
             binary: "/nowhere".into(),
             timeout: Duration::from_mins(1),
             memory_mb: 128,
@@ -204,9 +205,9 @@ mod tests {
         let (clock, faults) = (StackClock::new(ClockSettings::default()), Faults::new());
         let hang = json!([{ "at": "function.order-api", "kind": "hang" }]);
         faults.add_json(&hang).expect("a plan");
-        let settings = HostSettings { functions: vec![function()], log_file: None };
+        let settings = HostSettings { functions: vec![function()], ..HostSettings::default() };
         let lambda = LambdaHost::start(settings, clock.clone(), Counters::new(), faults);
-        let lambda = lambda.await.expect("the host starts");
+        let lambda = lambda.expect("the host starts");
         let front = HttpApi {
             routes: Routes::new(Vec::new()),
             console: ConsoleFolder::new("/nowhere".into()),

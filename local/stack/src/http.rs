@@ -72,6 +72,10 @@ impl Server {
         Ok(Self { address, accepting })
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The base URL without a trailing slash.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)

@@ -89,9 +89,9 @@ impl Stack {
         let (counters, faults) = (Counters::new(), Faults::new());
         let functions =
             environment::functions(&template, &settings.binaries, settings.max_age, &urls)?;
-        let host = HostSettings { functions, log_file: Some(folder.path("functions.log")) };
+        let log_file = Some(folder.path("functions.log"));
+        let host = HostSettings { functions, log_file, ..HostSettings::default() };
         let lambda = LambdaHost::start(host, clock.clone(), counters.clone(), faults.clone())
-            .await
             .map_err(StartError::io("the Lambda host"))?;
         let permissions = permissions::of(&template, settings.enforces_policies)?;
         let services = SharedServices { clock, counters, faults, lambda, permissions };

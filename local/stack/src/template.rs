@@ -56,6 +56,8 @@ pub struct TemplateFunction {
     pub logical_id: String,
     /// The binary, which has the name of the crate.
     pub binary: String,
+    /// The alias that each deployment publishes, if any.
+    pub alias: Option<String>,
     /// The time limit of one invocation.
     pub timeout: Duration,
     /// The memory size in MB.
@@ -214,6 +216,7 @@ impl Template {
         Ok(TemplateFunction {
             logical_id: id.to_owned(),
             binary: binary(id, resource)?,
+            alias: self.property(resource, "AutoPublishAlias").as_str().map(str::to_owned),
             // Lambda's defaults.
             timeout: Duration::from_secs(number("Timeout")?.unwrap_or(3)),
             memory_mb: u32::try_from(number("MemorySize")?.unwrap_or(128)).unwrap_or(128),

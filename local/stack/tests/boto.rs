@@ -43,7 +43,7 @@ async fn endpoint() -> Endpoint {
     let (counters, faults) = (Counters::new(), Faults::new());
     let lambda =
         LambdaHost::start(HostSettings::default(), clock.clone(), counters.clone(), faults.clone());
-    let lambda = lambda.await.unwrap();
+    let lambda = lambda.unwrap();
     let tables = dynamodb::Deps {
         clock: clock.clone(),
         counters: counters.clone(),

@@ -73,7 +73,6 @@ mod tests {
             function_error: None,
             executed_version: "$LATEST".to_owned(),
             request_id: "r1".to_owned(),
-            log_tail: Vec::new(),
         }
     }
 

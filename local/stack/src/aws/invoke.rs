@@ -18,8 +18,8 @@ pub(super) const PATH: &str = "/2015-03-31/functions";
 
 pub(super) async fn serve(services: &Services, request: &Request, signer: &Signer) -> Reply {
     let Some(function) = function_of(request) else {
-        let text = "The local stack serves Invoke only.";
-        return error_response(&AwsError::new(404, "UnknownOperationException", text)).into();
+        let error = AwsError { status: 404, ..AwsError::not_served("Lambda", &["Invoke"]) };
+        return error_response(&error).into();
     };
     let needed = [access::of_invocation(function_arn(&function))];
     if let Err(denied) = signer.authorize(services.permissions.as_deref(), &needed) {
@@ -62,21 +62,24 @@ async fn invoke_sync(
 ) -> Reply {
     let wants_log_tail = header(request.headers(), "x-amz-log-type") == "Tail";
     match services.lambda.invoke(function, payload).await {
-        Ok(outcome) => success_response(outcome, wants_log_tail).into(),
+        Ok(outcome) => {
+            let log = wants_log_tail.then(|| services.lambda.logs().tail(&outcome.request_id));
+            success_response(outcome, log).into()
+        }
         Err(InvokeError::Unreachable) => Reply::CloseConnection,
         Err(error) => error_response(&error.to_aws()).into(),
     }
 }
 
-fn success_response(outcome: InvokeOutcome, wants_log_tail: bool) -> Response {
+fn success_response(outcome: InvokeOutcome, log_tail: Option<Vec<u8>>) -> Response {
     let mut response = response(StatusCode::OK, "application/json", outcome.payload);
     add_header(&mut response, "x-amzn-requestid", &outcome.request_id);
     add_header(&mut response, "x-amz-executed-version", &outcome.executed_version);
     if let Some(function_error) = &outcome.function_error {
         add_header(&mut response, "x-amz-function-error", function_error);
     }
-    if wants_log_tail {
-        add_header(&mut response, "x-amz-log-result", &STANDARD.encode(outcome.log_tail));
+    if let Some(log_tail) = log_tail {
+        add_header(&mut response, "x-amz-log-result", &STANDARD.encode(log_tail));
     }
     response
 }

@@ -10,9 +10,41 @@ use uuid::Uuid;
 
 use crate::aws::error::AwsError;
 
-/// The size limit of a request and of a response: 6 MiB
-/// (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
-pub(super) const PAYLOAD_LIMIT: usize = 6 * 1024 * 1024;
+/// The size limit of a response in bytes: 100 more than 6 MiB. The error of AWS names it.
+pub(super) const RESPONSE_LIMIT: usize = 6_291_556;
+
+/// Whether the caller waits for the response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InvocationType {
+    /// The caller waits: `RequestResponse`.
+    Synchronous,
+    /// The caller does not wait: `Event`.
+    Asynchronous,
+}
+
+impl InvocationType {
+    /// The size limit of the payload in bytes
+    /// (docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+    fn payload_limit(self) -> usize {
+        match self {
+            Self::Synchronous => 6 * 1024 * 1024,
+            Self::Asynchronous => 1024 * 1024,
+        }
+    }
+
+    /// Whether the limits allow this payload.
+    ///
+    /// # Errors
+    /// AWS's error, with AWS's text for this invocation type.
+    pub(super) fn check_size(self, payload: &[u8]) -> Result<(), InvokeError> {
+        let (bytes, limit) = (payload.len(), self.payload_limit());
+        match self {
+            _ if bytes <= limit => Ok(()),
+            Self::Synchronous => Err(InvokeError::RequestTooLarge),
+            Self::Asynchronous => Err(InvokeError::EventTooLarge { bytes, limit }),
+        }
+    }
+}
 
 /// An accepted invocation.
 #[derive(Debug, Clone)]
@@ -28,9 +60,6 @@ pub(super) struct Invocation {
 
 impl Invocation {
     pub(super) fn new(payload: Bytes, arn: &str, version: &str) -> Result<Self, InvokeError> {
-        if payload.len() > PAYLOAD_LIMIT {
-            return Err(InvokeError::RequestTooLarge);
-        }
         // Lambda treats an empty body as an empty object.
         let payload = if payload.is_empty() { Bytes::from_static(b"{}") } else { payload };
         let event: Value = serde_json::from_slice(&payload)
@@ -84,7 +113,6 @@ impl Invocation {
             function_error,
             executed_version: self.version.clone(),
             request_id: self.request_id.clone(),
-            log_tail: Vec::new(),
         }
     }
 }
@@ -119,8 +147,6 @@ pub struct InvokeOutcome {
     pub executed_version: String,
     /// The request id of the invocation.
     pub request_id: String,
-    /// The last 4 KB of the invocation's log.
-    pub log_tail: Vec<u8>,
 }
 
 /// Why Lambda did not run the function, or lost its outcome.
@@ -138,6 +164,16 @@ pub enum InvokeError {
     /// The payload is larger than 6 MB.
     #[error("Request must be smaller than 6291456 bytes for the InvokeFunction operation")]
     RequestTooLarge,
+    /// The payload of an asynchronous invocation is larger than 1 MiB.
+    #[error(
+        "{bytes} byte payload is too large for the Event invocation type (limit {limit} bytes)"
+    )]
+    EventTooLarge {
+        /// The size of the payload.
+        bytes: usize,
+        /// The size limit.
+        limit: usize,
+    },
     /// The payload is not JSON.
     #[error("Could not parse request body into json: {detail}")]
     InvalidRequestContent {
@@ -159,6 +195,7 @@ impl InvokeError {
             Self::NotFound { .. } => "ResourceNotFoundException",
             Self::Throttled => "TooManyRequestsException",
             Self::RequestTooLarge => "RequestTooLargeException",
+            Self::EventTooLarge { .. } => "RequestEntityTooLargeException",
             Self::InvalidRequestContent { .. } => "InvalidRequestContentException",
             Self::Service => "ServiceException",
             Self::Unreachable => "SdkClientException",
@@ -170,7 +207,7 @@ impl InvokeError {
         let (status, error_type) = match self {
             Self::NotFound { .. } => (404, "User"),
             Self::Throttled => (429, "User"),
-            Self::RequestTooLarge => (413, "User"),
+            Self::RequestTooLarge | Self::EventTooLarge { .. } => (413, "User"),
             Self::InvalidRequestContent { .. } => (400, "User"),
             Self::Service | Self::Unreachable => (500, "Service"),
         };
@@ -227,11 +264,23 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_that_is_not_json_or_too_large_is_rejected() {
+    fn a_payload_that_is_not_json_is_rejected() {
         let rejected = Invocation::new(Bytes::from_static(b"{"), "arn", "1").map(|_| ());
         assert!(matches!(rejected, Err(InvokeError::InvalidRequestContent { .. })), "{rejected:?}");
-        let large = Bytes::from(vec![b' '; PAYLOAD_LIMIT + 1]);
-        let rejected = Invocation::new(large, "arn", "1").map(|_| ());
-        assert_eq!(rejected, Err(InvokeError::RequestTooLarge));
+    }
+
+    #[test]
+    fn an_event_may_be_smaller_than_a_synchronous_payload() {
+        fn check(kind: InvocationType, bytes: usize, expected: &Result<(), InvokeError>) {
+            assert_eq!(kind.check_size(&vec![b' '; bytes]), *expected, "{kind:?} {bytes}");
+        }
+        check(InvocationType::Synchronous, 6_291_456, &Ok(()));
+        check(InvocationType::Synchronous, 6_291_457, &Err(InvokeError::RequestTooLarge));
+        check(InvocationType::Asynchronous, 1_048_576, &Ok(()));
+        let too_large = InvokeError::EventTooLarge { bytes: 1_048_577, limit: 1_048_576 };
+        let text = "1048577 byte payload is too large for the Event invocation type \
+                    (limit 1048576 bytes)";
+        assert_eq!(too_large.to_string(), text);
+        check(InvocationType::Asynchronous, 1_048_577, &Err(too_large));
     }
 }

@@ -71,8 +71,8 @@ impl FunctionLogs {
         buffer.lines.push_back(line);
     }
 
-    /// The end of an invocation's output.
-    pub(super) fn tail(&self, request_id: &str) -> Vec<u8> {
+    /// The end of an invocation's output. It searches all lines.
+    pub(crate) fn tail(&self, request_id: &str) -> Vec<u8> {
         let mut text = String::new();
         for line in self.for_request(request_id) {
             text.push_str(&line.text);

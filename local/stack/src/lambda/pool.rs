@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use super::invocation::{Invocation, InvokeError, InvokeOutcome};
 use super::logs::FunctionLogs;
-use super::runtime_api::RuntimeApi;
 use super::settings::FunctionSettings;
 use super::worker::{Worker, WorkerResult};
 use crate::iam::credentials::IssuedCredentials;
@@ -22,7 +22,6 @@ pub(super) struct WorkerPool {
 #[derive(Debug)]
 struct Shared {
     settings: Arc<FunctionSettings>,
-    runtime_api: Arc<RuntimeApi>,
     logs: FunctionLogs,
     credentials: IssuedCredentials,
     state: Mutex<PoolState>,
@@ -31,10 +30,17 @@ struct Shared {
 #[derive(Debug, Default)]
 struct PoolState {
     /// Idle workers. The one used last is at the end and is reused first.
-    idle: Vec<Arc<Worker>>,
+    idle: Vec<IdleWorker>,
     busy: BTreeMap<u64, Arc<Worker>>,
     leases: usize,
     closed: bool,
+}
+
+#[derive(Debug)]
+struct IdleWorker {
+    worker: Arc<Worker>,
+    /// Whether an idle time began while the worker was idle.
+    seen_idle: bool,
 }
 
 /// The next worker id, unique among all functions of this program.
@@ -42,13 +48,15 @@ static NEXT_WORKER: AtomicU64 = AtomicU64::new(1);
 
 impl WorkerPool {
     pub(super) fn new(
-        settings: Arc<FunctionSettings>,
-        runtime_api: Arc<RuntimeApi>,
+        settings: &Arc<FunctionSettings>,
+        idle_time: Duration,
         logs: FunctionLogs,
         credentials: IssuedCredentials,
     ) -> Self {
-        let state = Mutex::new(PoolState::default());
-        Self { shared: Arc::new(Shared { settings, runtime_api, logs, credentials, state }) }
+        let (settings, state) = (Arc::clone(settings), Mutex::new(PoolState::default()));
+        let shared = Arc::new(Shared { settings, logs, credentials, state });
+        tokio::spawn(end_unused_workers(Arc::downgrade(&shared), idle_time));
+        Self { shared }
     }
 
     /// Leases a worker for one invocation.
@@ -67,10 +75,10 @@ impl WorkerPool {
         Ok(WorkerLease { shared: Arc::clone(&self.shared) })
     }
 
-    /// Kills the idle workers.
+    /// Kills the idle workers. The next invocations start new ones.
     pub(super) fn end_idle_workers(&self) {
-        for worker in self.shared.lock().idle.drain(..) {
-            worker.kill();
+        for idle in self.shared.lock().idle.drain(..) {
+            idle.worker.kill();
         }
     }
 
@@ -87,13 +95,6 @@ impl WorkerPool {
             if worker.order_id().as_deref() == Some(order_id) {
                 worker.kill();
             }
-        }
-    }
-
-    /// Kills the idle workers. The next invocations start new ones.
-    pub(super) fn kill_idle_workers(&self) {
-        for worker in std::mem::take(&mut self.shared.lock().idle) {
-            worker.kill();
         }
     }
 
@@ -160,9 +161,7 @@ impl WorkerLease {
                 Err(error) => return (invocation.not_started(&error), None),
             };
             match worker.run(invocation, warm).await {
-                WorkerResult::Finished(outcome) => {
-                    return (self.with_log_tail(outcome), Some(worker));
-                }
+                WorkerResult::Finished(outcome) => return (outcome, Some(worker)),
                 WorkerResult::NotStarted(returned) => invocation = returned,
             }
             self.shared.release(worker);
@@ -172,21 +171,16 @@ impl WorkerLease {
     /// Takes an idle worker or starts a new one. Returns whether the worker is warm.
     fn take_worker(&self) -> io::Result<(Arc<Worker>, bool)> {
         let mut state = self.shared.lock();
-        state.idle.retain(|worker| worker.is_alive());
+        state.idle.retain(|idle| idle.worker.is_alive());
         let idle = state.idle.pop();
         let warm = idle.is_some();
         let worker = match idle {
-            Some(worker) => worker,
+            Some(idle) => idle.worker,
             None if state.closed => return Err(io::Error::other("the host is shutting down")),
             None => self.shared.start()?,
         };
         state.busy.insert(worker.id, Arc::clone(&worker));
         Ok((worker, warm))
-    }
-
-    fn with_log_tail(&self, mut outcome: InvokeOutcome) -> InvokeOutcome {
-        outcome.log_tail = self.shared.logs.tail(&outcome.request_id);
-        outcome
     }
 }
 
@@ -200,14 +194,14 @@ impl Shared {
     fn start(&self) -> io::Result<Arc<Worker>> {
         let id = NEXT_WORKER.fetch_add(1, Ordering::Relaxed);
         let credentials = self.credentials.issue(&self.settings.name, id);
-        Worker::start(&credentials, &self.settings, &self.runtime_api, &self.logs)
+        Worker::start(&credentials, &self.settings, &self.logs)
     }
 
     fn release(&self, worker: Arc<Worker>) {
         let mut state = self.lock();
         state.busy.remove(&worker.id);
         if worker.is_alive() && !state.closed {
-            state.idle.push(worker);
+            state.idle.push(IdleWorker { worker, seen_idle: false });
         }
     }
 
@@ -220,8 +214,24 @@ impl PoolState {
     /// Closes the pool and returns all workers.
     fn close(&mut self) -> Vec<Arc<Worker>> {
         self.closed = true;
-        let mut all = std::mem::take(&mut self.idle);
-        all.extend(self.busy.values().cloned());
-        all
+        let idle = std::mem::take(&mut self.idle).into_iter().map(|idle| idle.worker);
+        idle.chain(self.busy.values().cloned()).collect()
+    }
+
+    /// Removes the workers that were idle since the last call, at least.
+    fn take_unused(&mut self) -> Vec<Arc<Worker>> {
+        let unused = self.idle.extract_if(.., |idle| std::mem::replace(&mut idle.seen_idle, true));
+        unused.map(|idle| idle.worker).collect()
+    }
+}
+
+/// Kills each worker that was idle for a whole idle time.
+async fn end_unused_workers(pool: Weak<Shared>, idle_time: Duration) {
+    loop {
+        tokio::time::sleep(idle_time).await;
+        let Some(pool) = pool.upgrade() else { return };
+        for worker in pool.lock().take_unused() {
+            worker.kill();
+        }
     }
 }

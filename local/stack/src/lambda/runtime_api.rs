@@ -2,14 +2,14 @@
 //! (docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html).
 //!
 //! `GET …/invocation/next` waits for an invocation. `POST …/response` and `…/error` end
-//! it. `POST …/init/error` reports that the worker cannot start. All workers share one
-//! loopback port: the first segment of the path is the worker's id, since the base URL of
-//! the runtime API may have a path.
+//! it. `POST …/init/error` reports that the worker cannot start. Each worker has a loopback
+//! port, because `AWS_LAMBDA_RUNTIME_API` is a host and a port: runtimes of other languages
+//! accept neither a scheme nor a path.
 //!
 //! A [`WorkerChannel`] connects the host with one worker.
 
-use std::collections::BTreeMap;
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,43 +17,32 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
-use uuid::Uuid;
 
-use super::invocation::{Invocation, PAYLOAD_LIMIT};
+use super::invocation::{Invocation, RESPONSE_LIMIT};
 use crate::clock::wall_clock;
 use crate::http::{
     Handler, Method, Reply, Request, Response, Server, StatusCode, add_header, response,
 };
+use crate::xray::trace_root;
 
-/// The channels of all living workers, by worker id.
-type Channels = Arc<Mutex<BTreeMap<u64, Arc<WorkerChannel>>>>;
-
-/// The server of the runtime API.
+/// The runtime API of one worker. It closes when it is dropped.
 #[derive(Debug)]
 pub(super) struct RuntimeApi {
-    channels: Channels,
     server: Server,
 }
 
 impl RuntimeApi {
-    pub(super) async fn open() -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let channels = Channels::default();
-        let server = Server::start(listener, RuntimeApiHandler(Arc::clone(&channels)))?;
-        Ok(Self { channels, server })
+    /// Serves the channel on a free loopback port.
+    pub(super) fn open(worker: u64, channel: Arc<WorkerChannel>) -> io::Result<Self> {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
+        Ok(Self { server: Server::start(listener, RuntimeApiHandler { worker, channel })? })
     }
 
-    /// The base URL for this worker.
-    pub(super) fn url(&self, worker: u64) -> String {
-        format!("{}/{worker}", self.server.url())
-    }
-
-    pub(super) fn register(&self, worker: u64, channel: Arc<WorkerChannel>) {
-        lock(&self.channels).insert(worker, channel);
-    }
-
-    pub(super) fn unregister(&self, worker: u64) {
-        lock(&self.channels).remove(&worker);
+    /// The value of `AWS_LAMBDA_RUNTIME_API`.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.server.address()
     }
 }
 
@@ -132,6 +121,14 @@ impl WorkerChannel {
         Some((queued.invocation, queued.limit))
     }
 
+    /// Ends the running invocation because its response is too large to be read.
+    fn reject_response(&self) {
+        if let Some(current) = lock(&self.current).take() {
+            // The host may have stopped waiting.
+            let _ = current.response.send(response_too_large());
+        }
+    }
+
     /// Ends the running invocation, if it has this request id.
     fn respond(&self, request_id: &str, response: RuntimeResponse) -> Response {
         let is_current = |current: &mut InFlight| current.request_id == request_id;
@@ -144,36 +141,40 @@ impl WorkerChannel {
     }
 }
 
-/// Serves the runtime API to all workers.
+/// Serves the runtime API to a worker.
 #[derive(Debug)]
-struct RuntimeApiHandler(Channels);
+struct RuntimeApiHandler {
+    worker: u64,
+    channel: Arc<WorkerChannel>,
+}
 
 impl Handler for RuntimeApiHandler {
     // Above Lambda's limit, so that a response that is too large becomes an error of the
     // function.
-    const BODY_LIMIT: usize = 2 * PAYLOAD_LIMIT;
+    const BODY_LIMIT: usize = 2 * RESPONSE_LIMIT;
 
     async fn handle(&self, request: Request) -> Reply {
         let path: Vec<_> = request.uri().path().split('/').skip(1).collect();
-        let [worker, "2018-06-01", "runtime", operation @ ..] = path.as_slice() else {
+        let ["2018-06-01", "runtime", operation @ ..] = path.as_slice() else {
             return error_response(StatusCode::NOT_FOUND, "NotFound").into();
-        };
-        let id = worker.parse().ok();
-        let Some(channel) = id.and_then(|id: u64| lock(&self.0).get(&id).cloned()) else {
-            return error_response(StatusCode::GONE, "Gone").into();
         };
         let body = request.body().clone();
         match (request.method(), operation) {
-            (&Method::GET, ["invocation", "next"]) => next_invocation(&channel).await,
+            (&Method::GET, ["invocation", "next"]) => next_invocation(&self.channel).await,
             (&Method::POST, ["invocation", id, "response"]) => {
-                channel.respond(id, success_or_too_large(body)).into()
+                self.channel.respond(id, success_or_too_large(body)).into()
             }
             (&Method::POST, ["invocation", id, "error"]) => {
-                channel.respond(id, RuntimeResponse::Error(body)).into()
+                self.channel.respond(id, RuntimeResponse::Error(body)).into()
             }
-            (&Method::POST, ["init", "error"]) => init_error(worker, &body).into(),
+            (&Method::POST, ["init", "error"]) => init_error(self.worker, &body).into(),
             _ => error_response(StatusCode::NOT_FOUND, "NotFound").into(),
         }
+    }
+
+    fn too_large(&self) -> Response {
+        self.channel.reject_response();
+        error_response(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge")
     }
 }
 
@@ -189,18 +190,19 @@ async fn next_invocation(channel: &WorkerChannel) -> Reply {
 
 /// A response above the payload limit is an error of the function.
 fn success_or_too_large(body: Bytes) -> RuntimeResponse {
-    if body.len() <= PAYLOAD_LIMIT {
-        return RuntimeResponse::Success(body);
-    }
+    if body.len() > RESPONSE_LIMIT { response_too_large() } else { RuntimeResponse::Success(body) }
+}
+
+fn response_too_large() -> RuntimeResponse {
     let text = format!(
-        "Response payload size exceeded maximum allowed payload size ({PAYLOAD_LIMIT} bytes)."
+        "Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
     );
     let error = json!({ "errorType": "Function.ResponseSizeTooLarge", "errorMessage": text });
     RuntimeResponse::Error(Bytes::from(error.to_string()))
 }
 
 /// The worker exits after this request, and the host acts on its exit.
-fn init_error(worker: &str, body: &[u8]) -> Response {
+fn init_error(worker: u64, body: &[u8]) -> Response {
     tracing::warn!(worker, reason = %String::from_utf8_lossy(body), "a function did not start");
     accepted_response()
 }
@@ -224,16 +226,8 @@ fn invocation_headers(invocation: &Invocation, limit: Duration) -> [(&'static st
         ("lambda-runtime-aws-request-id", invocation.request_id.clone()),
         ("lambda-runtime-deadline-ms", deadline.as_millisecond().to_string()),
         ("lambda-runtime-invoked-function-arn", invocation.arn.clone()),
-        ("lambda-runtime-trace-id", trace_id()),
+        ("lambda-runtime-trace-id", format!("{};Sampled=0", trace_root(deadline))),
     ]
-}
-
-/// A trace id in X-Ray's format, not sampled.
-fn trace_id() -> String {
-    let id = Uuid::new_v4().simple().to_string();
-    let (time, rest) = id.split_at(8);
-    let (root, _) = rest.split_at(24);
-    format!("Root=1-{time}-{root};Sampled=0")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -13,6 +13,8 @@ pub struct FunctionSettings {
     pub name: String,
     /// The resource's name in the template: a second name for invocations.
     pub logical_id: String,
+    /// The alias, which points to version 1. Without one, `$LATEST` is the only version.
+    pub alias: Option<String>,
     /// The path of the binary.
     pub binary: PathBuf,
     /// The time limit of one invocation, in real time.

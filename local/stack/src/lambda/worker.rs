@@ -6,6 +6,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -57,16 +58,12 @@ impl Worker {
     pub(super) fn start(
         credentials: &WorkerCredentials,
         settings: &Arc<FunctionSettings>,
-        runtime_api: &Arc<RuntimeApi>,
         logs: &FunctionLogs,
     ) -> io::Result<Arc<Self>> {
         let id = credentials.worker;
         let channel = Arc::new(WorkerChannel::new());
-        // Registered before the process runs, so that its first request finds the channel.
-        runtime_api.register(id, Arc::clone(&channel));
-        let mut child = command(settings, credentials, &runtime_api.url(id))
-            .spawn()
-            .inspect_err(|_| runtime_api.unregister(id))?;
+        let runtime_api = RuntimeApi::open(id, Arc::clone(&channel))?;
+        let mut child = command(settings, credentials, runtime_api.address()).spawn()?;
         let output = OutputReader {
             settings: Arc::clone(settings),
             channel: Arc::clone(&channel),
@@ -76,7 +73,7 @@ impl Worker {
         let child = Arc::new(Mutex::new(child));
         let (exited, exit) = watch::channel(None);
         let worker = Self { id, settings: Arc::clone(settings), channel, child, exit };
-        tokio::spawn(worker.reap(readers, Arc::clone(runtime_api), exited));
+        tokio::spawn(worker.reap(readers, runtime_api, exited));
         Ok(Arc::new(worker))
     }
 
@@ -84,16 +81,16 @@ impl Worker {
     fn reap(
         &self,
         readers: Vec<JoinHandle<()>>,
-        runtime_api: Arc<RuntimeApi>,
+        runtime_api: RuntimeApi,
         exited: watch::Sender<Option<Exit>>,
     ) -> impl Future<Output = ()> + use<> {
-        let (id, child, channel) = (self.id, Arc::clone(&self.child), Arc::clone(&self.channel));
+        let (child, channel) = (Arc::clone(&self.child), Arc::clone(&self.channel));
         async move {
             let status = wait_for_exit(&child).await;
             for reader in readers {
                 let _ = reader.await; // The last lines belong to the running invocation.
             }
-            runtime_api.unregister(id);
+            drop(runtime_api);
             channel.abandon_current();
             exited.send_replace(Some(Exit { status }));
         }
@@ -182,7 +179,7 @@ fn lock(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
 fn command(
     settings: &FunctionSettings,
     credentials: &WorkerCredentials,
-    runtime_api: &str,
+    runtime_api: SocketAddr,
 ) -> Command {
     let mut command = Command::new(&settings.binary);
     command
@@ -203,7 +200,7 @@ fn command(
 fn lambda_environment(
     settings: &FunctionSettings,
     credentials: &WorkerCredentials,
-    runtime_api: &str,
+    runtime_api: SocketAddr,
 ) -> [(&'static str, String); 14] {
     let name = settings.name.clone();
     [
@@ -213,7 +210,7 @@ fn lambda_environment(
         ("AWS_REGION", "us-east-1".to_owned()),
         ("AWS_DEFAULT_REGION", "us-east-1".to_owned()),
         ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
-        ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_owned()),
+        ("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string()),
         ("AWS_LAMBDA_FUNCTION_NAME", name.clone()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", settings.memory_mb.to_string()),

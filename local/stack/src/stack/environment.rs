@@ -36,6 +36,7 @@ fn settings(
         binary: binary.ok_or_else(missing)?.to_owned(),
         environment: environment(function.environment, max_age, urls),
         name: function.binary,
+        alias: function.alias,
         logical_id: function.logical_id,
         timeout: function.timeout,
         memory_mb: function.memory_mb,

@@ -141,7 +141,7 @@ impl Removals {
         let permissions = stack.permissions().unwrap();
         assert!(permissions.remove_grant(&entry.role, &entry.action, &entry.resource), "{entry:?}");
         // What a worker read while it started must be read again.
-        stack.lambda().kill_idle_workers();
+        stack.lambda().end_idle_workers();
         let failure = tokio::time::timeout(TIME_LIMIT, self.run(&stack, scenario)).await;
         let denied = permissions.denied();
         stack.shutdown().await;

@@ -45,9 +45,10 @@ impl RequestBuilder {
         Self { method, url, headers: HeaderMap::new(), body: Bytes::new() }
     }
 
-    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
-        let value = HeaderValue::from_str(value).expect("a header's value");
-        self.headers.insert(HeaderName::from_static(name), value);
+    /// Adds a header, also if the request has another one with this name.
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
+        self.headers.append(name, HeaderValue::from_str(value).expect("a header's value"));
         self
     }
 

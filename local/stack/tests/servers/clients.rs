@@ -12,7 +12,7 @@ async fn boto3_and_the_cli_are_served_as_by_aws() {
         println!("skipped: boto3 or the AWS CLI is not installed");
         return;
     }
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let endpoint = hosted.endpoint().await;
     let url = endpoint.url();
     let ran = tokio::task::spawn_blocking(move || check(&url)).await.expect("the check");

@@ -54,7 +54,7 @@ async fn version_of(tables: &DynamoDb, id: &str) -> Value {
 
 #[tokio::test]
 async fn an_order_is_written_conditionally_and_read_back() {
-    let tables = host(probe()).await.tables().await;
+    let tables = host(probe()).tables().await;
     let body = update("o1", "attribute_not_exists(orderId)");
     let written = tables.call("UpdateItem", &body, function()).await.expect("it is new");
     assert_eq!(written["Attributes"]["version"]["N"], "1");
@@ -72,7 +72,7 @@ async fn an_order_is_written_conditionally_and_read_back() {
 #[tokio::test]
 async fn an_invalid_request_gets_dynamodbs_error() {
     async fn check(operation: &str, body: Value, code: &str) {
-        let tables = host(probe()).await.tables().await;
+        let tables = host(probe()).tables().await;
         let error = tables.call(operation, &body, Caller::Other).await.expect_err("it is refused");
         assert_eq!(error.code, code, "{operation} {body}: {}", error.message);
     }
@@ -95,7 +95,7 @@ async fn an_invalid_request_gets_dynamodbs_error() {
 
 #[tokio::test]
 async fn a_canceled_transaction_has_a_reason_for_each_action() {
-    let tables = host(probe()).await.tables().await;
+    let tables = host(probe()).tables().await;
     let mut body = transaction("t1");
     body["TransactItems"][1]["Update"]["ConditionExpression"] = json!("attribute_exists(sku)");
     let error =
@@ -113,7 +113,7 @@ async fn a_canceled_transaction_has_a_reason_for_each_action() {
 
 #[tokio::test]
 async fn the_calls_of_an_order_are_counted() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let tables = hosted.tables().await;
     let api = || Caller::Function("order-api".to_owned());
     let read = json!({ "TableName": "Orders", "Key": order("o1") });
@@ -136,7 +136,7 @@ async fn the_calls_of_an_order_are_counted() {
 #[tokio::test]
 async fn a_planned_fault_applies_to_its_call_with_or_without_the_effect() {
     async fn check(kind: &str, code: &str, effect: bool) {
-        let hosted = host(probe()).await;
+        let hosted = host(probe());
         let tables = hosted.tables().await;
         plan(&hosted, "store.UpdateItem", kind);
         let body = update("o1", "attribute_not_exists(nothing)");
@@ -158,7 +158,7 @@ async fn a_planned_fault_applies_to_its_call_with_or_without_the_effect() {
 
 #[tokio::test]
 async fn an_injected_conflict_cancels_a_transaction() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let tables = hosted.tables().await;
     plan(&hosted, "store.TransactWriteItems", "conflict");
     let error = tables.call("TransactWriteItems", &transaction("t1"), function()).await;
@@ -172,7 +172,7 @@ async fn an_injected_conflict_cancels_a_transaction() {
 #[tokio::test]
 async fn a_transaction_token_is_valid_for_ten_minutes_of_the_stacks_clock() {
     let clock = ClockSettings { speed: NonZeroU32::MIN, skip: true, start: None };
-    let hosted = host_on(clock, probe()).await;
+    let hosted = host_on(clock, probe());
     let tables = hosted.tables().await;
     let send = |body: Value| {
         let tables = Arc::clone(&tables);
@@ -198,7 +198,7 @@ async fn a_transaction_token_is_valid_for_ten_minutes_of_the_stacks_clock() {
 
 #[tokio::test]
 async fn a_failed_transaction_does_not_use_up_its_token() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let tables = hosted.tables().await;
     plan(&hosted, "store.TransactWriteItems", "conflict");
     let body = transaction("t1");

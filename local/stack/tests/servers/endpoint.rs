@@ -27,7 +27,7 @@ async fn dynamodb(url: &str, operation: &str, body: Value) -> Response {
 
 #[tokio::test]
 async fn dynamodb_responds_with_a_checksum_and_its_own_errors() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let endpoint = hosted.endpoint().await;
     let url = endpoint.url();
     let item = json!({ "orderId": { "S": "o1" }, "note": { "S": "grüße" } });
@@ -61,7 +61,7 @@ async fn unknown_operations_and_invalid_bodies_get_awss_errors() {
         let kind = error["__type"].as_str().expect("a type");
         assert_eq!(kind.rsplit('#').next(), Some(code), "{target}");
     }
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let endpoint = hosted.endpoint().await;
     let url = endpoint.url();
     check(&url, "DynamoDB_20120810.Conjure", "{}", "UnknownOperationException").await;
@@ -73,7 +73,7 @@ async fn unknown_operations_and_invalid_bodies_get_awss_errors() {
 
 #[tokio::test]
 async fn the_target_header_selects_step_functions() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let endpoint = hosted.endpoint().await;
     let body = json!({ "name": "o1" });
     let target = "AWSStepFunctions.StartExecution";
@@ -91,11 +91,11 @@ async fn the_target_header_selects_step_functions() {
 
 #[tokio::test]
 async fn invoke_responds_as_lambda_does() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let endpoint = hosted.endpoint().await;
     let arn = "arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Aprocess-payment";
     for (name, version) in
-        [("process-payment", "$LATEST"), (arn, "$LATEST"), ("process-payment?Qualifier=7", "7")]
+        [("process-payment", "$LATEST"), (arn, "$LATEST"), ("process-payment?Qualifier=1", "1")]
     {
         let (name, query) = name.split_once('?').map_or((name, ""), |(name, query)| (name, query));
         let url = format!("{}/2015-03-31/functions/{name}/invocations?{query}", endpoint.url());
@@ -105,12 +105,17 @@ async fn invoke_responds_as_lambda_does() {
         assert_eq!(answer.header("x-amz-function-error"), "");
         assert_eq!(answer.body, r#"{"a":1}"#);
     }
+    let url =
+        format!("{}/2015-03-31/functions/process-payment/invocations?Qualifier=7", endpoint.url());
+    let refused = post(url).send().await;
+    assert_eq!(refused.status, 404);
+    assert_eq!(refused.header("x-amzn-errortype"), "ResourceNotFoundException");
     hosted.host.shutdown().await;
 }
 
 #[tokio::test]
 async fn a_function_error_is_a_200_with_a_header_and_the_log_tail_is_returned_on_request() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let endpoint = hosted.endpoint().await;
     let failed = invoke(&endpoint.url(), "process-payment", &[], json!({ "do": "fail" })).await;
     assert_eq!(failed.status, 200);
@@ -135,7 +140,7 @@ async fn events_and_dry_runs_return_at_once() {
         assert_eq!(answer.status, status, "{kind} of {function}");
         assert_eq!(hosted.counters.for_order("DryRun").invocations, 0);
     }
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let endpoint = hosted.endpoint().await;
     let url = endpoint.url();
     check(&hosted, &url, "DryRun", "process-payment", 204).await;
@@ -152,7 +157,7 @@ async fn events_and_dry_runs_return_at_once() {
 
 #[tokio::test]
 async fn an_unknown_function_gets_awss_error() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let endpoint = hosted.endpoint().await;
     let refused = invoke(&endpoint.url(), "unknown", &[], json!({})).await;
     assert_eq!(refused.status, 404);
@@ -166,7 +171,7 @@ async fn an_unknown_function_gets_awss_error() {
 
 #[tokio::test]
 async fn the_access_key_identifies_the_caller() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let endpoint = hosted.endpoint().await;
     let read = json!({ "TableName": "Orders", "Key": { "orderId": { "S": "o1" } } });
     for key in ["AKIDEXAMPLE", ""] {
@@ -181,7 +186,7 @@ async fn the_access_key_identifies_the_caller() {
 
 #[tokio::test]
 async fn faults_are_planned_listed_and_removed_over_http() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let endpoint = hosted.endpoint().await;
     let url = format!("{}/_faults", endpoint.url());
     let plan = |body: Value| post(&url).body(body.to_string()).send();
@@ -207,7 +212,7 @@ async fn faults_are_planned_listed_and_removed_over_http() {
 
 #[tokio::test]
 async fn a_body_above_the_limit_is_rejected() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let endpoint = hosted.endpoint().await;
     let large = " ".repeat(6 * 1024 * 1024 + 1);
     let url = format!("{}/2015-03-31/functions/process-payment/invocations", endpoint.url());

@@ -1,11 +1,12 @@
 //! The Lambda host with real worker processes.
 
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::{host, host_on, probe};
+use crate::support::{host, host_on, host_with_idle_time, probe};
 use bytes::Bytes;
 use local_stack::clock::ClockSettings;
 use local_stack::lambda::{EventRetries, FunctionSettings, InvokeError};
@@ -15,7 +16,7 @@ use tokio::net::TcpListener;
 
 #[tokio::test]
 async fn a_worker_answers_an_invocation_and_is_reused() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let (first, answer) = hosted.invoke(json!({ "do": "pid" })).await;
     let (second, again) = hosted.invoke(json!({ "do": "pid" })).await;
     assert_eq!(first.function_error, None);
@@ -26,27 +27,55 @@ async fn a_worker_answers_an_invocation_and_is_reused() {
 }
 
 #[tokio::test]
+async fn a_worker_that_stays_idle_ends_and_the_next_invocation_gets_another() {
+    let hosted = host_with_idle_time(probe(), Duration::from_millis(1));
+    let gate = Gate::open().await;
+    hosted.invoke(json!({ "do": "hold", "url": gate.url })).await;
+    let (mut held, _) = gate.listener.accept().await.expect("the worker");
+    let read = held.read(&mut [0]).await;
+    assert!(matches!(read, Ok(0) | Err(_)), "the connection closes when the process ends");
+    let (_, answer) = hosted.invoke(json!({ "do": "pid" })).await;
+    assert_eq!(answer["handled"], 1);
+    hosted.host.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_answer_of_any_size_above_the_limit_is_an_error_of_the_function() {
+    let hosted = host(probe());
+    for bytes in [6_291_557, 20_000_000] {
+        let (outcome, error) = hosted.invoke(json!({ "do": "size", "bytes": bytes })).await;
+        assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));
+        assert_eq!(error["errorType"], "Function.ResponseSizeTooLarge", "{bytes}");
+    }
+    hosted.host.shutdown().await;
+}
+
+#[tokio::test]
 async fn every_name_of_a_function_works_and_an_unknown_name_is_not_found() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let arn = "arn:aws:lambda:us-east-1:000000000000:function";
     for name in [
         "process-payment",
         "ProcessPaymentFunction",
         "process-payment:live",
         &format!("{arn}:process-payment"),
-        &format!("{arn}:ProcessPaymentFunction:3"),
+        "process-payment:$LATEST",
+        &format!("{arn}:ProcessPaymentFunction:1"),
     ] {
         let outcome = hosted.host.invoke(name, Bytes::from("{}")).await;
         assert!(outcome.is_ok(), "{name}: {outcome:?}");
     }
-    let refused = hosted.host.invoke("unknown", Bytes::from("{}")).await.map(|_| ());
-    assert_eq!(refused, Err(InvokeError::NotFound { function: format!("{arn}:unknown") }));
+    for name in ["unknown", "process-payment:3", "process-payment:green"] {
+        let refused = hosted.host.invoke(name, Bytes::from("{}")).await.map(|_| ());
+        let function = format!("{arn}:{name}");
+        assert_eq!(refused, Err(InvokeError::NotFound { function }));
+    }
     hosted.host.shutdown().await;
 }
 
 #[tokio::test]
 async fn a_function_sees_lambdas_headers_and_environment_and_no_variable_of_the_user() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let (outcome, headers) = hosted.invoke(json!({ "do": "headers" })).await;
     let headers = headers.as_array().expect("a list");
     let header = |name: &str| {
@@ -68,6 +97,8 @@ async fn a_function_sees_lambdas_headers_and_environment_and_no_variable_of_the_
     let key = environment["AWS_ACCESS_KEY_ID"].as_str().expect("an access key");
     assert!(key.starts_with("ASIA"), "temporary credentials: {key}");
     assert_eq!(environment["ORDERS_TABLE"], "Orders");
+    let runtime_api = environment["AWS_LAMBDA_RUNTIME_API"].as_str().expect("a text");
+    runtime_api.parse::<SocketAddr>().expect("a host and a port without a scheme");
     for users in ["PATH", "HOME", "USER", "CARGO_MANIFEST_DIR"] {
         assert_eq!(environment[users], Value::Null, "{users} leaked in");
     }
@@ -76,7 +107,7 @@ async fn a_function_sees_lambdas_headers_and_environment_and_no_variable_of_the_
 
 #[tokio::test]
 async fn a_function_that_fails_answers_with_its_own_error() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let (outcome, error) = hosted.invoke(json!({ "do": "fail" })).await;
     assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));
     assert_eq!(error, json!({ "errorType": "Asked", "errorMessage": "to fail" }));
@@ -86,7 +117,7 @@ async fn a_function_that_fails_answers_with_its_own_error() {
 #[tokio::test]
 async fn a_process_that_ends_answers_exit_error_and_the_next_invocation_gets_another() {
     async fn check(event: Value, reason: &str) {
-        let hosted = host(probe()).await;
+        let hosted = host(probe());
         let (outcome, error) = hosted.invoke(event).await;
         assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));
         assert_eq!(error["errorType"], "Runtime.ExitError");
@@ -105,7 +136,7 @@ async fn a_process_that_ends_answers_exit_error_and_the_next_invocation_gets_ano
 #[tokio::test]
 async fn a_missing_binary_is_a_function_error() {
     let binary = "/nowhere/bootstrap".into();
-    let hosted = host(FunctionSettings { binary, ..probe() }).await;
+    let hosted = host(FunctionSettings { binary, ..probe() });
     let (outcome, error) = hosted.invoke(json!({})).await;
     assert_eq!(outcome.function_error.as_deref(), Some("Unhandled"));
     assert_eq!(error["errorType"], "Runtime.InvalidEntrypoint");
@@ -113,7 +144,7 @@ async fn a_missing_binary_is_a_function_error() {
 
 #[tokio::test]
 async fn the_time_limit_kills_the_worker_and_returns_timed_out() {
-    let hosted = host(FunctionSettings { timeout: Duration::from_millis(300), ..probe() }).await;
+    let hosted = host(FunctionSettings { timeout: Duration::from_millis(300), ..probe() });
     let (_, first) = hosted.invoke(json!({ "do": "pid" })).await;
     let (outcome, error) = hosted.invoke(json!({ "do": "hang" })).await;
     assert_eq!(error["errorType"], "Sandbox.Timedout");
@@ -126,7 +157,7 @@ async fn the_time_limit_kills_the_worker_and_returns_timed_out() {
 
 #[tokio::test]
 async fn concurrent_invocations_use_separate_workers_and_are_throttled_at_the_limit() {
-    let hosted = host(FunctionSettings { max_concurrency: 2, ..probe() }).await;
+    let hosted = host(FunctionSettings { max_concurrency: 2, ..probe() });
     let gate = Gate::open().await;
     let event = Bytes::from(json!({ "do": "call", "url": gate.url }).to_string());
     let calls: Vec<_> = (0..2)
@@ -149,7 +180,7 @@ async fn concurrent_invocations_use_separate_workers_and_are_throttled_at_the_li
 
 #[tokio::test]
 async fn killing_by_order_kills_only_the_worker_that_runs_that_order() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let gate = Gate::open().await;
     let mut calls = Vec::new();
     let mut waiting = Vec::new();
@@ -176,7 +207,7 @@ async fn killing_by_order_kills_only_the_worker_that_runs_that_order() {
 
 #[tokio::test]
 async fn shutdown_leaves_neither_idle_nor_busy_workers() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let (_, idle) = hosted.invoke(json!({ "do": "pid" })).await;
     let gate = Gate::open().await;
     let event = json!({ "do": "call", "url": gate.url }).to_string();
@@ -193,7 +224,7 @@ async fn shutdown_leaves_neither_idle_nor_busy_workers() {
 
 #[tokio::test]
 async fn an_invocation_continues_after_its_caller_has_gone() {
-    let hosted = host(FunctionSettings { max_concurrency: 1, ..probe() }).await;
+    let hosted = host(FunctionSettings { max_concurrency: 1, ..probe() });
     let gate = Gate::open().await;
     let event = json!({ "do": "call", "url": gate.url }).to_string();
     let host = Arc::clone(&hosted.host);
@@ -213,7 +244,7 @@ async fn an_invocation_continues_after_its_caller_has_gone() {
 
 #[tokio::test]
 async fn the_output_of_a_function_is_stored_by_invocation() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     let (outcome, _) = hosted.invoke(json!({ "do": "print", "text": "canary" })).await;
     hosted.host.shutdown().await;
     let mut texts: Vec<_> = hosted
@@ -231,7 +262,7 @@ async fn the_output_of_a_function_is_stored_by_invocation() {
 
 #[tokio::test]
 async fn invocations_count_for_the_order_in_the_payload() {
-    let hosted = host(probe()).await;
+    let hosted = host(probe());
     hosted.invoke(json!({ "orderId": "ord_1" })).await;
     hosted.invoke(json!({ "orderId": "ord_1", "do": "exit" })).await;
     hosted.invoke(json!({ "requestContext": {} })).await;
@@ -244,8 +275,7 @@ async fn invocations_count_for_the_order_in_the_payload() {
 #[tokio::test]
 async fn a_planned_fault_applies_to_its_invocation() {
     async fn check(kind: &str, expected: &str) {
-        let hosted =
-            host(FunctionSettings { timeout: Duration::from_millis(200), ..probe() }).await;
+        let hosted = host(FunctionSettings { timeout: Duration::from_millis(200), ..probe() });
         let fault = json!([{ "at": "function.process-payment", "calls": { "from": 2, "to": 2 }, "kind": kind }]);
         hosted.faults.add_json(&fault).expect("a plan");
         let mut outcomes = Vec::new();
@@ -287,7 +317,7 @@ async fn an_event_is_not_retried_when_the_function_allows_no_retry_or_less_time(
 /// Sends an event that fails always, and returns how far the clock has skipped ahead.
 async fn check_attempts(retries: EventRetries, expected: u64) -> jiff::SignedDuration {
     let clock = ClockSettings { speed: NonZeroU32::MIN, skip: true, start: None };
-    let hosted = host_on(clock, FunctionSettings { retries, ..probe() }).await;
+    let hosted = host_on(clock, FunctionSettings { retries, ..probe() });
     let hold = hosted.clock.busy("the test");
     let event = json!({ "do": "exit", "orderId": "ord_1" }).to_string();
     hosted.host.invoke_async("process-payment", event.into()).expect("an accepted invocation");

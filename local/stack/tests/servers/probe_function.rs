@@ -2,7 +2,8 @@
 //!
 //! It uses the runtime API without a library, one request a connection. The event's `do`
 //! is `echo`, `fail`, `exit`, `abort`, `hang`, `print`, `environment`, `headers`, `pid`,
-//! `call` (a GET of `url`; returns the body) or `aws` (a signed call of `target` with
+//! `call` (a GET of `url`; returns the body), `hold` (a connection to `url` until the process
+//! ends), `size` (an answer of that many `bytes`) or `aws` (a signed call of `target` with
 //! `body` at the AWS endpoint; returns the response).
 //!
 //! Two environment variables apply to all events: `PRINT_EVENTS` prints each event, and
@@ -47,6 +48,8 @@ fn handle(event: &Answer, handled: u32) -> (&'static str, Value) {
         "environment" => environment(),
         "headers" => json!(event.head),
         "pid" => json!({ "pid": std::process::id(), "handled": handled }),
+        "hold" => hold(payload["url"].as_str().unwrap_or_default()),
+        "size" => sized(payload["bytes"].as_u64().unwrap_or_default()),
         "call" => call(payload["url"].as_str().unwrap_or_default()),
         "aws" => aws(&payload),
         _ => payload,
@@ -86,6 +89,16 @@ fn variable(name: &str) -> String {
 
 fn call(url: &str) -> Value {
     json!(get(url).map(|answer| answer.body))
+}
+
+fn hold(url: &str) -> Value {
+    std::mem::forget(TcpStream::connect(url.trim_start_matches("http://").trim_end_matches('/')));
+    Value::Null
+}
+
+/// A JSON text of this many bytes with its quotes.
+fn sized(bytes: u64) -> Value {
+    json!("x".repeat(usize::try_from(bytes).unwrap_or_default().saturating_sub(2)))
 }
 
 /// A request as an SDK signs it, at a fixed time, which the stack does not compare with its own.

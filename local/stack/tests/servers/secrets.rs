@@ -33,7 +33,7 @@ fn put(secrets: &SecretsManager, id: &str, text: &str) -> Value {
 
 #[tokio::test]
 async fn a_secret_without_a_value_is_there_and_cannot_be_read() {
-    let bed = host(probe()).await;
+    let bed = host(probe());
     let secrets = SecretsManager::open(None, vec![secret("Key", None)], &[], bed.clock.clone());
     let secrets = secrets.expect("a stack in memory");
     let not_found = Err("ResourceNotFoundException".to_owned());
@@ -56,7 +56,7 @@ async fn a_secret_without_a_value_is_there_and_cannot_be_read() {
 
 #[tokio::test]
 async fn a_test_key_names_the_function_that_reads_it_and_a_stored_value_is_returned_as_it_is() {
-    let bed = host(probe()).await;
+    let bed = host(probe());
     let test_values = [("Key", "sk_test_local_{function}")];
     let template = vec![secret("Key", None), secret("Settings", Some("{}"))];
     let secrets = SecretsManager::open(None, template, &test_values, bed.clock.clone());
@@ -77,7 +77,7 @@ async fn a_test_key_names_the_function_that_reads_it_and_a_stored_value_is_retur
 
 #[tokio::test]
 async fn what_is_stored_by_hand_stays_until_the_template_changes() {
-    let bed = host(probe()).await;
+    let bed = host(probe());
     let folder = tempfile::tempdir().expect("a folder");
     let open = |template_value: &str| {
         let template = vec![secret("Settings", Some(template_value))];
@@ -94,7 +94,7 @@ async fn what_is_stored_by_hand_stays_until_the_template_changes() {
 
 #[tokio::test]
 async fn the_endpoint_speaks_json_1_1_with_the_error_names_of_aws() {
-    let bed = host(probe()).await;
+    let bed = host(probe());
     let endpoint = bed.endpoint().await;
     let call = async |operation: &str, body: Value| {
         let request = post(endpoint.url())

@@ -30,6 +30,7 @@ pub(crate) fn probe() -> FunctionSettings {
     FunctionSettings {
         name: "process-payment".to_owned(),
         logical_id: "ProcessPaymentFunction".to_owned(),
+        alias: Some("live".to_owned()),
         binary: PathBuf::from(env!("CARGO_BIN_EXE_probe-function")),
         timeout: Duration::from_secs(30),
         memory_mb: 512,
@@ -39,15 +40,25 @@ pub(crate) fn probe() -> FunctionSettings {
     }
 }
 
-pub(crate) async fn host(function: FunctionSettings) -> TestHost {
-    host_on(ClockSettings::default(), function).await
+pub(crate) fn host(function: FunctionSettings) -> TestHost {
+    host_on(ClockSettings::default(), function)
 }
 
-pub(crate) async fn host_on(clock: ClockSettings, function: FunctionSettings) -> TestHost {
+pub(crate) fn host_on(clock: ClockSettings, function: FunctionSettings) -> TestHost {
+    let functions = vec![function];
+    start_host(clock, HostSettings { functions, ..HostSettings::default() })
+}
+
+/// A host whose workers end as soon as they were idle for this time.
+pub(crate) fn host_with_idle_time(function: FunctionSettings, idle: Duration) -> TestHost {
+    let settings = HostSettings { functions: vec![function], idle_time: idle, log_file: None };
+    start_host(ClockSettings::default(), settings)
+}
+
+fn start_host(clock: ClockSettings, settings: HostSettings) -> TestHost {
     let (clock, counters, faults) = (StackClock::new(clock), Counters::new(), Faults::new());
-    let settings = HostSettings { functions: vec![function], log_file: None };
     let host = LambdaHost::start(settings, clock.clone(), counters.clone(), faults.clone());
-    TestHost { host: host.await.expect("the host starts"), clock, counters, faults }
+    TestHost { host: host.expect("the host starts"), clock, counters, faults }
 }
 
 impl TestHost {

@@ -187,7 +187,6 @@ mod tests {
             function_error: failed.then(|| "Unhandled".to_owned()),
             executed_version: "1".to_owned(),
             request_id: "r".to_owned(),
-            log_tail: Vec::new(),
         }
     }
 

@@ -128,7 +128,6 @@ fn outcome(payload: &Value, failed: bool) -> InvokeOutcome {
         function_error: failed.then(|| "Unhandled".to_owned()),
         executed_version: "$LATEST".to_owned(),
         request_id: "00000000-0000-4000-8000-000000000000".to_owned(),
-        log_tail: Vec::new(),
     }
 }
 
