@@ -180,6 +180,16 @@ fn a_task_without_heartbeats_times_out() {
 }
 
 #[test]
+fn a_missing_time_limit_fails_the_task_with_the_cause_of_aws() {
+    for field in ["TimeoutSecondsPath", "HeartbeatSecondsPath"] {
+        let state = task(&json!({ field: "$.x" }));
+        let (error, cause) = TestBed::new(&machine(&state), &json!({ "y": 1 })).error();
+        assert_eq!(error, "States.Runtime", "{field}");
+        assert!(cause.ends_with(". Invalid path '$.x' : No results for path: $['x']"), "{cause}");
+    }
+}
+
+#[test]
 fn a_task_token_identifies_its_attempt_until_the_attempt_ends() {
     let parameters = json!({ "Message": { "token.$": "$$.Task.Token" } });
     let mut test_bed =

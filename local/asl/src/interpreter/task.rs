@@ -81,6 +81,8 @@ impl Execution {
             None => Ok(None),
             Some(NumberOrPath::Number(number)) => Ok(Some(*number)),
             Some(NumberOrPath::Path(path)) => {
+                // AWS names these fields in the cause only if there is a value.
+                path.read(&scope).map_err(|error| self.evaluation_failure(id, &error.into()))?;
                 self.read_path_field(id, field, path, &scope, seconds).map(Some)
             }
         };

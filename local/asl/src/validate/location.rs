@@ -38,6 +38,20 @@ impl Location {
         self.child(Segment::Item(index))
     }
 
+    /// Whether this is an item of an array in a field with this name, or inside of one.
+    pub(super) fn is_within(&self, array: &str) -> bool {
+        let mut location = self;
+        while let Some(step) = &location.0 {
+            let parent = step.parent.0.as_deref().map(|parent| &parent.segment);
+            let is_array = matches!(parent, Some(Segment::Field(name)) if name.as_ref() == array);
+            if is_array && matches!(step.segment, Segment::Item(_)) {
+                return true;
+            }
+            location = &step.parent;
+        }
+        false
+    }
+
     fn child(&self, segment: Segment) -> Self {
         Self(Some(Rc::new(Step { parent: self.clone(), segment })))
     }

@@ -262,6 +262,46 @@ fn jsonata_expressions_are_parsed() {
         &["INVALID_JSONATA_EXPRESSION: Unexpected end of expression at /States/A/Output[0]"],
     );
     check(&state(json!({"v": " {% phone %} ", "w": "{% $states.input.phone %}"})), &[]);
+    check(
+        &state(json!({"v": "{% $$ %}"})),
+        &["UNSUPPORTED_JSONATA_EXPRESSION: Reference to '$$' at the top level is not supported. \
+           at /States/A/Output/v"],
+    );
+}
+
+#[test]
+fn only_a_catcher_reads_the_error_output() {
+    let task = |output: &str, catcher: Value| {
+        json!({"QueryLanguage": "JSONata", "StartAt": "A", "States": {
+            "A": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+                "Output": {"v": output}, "Catch": [catcher], "Next": "B"},
+            "B": {"Type": "Succeed"}}})
+    };
+    let error = "{% $states.errorOutput.Error %}";
+    let catcher = |output: &str| {
+        json!({"ErrorEquals": ["States.ALL"], "Next": "B", "Output": {"why": output},
+            "Assign": {"why": output}})
+    };
+    check(&task("{% $states.result %}", catcher(error)), &[]);
+    check(
+        &task(error, catcher(error)),
+        &["UNSUPPORTED_JSONATA_EXPRESSION: Reference to '$states.errorOutput' is supported in \
+           Catch only. at /States/A/Output/v"],
+    );
+}
+
+#[test]
+fn a_catcher_has_no_other_fields() {
+    for field in ["Parameters", "ResultSelector", "OutputPath", "End", "MaxAttempts"] {
+        let mut catcher = json!({"ErrorEquals": ["States.ALL"], "Next": "B"});
+        catcher[field] = json!({});
+        let state = json!({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke",
+            "Catch": [catcher], "Next": "B"});
+        let expected = format!(
+            "SCHEMA_VALIDATION_FAILED: Field '{field}' is not supported at /States/A/Catch[0]"
+        );
+        check(&state_machine(&json!({"A": state, "B": {"Type": "Succeed"}})), &[&expected]);
+    }
 }
 
 #[test]

@@ -257,16 +257,28 @@ pub(super) fn expression(report: &mut Report<'_>, location: &Location, text: &st
         }
         return;
     };
-    match jsonata::names_from_context(expression) {
+    match jsonata::references(expression) {
         Err(jsonata::SyntaxError(reason)) => {
             report.error(DiagnosticCode::InvalidJsonataExpression, location, reason);
         }
-        Ok(names) => {
-            for name in names {
-                let message = format!("Reference to '{name}' at the top level is not supported.");
-                report.error(DiagnosticCode::UnsupportedJsonataExpression, location, message);
-            }
-        }
+        Ok(references) => check_references(report, location, &references),
+    }
+}
+
+/// Reports what an expression reads and Step Functions does not offer.
+fn check_references(
+    report: &mut Report<'_>,
+    location: &Location,
+    references: &jsonata::References,
+) {
+    let root = references.root.then_some("$$");
+    for name in references.context_names.iter().map(String::as_str).chain(root) {
+        let message = format!("Reference to '{name}' at the top level is not supported.");
+        report.error(DiagnosticCode::UnsupportedJsonataExpression, location, message);
+    }
+    if references.error_output && !location.is_within("Catch") {
+        let message = "Reference to '$states.errorOutput' is supported in Catch only.";
+        report.error(DiagnosticCode::UnsupportedJsonataExpression, location, message);
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Step Functions parses every expression when a state machine is created. An expression that does
 //! not parse is an `INVALID_JSONATA_EXPRESSION`, with the message of the reference implementation
-//! (jsonata-js). One that reads from the context item, which Step Functions does not offer, is an
-//! `UNSUPPORTED_JSONATA_EXPRESSION`. `lexer.rs` produces tokens, `parser.rs` has the grammar.
+//! (jsonata-js). One that reads from the context item, from `$$`, or from `$states.errorOutput`
+//! outside a catcher is an `UNSUPPORTED_JSONATA_EXPRESSION`: Step Functions does not offer these. `lexer.rs` produces tokens, `parser.rs` has the grammar.
 
 mod error;
 mod lexer;
@@ -12,13 +12,14 @@ mod parser;
 use std::collections::BTreeSet;
 
 pub(super) use error::SyntaxError;
+pub(super) use parser::References;
 
-/// Parses an expression. Returns the names it reads from the context item, in order and without
-/// duplicates.
-pub(super) fn names_from_context(expression: &str) -> Result<Vec<String>, SyntaxError> {
+/// Parses an expression. Returns what it reads, each name once.
+pub(super) fn references(expression: &str) -> Result<References, SyntaxError> {
     let mut seen = BTreeSet::new();
-    let names = parser::parse(expression)?.into_iter();
-    Ok(names.filter(|name| seen.insert(name.clone())).collect())
+    let mut references = parser::parse(expression)?;
+    references.context_names.retain(|name| seen.insert(name.clone()));
+    Ok(references)
 }
 
 /// The expression between `{%` and `%}`, if the text is one.
@@ -36,7 +37,7 @@ mod tests {
     use super::*;
 
     fn check(expression: &str, expected: Result<&[&str], &str>) {
-        let got = names_from_context(expression);
+        let got = references(expression).map(|references| references.context_names);
         let got = got.as_ref().map(Vec::as_slice).map_err(|SyntaxError(message)| message.as_str());
         match (got, expected) {
             (Ok(names), Ok(expected)) => assert_eq!(names, expected, "{expression}"),
@@ -74,6 +75,20 @@ mod tests {
     }
 
     #[test]
+    fn the_root_and_the_error_output_are_found_at_any_depth() {
+        fn check(expression: &str, root: bool, error_output: bool) {
+            let found = references(expression).expect("a valid expression");
+            assert_eq!((found.root, found.error_output), (root, error_output), "{expression}");
+        }
+        check("$$", true, false);
+        check("$states.input.items[price > $$.limit]", true, false);
+        check("$states.errorOutput", false, true);
+        check("$map([1], function($v){ $states.errorOutput.Error & $v })", false, true);
+        check("$states.input.errorOutput & $v.errorOutput & '$$'", false, false);
+        check("$states.context.Execution.Id", false, false);
+    }
+
+    #[test]
     fn all_constructs_of_the_language_parse() {
         for expression in [
             "$states.input.a ? 'x' : 'y'",
@@ -89,15 +104,15 @@ mod tests {
             "$a != 1 and $b <= 2 and $c >= 3",
             "`quoted name`",
         ] {
-            assert!(names_from_context(expression).is_ok(), "{expression}");
+            assert!(references(expression).is_ok(), "{expression}");
         }
     }
 
     #[test]
     fn long_and_deep_expressions_are_handled() {
-        assert!(names_from_context(&"(".repeat(100_000)).is_err());
-        assert!(names_from_context(&"-".repeat(100_000)).is_err());
+        assert!(references(&"(".repeat(100_000)).is_err());
+        assert!(references(&"-".repeat(100_000)).is_err());
         let long = vec!["$a"; 100_000].join(" + ");
-        assert_eq!(names_from_context(&long), Ok(Vec::new()));
+        assert_eq!(references(&long), Ok(References::default()));
     }
 }

@@ -2,7 +2,7 @@
 //! its messages.
 //!
 //! It builds no tree. Of each expression it keeps its [`Shape`] and the names it reads from the
-//! context item. Long expressions need no recursion, and nesting is limited by [`MAX_DEPTH`].
+//! context item; of the whole text, the [`References`]. Long expressions need no recursion, and nesting is limited by [`MAX_DEPTH`].
 
 use super::error::SyntaxError;
 use super::lexer::{Lexer, Token};
@@ -10,10 +10,21 @@ use super::lexer::{Lexer, Token};
 /// The maximum nesting, so that recursion cannot overflow the stack.
 const MAX_DEPTH: usize = 100;
 
+/// What an expression reads, as far as Step Functions limits it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(in crate::validate) struct References {
+    /// The names read from the context item, in order.
+    pub(in crate::validate) context_names: Vec<String>,
+    /// `$$`, the root of the input.
+    pub(in crate::validate) root: bool,
+    /// `$states.errorOutput`, the error that a catcher caught.
+    pub(in crate::validate) error_output: bool,
+}
+
 /// The properties of an expression that affect the expressions around it.
 enum Shape {
     Name(String),
-    Variable,
+    Variable(String),
     Text(String),
     /// A number, `true`, `false` or `null` as written.
     Literal(String),
@@ -39,21 +50,23 @@ impl Node {
     }
 }
 
-/// Parses an expression. Returns the names it reads from the context item.
-pub(super) fn parse(text: &str) -> Result<Vec<String>, SyntaxError> {
-    let mut parser = Parser { lexer: Lexer::new(text), token: Token::End, depth: 0 };
+/// Parses an expression.
+pub(super) fn parse(text: &str) -> Result<References, SyntaxError> {
+    let references = References::default();
+    let mut parser = Parser { lexer: Lexer::new(text), token: Token::End, depth: 0, references };
     parser.advance(false)?;
     let expression = parser.expression(0)?;
     if parser.token != Token::End {
         return Err(SyntaxError(format!("Syntax error: {}", parser.token.to_json())));
     }
-    Ok(expression.context_names)
+    Ok(References { context_names: expression.context_names, ..parser.references })
 }
 
 struct Parser {
     lexer: Lexer,
     token: Token,
     depth: usize,
+    references: References,
 }
 
 /// How tightly an operator binds its left operand.
@@ -116,7 +129,10 @@ impl Parser {
             Token::Name(name) => {
                 Ok(Node { shape: Shape::Name(name.clone()), context_names: vec![name] })
             }
-            Token::Variable(_) => Ok(Node { shape: Shape::Variable, context_names: Vec::new() }),
+            Token::Variable(name) => {
+                self.references.root |= name == "$";
+                Ok(Node { shape: Shape::Variable(name), context_names: Vec::new() })
+            }
             Token::Text(text) => Ok(Node { shape: Shape::Text(text), context_names: Vec::new() }),
             Token::Number(text) | Token::Constant(text) => {
                 Ok(Node { shape: Shape::Literal(text), context_names: Vec::new() })
@@ -155,7 +171,7 @@ impl Parser {
             "@" | "#" => self.binding_of_step(left, operator),
             "?" => self.condition(left),
             ":=" => {
-                if !matches!(left.shape, Shape::Variable) {
+                if !matches!(left.shape, Shape::Variable(_)) {
                     let expected = "The left side of := must be a variable name (start with $)";
                     return Err(SyntaxError(expected.to_owned()));
                 }
@@ -176,6 +192,9 @@ impl Parser {
                     "The literal value {text} cannot be used as a step within a path expression"
                 )));
             }
+        }
+        if let (Shape::Variable(variable), Shape::Name(field)) = (&left.shape, &right.shape) {
+            self.references.error_output |= variable == "states" && field == "errorOutput";
         }
         // A string at the start of a path is a quoted name.
         if let Shape::Text(name) = left.shape {
@@ -224,7 +243,7 @@ impl Parser {
                 self.advance(true)?;
             } else {
                 let argument = self.expression(0)?;
-                if is_definition && !matches!(argument.shape, Shape::Variable) {
+                if is_definition && !matches!(argument.shape, Shape::Variable(_)) {
                     return Err(SyntaxError(format!(
                         "Parameter {position} of function definition must be a variable name \
                          (start with $)"
@@ -277,7 +296,7 @@ impl Parser {
 
     fn binding_of_step(&mut self, left: Node, operator: &str) -> Result<Node, SyntaxError> {
         let right = self.expression(80)?;
-        if !matches!(right.shape, Shape::Variable) {
+        if !matches!(right.shape, Shape::Variable(_)) {
             return Err(SyntaxError(format!(
                 "The right side of \"{operator}\" must be a variable name (start with $)"
             )));
