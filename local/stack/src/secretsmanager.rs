@@ -36,6 +36,10 @@ pub struct SecretsManager {
     reads: Mutex<BTreeMap<(String, String), u64>>,
 }
 
+/// The operations of [`SecretsManager::call`].
+const SERVED: [&str; 5] =
+    ["CreateSecret", "DescribeSecret", "GetSecretValue", "ListSecrets", "PutSecretValue"];
+
 impl SecretsManager {
     /// Opens the secrets and creates those of the template. `test_values` are the values
     /// of secrets that the template creates without one.
@@ -93,7 +97,7 @@ impl SecretsManager {
             "ListSecrets" => return Ok(operations::list(&state)),
             "PutSecretValue" => operations::put_value(&mut state, body, now)?,
             "CreateSecret" => operations::create(&mut state, body, now)?,
-            _ => return Err(AwsError::bare(400, "UnknownOperationException")),
+            _ => return Err(AwsError::not_served("Secrets Manager", &SERVED)),
         };
         self.save(&state)?;
         Ok(answer)

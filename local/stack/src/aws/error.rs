@@ -40,6 +40,13 @@ impl AwsError {
         Self { code: code.to_owned(), message: String::new(), status, body }
     }
 
+    /// The error for an operation that the local stack does not serve.
+    pub fn not_served(service: &str, served: &[&str]) -> Self {
+        let served = served.join(", ");
+        let text = format!("Of {service}, the local stack serves {served}.");
+        Self::client("UnknownOperationException", text)
+    }
+
     /// Adds a field to the body.
     #[must_use]
     pub fn with(mut self, field: &str, value: Value) -> Self {

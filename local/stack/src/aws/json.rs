@@ -86,7 +86,8 @@ pub(super) fn secrets_manager(
 
 /// The response to an unknown target.
 pub(super) fn unknown_operation() -> Reply {
-    error(AwsError::bare(400, "UnknownOperationException"))
+    let services = ["DynamoDB", "Secrets Manager", "Step Functions", "Lambda's Invoke"];
+    error(AwsError::not_served("AWS", &services))
 }
 
 /// The response to a request that reaches no service.

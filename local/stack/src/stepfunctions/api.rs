@@ -50,6 +50,7 @@ pub(super) async fn call(driver: &Arc<Driver>, operation: &str, body: Value) -> 
         "DescribeStateMachineAlias" => versions::describe_alias(driver, &parse(body)?),
         "ListStateMachineAliases" => versions::list_aliases(driver, &parse(body)?),
         "StartExecution" => executions::start(driver, parse(body)?).await,
+        "StartSyncExecution" => executions::start_sync(driver, parse(body)?).await,
         "StopExecution" => executions::stop(driver, parse(body)?).await,
         "DescribeExecution" => executions::describe_by_arn(driver, &parse(body)?).await,
         "ListExecutions" => executions::list(driver, parse(body)?).await,
@@ -58,9 +59,38 @@ pub(super) async fn call(driver: &Arc<Driver>, operation: &str, body: Value) -> 
         "SendTaskSuccess" => tasks::success(driver, parse(body)?).await,
         "SendTaskFailure" => tasks::failure(driver, parse(body)?).await,
         "SendTaskHeartbeat" => tasks::heartbeat(driver, parse(body)?).await,
-        _ => Err(AwsError::bare(400, "UnknownOperationException")),
+        _ => Err(AwsError::not_served("Step Functions", &SERVED)),
     }
 }
+
+/// The operations of [`call`].
+pub(super) const SERVED: [&str; 25] = [
+    "CreateStateMachine",
+    "CreateStateMachineAlias",
+    "DeleteStateMachine",
+    "DeleteStateMachineAlias",
+    "DeleteStateMachineVersion",
+    "DescribeExecution",
+    "DescribeStateMachine",
+    "DescribeStateMachineAlias",
+    "DescribeStateMachineForExecution",
+    "GetExecutionHistory",
+    "ListExecutions",
+    "ListStateMachineAliases",
+    "ListStateMachineVersions",
+    "ListStateMachines",
+    "PublishStateMachineVersion",
+    "RedriveExecution",
+    "SendTaskFailure",
+    "SendTaskHeartbeat",
+    "SendTaskSuccess",
+    "StartExecution",
+    "StartSyncExecution",
+    "StopExecution",
+    "UpdateStateMachine",
+    "UpdateStateMachineAlias",
+    "ValidateStateMachineDefinition",
+];
 
 /// Reads a request; a field of the wrong type is a `SerializationException`.
 fn parse<T: DeserializeOwned>(body: Value) -> Result<T, AwsError> {

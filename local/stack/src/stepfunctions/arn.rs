@@ -1,7 +1,7 @@
 //! Parses and prints the ARNs of Step Functions. Account and region are fixed.
 //!
 //! The ARN of a state machine may have a qualifier: a version number or an alias. The ARN of an
-//! execution has none, because the stack has no Express executions.
+//! Express execution ends with a random id, because names of Express executions can repeat.
 
 use std::fmt;
 
@@ -20,6 +20,8 @@ pub(super) struct StateMachineArn {
 pub(super) struct ExecutionArn {
     pub(super) machine: String,
     pub(super) name: String,
+    /// The id of an Express execution.
+    pub(super) express_id: Option<String>,
 }
 
 /// The text is not an ARN of the expected resource type. Holds AWS's message.
@@ -48,15 +50,29 @@ impl StateMachineArn {
 }
 
 impl ExecutionArn {
+    /// The ARN of an execution of a Standard state machine.
+    pub(super) fn standard(machine: &str, name: &str) -> Self {
+        Self { machine: machine.to_owned(), name: name.to_owned(), express_id: None }
+    }
+
     pub(super) fn parse(text: &str) -> Result<Self, InvalidArn> {
         let resource = resource(text)?;
-        let mut parts = resource.split(':');
-        match (parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some("execution"), Some(machine), Some(name), None) if !name.is_empty() => {
-                Ok(Self { machine: machine.to_owned(), name: name.to_owned() })
+        let parts: Vec<_> = resource.split(':').collect();
+        match parts.as_slice() {
+            ["execution", machine, name] if !name.is_empty() => Ok(Self::standard(machine, name)),
+            ["express", machine, name, id] if !id.is_empty() => {
+                let express_id = Some((*id).to_owned());
+                Ok(Self { express_id, ..Self::standard(machine, name) })
             }
             _ => Err(wrong_resource_type(text)),
         }
+    }
+
+    /// The name, with the id of an Express execution: unique among the executions of the state
+    /// machine. Names have no colon.
+    pub(super) fn unique_name(&self) -> String {
+        let id = self.express_id.as_deref();
+        id.map_or_else(|| self.name.clone(), |id| format!("{}:{id}", self.name))
     }
 }
 
@@ -69,7 +85,8 @@ impl fmt::Display for StateMachineArn {
 
 impl fmt::Display for ExecutionArn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{PREFIX}execution:{}:{}", self.machine, self.name)
+        let kind = if self.express_id.is_some() { "express" } else { "execution" };
+        write!(f, "{PREFIX}{kind}:{}:{}", self.machine, self.unique_name())
     }
 }
 
@@ -108,7 +125,10 @@ mod tests {
 
     #[test]
     fn a_printed_arn_parses_to_itself() {
-        let execution = ExecutionArn { machine: "Shop".to_owned(), name: "ord_1".to_owned() };
+        let execution = ExecutionArn::standard("Shop", "ord_1");
+        let express = ExecutionArn { express_id: Some("id".to_owned()), ..execution.clone() };
+        assert_eq!(express.to_string(), format!("{PREFIX}express:Shop:ord_1:id"));
+        assert_eq!(ExecutionArn::parse(&express.to_string()), Ok(express));
         assert_eq!(ExecutionArn::parse(&execution.to_string()), Ok(execution));
         let machine = StateMachineArn::qualified("Shop", "live");
         assert_eq!(StateMachineArn::parse(&machine.to_string()), Ok(machine));

@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{broadcast, oneshot};
 
+use super::arn::ExecutionArn;
 use super::live_execution::{Effects, LiveExecution, OpenTask};
 use super::progress::ProgressNotification;
 use super::state_machines::{Revision, StateMachines};
@@ -71,6 +72,7 @@ const STORE_RETRY: Duration = Duration::from_millis(500);
 /// An execution to start.
 #[derive(Debug)]
 pub(super) struct ExecutionRequest {
+    pub(super) arn: ExecutionArn,
     pub(super) revision: Arc<Revision>,
     pub(super) start: StartParameters,
     pub(super) context: StartContext,
@@ -166,6 +168,7 @@ impl Driver {
         let id = ExecutionId::new(self.next_id.fetch_add(1, Ordering::Relaxed));
         let new = NewExecution {
             id,
+            arn: request.arn,
             revision: request.revision.id,
             start: request.start,
             context: request.context,

@@ -130,7 +130,7 @@ impl StepFunctions {
 
     /// The ARN of the execution of the order workflow with this name.
     pub fn execution_arn(&self, name: &str) -> String {
-        arn::ExecutionArn { machine: WORKFLOW.to_owned(), name: name.to_owned() }.to_string()
+        arn::ExecutionArn::standard(WORKFLOW, name).to_string()
     }
 
     /// Subscribes to the progress of all executions, from now on. With `--skip`, the clock waits

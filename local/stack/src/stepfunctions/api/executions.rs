@@ -1,10 +1,13 @@
 //! Operations on executions: start, stop, describe, list, redrive.
+//!
+//! Express executions start under any name. As on AWS, only `StartSyncExecution` returns their
+//! result.
 
 use std::sync::Arc;
 
 use asl::validate::api::{check_request, errors};
 use asl::{Event, StartParameters};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -13,6 +16,7 @@ use super::lookup::{find_execution, find_state_machine};
 use super::page;
 use super::response::{ApiResult, client_error, epoch_seconds};
 use crate::aws::AwsError;
+use crate::clock::BusyGuard;
 use crate::stepfunctions::arn::{ExecutionArn, StateMachineArn};
 use crate::stepfunctions::driver::{Driver, ExecutionRequest, PendingEvent, StartOutcome};
 use crate::stepfunctions::seed::seed;
@@ -46,14 +50,48 @@ pub(in crate::stepfunctions) async fn start_child(
 pub(super) async fn start(driver: &Arc<Driver>, request: StartRequest) -> ApiResult {
     let busy = driver.clock.busy("StartExecution");
     let name = request.name.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
-    let input = request.input.clone().unwrap_or_else(|| "{}".to_owned());
     let resolved = resolve(driver, &request.state_machine_arn, &name)?;
-    let start = start_parameters(&resolved, name, input);
-    let arn = start.execution_arn.clone();
-    let input = start.input.clone();
-    let context = start_context(&resolved, &request);
-    let new = ExecutionRequest { revision: Arc::clone(&resolved.revision), start, context };
-    let started_at = match driver.start(new, &busy).await? {
+    let (arn, started_at) = begin(driver, &request, name, &resolved, &busy).await?;
+    Ok(json!({ "executionArn": arn.to_string(), "startDate": epoch_seconds(started_at) }))
+}
+
+/// `StartSyncExecution`: starts an Express execution and waits for its end.
+pub(super) async fn start_sync(driver: &Arc<Driver>, request: StartRequest) -> ApiResult {
+    let busy = driver.clock.busy("StartSyncExecution");
+    let name = request.name.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
+    let resolved = resolve(driver, &request.state_machine_arn, &name)?;
+    if !resolved.machine.is_express() {
+        return Err(errors::state_machine_type_not_supported().into());
+    }
+    let (arn, _) = begin(driver, &request, name, &resolved, &busy).await?;
+    let lost = || AwsError::server("InternalServerError", "The execution is not in the store.");
+    let started = driver.store.find(arn).await?.ok_or_else(lost)?;
+    let _busy = driver.wait_for_end(&started, busy).await?;
+    let mut response = describe(driver, &driver.store.get(started.id).await?, true);
+    if let Some(fields) = response.as_object_mut() {
+        fields.retain(|field, _| !field.starts_with("redrive"));
+    }
+    Ok(response)
+}
+
+/// Starts an execution. A repeated request gets the time of the first one.
+async fn begin(
+    driver: &Arc<Driver>,
+    request: &StartRequest,
+    name: String,
+    resolved: &Resolved,
+    busy: &BusyGuard,
+) -> Result<(ExecutionArn, Timestamp), AwsError> {
+    let input = request.input.clone().unwrap_or_else(|| "{}".to_owned());
+    let express_id = resolved.machine.is_express().then(|| Uuid::new_v4().to_string());
+    let arn = ExecutionArn { express_id, ..ExecutionArn::standard(&resolved.machine.name, &name) };
+    let new = ExecutionRequest {
+        arn: arn.clone(),
+        revision: Arc::clone(&resolved.revision),
+        start: start_parameters(resolved, &arn, input.clone()),
+        context: start_context(resolved, request),
+    };
+    let started_at = match driver.start(new, busy).await? {
         StartOutcome::Started(at) => at,
         StartOutcome::NameTaken(record)
             if is_repeat(&record, &input, request.parent.as_deref()) =>
@@ -61,10 +99,10 @@ pub(super) async fn start(driver: &Arc<Driver>, request: StartRequest) -> ApiRes
             record.started_at
         }
         StartOutcome::NameTaken(_) => {
-            return Err(errors::execution_already_exists(&arn).into());
+            return Err(errors::execution_already_exists(&arn.to_string()).into());
         }
     };
-    Ok(json!({ "executionArn": arn, "startDate": epoch_seconds(started_at) }))
+    Ok((arn, started_at))
 }
 
 /// Whether the request repeats the one that started this execution: it still runs and has the
@@ -89,17 +127,15 @@ fn resolve(driver: &Driver, arn: &str, execution: &str) -> Result<Resolved, AwsE
     Ok(resolved)
 }
 
-fn start_parameters(resolved: &Resolved, name: String, input: String) -> StartParameters {
-    let machine = &resolved.machine.name;
-    let arn = ExecutionArn { machine: machine.clone(), name: name.clone() }.to_string();
+fn start_parameters(resolved: &Resolved, arn: &ExecutionArn, input: String) -> StartParameters {
     StartParameters {
-        seed: seed(&arn),
-        execution_arn: arn,
-        execution_name: name,
-        state_machine_arn: StateMachineArn::unqualified(machine).to_string(),
-        state_machine_name: machine.clone(),
+        seed: seed(&arn.to_string()),
+        execution_arn: arn.to_string(),
+        execution_name: arn.name.clone(),
+        state_machine_arn: StateMachineArn::unqualified(&arn.machine).to_string(),
+        state_machine_name: arn.machine.clone(),
         role_arn: resolved.revision.document.role_arn.clone(),
-        redrivable: resolved.machine.kind != "EXPRESS",
+        redrivable: !resolved.machine.is_express(),
         input,
     }
 }
@@ -245,7 +281,9 @@ pub(super) async fn list(driver: &Arc<Driver>, request: ListRequest) -> ApiResul
         return client_error("ValidationException", message);
     };
     let parsed = StateMachineArn::parse(arn)?;
-    find_state_machine(driver, arn, 0)?;
+    if find_state_machine(driver, arn, 0)?.machine.is_express() {
+        return Err(errors::state_machine_type_not_supported().into());
+    }
     let list = format!("{arn} {:?} {:?}", request.status_filter, request.redrive_filter);
     let size = page::size(request.max_results);
     let query = ExecutionQuery {

@@ -8,15 +8,19 @@ use crate::stepfunctions::driver::Driver;
 use crate::stepfunctions::state_machines::Resolved;
 use crate::stepfunctions::store::executions::Record;
 
-/// The execution with this ARN.
+/// The execution with this ARN. As on AWS, no operation finds an Express execution.
 pub(in crate::stepfunctions) async fn find_execution(
     driver: &Driver,
     arn: &str,
 ) -> Result<Record, AwsError> {
     let parsed = ExecutionArn::parse(arn)?;
+    if parsed.express_id.is_some() {
+        let message = "Invalid Arn: 'Resource type not valid in this context: express'";
+        return Err(AwsError::client("InvalidArn", message));
+    }
     // An ARN of another region or account parses, but is not the ARN that this stack prints.
     let is_ours = parsed.to_string() == arn;
-    let record = driver.store.find(parsed.machine, parsed.name).await?;
+    let record = driver.store.find(parsed).await?;
     record.filter(|_| is_ours).ok_or_else(|| errors::execution_does_not_exist(arn).into())
 }
 

@@ -162,7 +162,7 @@ impl Driver {
         json_output: bool,
         busy: BusyGuard,
     ) -> Result<(TaskOutcome, BusyGuard), StoreError> {
-        let record = self.store.find(child.machine.clone(), child.name.clone()).await?;
+        let record = self.store.find(child.clone()).await?;
         let busy = match record {
             Some(record) => self.wait_for_end(&record, busy).await?,
             None => busy,
@@ -172,15 +172,17 @@ impl Driver {
 
     /// Waits for the end of an execution. While it waits it holds no guard, so the clock may
     /// skip ahead; the event that ends the execution passes its guard on.
-    async fn wait_for_end(&self, child: &Record, busy: BusyGuard) -> Result<BusyGuard, StoreError> {
+    pub(in crate::stepfunctions) async fn wait_for_end(
+        &self,
+        execution: &Record,
+        busy: BusyGuard,
+    ) -> Result<BusyGuard, StoreError> {
         let (sender, ended) = oneshot::channel();
-        lock(&self.end_waiters).entry(child.id).or_default().push(sender);
+        lock(&self.end_waiters).entry(execution.id).or_default().push(sender);
         // Read the record again: the execution may have ended before the waiter was added.
-        let (machine, name) = (&child.start.state_machine_name, &child.start.execution_name);
-        let record = self.store.find(machine.clone(), name.clone()).await?;
-        if record.is_none_or(|record| !record.is_running()) {
+        if !self.store.get(execution.id).await?.is_running() {
             drop(ended);
-            self.remove_closed_waiters(child.id);
+            self.remove_closed_waiters(execution.id);
             return Ok(busy);
         }
         drop(busy);
@@ -207,7 +209,7 @@ impl Driver {
         let driver = Arc::clone(self);
         let busy = busy.clone();
         tokio::spawn(async move {
-            if let Ok(Some(child)) = driver.store.find(child.machine, child.name).await {
+            if let Ok(Some(child)) = driver.store.find(child).await {
                 let stop = Event::StopRequested { error: None, cause: None };
                 driver.deliver(child.id, stop, &busy).await;
             }

@@ -143,5 +143,5 @@ fn description(driver: &Driver, record: &Record, json_output: bool) -> Value {
 
 async fn find(driver: &Driver, arn: &str) -> Option<Record> {
     let arn = ExecutionArn::parse(arn).ok()?;
-    driver.store.find(arn.machine, arn.name).await.ok().flatten()
+    driver.store.find(arn).await.ok().flatten()
 }

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError};
+use crate::stepfunctions::arn::ExecutionArn;
 
 /// The id of an execution in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,6 +44,7 @@ pub(in crate::stepfunctions) struct StartContext {
 #[derive(Debug)]
 pub(in crate::stepfunctions) struct NewExecution {
     pub(in crate::stepfunctions) id: ExecutionId,
+    pub(in crate::stepfunctions) arn: ExecutionArn,
     pub(in crate::stepfunctions) revision: i64,
     pub(in crate::stepfunctions) start: StartParameters,
     pub(in crate::stepfunctions) context: StartContext,
@@ -144,8 +146,7 @@ impl Store {
         new: NewExecution,
     ) -> Result<Option<Box<Record>>, StoreError> {
         self.run(move |connection| {
-            let start = &new.start;
-            let existing = find(connection, &start.state_machine_name, &start.execution_name)?;
+            let existing = find(connection, &new.arn)?;
             if existing.is_none() {
                 insert(connection, &new)?;
                 write_update(connection, new.id, &new.first)?;
@@ -173,13 +174,20 @@ impl Store {
         self.run(move |connection| write_update(connection, id, &update)).await
     }
 
-    /// The execution with this name.
+    /// The execution with this ARN.
     pub(in crate::stepfunctions) async fn find(
         &self,
-        machine: String,
-        name: String,
+        arn: ExecutionArn,
     ) -> Result<Option<Record>, StoreError> {
-        self.run(move |connection| find(connection, &machine, &name)).await
+        self.run(move |connection| find(connection, &arn)).await
+    }
+
+    /// The execution with this id.
+    pub(in crate::stepfunctions) async fn get(
+        &self,
+        id: ExecutionId,
+    ) -> Result<Record, StoreError> {
+        self.run(move |connection| get(connection, id)).await
     }
 
     /// An execution with all its events, in order.
@@ -243,8 +251,8 @@ fn insert(connection: &Connection, new: &NewExecution) -> Result<(), StoreError>
     )?;
     insert.execute(params![
         new.id.0,
-        new.start.state_machine_name,
-        new.start.execution_name,
+        new.arn.machine,
+        new.arn.unique_name(),
         new.revision,
         serde_json::to_string(&new.start)?,
         serde_json::to_string(&new.context)?,
@@ -319,10 +327,13 @@ fn get(connection: &Connection, id: ExecutionId) -> Result<Record, StoreError> {
     query.query_row([id.0], |row| Ok(record(row)))?
 }
 
-fn find(connection: &Connection, machine: &str, name: &str) -> Result<Option<Record>, StoreError> {
+fn find(connection: &Connection, arn: &ExecutionArn) -> Result<Option<Record>, StoreError> {
     let text = format!("{COLUMNS} WHERE machine = ?1 AND name = ?2");
     let mut query = connection.prepare_cached(&text)?;
-    query.query_row([machine, name], |row| Ok(record(row))).optional()?.transpose()
+    query
+        .query_row([&arn.machine, &arn.unique_name()], |row| Ok(record(row)))
+        .optional()?
+        .transpose()
 }
 
 fn list(connection: &Connection, query: &ExecutionQuery) -> Result<Vec<Record>, StoreError> {

@@ -30,6 +30,12 @@ pub(in crate::stepfunctions) struct StateMachineDocument {
     pub(in crate::stepfunctions) tags: Vec<Value>,
 }
 
+impl StateMachineDocument {
+    pub(in crate::stepfunctions) fn is_express(&self) -> bool {
+        self.kind == "EXPRESS"
+    }
+}
+
 /// A published revision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

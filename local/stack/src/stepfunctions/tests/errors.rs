@@ -78,9 +78,20 @@ async fn an_input_that_is_not_json_is_rejected() {
 async fn unknown_operations_and_fields_of_the_wrong_type_get_awss_error_shape() {
     let bed = TestBed::new().await;
     let unknown = bed.call_error("MakeCoffee", json!({})).await;
-    assert_eq!(*unknown.body, json!({ "__type": "UnknownOperationException" }));
+    assert_eq!(unknown.body["__type"], "UnknownOperationException");
+    assert!(unknown.message.contains("StartExecution, StartSyncExecution"), "{unknown}");
     let wrong = bed.call_error("DescribeExecution", json!({ "executionArn": 7 })).await;
     assert_eq!(wrong.code, "SerializationException");
+}
+
+#[tokio::test]
+async fn every_operation_that_the_message_names_is_served() {
+    let bed = TestBed::new().await;
+    for operation in crate::stepfunctions::api::SERVED {
+        let refused = bed.states.api(operation, json!({})).await.err();
+        let unknown = refused.is_some_and(|error| error.code == "UnknownOperationException");
+        assert!(!unknown, "{operation}");
+    }
 }
 
 /// An execution that waits for 60 seconds, started before the disk was full.

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::test_bed::{Response, START, TestBed, function, parse_time, single_state};
+use super::test_bed::{ROLE, Response, START, TestBed, function, parse_time, single_state};
 use crate::lambda::InvokeError;
 use crate::stepfunctions::ProgressEvent;
 
@@ -93,6 +93,33 @@ async fn a_repeated_start_returns_the_running_execution_and_is_rejected_after_it
     bed.wait_for_end(arn).await;
     let error = bed.call_error("StartExecution", body).await;
     assert_eq!((error.code.as_str(), &error.message), ("ExecutionAlreadyExists", &taken));
+}
+
+#[tokio::test]
+async fn executions_of_an_express_machine_share_a_name_and_return_their_result_when_asked() {
+    let bed = TestBed::new().await;
+    let pass = single_state(json!({ "Type": "Pass", "Result": 7 }));
+    let body = json!({
+        "name": "Quick", "definition": pass.to_string(), "roleArn": ROLE, "type": "EXPRESS",
+    });
+    let machine = bed.call("CreateStateMachine", body).await["stateMachineArn"].clone();
+    let start = json!({ "stateMachineArn": machine, "name": "again", "input": "{}" });
+    let first = bed.call("StartExecution", start.clone()).await["executionArn"].clone();
+    let second = bed.call("StartExecution", start.clone()).await["executionArn"].clone();
+    assert_ne!(first, second);
+    assert!(first.as_str().unwrap().contains(":express:Quick:again:"), "{first}");
+
+    let result = bed.call("StartSyncExecution", start.clone()).await;
+    assert_eq!((&result["status"], &result["output"]), (&json!("SUCCEEDED"), &json!("7")));
+    assert_eq!(result.get("redriveStatus"), None);
+    let error = bed.call_error("DescribeExecution", json!({ "executionArn": first })).await;
+    assert_eq!(error.code, "InvalidArn");
+    let error = bed.call_error("ListExecutions", json!({ "stateMachineArn": machine })).await;
+    assert_eq!(error.code, "StateMachineTypeNotSupported");
+    let standard = bed.create("Standard", &pass).await;
+    let start = json!({ "stateMachineArn": standard });
+    let error = bed.call_error("StartSyncExecution", start).await;
+    assert_eq!(error.code, "StateMachineTypeNotSupported");
 }
 
 #[tokio::test]
