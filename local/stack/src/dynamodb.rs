@@ -10,6 +10,7 @@
 //! - an event for every write ([`write_events`]).
 
 mod capacity;
+mod invalid_text;
 mod operations;
 mod request;
 mod transaction_tokens;

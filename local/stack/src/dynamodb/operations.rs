@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::invalid_text;
 use crate::aws::error::AwsError;
 
 /// Runs an operation by name, on a thread for blocking work, since SQLite blocks.
@@ -32,7 +33,7 @@ macro_rules! operations {
         fn dispatch(database: &Database, operation: &str, body: Value) -> Result<Value, AwsError> {
             match operation {
                 $($name => call_typed(body, |request| database.$method(request)),)+
-                _ => Err(unknown_operation()),
+                _ => Err(AwsError::not_served("DynamoDB", &[$($name),+])),
             }
         }
     };
@@ -68,22 +69,32 @@ fn call_typed<Request: DeserializeOwned, Answer: Serialize>(
     body: Value,
     call: impl FnOnce(Request) -> Result<Answer, DynoxideError>,
 ) -> Result<Value, AwsError> {
-    let request = serde_json::from_value(body).map_err(|error| invalid_body(&error))?;
+    let wrong_type = invalid_text::find(&body);
+    let request = serde_json::from_value(body).map_err(|error| match wrong_type {
+        Some(message) => AwsError::client("SerializationException", message),
+        None => invalid_body(&error),
+    })?;
     let answer = call(request).map_err(|error| to_aws_error(&error))?;
     serde_json::to_value(answer)
         .map_err(|error| AwsError::server("InternalServerError", error.to_string()))
 }
 
-fn unknown_operation() -> AwsError {
-    AwsError::bare(400, "UnknownOperationException")
-}
+/// The beginnings of the messages with which the emulator's deserializers name DynamoDB's error.
+const MARKERS: [(&str, &str); 5] = [
+    ("VALIDATION:", "ValidationException"),
+    ("VALIDATION_AS_READ:", "ValidationException"),
+    ("VALIDATION_REQUEST:", "ValidationException"),
+    ("SERIALIZATION:", "SerializationException"),
+    ("SERIALIZATION_AS_READ:", "SerializationException"),
+];
 
-/// The error for a body that does not fit the operation. The emulator's deserializers
-/// start the message with `VALIDATION:` where DynamoDB reports a validation error.
+/// The error for a body that does not fit the operation.
 fn invalid_body(error: &serde_json::Error) -> AwsError {
     let message = error.to_string();
-    if let Some(detail) = message.strip_prefix("VALIDATION:") {
-        return AwsError::client("ValidationException", detail);
+    for (marker, code) in MARKERS {
+        if let Some(detail) = message.strip_prefix(marker) {
+            return AwsError::client(code, detail);
+        }
     }
     let missing = ["missing field", "unknown variant", "invalid type: null", "AttributeValue"];
     let invalid = missing.iter().any(|part| message.contains(part));
