@@ -439,7 +439,7 @@ impl StripeEmulator {
             status,
             IntentStatus::Succeeded | IntentStatus::Canceled | IntentStatus::Processing
         ) {
-            return Err(self.unexpected_state(index, "canceled"));
+            return Err(self.not_cancelable(index));
         }
         if context.reject {
             let message =
@@ -497,6 +497,19 @@ impl StripeEmulator {
         let status = self.intents[index].status.name();
         let message =
             format!("This PaymentIntent could not be {done} because it has a status of {status}.");
+        self.invalid_state_with_intent(index, Some("payment_intent_unexpected_state"), &message)
+    }
+
+    /// Stripe's text for a cancellation differs from that of its other calls
+    /// (github.com/medusajs/medusa/issues/4946).
+    fn not_cancelable(&self, index: usize) -> ApiError {
+        let status = self.intents[index].status.name();
+        let message = format!(
+            "You cannot cancel this PaymentIntent because it has a status of {status}. Only a \
+             PaymentIntent with one of the following statuses may be canceled: \
+             requires_payment_method, requires_capture, requires_confirmation, requires_action, \
+             processing."
+        );
         self.invalid_state_with_intent(index, Some("payment_intent_unexpected_state"), &message)
     }
 
