@@ -40,8 +40,8 @@ def lambda_is_served():
         answer = client.invoke(FunctionName=name, Payload=b'{"a": 1}')
         assert answer["StatusCode"] == 200, answer
         assert json.load(answer["Payload"]) == {"a": 1}
-    versioned = client.invoke(FunctionName="process-payment", Qualifier="7", Payload=b"{}")
-    assert versioned["ExecutedVersion"] == "7", versioned
+    versioned = client.invoke(FunctionName="process-payment", Qualifier="1", Payload=b"{}")
+    assert versioned["ExecutedVersion"] == "1", versioned
 
     failed = client.invoke(FunctionName="process-payment", Payload=b'{"do": "fail"}')
     assert (failed["StatusCode"], failed["FunctionError"]) == (200, "Unhandled"), failed
