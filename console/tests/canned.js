@@ -21,6 +21,8 @@ const EXECUTION = {
   ],
 };
 
+const SUCCEEDED = { status: "SUCCEEDED", startedAt: at, states: EXECUTION.states.slice(0, -1).map((state) => ({ ...state, attempts: 1, error: undefined })) };
+
 const ACTIONS = { IN_REVIEW: ["cancel", "review"], NEEDS_ATTENTION: ["resume:capture", "resume:compensate", "resume:compensate-with-refund"], BACKORDERED: ["cancel"] };
 
 function order(row) {
@@ -35,7 +37,7 @@ function order(row) {
     ...(row.status === "FULFILLED" ? { shipment: { carrier: "USPS", service: "Priority", trackingCode: "9400100", trackingUrl: "https://example.com/9400100" } } : {}),
     review: { required: row.status === "IN_REVIEW", reasons: ["TOTAL_ABOVE_THRESHOLD", "ELEVATED_RISK"], deadline: row.deadline },
     facts: { money: { state: "CAPTURED", known: false }, label: { state: "BOUGHT", known: true }, stock: { state: "RESERVED", known: true } },
-    audit: [{ at, actor: "olivia", action: "RESUME", detail: "capture", note: "the provider is back" }],
+    audit: [{ at, actor: "olivia", action: "resume:capture", note: "the provider is back" }],
   };
 }
 
@@ -45,11 +47,11 @@ export function answer({ url }) {
     return { body: { asOf: at, states: [["ProcessPayment", 4], ["AwaitReview", 1], ["AwaitRestock", 12], ["CancelPayment", 2], ["AwaitOperator", 1]].map(([name, orders]) => ({ name, orders })), statuses: [{ status: "IN_REVIEW", orders: 20 }], attention: [{ kind: "REVIEW", orders: 1 }, { kind: "OPERATOR", orders: 1 }, { kind: "BACKORDER", orders: 12 }], closedToday: [{ status: "FULFILLED", orders: 7 }] } };
   }
   if (pathname === "/orders") return { body: { orders: ROWS.filter((row) => !searchParams.has("attention") || row.attention === searchParams.get("attention")), nextCursor: "x" } };
-  if (pathname.endsWith("/execution")) return { body: EXECUTION };
+  if (pathname.endsWith("/execution")) return { body: pathname.includes(orderId(5)) ? SUCCEEDED : EXECUTION };
   const row = ROWS.find(({ orderId: id }) => pathname === `/orders/${id}`);
   if (row) return { body: order(row) };
   const item = { sku: "LAMP-01", title: "Desk lamp", unitPrice: { amount: 3900, currency: "USD" }, weightGrams: 900, available: 0, received: 60, reserved: 60 };
   if (pathname === "/inventory") return { body: { items: [item] } };
-  if (pathname === "/inventory/LAMP-01") return { body: { ...item, audit: [{ at, actor: "walter", action: "RESTOCK", detail: "+40" }] } };
+  if (pathname === "/inventory/LAMP-01") return { body: { ...item, audit: [{ at, actor: "walter", action: "product:restock", detail: "+40" }] } };
   return undefined;
 }

@@ -38,8 +38,9 @@ function random(seed) {
     if (index === names.length - 1) return [name, { Type: "Succeed" }];
     if (kind === 0) return [name, { Type: "Choice", Choices: Array.from({ length: 1 + below(5) }, () => ({ Next: any() })), Default: next ?? any() }];
     if (kind === 1 && index > 2) return [name, { Type: "Fail" }];
+    const way = below(6) === 0 ? { End: true } : { Next: next };
     const handlers = Array.from({ length: below(3) }, () => ({ ErrorEquals: [below(2) ? "States.ALL" : "Custom"], Next: any() }));
-    return [name, { Type: "Task", Next: next, Catch: handlers }];
+    return [name, { Type: "Task", ...way, Catch: handlers }];
   }));
   return { StartAt: "State0", States };
 }
@@ -48,7 +49,7 @@ function check(what, source, width) {
   const graph = readGraph(source);
   const layout = layOut(graph, width);
   const where = `${what} at ${width}`;
-  assert.equal(layout.boxes.length, Object.keys(source.States).length, where);
+  assert.deepEqual(layout.boxes.map((box) => box.name), graph.nodes.map((node) => node.name), where);
   for (const [index, a] of layout.boxes.entries()) {
     assert.ok(a.x >= 0 && a.y >= 0 && a.x + a.width <= layout.width + 0.01 && a.y + a.height <= layout.height + 0.01, `${where}: ${a.name} is outside`);
     for (const b of layout.boxes.slice(index + 1)) {
@@ -110,7 +111,7 @@ test("on a phone it needs no sideways scrolling", () => {
 
 test("the spine is the way of an order that meets no trouble", () => {
   const graph = readGraph(definition);
-  assert.deepEqual(graph.spine, ["ScheduledForLater", "ProcessPayment", "ReviewRequired", "CheckInventory", "InventoryCheckPassed", "InitiateShipping", "CapturePayment"]);
+  assert.deepEqual(graph.spine, ["ScheduledForLater", "ProcessPayment", "ReviewRequired", "CheckInventory", "InventoryCheckPassed", "InitiateShipping", "CapturePayment", "End"]);
   const role = (wanted) => graph.nodes.filter((node) => node.role === wanted).map((node) => node.name);
   assert.deepEqual(role("detour"), ["WaitUntilScheduled", "AwaitReview", "AwaitRestock"]);
   assert.deepEqual(role("branch"), ["OutOfStock"]);
@@ -194,6 +195,24 @@ test("a replay shows the history up to its position, and where the execution was
   assert.equal(story.states.get("ProcessPayment").status, "done");
   assert.equal(story.states.get("ReviewRequired").status, "current");
   assert.deepEqual([...story.edges.keys()], ["ProcessPayment>ReviewRequired"]);
+});
+
+test("an execution that succeeded is shown as ended, and one that goes on or failed is not", () => {
+  const ways = ["ScheduledForLater", "ProcessPayment", "CapturePayment"].map((name) => visit(name, "Task"));
+  const check = (status, position, reached) => {
+    const story = readStory(readGraph(definition), [{ status, states: ways }], { position });
+    assert.equal(story.states.get("End")?.status, reached ? "done" : undefined, status);
+    assert.equal(story.edges.has("CapturePayment>End"), reached, status);
+  };
+  check("SUCCEEDED", undefined, true);
+  check("SUCCEEDED", 2, false);
+  check("RUNNING", undefined, false);
+  check("ABORTED", undefined, false);
+});
+
+test("a workflow that has a state named End keeps it", () => {
+  const States = { End: { Type: "Task", Next: "Last" }, Last: { Type: "Task", End: true } };
+  assert.deepEqual(readGraph({ StartAt: "End", States }).spine, ["End", "Last", "End of the workflow"]);
 });
 
 test("executions that were started again are one story", () => {

@@ -52,6 +52,9 @@ export function skeletonRows(rows) {
   return h("div", { class: "panel-body", "aria-hidden": "true" }, Array.from({ length: rows }, () => h("div", { class: "skeleton" })));
 }
 
+/** Other words for what the picture shows than the names of the state machine. */
+export const STATE_TITLES = { End: "Fulfilled" };
+
 /** What each compensating state of the order workflow undoes. */
 export const UNDOES = {
   CancelShipment: ["InitiateShipping"],

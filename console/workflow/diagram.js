@@ -10,7 +10,7 @@
 // same facts are there as text below the picture. Styles: `diagram.css`. No style is
 // inline, and nothing is parsed as markup, so a strict Content-Security-Policy holds.
 
-import { readGraph, words } from "./graph.js";
+import { END, readGraph, words } from "./graph.js";
 import { layOut } from "./layout.js";
 import { readStory } from "./story.js";
 
@@ -220,7 +220,7 @@ function glyph(path) {
 /** @param {import("./graph.js").GraphNode} node */
 function kindOf(node) {
   if (node.type === "Fail") return "failed";
-  if (node.type === "Succeed") return "done";
+  if (node.type === "Succeed" || node.type === END) return "done";
   if (node.waits) return "wait";
   if (node.type === "Choice") return "choice";
   return node.type === "Pass" ? "pass" : "task";

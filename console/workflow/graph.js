@@ -7,7 +7,7 @@
  * @typedef {"spine" | "detour" | "branch" | "handler" | "end"} Role
  * @typedef {object} GraphNode
  * @property {string} name
- * @property {string} type the `Type` of the state
+ * @property {string} type the `Type` of the state; "End" for the marker that no state is
  * @property {boolean} waits a Wait state, or a task that waits for a callback
  * @property {boolean} isEnd the execution can end here
  * @property {string} comment
@@ -33,7 +33,7 @@
  * @returns {Graph}
  */
 export function readGraph(definition) {
-  const states = /** @type {Record<string, any>} */ (definition?.States ?? {});
+  const states = withEnd(definition?.States ?? {});
   const edges = readEdges(states);
   const start = String(definition?.StartAt ?? Object.keys(states)[0] ?? "");
   const roles = assignRoles(states, edges, start);
@@ -49,9 +49,27 @@ export function readGraph(definition) {
   return { start, nodes, edges, spine: roles.spine };
 }
 
+/** The type of the marker at which an execution ends that does not end in a state. */
+export const END = "End";
+
+/**
+ * Adds a marker to which the states with `"End": true` lead, so that the picture shows
+ * that an execution ended, and did not stop there.
+ *
+ * @param {Record<string, any>} states
+ * @returns {Record<string, any>}
+ */
+function withEnd(states) {
+  const endings = Object.entries(states).filter(([, state]) => state.End === true);
+  if (endings.length === 0) return states;
+  const marker = END in states ? "End of the workflow" : END;
+  const leading = endings.map(([name, state]) => [name, { ...state, End: false, Next: marker }]);
+  return { ...states, ...Object.fromEntries(leading), [marker]: { Type: END } };
+}
+
 /** @param {any} state */
 function isEnd(state) {
-  return state.End === true || state.Type === "Succeed" || state.Type === "Fail";
+  return state.Type === END || state.Type === "Succeed" || state.Type === "Fail";
 }
 
 /** @param {Record<string, any>} states */

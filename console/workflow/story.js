@@ -2,6 +2,8 @@
 // What a history says about each state and each edge of a graph: pure, and the same for
 // a replay, which is a history cut off after a number of visits.
 
+import { END } from "./graph.js";
+
 /**
  * @typedef {import("./graph.js").Graph} Graph
  * @typedef {{name: string, type?: string, enteredAt: string, exitedAt?: string | null, attempts?: number, error?: string | null}} Visit
@@ -55,7 +57,25 @@ export function readStory(graph, executions, { position, undoes = {} } = {}) {
     }
     last = visit.name;
   });
+  if (!isReplay && executions.at(-1)?.status === "SUCCEEDED") reachEnd(graph, states, edges, last);
   return { states, edges, last, visits: shown };
+}
+
+/**
+ * Marks that the execution ended well, if no state says it.
+ *
+ * @param {Graph} graph
+ * @param {Story["states"]} states
+ * @param {Story["edges"]} edges
+ * @param {string} last
+ */
+function reachEnd(graph, states, edges, last) {
+  const marker = graph.nodes.find((node) => node.type === END)?.name ?? "";
+  const way = graph.edges.find((edge) => edge.from === last && edge.to === marker);
+  if (!way) return;
+  const exitedAt = states.get(last)?.exitedAt ?? "";
+  states.set(marker, { status: "done", visits: 1, attempts: 0, error: "", enteredAt: exitedAt, exitedAt });
+  edges.set(way.id, 1);
 }
 
 /**
