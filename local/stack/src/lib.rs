@@ -29,6 +29,7 @@ pub mod scenarios;
 pub mod secretsmanager;
 pub mod stack;
 pub mod stack_handle;
+mod state_file;
 pub mod stepfunctions;
 pub mod template;
 pub mod trace;

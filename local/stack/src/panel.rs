@@ -23,7 +23,9 @@ mod order_index;
 mod planting;
 mod reply;
 mod samples;
+mod state;
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -34,10 +36,12 @@ use serde_json::json;
 
 use crate::http::{Method, Request, Response, StatusCode};
 use crate::stack_handle::StackHandle;
+use crate::state_file::StateFile;
 use ledger::Ledgers;
 use planting::Planting;
 use reply::{Problem, json_reply, polled_reply, problem};
 
+pub(crate) use ledger::MoneyBalance;
 pub(crate) use planting::Placement;
 
 const PREFIX: &str = "/_local/";
@@ -52,21 +56,26 @@ pub(crate) struct Panel {
 }
 
 impl Panel {
-    /// Starts watching the tables. `root` is the workspace, which has the samples.
+    /// Starts watching the tables. `root` is the workspace, which has the samples; `kept`
+    /// holds the faults of an earlier stack.
+    ///
+    /// # Errors
+    /// When `kept` cannot be read.
     pub(crate) fn start(
         stack: StackHandle,
         stripe: SharedEmulator<StripeEmulator>,
         easypost: SharedEmulator<EasyPostEmulator>,
         root: PathBuf,
-    ) -> Self {
+        kept: Option<StateFile>,
+    ) -> io::Result<Self> {
         let ledgers = Ledgers::start(stack.clone(), stripe.clone(), easypost.clone());
-        let planting = Planting::new(stack.clone(), stripe, easypost);
-        Self {
+        let planting = Planting::start(stack.clone(), stripe, easypost, kept)?;
+        Ok(Self {
             stack,
             root: Arc::new(root),
             ledgers: Arc::new(ledgers),
             planting: Arc::new(planting),
-        }
+        })
     }
 
     /// Whether the path is one of the panel's.

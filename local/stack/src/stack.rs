@@ -7,7 +7,8 @@
 //! temporary file is left.
 //!
 //! A persistent stack survives `kill -9`: its folder holds the tables, the executions,
-//! the journals of the emulators, and how far the clock runs ahead of wall time.
+//! the journals of the emulators, the faults that are armed, and how far the clock runs
+//! ahead of wall time.
 
 mod clock_lead;
 mod environment;
@@ -41,6 +42,7 @@ use crate::lambda::{HostSettings, LambdaHost};
 use crate::panel::Panel;
 use crate::secretsmanager::SecretsManager;
 use crate::stack_handle::StackHandle;
+use crate::state_file::StateFile;
 use crate::stepfunctions::StepFunctions;
 use crate::urls::Urls;
 use clock_lead::ClockLeadWriter;
@@ -104,7 +106,10 @@ impl Stack {
         let endpoint = services.aws_endpoint(aws, &dynamodb, &step_functions, &secrets)?;
         let handle = services.handle(urls, dynamodb, step_functions, secrets);
         let (stripe, easypost) = providers.emulators();
-        let panel = Panel::start(handle.clone(), stripe, easypost, settings.root.clone());
+        let root = settings.root.clone();
+        let kept = folder.persistent_path("panel.json").map(StateFile::new);
+        let panel = Panel::start(handle.clone(), stripe, easypost, root, kept)
+            .map_err(StartError::io("the panel"))?;
         let api = services.api_gateway(api, &template, &settings.root, panel)?;
         let eventbridge = services.eventbridge(&template, &handle)?;
         Ok(Self { handle, services, providers, endpoint, api, eventbridge, clock_lead, folder })

@@ -15,7 +15,7 @@ use emulators::emulator::Emulator as _;
 use emulators::http::SharedEmulator;
 use emulators::stripe::StripeEmulator;
 use emulators::stripe::ledger::OrderPayments;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -41,20 +41,20 @@ pub(super) struct Ledgers {
 }
 
 /// The money of one order, or of all orders in one currency, in minor units.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct MoneyBalance {
-    currency: String,
-    authorized: i64,
-    captured: i64,
-    voided: i64,
-    refunded: i64,
+pub(crate) struct MoneyBalance {
+    pub(crate) currency: String,
+    pub(crate) authorized: i64,
+    pub(crate) captured: i64,
+    pub(crate) voided: i64,
+    pub(crate) refunded: i64,
     /// Captured and not refunded: the left side.
-    net: i64,
-    shipped: i64,
-    to_give_back: i64,
-    in_progress: i64,
-    balances: bool,
+    pub(crate) net: i64,
+    pub(crate) shipped: i64,
+    pub(crate) to_give_back: i64,
+    pub(crate) in_progress: i64,
+    pub(crate) balances: bool,
 }
 
 impl MoneyBalance {
@@ -271,6 +271,8 @@ mod tests {
         check(Some(&facts("FULFILLED", true, false)), paid(499, 0), false);
         check(Some(&facts("FULFILLED", true, false)), paid(1000, 0), false);
         check(Some(&facts("FULFILLED", true, false)), paid(500, 500), false);
+        // A fulfilled order counts as shipped also when it needs an operator.
+        check(Some(&facts("FULFILLED", true, true)), paid(500, 0), true);
         check(Some(&facts("SHIPPING", false, false)), paid(500, 0), true);
         check(Some(&facts("PAYMENT_FAILED", true, false)), paid(500, 0), false);
         check(Some(&facts("PAYMENT_FAILED", true, false)), paid(500, 500), true);

@@ -6,10 +6,11 @@
 //! order, the fault waits for another one.
 //!
 //! Planting uses the fault plans of the stack and of the emulators, and the actions of the
-//! scenarios. What is waiting here, and the actions that follow an order, end with the
-//! stack; the emulators' plans are part of the kept state.
+//! scenarios. What is waiting here and the emulators' plans are part of the kept state; the
+//! stack's own plan, and the actions that follow an order, end with the stack.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::id::{CustomerId, OrderId};
@@ -24,10 +25,12 @@ use tokio::task::JoinSet;
 
 use super::catalog::{self, CatalogFault, catalog};
 use super::reply::{Problem, failed, invalid, problem};
+use super::state::{KeptFaults, Planted, State};
 use crate::http::StatusCode;
 use crate::scenarios::OrderFollower;
 use crate::scenarios::client::Client;
 use crate::stack_handle::StackHandle;
+use crate::state_file::StateFile;
 
 /// The faults of the panel.
 #[derive(Debug)]
@@ -37,28 +40,9 @@ pub(super) struct Planting {
     stripe: SharedEmulator<StripeEmulator>,
     easypost: SharedEmulator<EasyPostEmulator>,
     state: Arc<Mutex<State>>,
+    kept: Option<StateFile>,
     /// The tasks that carry out the actions of planted faults.
     followers: Mutex<JoinSet<()>>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// The faults for the next order.
-    armed: Vec<&'static CatalogFault>,
-    planted: Vec<Planted>,
-    /// Rises with each clear, so that an action of an older plan is not recorded.
-    generation: u64,
-}
-
-/// A fault that is limited to an order.
-#[derive(Debug)]
-struct Planted {
-    fault: &'static CatalogFault,
-    order_id: String,
-    /// How many of its actions were done.
-    actions_done: u64,
-    /// Why an action failed.
-    failure: Option<String>,
 }
 
 /// A request that may place the next order, with the faults for it.
@@ -76,14 +60,18 @@ struct PlantRequest {
 }
 
 impl Planting {
-    pub(super) fn new(
+    /// Starts with the faults that `kept` has from an earlier stack.
+    pub(super) fn start(
         stack: StackHandle,
         stripe: SharedEmulator<StripeEmulator>,
         easypost: SharedEmulator<EasyPostEmulator>,
-    ) -> Self {
+        kept: Option<StateFile>,
+    ) -> io::Result<Self> {
         let client = Client::new(stack.urls());
-        let (state, followers) = (Arc::default(), Mutex::default());
-        Self { stack, client, stripe, easypost, state, followers }
+        let faults: KeptFaults =
+            kept.as_ref().map(StateFile::read).transpose()?.unwrap_or_default();
+        let state = Arc::new(Mutex::new(faults.restore()));
+        Ok(Self { stack, client, stripe, easypost, state, kept, followers: Mutex::default() })
     }
 
     /// Plants the fault that a request names, and returns the state.
@@ -106,10 +94,11 @@ impl Planting {
 
     /// Arms a fault for the next order. Arming it twice changes nothing.
     fn arm(&self, fault: &'static CatalogFault) {
-        let mut state = self.state();
-        if !state.armed.iter().any(|armed| armed.id == fault.id) {
-            state.armed.push(fault);
-        }
+        self.change(|state| {
+            if !state.armed.iter().any(|armed| armed.id == fault.id) {
+                state.armed.push(fault);
+            }
+        });
     }
 
     /// Fails unless the order exists and the fault can still meet it.
@@ -136,12 +125,10 @@ impl Planting {
     /// Limits the fault to the order and plants it.
     async fn plant(&self, fault: &'static CatalogFault, order_id: &str) -> anyhow::Result<()> {
         self.client.inject_faults(&fault.faults, Some(order_id)).await?;
-        let generation = {
-            let mut state = self.state();
-            let order_id = order_id.to_owned();
-            state.planted.push(Planted { fault, order_id, actions_done: 0, failure: None });
+        let generation = self.change(|state| {
+            state.planted.push(Planted::new(fault, order_id));
             state.generation
-        };
+        });
         if !fault.actions.is_empty() {
             self.follow(fault, order_id, generation);
         }
@@ -179,9 +166,10 @@ impl Planting {
         {
             let mut followers = self.followers.lock().unwrap_or_else(PoisonError::into_inner);
             followers.abort_all();
-            let mut state = self.state();
-            let generation = state.generation + 1;
-            *state = State { generation, ..State::default() };
+            self.change(|state| {
+                let generation = state.generation + 1;
+                *state = State { generation, ..State::default() };
+            });
         }
         self.client.clear_faults().await.map_err(failed)?;
         Ok(self.to_json())
@@ -198,7 +186,7 @@ impl Planting {
         if self.exists(&order_id).await {
             return None; // A repeated request: not the next order.
         }
-        let faults = std::mem::take(&mut self.state().armed);
+        let faults = self.change(|state| std::mem::take(&mut state.armed));
         for fault in &faults {
             if let Err(error) = self.plant(fault, &order_id).await {
                 tracing::warn!(fault = fault.id, %error, "a fault could not be planted");
@@ -216,7 +204,7 @@ impl Planting {
         if let Err(error) = self.client.clear_faults_of_order(&order_id).await {
             tracing::warn!(%error, "the faults of an order that was not placed remain");
         }
-        self.state().planted.retain(|planted| planted.order_id != order_id);
+        self.change(|state| state.planted.retain(|planted| planted.order_id != order_id));
         for fault in faults {
             self.arm(fault);
         }
@@ -278,11 +266,15 @@ impl Planting {
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
-}
 
-impl Planted {
-    fn is(&self, fault: &CatalogFault, order_id: &str) -> bool {
-        self.fault.id == fault.id && self.order_id == order_id
+    /// Changes the state and stores what of it is kept.
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state();
+        let result = change(&mut state);
+        if let Some(file) = &self.kept {
+            file.write(&KeptFaults::of(&state, self.stack.faults()));
+        }
+        result
     }
 }
 

@@ -1,6 +1,5 @@
 //! An HTTP client of a running stack: the customer, the operators and the test controls.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -210,22 +209,6 @@ impl Client {
         let request = Request::get(format!("{}/v2/shipments/{id}", self.urls.easypost))
             .header("authorization", format!("Basic {credentials}"));
         self.send(request, None).await?.into_success("retrieving a shipment")
-    }
-
-    /// Reads what was captured and not refunded, in minor units, by order.
-    ///
-    /// # Errors
-    /// The emulator cannot be reached or rejects the request.
-    pub async fn net_captured_by_order(&self) -> Result<BTreeMap<String, i64>> {
-        let url = format!("{}/_ledger", self.urls.stripe);
-        let response = self.send(Request::get(url), None).await?;
-        let ledger = response.into_success("reading a ledger")?;
-        let net = |totals: &Value| {
-            let minor = |name: &str| totals[name].as_i64().unwrap_or_default();
-            minor("captured") - minor("refunded")
-        };
-        let orders = ledger["orders"].as_object().into_iter().flatten();
-        Ok(orders.map(|(id, totals)| (id.clone(), net(totals))).collect())
     }
 
     /// Triggers an event at a provider that no API call causes, such as a dispute.

@@ -6,18 +6,17 @@
 //! sees it. A fast clock also stores its lead every second, plus a margin that covers the
 //! time until the next write.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use tokio::task::AbortHandle;
 
 use super::error::StartError;
 use super::state_folder::StateFolder;
 use crate::clock::{ClockRate, ClockSettings, StackClock, wall_clock};
+use crate::state_file::StateFile;
 
 /// How often the lead of a fast clock is stored.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
@@ -44,12 +43,13 @@ pub(super) fn clock(
     let Some(path) = folder.persistent_path("clock.json") else {
         return Ok((StackClock::new(settings), None));
     };
-    let lead = read(&path).map_err(StartError::io(path.display().to_string()))?;
-    let start = settings.start.unwrap_or_else(|| add_lead(wall_clock(), lead));
+    let name = path.display().to_string();
+    let file = Arc::new(StateFile::new(path));
+    let lead: Lead = file.read().map_err(StartError::io(name))?;
+    let start = settings.start.unwrap_or_else(|| lead.after(wall_clock()));
     let clock = StackClock::new(ClockSettings { start: Some(start), ..settings });
-    let file = Arc::new(LeadFile { path });
     let on_change = Arc::clone(&file);
-    clock.on_change(move |now, rate| on_change.write(now, rate));
+    clock.on_change(move |now, rate| on_change.write(&Lead::of(now, rate)));
     let task = tokio::spawn(write_periodically(clock.clone(), file)).abort_handle();
     Ok((clock, Some(ClockLeadWriter { task })))
 }
@@ -60,11 +60,11 @@ fn margin(rate: ClockRate) -> SignedDuration {
     VALID_FOR.saturating_mul(faster)
 }
 
-async fn write_periodically(clock: StackClock, file: Arc<LeadFile>) {
+async fn write_periodically(clock: StackClock, file: Arc<StateFile>) {
     let mut changes = clock.rate_changes();
     loop {
         let rate = *changes.borrow_and_update();
-        file.write(clock.now(), rate);
+        file.write(&Lead::of(clock.now(), rate));
         if margin(rate).is_zero() {
             // The lead grows only by skips, and each skip is stored.
             if changes.changed().await.is_err() {
@@ -76,34 +76,23 @@ async fn write_periodically(clock: StackClock, file: Arc<LeadFile>) {
     }
 }
 
-struct LeadFile {
-    path: PathBuf,
+/// How far the clock runs ahead of wall time.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Lead {
+    #[serde(default)]
+    ahead_by_ms: i64,
 }
 
-impl LeadFile {
-    /// Writes a second file and renames it, so that a complete file always exists.
-    fn write(&self, now: Timestamp, rate: ClockRate) {
+impl Lead {
+    /// The lead that is valid until the next write.
+    fn of(now: Timestamp, rate: ClockRate) -> Self {
         let lead = now.duration_since(wall_clock()).saturating_add(margin(rate));
-        let text = json!({ "aheadByMs": i64::try_from(lead.as_millis()).unwrap_or(i64::MAX) });
-        let temporary = self.path.with_extension("json.new");
-        let written = fs::write(&temporary, text.to_string());
-        if let Err(error) = written.and_then(|()| fs::rename(&temporary, &self.path)) {
-            tracing::warn!(%error, "the clock's lead could not be stored");
-        }
+        Self { ahead_by_ms: i64::try_from(lead.as_millis()).unwrap_or(i64::MAX) }
     }
-}
 
-fn read(path: &Path) -> std::io::Result<SignedDuration> {
-    let text = match fs::read_to_string(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(SignedDuration::ZERO);
-        }
-        text => text?,
-    };
-    let lead: Value = serde_json::from_str(&text)?;
-    Ok(SignedDuration::from_millis(lead["aheadByMs"].as_i64().unwrap_or_default()))
-}
-
-fn add_lead(wall: Timestamp, lead: SignedDuration) -> Timestamp {
-    wall.saturating_add(lead.max(SignedDuration::ZERO)).unwrap_or(Timestamp::MAX)
+    fn after(&self, wall: Timestamp) -> Timestamp {
+        let lead = SignedDuration::from_millis(self.ahead_by_ms.max(0));
+        wall.saturating_add(lead).unwrap_or(Timestamp::MAX)
+    }
 }

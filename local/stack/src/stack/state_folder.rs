@@ -132,13 +132,14 @@ fn empty(folder: &Path) -> io::Result<()> {
 
 /// The prefixes of the state files' names. SQLite adds `-wal` and `-shm` files to two of
 /// them.
-const STATE_FILE_PREFIXES: [&str; 6] = [
+const STATE_FILE_PREFIXES: [&str; 7] = [
     "tables.sqlite",
     "executions.sqlite",
     "gateway.jsonl",
     "carrier.jsonl",
     "functions.log",
     "clock.json",
+    "panel.json",
 ];
 
 fn io_error(folder: &Path) -> impl FnOnce(io::Error) -> FolderError + use<> {

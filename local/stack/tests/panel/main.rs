@@ -6,4 +6,5 @@
 mod faults;
 mod ledger;
 mod requests;
+mod restart;
 mod test_bed;

@@ -1,5 +1,7 @@
 //! Status, clock, samples, and the requests that the panel refuses.
 
+use std::path::Path;
+
 use local_stack::clock::ClockSettings;
 use local_stack::functions::{Binaries, read_template};
 use local_stack::scenarios::client::Client;
@@ -12,12 +14,17 @@ use crate::test_bed::TestBed;
 /// A stack without functions: these requests reach none.
 async fn without_functions() -> TestBed {
     let root = workspace::root();
-    let functions = read_template(&root).unwrap().functions().unwrap().into_iter();
-    let binaries = Binaries::new(functions.map(|function| (function.binary, "/nowhere".into())));
-    let settings = Settings::temporary(&root, binaries).with_clock(ClockSettings::default());
+    let settings =
+        Settings::temporary(&root, no_binaries(&root)).with_clock(ClockSettings::default());
     let stack = Stack::start(settings).await.unwrap();
     let client = Client::new(stack.urls());
     TestBed { stack, client }
+}
+
+/// For a stack whose requests reach no function.
+pub(crate) fn no_binaries(root: &Path) -> Binaries {
+    let functions = read_template(root).unwrap().functions().unwrap().into_iter();
+    Binaries::new(functions.map(|function| (function.binary, "/nowhere".into())))
 }
 
 #[tokio::test]

@@ -1,32 +1,27 @@
 //! The two equations that must hold after all scenarios, and the audit of each order.
 //!
-//! Money: captured − refunded = value shipped + to be given back. Stock, for each SKU:
+//! They are those of the panel ([`crate::panel`]), except that nothing is in progress any
+//! more: captured − refunded = value shipped + to be given back. Stock, for each SKU:
 //! received = available + reserved.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context, Result};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::money::format_money;
 use crate::audit;
 use crate::commands::output::Styles;
+use crate::panel::MoneyBalance;
 use crate::scenarios::client::Client;
-use crate::scenarios::stock_levels::{StockLevel, stock_levels};
+use crate::scenarios::stock_levels::StockLevel;
 use crate::stack::Stack;
 
-/// The totals over all orders of the stack, in minor units of its one currency.
-#[derive(Debug, Default)]
+/// The ledgers of all orders, as the panel reads them.
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct Balance {
-    currency: String,
-    /// Captured and not refunded, by the payment provider's ledger.
-    net_captured: i64,
-    /// The totals of the fulfilled orders.
-    shipped: i64,
-    /// The net captured money of orders that were not shipped and are raised to an
-    /// operator, who refunds it.
-    to_give_back: i64,
-    levels: Vec<StockLevel>,
+    money: Vec<MoneyBalance>,
+    stock: Vec<StockLevel>,
+    #[serde(skip)]
     violations: Vec<String>,
 }
 
@@ -34,14 +29,10 @@ impl Balance {
     /// Reads the ledgers, the tables and the stock levels.
     pub(super) async fn read(stack: &Stack) -> Result<Self> {
         let client = Client::new(stack.urls());
-        let net = client.net_captured_by_order().await?;
-        let mut balance = Self {
-            net_captured: net.values().sum(),
-            levels: stock_levels(stack).await?,
-            ..Self::default()
-        };
+        let ledger = client.panel("GET", "ledger", None).await?;
+        let ledger = ledger.into_success("reading the ledgers")?;
+        let mut balance: Self = serde_json::from_value(ledger)?;
         for order in stack.items("Orders").await? {
-            balance.add(&order, &net)?;
             let ledger = client.ledger(order_id(&order)?).await?;
             balance.violations.extend(audit::violations(&order, &ledger));
         }
@@ -54,55 +45,27 @@ impl Balance {
         &self.violations
     }
 
-    /// Adds an order to what was shipped, or to what is to be given back.
-    fn add(&mut self, order: &Value, net: &BTreeMap<String, i64>) -> Result<()> {
-        let total = &order["total"]["M"];
-        total["currency"]["S"].as_str().unwrap_or_default().clone_into(&mut self.currency);
-        if order["status"]["S"] == "FULFILLED" {
-            let amount = total["amount"]["N"].as_str();
-            self.shipped += amount.context("an order has no total")?.parse::<i64>()?;
-        } else if order["attention"]["S"] == "OPERATOR" {
-            self.to_give_back += net.get(order_id(order)?).copied().unwrap_or_default();
-        }
-        Ok(())
-    }
-
     fn check_equations(&mut self) {
-        if !self.money_balances() {
-            self.violations.push(format!(
+        let unbalanced = self.money.iter().filter(|money| !holds(money)).map(|money| {
+            format!(
                 "money does not balance: captured − refunded is {}, shipped + to be given back is {}",
-                self.money(self.net_captured),
-                self.money(self.shipped + self.to_give_back)
-            ));
-        }
-        let unbalanced = self.levels.iter().filter(|level| !level.balances());
-        let unbalanced: Vec<_> =
-            unbalanced.map(|level| format!("stock does not balance: {level:?}")).collect();
+                format_money(money.net, &money.currency),
+                format_money(money.shipped + money.to_give_back, &money.currency)
+            )
+        });
+        let levels = self.stock.iter().filter(|level| !level.balances());
+        let unbalanced: Vec<_> = unbalanced
+            .chain(levels.map(|level| format!("stock does not balance: {level:?}")))
+            .collect();
         self.violations.extend(unbalanced);
-    }
-
-    const fn money_balances(&self) -> bool {
-        self.net_captured == self.shipped + self.to_give_back
-    }
-
-    fn money(&self, minor: i64) -> String {
-        format_money(minor, &self.currency)
     }
 
     /// The equations, one line each.
     pub(super) fn render(&self, styles: &Styles) -> String {
-        let equal = |balances| if balances { "=" } else { "≠" };
-        let heading = styles.heading.apply_to("Ledgers");
-        let mut lines = vec![format!(
-            "\n{heading}\n{} captured − refunded {} {} {} shipped + {} to be given back",
-            styles.mark(self.money_balances()),
-            self.money(self.net_captured),
-            equal(self.money_balances()),
-            self.money(self.shipped),
-            self.money(self.to_give_back),
-        )];
-        let widest = self.levels.iter().map(|level| level.sku.len()).max().unwrap_or_default();
-        lines.extend(self.levels.iter().map(|level| {
+        let mut lines = vec![format!("\n{}", styles.heading.apply_to("Ledgers"))];
+        lines.extend(self.money.iter().map(|money| money_line(money, styles)));
+        let widest = self.stock.iter().map(|level| level.sku.len()).max().unwrap_or_default();
+        lines.extend(self.stock.iter().map(|level| {
             format!(
                 "{} {:widest$} received {:4} {} {:4} available + {:2} reserved",
                 styles.mark(level.balances()),
@@ -117,44 +80,57 @@ impl Balance {
     }
 }
 
+/// Whether the money balances with nothing in progress.
+fn holds(money: &MoneyBalance) -> bool {
+    money.balances && money.in_progress == 0
+}
+
+fn money_line(money: &MoneyBalance, styles: &Styles) -> String {
+    let amount = |minor| format_money(minor, &money.currency);
+    format!(
+        "{} captured − refunded {} {} {} shipped + {} to be given back",
+        styles.mark(holds(money)),
+        amount(money.net),
+        equal(holds(money)),
+        amount(money.shipped),
+        amount(money.to_give_back),
+    )
+}
+
+const fn equal(balances: bool) -> &'static str {
+    if balances { "=" } else { "≠" }
+}
+
 fn order_id(order: &Value) -> Result<&str> {
     order["orderId"]["S"].as_str().context("an order has no orderId")
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
-    fn order(status: &str, attention: Option<&str>) -> Value {
-        let mut order = json!({
-            "orderId": {"S": "ord_1"},
-            "status": {"S": status},
-            "total": {"M": {"amount": {"N": "500"}, "currency": {"S": "USD"}}},
-        });
-        if let Some(attention) = attention {
-            order["attention"] = json!({ "S": attention });
+    fn money(net: i64, in_progress: i64, balances: bool) -> MoneyBalance {
+        MoneyBalance {
+            currency: "USD".to_owned(),
+            net,
+            shipped: 4499,
+            to_give_back: 1999,
+            in_progress,
+            balances,
+            ..MoneyBalance::default()
         }
-        order
     }
 
     #[test]
-    fn money_that_is_neither_shipped_nor_raised_is_a_violation() {
-        let check = |net_captured: i64, order: &Value, balances: bool| {
-            let mut balance = Balance { net_captured, ..Balance::default() };
-            balance.add(order, &BTreeMap::from([("ord_1".to_owned(), net_captured)])).unwrap();
+    fn money_that_does_not_balance_or_is_in_progress_is_a_violation() {
+        let check = |money: MoneyBalance, violations: usize| {
+            let mut balance = Balance { money: vec![money], ..Balance::default() };
             balance.check_equations();
-            assert_eq!(balance.violations.is_empty(), balances, "{order}: {balance:?}");
+            assert_eq!(balance.violations.len(), violations, "{balance:?}");
         };
-        check(500, &order("FULFILLED", None), true);
-        check(0, &order("FULFILLED", None), false);
-        check(0, &order("CANCELLED", None), true);
-        check(500, &order("PAYMENT_FAILED", None), false);
-        check(500, &order("PAYMENT_FAILED", Some("OPERATOR")), true);
-        check(500, &order("NEEDS_ATTENTION", Some("OPERATOR")), true);
-        // A fulfilled order counts as shipped also when it needs an operator.
-        check(500, &order("FULFILLED", Some("OPERATOR")), true);
+        check(money(6498, 0, true), 0);
+        check(money(6499, 0, false), 1);
+        check(money(6998, 500, true), 1);
     }
 
     #[test]
@@ -166,11 +142,8 @@ mod tests {
             reserved: 2,
         };
         let balance = Balance {
-            currency: "USD".to_owned(),
-            net_captured: 6498,
-            shipped: 4499,
-            to_give_back: 1999,
-            levels: vec![level(498), level(499)],
+            money: vec![money(6498, 0, true)],
+            stock: vec![level(498), level(499)],
             violations: Vec::new(),
         };
         let expected = "\nLedgers\n\
