@@ -55,8 +55,9 @@ export const KNOWN_ACTIONS = Object.keys(DEEDS);
  * @param {any} order with `orderId`, `actions` and, for the words, `total`
  */
 export function actionButtons(context, order) {
-  const actions = /** @type {string[]} */ (order.actions ?? []);
-  return actions.flatMap((action) => DEEDS[action] ?? []).map((deed) =>
+  const allowed = new Set(/** @type {string[]} */ (order.actions ?? []));
+  // In the order of the table: what moves the order on comes first.
+  return KNOWN_ACTIONS.filter((action) => allowed.has(action)).flatMap((action) => DEEDS[action] ?? []).map((deed) =>
     h("button", { class: `button ${deed.tone}`, title: deed.about, onclick: () => void perform(context, order, deed) }, deed.text));
 }
 

@@ -198,6 +198,16 @@ export const CODE_EVENTS = {
   BOOKS_DIFFER: ["The order and another ledger disagree", "danger"],
 };
 
+/** @type {Record<string, string>} What is wrong with the account at a provider, and what helps before a retry. */
+export const ACCOUNT_PROBLEMS = {
+  KEY_MISSING: "No API key of the provider is stored: store it, then retry",
+  KEY_REJECTED: "The provider rejects the API key: store the new one, then retry",
+  WALLET_EMPTY: "The wallet at the provider is empty: fill it, then retry",
+  ACCESS_DENIED: "The API key may not make this call: extend its rights, then retry",
+  WRONG_MODE: "The API key is of the other mode, test or live: store the right one, then retry",
+  REQUEST_REJECTED: "The provider rejects a request that a working account may make: check the account, then retry",
+};
+
 /** @type {Record<string, string>} What each error of a step means. */
 export const ERRORS = {
   PaymentDeclined: "the card was declined",
@@ -263,6 +273,16 @@ export function auditWords(entry) {
 export function errorWords(name) {
   const known = ERRORS[name];
   return known ? `${known} (${name})` : name;
+}
+
+/**
+ * Why an order was raised, in plain words.
+ *
+ * @param {string} status
+ * @param {string} cause
+ */
+export function causeWords(status, cause) {
+  return ACCOUNT_PROBLEMS[cause] ?? timelineWords({ status, detail: cause }).text;
 }
 
 /**

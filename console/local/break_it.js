@@ -100,7 +100,7 @@ function faultRow(fault, arm, plantHere) {
     make(
       "details",
       { class: "grow" },
-      make("summary", {}, make("span", { class: "strong" }, fault.title), " ", state),
+      make("summary", {}, fault.title, " ", state),
       make("dl", { class: "facts small" },
         make("dt", {}, "What it does"), make("dd", {}, fault.what),
         make("dt", {}, "What should happen"), make("dd", {}, fault.outcome),

@@ -54,8 +54,8 @@ export function ledgerSection(orderId) {
       if (ofOrder) order.replaceChildren(...orderLedger(ofOrder));
     }
   };
-  const title = orderId ? "Ledger: this order and all orders" : "Ledger";
-  return { element: section(title, [verdict], [order, about, make("h3", {}, "Money"), money, labels, make("h3", {}, "Stock"), table]), update };
+  const all = orderId ? [make("h3", {}, "All orders")] : [];
+  return { element: section("Ledger", [verdict], [order, ...all, about, money, labels, make("h3", {}, "Stock"), table]), update };
 }
 
 /** @param {OrderLedger} order */
@@ -83,12 +83,11 @@ function equation(money) {
   /** @param {number} minor */
   const amount = (minor) => formatMoney(minor, money.currency);
   /**
+   * @param {string} sign
    * @param {string} name
    * @param {number} minor
    */
-  const term = (name, minor) => make("span", { class: "local-term" }, make("span", { class: "local-amount" }, amount(minor)), make("span", { class: "small soft" }, name));
-  /** @param {string} sign */
-  const sign = (sign) => make("span", { class: "local-sign", "aria-hidden": "true" }, sign);
+  const term = (sign, name, minor) => make("div", { class: "local-term" }, make("span", { class: "local-sign" }, sign), make("span", {}, name), make("span", { class: "local-amount" }, amount(minor)));
   const spoken = `${amount(money.captured)} captured minus ${amount(money.refunded)} refunded ${money.balances ? "equals" : "does not equal"} ${amount(money.shipped)} shipped plus ${amount(money.toGiveBack)} to be given back plus ${amount(money.inProgress)} in progress`;
   return make(
     "div",
@@ -97,9 +96,8 @@ function equation(money) {
     make(
       "div",
       { class: "local-terms", "aria-hidden": "true" },
-      term("captured", money.captured), sign("−"), term("refunded", money.refunded),
-      sign(money.balances ? "=" : "≠"),
-      term("shipped", money.shipped), sign("+"), term("to be given back", money.toGiveBack), sign("+"), term("in progress", money.inProgress),
+      term("", "captured", money.captured), term("−", "refunded", money.refunded),
+      term(money.balances ? "=" : "≠", "shipped", money.shipped), term("+", "to be given back", money.toGiveBack), term("+", "in progress", money.inProgress),
     ),
     make("p", { class: "small soft" }, `${amount(money.authorized)} authorized, ${amount(money.voided)} of it released without a charge.`),
   );

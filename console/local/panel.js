@@ -53,10 +53,11 @@ export function mount(element, options) {
     const clock = clockSection(api, status.clock, { onError });
     const breakIt = breakItSection(api, faults, { orderId: options.orderId, orderLink, onError });
     const place = placeOrderSection(samples, { orderLink, onPlaced: () => refresh?.().catch(onError) });
-    content.replaceChildren(
-      make("div", { class: "stack" }, place, ledger.element, clock.element),
-      make("div", { class: "stack" }, breakIt.element),
-    );
+    // Beside an order, its money and what can break it come first.
+    const [left, right] = options.orderId
+      ? [[ledger.element, clock.element], [breakIt.element, place]]
+      : [[place, ledger.element, clock.element], [breakIt.element]];
+    content.replaceChildren(make("div", { class: "stack" }, ...left), make("div", { class: "stack" }, ...right));
     refresh = async () => {
       const path = options.orderId ? `ledger?orderId=${encodeURIComponent(options.orderId)}` : undefined;
       const [all, order, state, now] = await Promise.all([

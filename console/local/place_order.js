@@ -2,7 +2,7 @@
 // Places orders from the sample products, test cards and addresses.
 
 import { make, newId, section, setText } from "./dom.js";
-import { formatMoney, parse, plural } from "./local_api.js";
+import { formatMoney, parse } from "./local_api.js";
 
 /** @import { Samples, Product, Identity } from "./local_api.js" */
 
@@ -190,7 +190,7 @@ function productField(product) {
   const element = make(
     "div",
     { class: "local-product" },
-    make("label", { for: id, class: "grow" }, make("span", { class: "strong" }, product.title), make("span", { class: "soft small" }, `${product.sku} · ${formatMoney(product.unitPrice.amount, product.unitPrice.currency)} · ${plural(product.available, "unit", "units")} at first`)),
+    make("label", { for: id, class: "grow" }, make("span", {}, product.title), make("span", { class: "soft small" }, formatMoney(product.unitPrice.amount, product.unitPrice.currency))),
     input,
     add,
   );

@@ -7,7 +7,7 @@ import { now } from "../clock.js";
 import { poll } from "../poll.js";
 import { createDiagram } from "../workflow/diagram.js";
 import { localPanel } from "./local-panel.js";
-import { empty, paintStatus, skeletonRows } from "./parts.js";
+import { empty, paintStatus, skeletonRows, STATE_TITLES } from "./parts.js";
 
 const PAGE = 50;
 /** So many stuck orders, and so many reviews, come first. */
@@ -17,7 +17,7 @@ const AGES = [["", "Any age"], ["600", "Older than 10 min"], ["3600", "Older tha
 /** @type {Record<string, string>} The status of orders that wait in a state. */
 const STATUS_OF_STATE = {
   WaitUntilScheduled: "SCHEDULED", AwaitReview: "IN_REVIEW", AwaitRestock: "BACKORDERED", AwaitOperator: "NEEDS_ATTENTION",
-  PaymentFailureHandler: "PAYMENT_FAILED", InventoryFailureHandler: "OUT_OF_STOCK", ShippingFailureHandler: "SHIPPING_FAILED", OrderRejected: "REJECTED", OrderCancelled: "CANCELLED", OrderFulfilled: "FULFILLED",
+  PaymentFailureHandler: "PAYMENT_FAILED", InventoryFailureHandler: "OUT_OF_STOCK", ShippingFailureHandler: "SHIPPING_FAILED", OrderRejected: "REJECTED", OrderCancelled: "CANCELLED", OrderFulfilled: "FULFILLED", End: "FULFILLED",
   ScheduledForLater: "RECEIVED", ProcessPayment: "RECEIVED", CheckInventory: "AUTHORIZED", InitiateShipping: "RESERVED", CapturePayment: "SHIPPING",
 };
 
@@ -42,6 +42,7 @@ export function open(context) {
     diagram = createDiagram(diagramHost, {
       definition,
       label: "Orders in each state of the workflow",
+      titles: STATE_TITLES,
       unit: "orders",
       onSelect: (name) => list.select(STATUS_OF_STATE[name] ?? ""),
     });
@@ -104,7 +105,7 @@ function readFilters() {
  * @param {{status: string, attention: string, age: string}} filters
  */
 function createList(context, filters) {
-  const search = h("input", { class: "input search", type: "search", placeholder: "Order id, or filter these rows", "aria-label": "Order id, or filter these rows", autocomplete: "off", spellcheck: "false" });
+  const search = h("input", { class: "input search", type: "search", placeholder: "Order id or customer", "aria-label": "Order id or customer", autocomplete: "off", spellcheck: "false" });
   const status = select("Status", [["", "Open orders"], ...Object.entries(STATUSES).filter(([code]) => code !== "AUTHENTICATION_REQUIRED").map(([code, { text }]) => [code, text])], filters.status);
   const attention = select("Attention", [["", "Any attention"], ...Object.entries(ATTENTIONS).map(([code, { text }]) => [code, text])], filters.attention);
   const ages = select("Age", AGES, filters.age);

@@ -7,7 +7,7 @@ import { codeWords } from "../format.js";
 /** @type {Record<string, Record<string, string>>} */
 const WORDS = {
   money: {
-    NONE: "Nothing authorized", AUTHORIZED: "Authorized: the card issuer holds it", CAPTURED: "Captured: the shop has it", VOIDED: "Voided: the hold is released",
+    NONE: "Nothing authorized", AUTHORIZED: "Authorized; the card issuer holds it", CAPTURED: "Captured; the shop has it", VOIDED: "Voided; the hold is released",
     REFUNDED: "Refunded, or on its way back", REFUND_FAILED: "The refund failed",
   },
   label: { NONE: "None bought", BOUGHT: "Bought", REFUND_SUBMITTED: "Refund submitted", REFUND_REFUSED: "The refund was refused" },
@@ -16,9 +16,9 @@ const WORDS = {
 
 /**
  * @param {Record<string, {state: string, known: boolean}>} facts
+ * @param {HTMLElement} [list] what they are added to
  */
-export function factsTable(facts) {
-  const list = h("dl", { class: "facts" });
+export function factsTable(facts, list = h("dl", { class: "facts" })) {
   for (const [name, title] of [["money", "Money"], ["label", "Label"], ["stock", "Stock"]]) {
     const fact = facts[name ?? ""];
     if (!fact) continue;

@@ -5,14 +5,14 @@
 import { actionButtons } from "../actions.js";
 import { ApiError } from "../api.js";
 import { data, h, icon, ICONS, keyed, replaceWhen, setAttributes, setText } from "../dom.js";
-import { auditWords, codeWords, countdown, duration, errorWords, fullTime, isClosed, money, PAYMENT_STATUSES, REVIEW_REASONS, time, timelineWords } from "../format.js";
+import { auditWords, causeWords, codeWords, countdown, duration, errorWords, fullTime, isClosed, money, PAYMENT_STATUSES, REVIEW_REASONS, time, timelineWords } from "../format.js";
 import { poll, pollNow } from "../poll.js";
 import { createDiagram } from "../workflow/diagram.js";
 import { words } from "../workflow/graph.js";
 import { allVisits } from "../workflow/story.js";
 import { factsTable } from "./facts.js";
 import { localPanel } from "./local-panel.js";
-import { attentionBadge, empty, paintStatus, skeletonRows, skuText, UNDOES } from "./parts.js";
+import { attentionBadge, empty, paintStatus, skeletonRows, skuText, STATE_TITLES, UNDOES } from "./parts.js";
 
 /** While nothing on the record changes, the history is read on every nth poll. */
 const HISTORY_EVERY = 3;
@@ -164,7 +164,7 @@ const NEXT_STEPS = {
 function paintAttention(host, order, execution) {
   const raised = order.attention;
   const isOpen = order.failure === undefined && !isClosed(order.status);
-  const cause = raised?.cause ? timelineWords({ status: order.status, detail: raised.cause }).text : raised?.kind === "OPERATOR" && isOpen ? lastError(execution) : "";
+  const cause = raised?.cause ? causeWords(order.status, raised.cause) : raised?.kind === "OPERATOR" && isOpen ? lastError(execution) : "";
   const failed = order.failure ? lastError(execution, true) : "";
   replaceWhen(host, JSON.stringify([raised ?? null, cause, failed, order.failure ?? null]), () => [
     raised ? h("div", { class: "notice", "data-tone": raised.kind === "OPERATOR" ? "danger" : "warn" },
@@ -222,7 +222,7 @@ function createWorkflow(context) {
   /** @type {() => void} */
   let listener = () => {};
   void context.workflow().then((definition) => {
-    diagram = createDiagram(host, { definition, label: "The way of this order through the workflow" });
+    diagram = createDiagram(host, { definition, label: "The way of this order through the workflow", titles: STATE_TITLES });
     paint();
   });
 
@@ -386,11 +386,12 @@ function audited(order) {
  */
 function paintDetails(host, context, order) {
   const { timeline: _timeline, updatedAt: _updatedAt, ...facts } = order;
+  // An operator who decides looks at what is known first.
+  const decides = order.attention?.kind === "OPERATOR";
   replaceWhen(host, JSON.stringify(facts), () => [
-    order.facts && order.attention?.kind === "OPERATOR" ? section("What is known", factsTable(order.facts)) : null,
+    decides ? section("Payment and shipment", moneyTable(context, order)) : null,
     linesPanel(order),
-    order.facts && order.attention?.kind !== "OPERATOR" ? section("What is known", factsTable(order.facts)) : null,
-    section("Payment and shipment", moneyTable(context, order)),
+    decides ? null : section("Payment and shipment", moneyTable(context, order)),
     order.review ? section("Review", reviewTable(order.review)) : null,
   ]);
 }
@@ -417,9 +418,11 @@ function linesPanel(order) {
 
 /** @param {import("../app.js").Context} context @param {any} order */
 function moneyTable(context, order) {
-  const rows = [["Payment", PAYMENT_STATUSES[order.payment?.status ?? "NONE"] ?? codeWords(order.payment?.status ?? "")]];
-  if (order.scheduledFor) rows.push(["Scheduled for", fullTime(order.scheduledFor)]);
-  const list = h("dl", { class: "facts" }, rows.flatMap(([name, value]) => [h("dt", { text: name }), h("dd", { text: value })]));
+  const list = h("dl", { class: "facts" });
+  const add = (/** @type {string} */ name, /** @type {string} */ value) => list.append(h("dt", { text: name }), h("dd", { text: value }));
+  if (order.facts) factsTable(order.facts, list);
+  else add("Payment", PAYMENT_STATUSES[order.payment?.status ?? "NONE"] ?? codeWords(order.payment?.status ?? ""));
+  if (order.scheduledFor) add("Scheduled for", fullTime(order.scheduledFor));
   const shipment = order.shipment;
   if (shipment) {
     const link = /^https?:\/\//.test(shipment.trackingUrl ?? "")
@@ -427,7 +430,7 @@ function moneyTable(context, order) {
       : data(shipment.trackingCode, "mono");
     list.append(h("dt", { text: "Shipment" }), h("dd", {}, data(`${shipment.carrier} ${shipment.service}`)), h("dt", { text: "Tracking" }), h("dd", {}, link));
     if (context.session.may("orders/operate") && shipment.labelUrl && /^https?:\/\//.test(shipment.labelUrl)) {
-      list.append(h("dt", { text: "Label" }), h("dd", {}, h("a", { href: shipment.labelUrl, target: "_blank", rel: "noopener noreferrer" }, "Print the label")));
+      list.append(h("dt", { text: "Label file" }), h("dd", {}, h("a", { href: shipment.labelUrl, target: "_blank", rel: "noopener noreferrer" }, "Print the label")));
     }
   } else list.append(h("dt", { text: "Shipment" }), h("dd", { class: "soft", text: isClosed(order.status) ? "None" : "Not yet" }));
   return list;

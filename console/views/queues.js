@@ -5,7 +5,7 @@
 import { actionButtons } from "../actions.js";
 import { now } from "../clock.js";
 import { data, h, keyed, replaceWhen, setAttributes, setText } from "../dom.js";
-import { age, codeWords, countdown, fullTime, money, REVIEW_REASONS, shortId, time, timelineWords } from "../format.js";
+import { age, causeWords, codeWords, countdown, fullTime, money, REVIEW_REASONS, shortId, time } from "../format.js";
 import { poll } from "../poll.js";
 import { factsTable } from "./facts.js";
 import { empty, paintStatus, skeletonRows } from "./parts.js";
@@ -105,7 +105,7 @@ function cardBody(order) {
   const add = (/** @type {string} */ name, /** @type {Node | string} */ value) => list.append(h("dt", { text: name }), h("dd", {}, value));
   if (order.customerId) add("Customer", data(order.customerId));
   if (order.items) add("Lines", data(order.items.map((/** @type {any} */ item) => `${item.quantity} × ${item.title}`).join(", ")));
-  if (order.attention?.cause) add("Cause", timelineWords({ status: order.status, detail: order.attention.cause }).text);
+  if (order.attention?.cause) add("Cause", causeWords(order.status, order.attention.cause));
   if (order.waitsFor) add("Waits for", h("span", {}, data(order.waitsFor, "mono"), " ", h("a", { href: `#/stock/${encodeURIComponent(order.waitsFor)}` }, "Restock")));
   const reasons = order.review?.reasons;
   if (reasons?.length && order.attention?.kind === "REVIEW") add("Reasons", h("ul", {}, reasons.map((/** @type {string} */ reason) => h("li", { text: REVIEW_REASONS[reason] ?? codeWords(reason) }))));
