@@ -19,7 +19,7 @@ export function launch() {
  * @param {{width?: number, height?: number, scheme?: "light" | "dark", identity?: {sub: string, scopes: string[]} | null, bypassCSP?: boolean}} [options]
  */
 export async function openWindow(browser, { width = 1440, height = 900, scheme = "light", identity = ALL_ROLES, bypassCSP = false } = {}) {
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, bypassCSP });
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, bypassCSP, reducedMotion: "reduce" });
   if (identity) {
     await context.addInitScript((chosen) => {
       if (!localStorage.getItem("orders.development-identity")) localStorage.setItem("orders.development-identity", chosen);
@@ -43,8 +43,11 @@ export async function openWindow(browser, { width = 1440, height = 900, scheme =
  * @param {string} hash
  */
 export async function openView(page, base, hash) {
-  await page.goto(`${base}/${hash}`);
-  await page.waitForSelector("main .view, main .panel");
+  const url = `${base}/${hash}`;
+  // The view that is left stays until the modules of the next one are there.
+  if (page.url() !== url) await page.evaluate(() => document.querySelector("main > *")?.setAttribute("data-left", ""));
+  await page.goto(url);
+  await page.waitForSelector("main > :is(.view, .panel):not([data-left])");
   await page.waitForFunction(() => !document.querySelector("main .skeleton"));
 }
 

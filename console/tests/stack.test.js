@@ -273,7 +273,7 @@ test("no view of the running stack violates WCAG 2.2 AA", () => inWindow(async (
   // The restock above has left four units.
   for (let order = 1; order <= 5; order += 1) waiting.push(await placeSample(board, "back ordered"));
   await openView(board, stack.base, "#/queues/backorders");
-  await board.locator(".card").waitFor();
+  await board.locator(".card").first().waitFor();
   const orders = new Map(await orderOfEachStatus(board, waiting));
   for (const status of ["IN_REVIEW", "BACKORDERED", "FULFILLED", "PAYMENT_FAILED", "OUT_OF_STOCK", "SHIPPING_FAILED"]) assert.ok(orders.has(status), status);
   const views = [
