@@ -166,6 +166,7 @@ def watching(urls, port):
         "AWS_ENDPOINT_URL": urls["aws"],
         "ORDERS_TABLE": "Orders",
         "INVENTORY_TABLE": "Inventory",
+        "RECENT_ORDERS_TABLE": "RecentOrders",
         "STRIPE_BASE_URL": urls["gateway"],
         "STRIPE_SECRET_KEY": "sk_test_local",
     }

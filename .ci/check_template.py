@@ -103,9 +103,10 @@ def check_choices():
         check(f"{name}: kept, recoverable", one["DeletionPolicy"] == "RetainExceptOnCreate" and one["UpdateReplacePolicy"] == "Retain" and table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], one)
         check(f"{name}: protected in prod only", (table["DeletionProtectionEnabled"], properties(every, name)["DeletionProtectionEnabled"]) == (False, True))
         check(f"{name}: its key", "KMSMasterKeyId" not in table["SSESpecification"] and properties(every, name)["SSESpecification"]["KMSMasterKeyId"] == EVERYTHING["KmsKeyArn"])
-    ttl = properties(first, "Inventory")["TimeToLiveSpecification"]
-    written = f'"{ttl["AttributeName"]}"' in (ROOT / "shared/aws/src/restock.rs").read_text()
-    check("records of restocks expire by the attribute that the code writes", ttl["Enabled"] and written, ttl)
+    for name, source in (("Inventory", "restock.rs"), ("RecentOrders", "recent_orders.rs")):
+        ttl = properties(first, name)["TimeToLiveSpecification"]
+        written = f'"{ttl["AttributeName"]}"' in (ROOT / "shared/aws/src" / source).read_text()
+        check(f"{name}: items expire by the attribute that the code writes", ttl["Enabled"] and written, ttl)
     check_key(first, every)
     alias = properties(every, "OrderWorkflowAliaslive")["DeploymentPreference"]
     check("prod shifts executions step by step", alias["Type"] == "CANARY" and alias["Alarms"], alias)
@@ -235,7 +236,7 @@ def check_changes():
 
 def check_settings(before):
     """A parameter that a running order must see is in the secret, not in an environment."""
-    changes = {"PersonalDataRetentionDays": "30", "ProviderMode": "live", "Currencies": "USD", "ReviewThreshold": "USD=1", "ShipFrom": '{"postalCode": "1"}'}
+    changes = {"PersonalDataRetentionDays": "30", "MaxOrdersPerHour": "7", "ProviderMode": "live", "Currencies": "USD", "ReviewThreshold": "USD=1", "ShipFrom": '{"postalCode": "1"}'}
     for name, value in changes.items():
         parameters = {**REQUIRED, name: value}
         after = translate(parameters)

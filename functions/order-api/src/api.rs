@@ -7,7 +7,7 @@ use aws::configuration::SignIn;
 use domain::ports::{
     CountOrders, FindOrder, ListOrders, LoadOrder, LoadOrders, PlaceOrder, ReadCatalog,
     ReadExecution, ReadProductAudit, RestockItem, SaveOrder, SendTaskResult, ShopSettings,
-    StartExecution, StopExecution, WebhookSource, WriteCatalog,
+    StartExecution, StopExecution, TrackRecentOrders, WebhookSource, WriteCatalog,
 };
 
 /// The operations that the API needs on the Orders table.
@@ -49,6 +49,8 @@ pub struct Api<O, I, W> {
     pub inventory: I,
     /// Step Functions.
     pub workflow: W,
+    /// The orders that count against the limits per customer.
+    pub recent_orders: Arc<dyn TrackRecentOrders>,
     /// The settings that a deployment may change at any time.
     pub settings: Arc<dyn ShopSettings>,
     /// The payment provider's id formats.

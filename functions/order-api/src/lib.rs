@@ -24,6 +24,7 @@ mod idempotency_key;
 mod inventory;
 mod list_orders;
 mod operator_view;
+mod order_limits;
 mod order_lookup;
 mod order_response;
 mod place_order;

@@ -14,6 +14,7 @@ use stripe::StripeWebhooks;
 async fn main() -> Result<(), runtime::Error> {
     let settings = runtime::init()?;
     let (orders, inventory) = (settings.orders_table()?, settings.inventory_table()?);
+    let recent_orders = settings.recent_orders_table()?;
     let machine = settings.state_machine_arn()?;
     let webhooks = settings.webhooks()?;
     let aws = AwsClients::from_env().await;
@@ -22,6 +23,7 @@ async fn main() -> Result<(), runtime::Error> {
         orders: aws.orders(&orders),
         inventory: aws.inventory(&orders, inventory),
         workflow: aws.workflow(machine),
+        recent_orders: Arc::new(aws.recent_orders(recent_orders, &orders)),
         settings: Arc::new(live.shop_settings(webhooks)),
         payment_ids: PaymentIdPrefixes { payment_method: "pm_", customer: "cus_" },
         webhooks: WebhookSources::from([

@@ -3,7 +3,8 @@
 //! The client names SKUs and quantities; the server sets the prices. The order id
 //! derives from the customer and the `Idempotency-Key`, so a repeated request finds
 //! its own order in the conditional put. The same body returns the same order with
-//! its current status; another body is refused.
+//! its current status; another body is refused. A new order counts against the limits of its
+//! customer before it is stored.
 
 use domain::catalog::{self, PricingError};
 use domain::order::NewOrder;
@@ -19,7 +20,7 @@ use crate::event::{Request, Response};
 use crate::order_response::Links;
 use crate::place_order_request::PlaceOrderRequest;
 use crate::problem::{Problem, ProblemKind};
-use crate::{idempotency_key, request_body, schema, validation};
+use crate::{idempotency_key, order_limits, request_body, schema, validation};
 
 /// How far ahead an order can be scheduled: 90 days, in hours.
 const MAX_SCHEDULE_HOURS: i64 = 90 * 24;
@@ -53,7 +54,11 @@ pub(crate) async fn place<O: Orders, I: Inventory, W: Workflow>(
     let hash = place_order.hash();
     let id = OrderId::for_request(&caller.id, key);
 
-    let order = match accept(place_order, &caller, &id, &hash, request.at, api).await {
+    let accepted = match accept(place_order, &caller, &id, &hash, request.at, api).await {
+        Ok(order) => order_limits::admit(&order, request.at, api).await.map(|()| order),
+        refused => refused,
+    };
+    let order = match accepted {
         Ok(order) => match api.orders.place(&order).await? {
             PlaceResult::Created => order,
             PlaceResult::Exists(earlier) => same_request(*earlier, &hash)?,

@@ -61,6 +61,8 @@ pub enum ProblemKind {
     IdempotencyKeyReused,
     /// The request is well-formed, and the order cannot be accepted.
     Unprocessable,
+    /// The customer has as many orders as are allowed.
+    TooManyOrders,
     /// A service that we depend on is unavailable.
     Unavailable,
 }
@@ -88,6 +90,7 @@ impl ProblemKind {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::IdempotencyKeyReused | Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyOrders => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -107,6 +110,7 @@ impl ProblemKind {
             Self::UnsupportedMediaType => "The body must be JSON",
             Self::IdempotencyKeyReused => "The key belongs to another request",
             Self::Unprocessable => "The request cannot be accepted",
+            Self::TooManyOrders => "A limit per customer is reached: try again later",
             Self::Unavailable => "A service is unavailable: try again in a moment",
         }
     }

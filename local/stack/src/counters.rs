@@ -1,7 +1,8 @@
 //! The cost of each order: invocations, state transitions, calls.
 //!
 //! The counts cover an order's execution and the put of its `POST /orders`. They do not
-//! cover that request's invocation and pricing reads, GET requests or the reconciler. Each
+//! cover that request's invocation and pricing reads, its read and its one write of the
+//! customer's recent orders (where limits are set), GET requests or the reconciler. Each
 //! service counts what it sees: the Lambda host invocations, DynamoDB reads and writes of
 //! the Orders table, Step Functions transitions. The provider emulators count their own
 //! calls.

@@ -12,7 +12,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-use crate::{Inventory, Orders, Workflow};
+use crate::{Inventory, Orders, RecentOrders, Workflow};
 
 /// The maximum time to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -74,6 +74,16 @@ impl AwsClients {
     ) -> Inventory {
         let client = aws_sdk_dynamodb::Client::new(&self.config);
         Inventory::new(client, orders_table, inventory_table)
+    }
+
+    /// The table of recent orders of this name, with the Orders table that says which of them
+    /// ended.
+    pub fn recent_orders(
+        &self,
+        table: impl Into<String>,
+        orders_table: impl Into<String>,
+    ) -> RecentOrders {
+        RecentOrders::new(aws_sdk_dynamodb::Client::new(&self.config), table, orders_table)
     }
 
     /// The state machine of this ARN.

@@ -4,8 +4,8 @@
 //! to do. A function reads only the settings that it needs; the others may be missing.
 //!
 //! What a deployment may change while the functions run (`PROVIDER_MODE`, `CURRENCIES`,
-//! `REVIEW_THRESHOLD`, `SHIP_FROM`, `PERSONAL_DATA_RETENTION_DAYS`) is in one secret of
-//! Secrets Manager, `SETTINGS_ARN`: a JSON object with these names. A function that runs
+//! `REVIEW_THRESHOLD`, `SHIP_FROM`, `PERSONAL_DATA_RETENTION_DAYS`, the limits per
+//! customer) is in one secret of Secrets Manager, `SETTINGS_ARN`: a JSON object with these names. A function that runs
 //! alone, without `SETTINGS_ARN`, reads the variables of these names instead.
 //!
 //! A secret is given as the ARN of a Secrets Manager secret, or as its value. A value is
@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use domain::policy::ReviewPolicy;
 use domain::ports::ProviderMode;
+use domain::recent_orders::OrderLimits;
 use domain::shipment::ShipFrom;
 use domain::{Currency, Private};
 use serde_json::{Map, Value};
@@ -27,13 +28,25 @@ pub const MAX_AGE: Duration = Duration::from_mins(5);
 /// The variable with the ARN of the secret that holds the settings.
 const SETTINGS_ARN: &str = "SETTINGS_ARN";
 /// The variables that the secret replaces.
-const CHANGEABLE: [&str; 5] = [
+const CHANGEABLE: [&str; 9] = [
     "PROVIDER_MODE",
     "CURRENCIES",
     "REVIEW_THRESHOLD",
     "SHIP_FROM",
     "PERSONAL_DATA_RETENTION_DAYS",
+    ORDERS_PER_HOUR,
+    OPEN_ORDERS,
+    SCHEDULED_ORDERS,
+    FAILED_ORDERS_PER_HOUR,
 ];
+/// The variables of the limits per customer.
+const ORDERS_PER_HOUR: &str = "MAX_ORDERS_PER_HOUR";
+const OPEN_ORDERS: &str = "MAX_OPEN_ORDERS";
+const SCHEDULED_ORDERS: &str = "MAX_SCHEDULED_ORDERS";
+const FAILED_ORDERS_PER_HOUR: &str = "MAX_FAILED_ORDERS_PER_HOUR";
+/// The maximum of each limit per customer: the orders that count are in one item of
+/// `DynamoDB`, of at most 400 KB, and each takes about 100 bytes.
+const MAX_ORDER_LIMIT: u32 = 1_000;
 /// The base URL of Stripe's API.
 const STRIPE_URL: &str = "https://api.stripe.com";
 /// How many days personal data is kept if nothing else is set: longer than a delivery, a
@@ -244,6 +257,14 @@ impl Settings {
         self.required("INVENTORY_TABLE", "give the name of the Inventory table")
     }
 
+    /// `RECENT_ORDERS_TABLE`: the name of the table of recent orders.
+    ///
+    /// # Errors
+    /// If it is not set.
+    pub fn recent_orders_table(&self) -> Result<String, InvalidSetting> {
+        self.required("RECENT_ORDERS_TABLE", "give the name of the table of recent orders")
+    }
+
     /// `STATE_MACHINE_ARN`: the ARN of the state machine.
     ///
     /// # Errors
@@ -358,6 +379,26 @@ impl Settings {
         let codes: Option<Vec<_>> =
             text.split(',').map(|code| Currency::from_code(code.trim())).collect();
         codes.ok_or(invalid(variable, "must list supported currencies: USD,EUR"))
+    }
+
+    /// `MAX_ORDERS_PER_HOUR`, `MAX_OPEN_ORDERS`, `MAX_SCHEDULED_ORDERS` and
+    /// `MAX_FAILED_ORDERS_PER_HOUR`: how many orders a customer may have; 20, 50, 10 and 5 if
+    /// they are not set. 0 is no limit.
+    ///
+    /// # Errors
+    /// If one is not a whole number from 0 to 1,000.
+    pub fn order_limits(&self) -> Result<OrderLimits, InvalidSetting> {
+        let limit = |variable: &str, default: u32| {
+            let Some(text) = self.get(variable) else { return Ok(default) };
+            let max = text.parse().ok().filter(|max| *max <= MAX_ORDER_LIMIT);
+            max.ok_or(invalid(variable, "must be a whole number from 0 (no limit) to 1000"))
+        };
+        Ok(OrderLimits {
+            per_hour: limit(ORDERS_PER_HOUR, 20)?,
+            open: limit(OPEN_ORDERS, 50)?,
+            scheduled: limit(SCHEDULED_ORDERS, 10)?,
+            failed_per_hour: limit(FAILED_ORDERS_PER_HOUR, 5)?,
+        })
     }
 
     /// `SIGN_IN_CLIENT_ID`, `SIGN_IN_ISSUER`, `SIGN_IN_AUTHORIZE_URL`, `SIGN_IN_TOKEN_URL`

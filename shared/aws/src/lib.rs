@@ -2,7 +2,8 @@
 //! services that every function needs around them.
 //!
 //! - [`Orders`] ([`orders`], [`order_queries`], `order_counts`) and [`Inventory`] ([`reservations`],
-//!   [`catalog`], [`restock`]) are the two tables; [`ledger`] scans both.
+//!   [`catalog`], [`restock`]) are two tables; [`ledger`] scans both. [`RecentOrders`]
+//!   is the table for the limits per customer.
 //! - [`Workflow`] is the state machine.
 //! - [`live`] is what a deployment may change while a function runs: settings, keys and
 //!   secrets, through the one cache of [`secrets`].
@@ -35,6 +36,7 @@ pub mod order_metrics;
 pub mod order_queries;
 pub mod orders;
 pub mod product_audit;
+pub mod recent_orders;
 pub mod reservations;
 pub mod restock;
 pub mod runtime;
@@ -50,4 +52,5 @@ pub use configuration::{InvalidSetting, ProviderSettings, SecretSource, Settings
 pub use inventory::Inventory;
 pub use live::Live;
 pub use orders::Orders;
+pub use recent_orders::RecentOrders;
 pub use workflow::Workflow;

@@ -15,6 +15,7 @@ use domain::ports::{
     ApiKey, ApiKeySource, NoApiKey, ProviderMode, SettingFuture, ShopSettings, StoreUnavailable,
     WebhookKeys,
 };
+use domain::recent_orders::OrderLimits;
 use domain::{Currency, ErrorName, Private, StepError};
 
 use crate::clients::AwsClients;
@@ -77,6 +78,7 @@ impl<C: Clock> Live<C> {
         LiveShopSettings {
             cache: Arc::clone(&self.cache),
             currencies: self.settings(Settings::currencies),
+            order_limits: self.settings(Settings::order_limits),
             mode: self.settings(Settings::provider_mode),
             webhooks: webhooks.into(),
         }
@@ -268,6 +270,7 @@ impl<C: Clock + Send> ApiKeySource for LiveApiKey<C> {
 pub struct LiveShopSettings<C = SystemClock> {
     cache: Arc<SecretCache<C>>,
     currencies: LiveSettings<Vec<Currency>, C>,
+    order_limits: LiveSettings<OrderLimits, C>,
     mode: LiveSettings<ProviderMode, C>,
     webhooks: BTreeMap<&'static str, SecretSource>,
 }
@@ -305,6 +308,10 @@ pub fn valid_secrets(text: &Private<String>) -> Vec<Private<String>> {
 impl<C: Clock + Send + std::fmt::Debug> ShopSettings for LiveShopSettings<C> {
     fn currencies(&self) -> SettingFuture<'_, Vec<Currency>> {
         Box::pin(async { Ok(self.currencies.current_settings().await?) })
+    }
+
+    fn order_limits(&self) -> SettingFuture<'_, OrderLimits> {
+        Box::pin(async { Ok(self.order_limits.current_settings().await?) })
     }
 
     fn webhook_keys<'a>(&'a self, provider: &'a str) -> SettingFuture<'a, WebhookKeys> {

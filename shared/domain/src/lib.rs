@@ -29,6 +29,7 @@ pub mod payment;
 pub mod policy;
 pub mod ports;
 pub mod private;
+pub mod recent_orders;
 pub mod shipment;
 pub mod status;
 pub mod steps;

@@ -11,6 +11,7 @@ mod call;
 mod inventory;
 mod orders;
 mod payment_provider;
+mod recent_orders;
 mod shipping_provider;
 mod shop_settings;
 mod transport;
@@ -29,6 +30,7 @@ pub use orders::{
     PageCursor, PlaceOrder, PlaceResult, SaveOrder, SaveResult, StoreUnavailable,
 };
 pub use payment_provider::{PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState};
+pub use recent_orders::{AddRecentOrderResult, RecentOrdersFuture, TrackRecentOrders};
 pub use shipping_provider::{ShippingProvider, ShippingRejection};
 pub use shop_settings::{SettingFuture, ShopSettings};
 pub use transport::{Method, Request, Response, Transport, TransportError};

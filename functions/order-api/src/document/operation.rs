@@ -209,19 +209,19 @@ impl OperationDoc {
     pub(super) fn build(self) -> Operation {
         let gateway_sends = |status: &u16| match status {
             401 | 403 => self.requires_token,
-            // An unknown route; a body over 10 MB; a timeout of the function.
-            404 | 413 | 503 => true,
+            // An unknown route; a body over 10 MB; too many requests; a timeout of the function.
+            404 | 413 | 429 | 503 => true,
             _ => false,
         };
-        let mut builder = self.builder;
+        let throttled = ResponseBuilder::new()
+            .description("API Gateway throttles this client.")
+            .content("application/json", content::<GatewayMessage>().build());
+        let mut builder = self.builder.response("429", throttled);
         for (status, kinds) in &self.problems {
             let response = problem_response(kinds, gateway_sends(status));
             builder = builder.response(status.to_string(), response);
         }
-        let throttled = ResponseBuilder::new()
-            .description("API Gateway throttles this client.")
-            .content("application/json", content::<GatewayMessage>().build());
-        builder.response("429", throttled).build()
+        builder.build()
     }
 }
 
@@ -246,7 +246,7 @@ fn problem_response(kinds: &[ProblemKind], gateway_sends: bool) -> ResponseBuild
         let message: Content = content::<GatewayMessage>().build();
         response = response.content("application/json", message);
     }
-    if kinds.contains(&ProblemKind::Unavailable) {
+    if kinds.contains(&ProblemKind::Unavailable) || kinds.contains(&ProblemKind::TooManyOrders) {
         let about = "The number of seconds to wait.";
         response = response.header("Retry-After", response_header(about, Some("^[0-9]+$")));
     }

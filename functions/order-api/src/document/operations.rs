@@ -68,7 +68,8 @@ fn post(path: &str, id: &str, text: (&str, &str)) -> OperationDoc {
 fn place_order() -> OperationDoc {
     let about = "The server sets the prices. The order id derives from the token's subject and \
                  the key: the same key and body return the same order with its current status; \
-                 the same key with another body is refused.";
+                 the same key with another body is refused. A customer may have a limited number \
+                 of orders.";
     let location = ("Location", "The order.", "^/orders/ord_[0-9a-f]{32}$");
     post("/orders", "placeOrder", ("Place an order", about))
         .token(&[Scope::OrdersWrite])
@@ -77,6 +78,7 @@ fn place_order() -> OperationDoc {
         .response::<PlaceOrderResponse>("202", "The order is recorded and begins.", &[location])
         .problems(&[ProblemKind::UnsupportedMediaType, ProblemKind::TotalChanged])
         .problems(&[ProblemKind::IdempotencyKeyReused, ProblemKind::Unprocessable])
+        .problems(&[ProblemKind::TooManyOrders])
 }
 
 fn read_board() -> OperationDoc {

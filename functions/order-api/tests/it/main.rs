@@ -12,6 +12,7 @@ mod decisions;
 mod document;
 mod inventory;
 mod list_orders;
+mod order_limits;
 mod place_order;
 mod privacy;
 mod read_order;

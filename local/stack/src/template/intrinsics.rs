@@ -22,11 +22,16 @@ pub(crate) fn secret_arn(name: &str) -> String {
 }
 
 /// The parameters whose defaults the local stack does not use: those that have none, and
-/// the issuer of the development tokens, without which the stack would need a user pool.
-const LOCAL_PARAMETERS: [(&str, &str); 4] = [
+/// the issuer of the development tokens, without which the stack would need a user pool; and
+/// the limits per customer, which are off: on a laptop one customer places all orders.
+const LOCAL_PARAMETERS: [(&str, &str); 8] = [
     ("AlarmEmail", "alarms@localhost.invalid"),
     ("JwtAudience", "local"),
     ("JwtIssuer", "https://issuer.local"),
+    ("MaxFailedOrdersPerHour", "0"),
+    ("MaxOpenOrders", "0"),
+    ("MaxOrdersPerHour", "0"),
+    ("MaxScheduledOrders", "0"),
     (
         "ShipFrom",
         r#"{"name": "Order Processing", "phone": "+14155550100", "street1": "417 Montgomery Street",

@@ -14,5 +14,6 @@ mod order_metrics;
 mod order_queries;
 mod orders;
 mod product_audit;
+mod recent_orders;
 mod test_bed;
 mod workflow;

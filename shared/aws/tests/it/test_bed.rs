@@ -23,6 +23,8 @@ use serde_json::{Value, json};
 pub(crate) const ORDERS: &str = "Orders";
 /// The name of the Inventory table.
 pub(crate) const INVENTORY: &str = "Inventory";
+/// The name of the table of recent orders.
+pub(crate) const RECENT_ORDERS: &str = "RecentOrders";
 
 /// What happens to a call in place of a plain pass to the emulator.
 #[derive(Debug, Clone)]
@@ -54,10 +56,14 @@ impl std::fmt::Debug for Inner {
 }
 
 impl TestBed {
-    /// Two empty tables.
+    /// Empty tables.
     pub(crate) fn new() -> Self {
         let database = Database::memory().unwrap();
-        for request in [orders_table(), inventory_table()] {
+        for request in [
+            orders_table(),
+            simple_table(INVENTORY, "sku"),
+            simple_table(RECENT_ORDERS, "customerId"),
+        ] {
             database.create_table(serde_json::from_value(request).unwrap()).unwrap();
         }
         let (injected, calls) = (Mutex::default(), Mutex::default());
@@ -210,11 +216,11 @@ fn orders_table() -> Value {
     })
 }
 
-fn inventory_table() -> Value {
+fn simple_table(name: &str, key: &str) -> Value {
     json!({
-        "TableName": INVENTORY,
-        "KeySchema": [{"AttributeName": "sku", "KeyType": "HASH"}],
-        "AttributeDefinitions": [{"AttributeName": "sku", "AttributeType": "S"}],
+        "TableName": name,
+        "KeySchema": [{"AttributeName": key, "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"}],
         "BillingMode": "PAY_PER_REQUEST",
     })
 }

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use super::orders::StoreUnavailable;
 use super::webhook_source::WebhookKeys;
 use crate::Currency;
+use crate::recent_orders::OrderLimits;
 
 /// A setting, or why it cannot be read.
 pub type SettingFuture<'a, T> =
@@ -16,6 +17,9 @@ pub type SettingFuture<'a, T> =
 pub trait ShopSettings: Debug + Send + Sync {
     /// The currencies that the shop accepts.
     fn currencies(&self) -> SettingFuture<'_, Vec<Currency>>;
+
+    /// How many orders a customer may have.
+    fn order_limits(&self) -> SettingFuture<'_, OrderLimits>;
 
     /// What verifies the webhooks of a provider now.
     fn webhook_keys<'a>(&'a self, provider: &'a str) -> SettingFuture<'a, WebhookKeys>;

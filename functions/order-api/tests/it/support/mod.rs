@@ -1,6 +1,7 @@
 //! The test bed: the API over in-memory ports, and the requests and responses of a test.
 
 mod ports;
+mod recent_orders;
 mod request;
 
 use std::collections::BTreeMap;
@@ -11,12 +12,14 @@ use domain::audit::AuditEntry;
 use domain::catalog::StockItem;
 use domain::decision::TaskResult;
 use domain::ports::{ProviderMode, SettingFuture, ShopSettings, WebhookKeys};
+use domain::recent_orders::OrderLimits;
 use domain::{Currency, Money, Order, OrderId, Private, Sku, TaskToken};
 use easypost::EasyPostWebhooks;
 use order_api::{Api, PaymentIdPrefixes, WebhookSources};
 use serde_json::Value;
 use stripe::StripeWebhooks;
 
+pub(crate) use self::recent_orders::FakeRecentOrders;
 pub(crate) use self::request::{
     TestRequest, TestResponse, hmac, id_of, order_body, place_order, send,
 };
@@ -87,6 +90,7 @@ impl TestBed {
             orders: Self::default(),
             inventory,
             workflow: Self::default(),
+            recent_orders: Arc::new(FakeRecentOrders::default()),
             settings: Arc::new(TestSettings::default()),
             payment_ids: PaymentIdPrefixes { payment_method: "pm_", customer: "cus_" },
             webhooks: WebhookSources::from([
@@ -128,6 +132,10 @@ pub(crate) fn recorded(api: &TestApi, order: &Order) -> Order {
 /// The currencies of the shop.
 pub(crate) const CURRENCIES: [Currency; 2] = [Currency::Usd, Currency::Eur];
 
+/// The limits per customer.
+pub(crate) const LIMITS: OrderLimits =
+    OrderLimits { per_hour: 6, open: 5, scheduled: 2, failed_per_hour: 3 };
+
 /// Settings that a test may change. `newer` are those that are stored but not read yet.
 #[derive(Debug)]
 pub(crate) struct TestSettings {
@@ -160,6 +168,10 @@ pub(crate) fn keys(secrets: &[&str], mode: ProviderMode) -> WebhookKeys {
 impl ShopSettings for TestSettings {
     fn currencies(&self) -> SettingFuture<'_, Vec<Currency>> {
         Box::pin(async { Ok(CURRENCIES.to_vec()) })
+    }
+
+    fn order_limits(&self) -> SettingFuture<'_, OrderLimits> {
+        Box::pin(async { Ok(LIMITS) })
     }
 
     fn webhook_keys<'a>(&'a self, provider: &'a str) -> SettingFuture<'a, WebhookKeys> {
