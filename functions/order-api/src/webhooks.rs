@@ -31,7 +31,9 @@ pub(crate) struct ReceivedResponse {
 impl From<WebhookRejection> for Problem {
     fn from(rejection: WebhookRejection) -> Self {
         let kind = match rejection {
-            WebhookRejection::Forged | WebhookRejection::Stale => ProblemKind::BadSignature,
+            WebhookRejection::Unsigned | WebhookRejection::Forged | WebhookRejection::Stale => {
+                ProblemKind::BadSignature
+            }
             WebhookRejection::Malformed => ProblemKind::InvalidRequest,
         };
         Self::new(kind, rejection.to_string())

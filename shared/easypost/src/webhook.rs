@@ -59,6 +59,9 @@ impl WebhookSource for EasyPostWebhooks {
 /// Checks a header `hmac-sha256-hex=…`: the HMAC-SHA256 of the body under the secret
 /// in Unicode normalization form KD.
 fn verify(header: &str, body: &[u8], secrets: &[Private<String>]) -> Result<(), WebhookRejection> {
+    if header.trim().is_empty() {
+        return Err(WebhookRejection::Unsigned);
+    }
     let text = header.trim().strip_prefix("hmac-sha256-hex=").unwrap_or_default();
     let signature = hex::decode(text).or(Err(WebhookRejection::Forged))?;
     let is_genuine = secrets.iter().any(|secret| {
@@ -175,7 +178,7 @@ mod tests {
         let forged = Err(WebhookRejection::Forged);
         check(&header, &["secret"], forged);
         check(&header.replace("hmac-sha256-hex=", ""), &["s\u{e9}cret"], forged);
-        check("", &["s\u{e9}cret"], forged);
+        check("", &["s\u{e9}cret"], Err(WebhookRejection::Unsigned));
         check(&header, &[], forged);
     }
 }

@@ -128,6 +128,16 @@ async fn a_repeated_event_changes_nothing_at_any_time_and_in_any_order() {
 }
 
 #[tokio::test]
+async fn a_request_without_a_signature_is_told_that_it_has_none() {
+    for path in ["/webhooks/stripe", "/webhooks/easypost"] {
+        let response = send(&finalized_shop(), post(path, "{}")).await;
+        response.assert_problem(400, "bad-signature");
+        let detail = response.body["detail"].as_str().unwrap();
+        assert!(detail.contains("is missing"), "{detail}");
+    }
+}
+
+#[tokio::test]
 async fn an_event_that_the_provider_did_not_sign_is_refused_and_changes_nothing() {
     let body = dispute("evt_1").to_string();
     let (late, early) = (now().plus_minutes(-6), now().plus_minutes(6));

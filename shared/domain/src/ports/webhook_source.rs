@@ -108,10 +108,13 @@ pub enum WebhookSubject {
 /// Why a webhook request is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WebhookRejection {
+    /// The request has no signature.
+    #[error("the signature is missing: send the header that the provider signs with")]
+    Unsigned,
     /// No valid secret of ours signed the body.
     #[error("the body is not signed with the secret of this webhook")]
     Forged,
-    /// The signature is genuine, and its timestamp is outside the provider's tolerance.
+    /// The timestamp of the signature is outside the provider's tolerance.
     #[error("the timestamp of the signature is too far from the current time")]
     Stale,
     /// The signature is genuine, and the body is not an event of this provider.

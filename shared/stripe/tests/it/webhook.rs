@@ -36,6 +36,16 @@ fn receive_signed(body: &str) -> Received {
     receive(SECRET, ProviderMode::Test, &header, body, at)
 }
 
+/// Without the check of the timestamp before the signature, this is `Forged`.
+#[test]
+fn an_old_request_is_stale_whatever_its_signature_is() {
+    let at = samples::placed_at();
+    let time = at.to_jiff().as_second() - 301;
+    let header = format!("t={time},v1={}", "00".repeat(32));
+    let received = receive(SECRET, ProviderMode::Test, &header, "{}", at);
+    assert_eq!(received, Err(WebhookRejection::Stale));
+}
+
 fn event(object: &Value) -> Value {
     json!({"id": "evt_1", "livemode": false, "data": {"object": object}})
 }
