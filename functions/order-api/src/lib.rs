@@ -22,6 +22,7 @@ mod etag;
 pub mod event;
 mod idempotency_key;
 mod inventory;
+mod invisible;
 mod list_orders;
 mod operator_view;
 mod order_limits;

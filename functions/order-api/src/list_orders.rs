@@ -24,7 +24,7 @@ use crate::caller::{Caller, Scope};
 use crate::event::{Request, Response};
 use crate::order_response::{self, OrderSummaryResponse};
 use crate::problem::{Problem, ProblemKind};
-use crate::{choice, etag};
+use crate::{choice, etag, validation};
 
 /// The page size when the client gives none.
 pub(crate) const DEFAULT_LIMIT: u32 = 20;
@@ -237,8 +237,7 @@ fn parse_attention(request: &Request) -> Result<Option<Attention>, Problem> {
 
 fn parse_time(request: &Request, name: &str) -> Result<Option<Timestamp>, Problem> {
     let parse = |text: &String| {
-        let detail = "must be a date and time such as 2026-11-23T04:00:00Z";
-        text.parse::<Timestamp>().or(Err(invalid(name, detail)))
+        validation::parse_timestamp(text).map_err(|violation| invalid(name, violation))
     };
     request.query.get(name).map(parse).transpose()
 }

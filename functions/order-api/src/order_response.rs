@@ -1,7 +1,7 @@
 //! An order as its customer and as an operator sees it. It contains no address, no card
 //! token and no provider's id.
 
-use domain::order::{Action, Attention};
+use domain::order::{Action, Attention, TimelineCode};
 use domain::payment::PaymentStatus;
 use domain::steps::State;
 use domain::{CustomerId, Money, Order, OrderId, Quantity, Sku, Status, Timestamp};
@@ -113,7 +113,8 @@ pub(crate) struct TimelineEntryResponse<'a> {
     /// The status from then on.
     #[schema(value_type = schema::StatusSchema)]
     status: Status,
-    /// A code that says more.
+    /// A code that says more. A customer sees `COMPENSATION_BEGUN`, `REVIEW_EXPIRED`,
+    /// `CANCELLATION_REQUESTED`, and `TRACKING` with the carrier's word.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     detail: Option<&'a str>,
@@ -135,7 +136,7 @@ pub(crate) struct ShipmentResponse<'a> {
     carrier: &'a str,
     service: &'a str,
     tracking_code: &'a str,
-    /// The carrier's tracking page.
+    /// The carrier's tracking page; always `https://`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     tracking_url: Option<&'a str>,
@@ -171,7 +172,7 @@ pub(crate) struct OrderSummaryResponse<'a> {
     created_at: Timestamp,
     #[schema(value_type = schema::TimestampSchema)]
     updated_at: Timestamp,
-    /// Why an operator should look at the order.
+    /// For operators: why an operator should look at the order.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = schema::AttentionSchema)]
     attention: Option<Attention>,
@@ -218,7 +219,7 @@ pub(crate) fn from_order<'a>(
         status: order.status,
         total: order.total,
         items: line_items(order),
-        timeline: timeline(order),
+        timeline: timeline(order, is_operator),
         payment: payment(order),
         shipment: shipment(order),
         failure: failure(order),
@@ -248,7 +249,7 @@ pub(crate) fn summary(order: &Order, is_operator: bool) -> OrderSummaryResponse<
         cancellable: order.is_cancelable(),
         created_at: order.created_at,
         updated_at: order.updated_at,
-        attention: order.attention,
+        attention: seen.and_then(|order| order.attention),
         customer_id: seen.map(|order| &order.customer_id),
         waits_for: seen.and_then(|order| order.waits_for.as_ref()),
         deadline: seen.and_then(Order::deadline),
@@ -265,13 +266,20 @@ fn line_items(order: &Order) -> Vec<LineItemResponse<'_>> {
     items.collect()
 }
 
-fn timeline(order: &Order) -> Vec<TimelineEntryResponse<'_>> {
-    let entries = order.timeline.iter().map(|entry| TimelineEntryResponse {
-        at: entry.at,
-        status: entry.status,
-        detail: entry.detail.as_deref(),
-    });
-    entries.collect()
+/// The history. A customer sees the codes that are public, and no entry that only says
+/// another code.
+fn timeline(order: &Order, is_operator: bool) -> Vec<TimelineEntryResponse<'_>> {
+    let mut last_status = None;
+    let mut seen = Vec::new();
+    for entry in &order.timeline {
+        let is_public = is_operator || entry.code().is_some_and(TimelineCode::is_public);
+        let detail = entry.detail.as_deref().filter(|_| is_public);
+        if detail.is_some() || last_status != Some(entry.status) || entry.detail.is_none() {
+            seen.push(TimelineEntryResponse { at: entry.at, status: entry.status, detail });
+        }
+        last_status = Some(entry.status);
+    }
+    seen
 }
 
 fn payment(order: &Order) -> Option<PaymentResponse> {
@@ -286,8 +294,13 @@ fn shipment(order: &Order) -> Option<ShipmentResponse<'_>> {
         carrier: &shipment.carrier,
         service: &shipment.service,
         tracking_code: &label.tracking_code,
-        tracking_url: label.tracking_url.as_deref(),
+        tracking_url: label.tracking_url.as_deref().filter(|url| is_https(url)),
     })
+}
+
+/// Whether a URL of a provider may be shown as a link.
+fn is_https(url: &str) -> bool {
+    url.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
 }
 
 fn failure(order: &Order) -> Option<FailureResponse<'_>> {

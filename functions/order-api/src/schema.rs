@@ -23,14 +23,24 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::api::PaymentIdPrefixes;
 use crate::choice::Choice;
 
+/// The characters that no text may contain, for a character class of a pattern: see
+/// [`is_invisible`](crate::invisible::is_invisible).
+macro_rules! hidden {
+    () => {
+        r"\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    };
+}
+pub(crate) use hidden;
+
 /// The maximum of one price or total, in minor units: eight digits.
 pub(crate) const MAX_AMOUNT: u64 = 99_999_999;
 /// The maximum length of an operator's note, in characters.
 pub(crate) const MAX_NOTE_LENGTH: usize = 500;
 /// The maximum length of an id of the payment provider.
 pub(crate) const MAX_PAYMENT_ID_LENGTH: usize = 200;
-/// Text without control characters and outer spaces.
-const PLAIN_TEXT: &str = r"^[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f])?$";
+/// Text without control characters, invisible characters and outer spaces.
+const PLAIN_TEXT: &str =
+    concat!("^[^\\s", hidden!(), "]([^", hidden!(), "]*[^\\s", hidden!(), "])?$");
 
 /// Defines a type whose only purpose is to be a named schema of the document.
 macro_rules! component {

@@ -7,6 +7,7 @@
 use domain::{Currency, Money, Quantity, Sku, Timestamp};
 
 use crate::choice::{self, Choice};
+use crate::invisible::is_invisible;
 use crate::problem::{FieldError, Problem, ProblemKind};
 use crate::request_body::{JsonNode, WHOLE_BODY, join_path};
 use crate::schema::MAX_AMOUNT;
@@ -176,7 +177,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A string of 1 to `max` characters without control characters or outer spaces.
+/// A string of 1 to `max` characters without control characters, invisible characters or outer
+/// spaces.
 pub(crate) fn text(max: usize) -> impl Fn(&JsonNode) -> Result<String, Violation> {
     move |node| {
         let text = string(node)?;
@@ -186,6 +188,11 @@ pub(crate) fn text(max: usize) -> impl Fn(&JsonNode) -> Result<String, Violation
         }
         if text.chars().any(char::is_control) || text.trim() != text {
             return Err("must be plain text without control characters or outer spaces".to_owned());
+        }
+        if text.chars().any(is_invisible) {
+            let detail = "must not contain characters without width or that change the direction \
+                          of the text";
+            return Err(detail.to_owned());
         }
         Ok(text.to_owned())
     }
@@ -246,8 +253,58 @@ pub(crate) fn quantity(node: &JsonNode) -> Result<Quantity, Violation> {
 
 /// A date and time in RFC 3339.
 pub(crate) fn timestamp(node: &JsonNode) -> Result<Timestamp, Violation> {
-    let expected = "must be a date and time such as 2026-11-23T04:00:00Z";
-    parsed(|text| text.parse::<Timestamp>().or(Err(expected)))(node)
+    parsed(parse_timestamp)(node)
+}
+
+/// Parses a date and time in RFC 3339, with an offset: a missing one is never guessed.
+///
+/// # Errors
+/// What is wrong, as a sentence that follows the field's name.
+pub(crate) fn parse_timestamp(text: &str) -> Result<Timestamp, &'static str> {
+    const EXPECTED: &str = "must be a date and time such as 2026-11-23T04:00:00Z";
+    let (Some(date), Some(separator), Some(rest)) =
+        (text.get(..10), text.get(10..11), text.get(11..))
+    else {
+        return Err(EXPECTED);
+    };
+    let end = rest.find(|c: char| !c.is_ascii_digit() && !matches!(c, ':' | '.'));
+    let (time, offset) = rest.split_at(end.unwrap_or(rest.len()));
+    if !has_shape(date, "0000-00-00")
+        || !has_shape(time.split('.').next().unwrap_or_default(), "00:00:00")
+    {
+        return Err(EXPECTED);
+    }
+    match separator {
+        "T" | "t" => {}
+        " " => return Err("must have a T, and no blank, between date and time"),
+        _ => return Err(EXPECTED),
+    }
+    check_offset(offset)?;
+    text.parse().or(Err(EXPECTED))
+}
+
+/// Checks the offset from UTC of a date and time in RFC 3339.
+fn check_offset(offset: &str) -> Result<(), &'static str> {
+    if matches!(offset, "Z" | "z") {
+        return Ok(());
+    }
+    if offset.is_empty() {
+        return Err("has no offset from UTC: end it with Z, or with an offset such as +09:00");
+    }
+    let hours_and_minutes = offset.strip_prefix(['+', '-']).filter(|rest| has_shape(rest, "00:00"));
+    let is_in_range = |text: &str| text.get(..2) < Some("24") && text.get(3..) < Some("60");
+    match hours_and_minutes {
+        Some(text) if is_in_range(text) => Ok(()),
+        Some(_) => Err("has an offset from UTC that does not exist: the largest is 23:59"),
+        None => Err("must end with Z, or with an offset from UTC such as +09:00"),
+    }
+}
+
+/// Whether a text has digits where `shape` has zeros, and the same characters elsewhere.
+fn has_shape(text: &str, shape: &str) -> bool {
+    let fits =
+        |(c, expected): (u8, u8)| if expected == b'0' { c.is_ascii_digit() } else { c == expected };
+    text.len() == shape.len() && text.bytes().zip(shape.bytes()).all(fits)
 }
 
 /// An amount of money, `{amount, currency}`, in one of the accepted currencies.

@@ -58,6 +58,47 @@ async fn the_shipment_is_shown_once_the_order_is_fulfilled() {
 }
 
 #[tokio::test]
+async fn a_tracking_page_that_is_not_https_is_not_shown() {
+    for url in ["http://track.example/1", "javascript:alert(1)", "https:track.example", ""] {
+        let mut order = samples::fulfilled();
+        let label = order.shipment.as_mut().unwrap().label.as_mut().unwrap();
+        label.tracking_url = Some(url.to_owned());
+        let view = view(&order).await;
+        assert_eq!(view["shipment"]["trackingUrl"], Value::Null, "{url}");
+        assert_eq!(view["shipment"]["carrier"], "USPS");
+    }
+}
+
+#[tokio::test]
+async fn a_customer_sees_no_internal_code() {
+    let order = samples::fulfilled();
+    let visits = order.timeline.len();
+    let mut raised = order.clone();
+    for code in TimelineCode::ALL {
+        let entry = domain::order::TimelineEntry {
+            at: samples::placed_at(),
+            status: order.status,
+            detail: Some(format!("{code} in_transit")),
+        };
+        raised.timeline.push(entry);
+    }
+    raised.attention = Some(domain::Attention::Operator);
+    let seen = view(&raised).await;
+    let codes: Vec<_> = seen["timeline"].as_array().unwrap().iter().skip(visits).collect();
+    let codes: Vec<_> = codes.iter().map(|entry| entry["detail"].as_str().unwrap()).collect();
+    let public = ["COMPENSATION_BEGUN", "REVIEW_EXPIRED", "CANCELLATION_REQUESTED", "TRACKING"];
+    assert_eq!(codes, public.map(|code| format!("{code} in_transit")));
+
+    let api = TestBed::with(&raised);
+    let operator = TestRequest::new("GET", &format!("/orders/{}", raised.order_id));
+    let operator = send(&api, operator.by(OP, "orders/operate")).await;
+    let all = operator.body["timeline"].as_array().unwrap().len();
+    assert_eq!(all, visits + TimelineCode::ALL.len());
+    let list = send(&api, TestRequest::new("GET", "/orders").by(ADA, "orders/read")).await;
+    assert_eq!(list.body["orders"][0]["attention"], Value::Null, "{}", list.text);
+}
+
+#[tokio::test]
 async fn a_failed_order_shows_a_reason_that_a_customer_may_know() {
     let declined: FailedStates =
         serde_json::from_str(r#"{"ProcessPayment": {"Error": "PaymentDeclined"}}"#).unwrap();

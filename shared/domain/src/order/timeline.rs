@@ -78,6 +78,17 @@ impl TimelineCode {
         self.into()
     }
 
+    /// Whether customers see it. The others are about the work of the shop.
+    pub const fn is_public(self) -> bool {
+        matches!(
+            self,
+            Self::CompensationBegun
+                | Self::ReviewExpired
+                | Self::CancellationRequested
+                | Self::Tracking
+        )
+    }
+
     /// Whether it says that an operator must look at the order.
     pub const fn needs_operator(self) -> bool {
         matches!(
@@ -91,6 +102,13 @@ impl TimelineCode {
                 | Self::Disputed
                 | Self::LedgerMismatch
         )
+    }
+}
+
+impl TimelineEntry {
+    /// The code of its detail, if it has one that is known.
+    pub fn code(&self) -> Option<TimelineCode> {
+        self.detail.as_deref()?.split(' ').next()?.parse().ok()
     }
 }
 
