@@ -9,7 +9,7 @@
 use domain::catalog::{self, PricingError};
 use domain::order::NewOrder;
 use domain::ports::PlaceResult;
-use domain::{Money, Order, OrderId, Sku, Status, Timestamp};
+use domain::{Country, Money, Order, OrderId, Sku, Status, Timestamp};
 use lambda_http::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ use crate::api::{Api, Inventory, Orders, Workflow};
 use crate::caller::{Caller, Scope};
 use crate::event::{Request, Response};
 use crate::order_response::Links;
-use crate::place_order_request::PlaceOrderRequest;
+use crate::place_order_request::{AddressRequest, PlaceOrderRequest};
 use crate::problem::{Problem, ProblemKind};
 use crate::{idempotency_key, order_limits, request_body, schema, validation};
 
@@ -96,6 +96,7 @@ async fn accept<O: Orders, I: Inventory, W: Workflow>(
         let detail = "must be in the future, at most 90 days ahead";
         return Err(Problem::with_field(ProblemKind::InvalidRequest, "scheduledFor", detail));
     }
+    check_destination(&place_order.shipping_address, &api.settings.ship_to_countries().await?)?;
     let skus: Vec<Sku> = place_order.items.iter().map(|item| item.sku.clone()).collect();
     let stock = api.inventory.items(&skus).await?;
     let lines: Vec<_> =
@@ -122,6 +123,22 @@ async fn accept<O: Orders, I: Inventory, W: Workflow>(
         request_hash: hash.to_owned(),
     };
     Ok(Order::accept(new_order, at))
+}
+
+/// Refuses an address that no parcel can be sent to.
+fn check_destination(address: &AddressRequest, ship_to: &[Country]) -> Result<(), Problem> {
+    let refused =
+        |field, detail: String| Err(Problem::with_field(ProblemKind::Unprocessable, field, detail));
+    if !ship_to.contains(&address.country) {
+        let codes: Vec<_> = ship_to.iter().map(|country| country.code()).collect();
+        let detail = format!("the shop ships to these countries only: {}", codes.join(", "));
+        return refused("shippingAddress.country", detail);
+    }
+    if address.country.needs_state() && address.state.is_none() {
+        let detail = format!("is required for an address in {}", address.country);
+        return refused("shippingAddress.state", detail);
+    }
+    Ok(())
 }
 
 fn not_priced(error: &PricingError) -> Problem {

@@ -1,9 +1,10 @@
 //! The body of `POST /orders`: its fields, their limits and their validation.
 
+use domain::country::COUNTRY_CODES;
 use domain::order::{Customer, OutOfStockPolicy};
 use domain::shipment::{Address, ShippingService};
-use domain::{Currency, Money, Quantity, Sku, Timestamp};
-use serde::Serialize;
+use domain::{Country, Currency, Money, Quantity, Sku, Timestamp};
+use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
@@ -86,13 +87,15 @@ pub(crate) struct AddressRequest {
     street2: Option<String>,
     #[schema(schema_with = schema::plain_text::<MAX_TEXT_LENGTH>)]
     city: String,
+    /// Required for addresses in Australia, Canada and the United States.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::plain_text::<MAX_TEXT_LENGTH>)]
-    state: Option<String>,
+    pub(crate) state: Option<String>,
     #[schema(schema_with = schema::plain_text::<MAX_POSTAL_CODE_LENGTH>)]
     postal_code: String,
     #[schema(schema_with = country_schema)]
-    country: String,
+    #[serde(serialize_with = "country_code")]
+    pub(crate) country: Country,
 }
 
 /// A line. The server sets the price.
@@ -119,7 +122,7 @@ impl From<AddressRequest> for Address {
             city: address.city,
             state: address.state,
             postal_code: address.postal_code,
-            country: address.country,
+            country: address.country.code().to_owned(),
         }
     }
 }
@@ -214,7 +217,7 @@ fn email(node: &JsonNode) -> Result<String, Violation> {
 }
 
 fn email_schema() -> Object {
-    let part = r"[^@\s\u0000-\u001f\u007f-\u009f]+";
+    let part = concat!(r"[^@\s", schema::hidden!(), "]+");
     schema::matching(&format!("^{part}@{part}$"), MAX_EMAIL_LENGTH, "ada@example.com")
 }
 
@@ -243,17 +246,20 @@ fn phone_schema() -> Object {
     schema::matching(pattern, MAX_PHONE_LENGTH, "+14155550123")
 }
 
-fn country(node: &JsonNode) -> Result<String, Violation> {
-    let text = validation::text(2)(node)?;
-    if text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase()) {
-        Ok(text)
-    } else {
-        Err("must be an ISO 3166-1 country code of two capital letters".to_owned())
-    }
+fn country(node: &JsonNode) -> Result<Country, Violation> {
+    let expected = "must be an ISO 3166-1 country code of two capital letters";
+    validation::parsed(|text| Country::from_code(text).ok_or(expected))(node)
+}
+
+fn country_code<S: Serializer>(country: &Country, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(country.code())
 }
 
 fn country_schema() -> Object {
-    schema::matching("^[A-Z]{2}$", 2, "US")
+    schema::string_enum(
+        "The ISO 3166-1 code. The shop ships to some countries only.",
+        &COUNTRY_CODES,
+    )
 }
 
 /// An id of the payment provider: the prefix, then letters, digits or underscores.

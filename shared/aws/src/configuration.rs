@@ -4,9 +4,10 @@
 //! to do. A function reads only the settings that it needs; the others may be missing.
 //!
 //! What a deployment may change while the functions run (`PROVIDER_MODE`, `CURRENCIES`,
-//! `REVIEW_THRESHOLD`, `SHIP_FROM`, `PERSONAL_DATA_RETENTION_DAYS`, the limits per
-//! customer) is in one secret of Secrets Manager, `SETTINGS_ARN`: a JSON object with these names. A function that runs
-//! alone, without `SETTINGS_ARN`, reads the variables of these names instead.
+//! `REVIEW_THRESHOLD`, `SHIP_FROM`, `SHIP_TO_COUNTRIES`, `PERSONAL_DATA_RETENTION_DAYS`, the
+//! limits per customer) is in one secret of Secrets Manager, `SETTINGS_ARN`: a JSON object with
+//! these names. A function that runs alone, without `SETTINGS_ARN`, reads the variables of these
+//! names instead.
 //!
 //! A secret is given as the ARN of a Secrets Manager secret, or as its value. A value is
 //! accepted only if it is a test key, so no live key is ever written into a template.
@@ -19,7 +20,7 @@ use domain::policy::ReviewPolicy;
 use domain::ports::ProviderMode;
 use domain::recent_orders::OrderLimits;
 use domain::shipment::ShipFrom;
-use domain::{Currency, Private};
+use domain::{Country, Currency, Private};
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
@@ -28,11 +29,12 @@ pub const MAX_AGE: Duration = Duration::from_mins(5);
 /// The variable with the ARN of the secret that holds the settings.
 const SETTINGS_ARN: &str = "SETTINGS_ARN";
 /// The variables that the secret replaces.
-const CHANGEABLE: [&str; 9] = [
+const CHANGEABLE: [&str; 10] = [
     "PROVIDER_MODE",
     "CURRENCIES",
     "REVIEW_THRESHOLD",
     "SHIP_FROM",
+    "SHIP_TO_COUNTRIES",
     "PERSONAL_DATA_RETENTION_DAYS",
     ORDERS_PER_HOUR,
     OPEN_ORDERS,
@@ -348,6 +350,22 @@ impl Settings {
         let address =
             serde_json::from_value(Value::Object(fields)).or(Err(invalid(variable, advice)))?;
         Ok(ShipFrom { name, phone, address })
+    }
+
+    /// `SHIP_TO_COUNTRIES`: the countries that the shop ships to, such as `US,CA`; if it is not
+    /// set, only that of `SHIP_FROM`.
+    ///
+    /// # Errors
+    /// If it lists something else than countries, or neither it nor `SHIP_FROM` is set.
+    pub fn ship_to_countries(&self) -> Result<Vec<Country>, InvalidSetting> {
+        let variable = "SHIP_TO_COUNTRIES";
+        let (variable, codes) = match self.get(variable) {
+            Some(codes) => (variable, codes.to_owned()),
+            None => ("SHIP_FROM", self.ship_from()?.address.country),
+        };
+        let countries: Option<Vec<_>> =
+            codes.split(',').map(|code| Country::from_code(code.trim())).collect();
+        countries.ok_or(invalid(variable, "must name countries by their ISO 3166-1 codes: US,CA"))
     }
 
     /// `REVIEW_THRESHOLD`: the total from which an order needs a review, in minor units

@@ -16,7 +16,7 @@ use domain::ports::{
     WebhookKeys,
 };
 use domain::recent_orders::OrderLimits;
-use domain::{Currency, ErrorName, Private, StepError};
+use domain::{Country, Currency, ErrorName, Private, StepError};
 
 use crate::clients::AwsClients;
 use crate::clock::{Clock, SystemClock};
@@ -78,6 +78,7 @@ impl<C: Clock> Live<C> {
         LiveShopSettings {
             cache: Arc::clone(&self.cache),
             currencies: self.settings(Settings::currencies),
+            ship_to_countries: self.settings(Settings::ship_to_countries),
             order_limits: self.settings(Settings::order_limits),
             mode: self.settings(Settings::provider_mode),
             webhooks: webhooks.into(),
@@ -270,6 +271,7 @@ impl<C: Clock + Send> ApiKeySource for LiveApiKey<C> {
 pub struct LiveShopSettings<C = SystemClock> {
     cache: Arc<SecretCache<C>>,
     currencies: LiveSettings<Vec<Currency>, C>,
+    ship_to_countries: LiveSettings<Vec<Country>, C>,
     order_limits: LiveSettings<OrderLimits, C>,
     mode: LiveSettings<ProviderMode, C>,
     webhooks: BTreeMap<&'static str, SecretSource>,
@@ -308,6 +310,10 @@ pub fn valid_secrets(text: &Private<String>) -> Vec<Private<String>> {
 impl<C: Clock + Send + std::fmt::Debug> ShopSettings for LiveShopSettings<C> {
     fn currencies(&self) -> SettingFuture<'_, Vec<Currency>> {
         Box::pin(async { Ok(self.currencies.current_settings().await?) })
+    }
+
+    fn ship_to_countries(&self) -> SettingFuture<'_, Vec<Country>> {
+        Box::pin(async { Ok(self.ship_to_countries.current_settings().await?) })
     }
 
     fn order_limits(&self) -> SettingFuture<'_, OrderLimits> {

@@ -17,6 +17,7 @@ pub mod catalog;
 pub mod compensate;
 pub mod compensation;
 pub mod conflict;
+pub mod country;
 pub mod decision;
 pub mod error;
 pub mod id;
@@ -38,6 +39,7 @@ pub mod task_input;
 pub mod time;
 
 pub use attention::Attention;
+pub use country::Country;
 pub use error::{ErrorName, StepError};
 pub use id::{
     CustomerId, ExecutionName, OrderId, PaymentIntentId, RateId, ShipmentId, Sku, TaskToken,

@@ -107,7 +107,11 @@ async fn each_field_with_an_invalid_value_is_named() {
     check("/customer/email", &emails.map(|text| json!(text))).await;
     let phones = ["", "canary", "123", "+", "+1 canary", "+42424242424242421"];
     check("/customer/phone", &phones.map(|text| json!(text))).await;
-    check("/shippingAddress/country", &["us", "USA", "U1", "É"].map(|text| json!(text))).await;
+    check(
+        "/shippingAddress/country",
+        &["us", "USA", "U1", "É", "XX", "UK"].map(|text| json!(text)),
+    )
+    .await;
     check("/shippingAddress/postalCode", &[json!(""), json!("9".repeat(21)), long.clone()]).await;
     check("/items/0/sku", &["", "a b", "MUG#1", "../MUG"].map(|text| json!(text))).await;
     check("/items/0/quantity", &[json!(0), json!(1000), json!(-1), json!(u64::MAX)]).await;
@@ -116,6 +120,32 @@ async fn each_field_with_an_invalid_value_is_named() {
     check("/paymentCustomer", &["", "cus_", "canary"].map(|text| json!(text))).await;
     check("/shippingService", &["", "canary", "Standard"].map(|text| json!(text))).await;
     check("/whenOutOfStock", &["", "canary", "WAIT"].map(|text| json!(text))).await;
+}
+
+#[tokio::test]
+async fn an_address_that_no_parcel_can_be_sent_to_is_refused_at_once() {
+    let check = async |country: &str, state: Option<&str>, field: &str, says: &str| {
+        let mut body = with("/shippingAddress/country", &json!(country));
+        body["shippingAddress"]["state"] = json!(state);
+        if state.is_none() {
+            body["shippingAddress"].as_object_mut().unwrap().remove("state");
+        }
+        let api = TestBed::new();
+        let response = send(&api, place_order(&body, "k")).await;
+        if field.is_empty() {
+            assert_eq!(response.status, 202, "{}", response.text);
+            return;
+        }
+        response.assert_problem(422, "unprocessable");
+        assert_eq!(response.fields(), [field]);
+        assert!(response.text.contains(says), "{}", response.text);
+        assert_eq!(api.orders.count(), 0, "nothing is stored");
+    };
+    check("FR", None, "shippingAddress.country", "US, CA, DE").await;
+    check("US", None, "shippingAddress.state", "is required for an address in US").await;
+    check("CA", None, "shippingAddress.state", "is required for an address in CA").await;
+    check("CA", Some("ON"), "", "").await;
+    check("DE", None, "", "").await;
 }
 
 #[tokio::test]
@@ -150,6 +180,42 @@ async fn a_scheduled_date_is_in_the_future_and_at_most_ninety_days_ahead() {
     }
     let without_card = with("/scheduledFor", &json!("2026-12-24T04:00:00Z"));
     check_refused(place_order(&without_card, "k"), &["paymentCustomer"]).await;
+}
+
+#[tokio::test]
+async fn a_date_that_is_not_rfc_3339_is_refused_with_the_reason() {
+    let check = async |text: &str, reason: &str| {
+        let mut body = with("/scheduledFor", &json!(text));
+        body["paymentCustomer"] = json!("cus_ada");
+        let response = send(&TestBed::new(), place_order(&body, "k")).await;
+        response.assert_problem(400, "invalid-request");
+        let detail = response.body["errors"][0]["detail"].as_str().unwrap();
+        assert!(detail.contains(reason), "{text}: {detail}");
+    };
+    check("2026-12-24T17:00:00", "no offset from UTC").await;
+    check("2026-12-24T17:00:00.5", "no offset from UTC").await;
+    check("2026-12-24T17:00:00+25:00", "offset from UTC that does not exist").await;
+    check("2026-12-24T17:00:00-24:00", "offset from UTC that does not exist").await;
+    check("2026-12-24T17:00:00+09:60", "offset from UTC that does not exist").await;
+    check("2026-12-24T17:00:00+0900", "with an offset from UTC such as +09:00").await;
+    check("2026-12-24T17:00:00+09", "with an offset from UTC such as +09:00").await;
+    check("2026-12-24T17:00:00Z[Asia/Tokyo]", "with an offset from UTC such as +09:00").await;
+    check("2026-12-24 17:00:00Z", "must have a T").await;
+    for text in ["2026-12-24", "2026-12-24T17:00Z", "2026-12-32T17:00:00Z", "20261224T170000Z"] {
+        check(text, "must be a date and time such as").await;
+    }
+}
+
+#[tokio::test]
+async fn a_text_with_invisible_characters_is_refused() {
+    for pointer in ["/customer/name", "/customer/email", "/shippingAddress/street2"] {
+        for hidden in ["\u{202e}", "\u{2066}", "\u{200f}", "\u{200b}", "\u{2060}", "\u{feff}"] {
+            let text = json!(format!("ada{hidden}lovelace@example.com"));
+            check_refused(place_order(&with(pointer, &text), "k"), &[&dotted(pointer)]).await;
+        }
+    }
+    let accents = with("/customer/name", &json!("Zoë Ōkami 大神 ابن سينا"));
+    assert_eq!(send(&TestBed::new(), place_order(&accents, "k")).await.status, 202);
 }
 
 #[tokio::test]
@@ -315,7 +381,13 @@ async fn the_idempotency_key_is_required_and_printable() {
 
 #[tokio::test]
 async fn a_card_number_is_refused_anywhere_in_the_body() {
-    for number in ["4242424242424242", "4242 4242 4242 4242", "4242-4242-4242-4242"] {
+    for number in [
+        "4242424242424242",
+        "4242 4242 4242 4242",
+        "4242-4242-4242-4242",
+        "4242.4242.4242.4242",
+        "\u{664}\u{662}\u{664}\u{662}424242424242",
+    ] {
         for pointer in [
             "/customer/name",
             "/customer/email",

@@ -233,3 +233,39 @@ fn users_of_the_page_sign_in_at_a_complete_issuer_or_not_at_all() {
         assert_rejected(settings(&wrong).sign_in(), "SIGN_IN_TOKEN_URL is not a URL");
     }
 }
+
+#[test]
+fn the_shop_ships_to_the_country_that_it_ships_from_unless_others_are_named() {
+    let ship_from = |country: &str| {
+        format!(
+            r#"{{"name": "Shop", "phone": "+1", "street1": "1 Main St", "city": "Reno",
+            "postalCode": "1", "country": "{country}"}}"#
+        )
+    };
+    let codes = |pairs: &[(&str, &str)]| {
+        let countries = settings(pairs).ship_to_countries();
+        countries.map(|all| all.into_iter().map(domain::Country::code).collect::<Vec<_>>())
+    };
+    assert_eq!(codes(&[("SHIP_FROM", &ship_from("FR"))]), Ok(vec!["FR"]));
+    let both = [("SHIP_FROM", &*ship_from("FR")), ("SHIP_TO_COUNTRIES", "FR, BE")];
+    assert_eq!(codes(&both), Ok(vec!["FR", "BE"]));
+    assert_rejected(
+        codes(&[("SHIP_TO_COUNTRIES", "FR,XX")]),
+        "SHIP_TO_COUNTRIES must name countries by their ISO 3166-1 codes",
+    );
+    assert_rejected(codes(&[]), "SHIP_FROM is not set");
+}
+
+#[test]
+fn the_limits_per_customer_have_defaults_and_a_range() {
+    let limits = settings(&[]).order_limits().unwrap();
+    let all = [limits.per_hour, limits.open, limits.scheduled, limits.failed_per_hour];
+    assert_eq!(all, [20, 50, 10, 5]);
+    assert_eq!(settings(&[("MAX_OPEN_ORDERS", "0")]).order_limits().unwrap().open, 0);
+    for bad in ["-1", "1001", "many"] {
+        assert_rejected(
+            settings(&[("MAX_OPEN_ORDERS", bad)]).order_limits(),
+            "MAX_OPEN_ORDERS must be a whole number from 0 (no limit) to 1000",
+        );
+    }
+}

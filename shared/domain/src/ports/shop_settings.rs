@@ -6,8 +6,8 @@ use std::pin::Pin;
 
 use super::orders::StoreUnavailable;
 use super::webhook_source::WebhookKeys;
-use crate::Currency;
 use crate::recent_orders::OrderLimits;
+use crate::{Country, Currency};
 
 /// A setting, or why it cannot be read.
 pub type SettingFuture<'a, T> =
@@ -17,6 +17,9 @@ pub type SettingFuture<'a, T> =
 pub trait ShopSettings: Debug + Send + Sync {
     /// The currencies that the shop accepts.
     fn currencies(&self) -> SettingFuture<'_, Vec<Currency>>;
+
+    /// The countries that the shop ships to.
+    fn ship_to_countries(&self) -> SettingFuture<'_, Vec<Country>>;
 
     /// How many orders a customer may have.
     fn order_limits(&self) -> SettingFuture<'_, OrderLimits>;

@@ -13,7 +13,7 @@ use domain::catalog::StockItem;
 use domain::decision::TaskResult;
 use domain::ports::{ProviderMode, SettingFuture, ShopSettings, WebhookKeys};
 use domain::recent_orders::OrderLimits;
-use domain::{Currency, Money, Order, OrderId, Private, Sku, TaskToken};
+use domain::{Country, Currency, Money, Order, OrderId, Private, Sku, TaskToken};
 use easypost::EasyPostWebhooks;
 use order_api::{Api, PaymentIdPrefixes, WebhookSources};
 use serde_json::Value;
@@ -168,6 +168,11 @@ pub(crate) fn keys(secrets: &[&str], mode: ProviderMode) -> WebhookKeys {
 impl ShopSettings for TestSettings {
     fn currencies(&self) -> SettingFuture<'_, Vec<Currency>> {
         Box::pin(async { Ok(CURRENCIES.to_vec()) })
+    }
+
+    fn ship_to_countries(&self) -> SettingFuture<'_, Vec<Country>> {
+        let countries = ["US", "CA", "DE"].into_iter().filter_map(Country::from_code).collect();
+        Box::pin(async { Ok(countries) })
     }
 
     fn order_limits(&self) -> SettingFuture<'_, OrderLimits> {
