@@ -7,9 +7,10 @@
 //! `synchronous = FULL`, so neither `kill -9` nor a power failure loses acknowledged work, and
 //! unacknowledged work is either complete or absent.
 //!
-//! [`executions`] and [`state_machines`] have the queries.
+//! [`executions`], [`listing`] and [`state_machines`] have the queries.
 
 pub(super) mod executions;
+pub(super) mod listing;
 pub(super) mod state_machines;
 
 use std::fmt;
@@ -180,7 +181,7 @@ fn configure(connection: &Connection) -> Result<(), StoreError> {
     }
 }
 
-/// The version of the schema below. Every change of the schema increases it.
+/// The version of the schema below. A change that older stores do not fit increases it.
 const SCHEMA_VERSION: i64 = 2;
 
 /// Times are milliseconds since the epoch.
@@ -213,6 +214,7 @@ CREATE TABLE IF NOT EXISTS executions (
     UNIQUE (machine, name)
 );
 CREATE INDEX IF NOT EXISTS executions_by_start ON executions (machine, started_at, id);
+CREATE INDEX IF NOT EXISTS executions_by_status ON executions (machine, status, started_at, id);
 CREATE INDEX IF NOT EXISTS executions_running ON executions (id) WHERE status = 'RUNNING';
 CREATE TABLE IF NOT EXISTS events (
     execution INTEGER NOT NULL REFERENCES executions (id),

@@ -21,7 +21,8 @@ use crate::stepfunctions::arn::{ExecutionArn, StateMachineArn};
 use crate::stepfunctions::driver::{Driver, ExecutionRequest, PendingEvent, StartOutcome};
 use crate::stepfunctions::seed::seed;
 use crate::stepfunctions::state_machines::Resolved;
-use crate::stepfunctions::store::executions::{ExecutionQuery, PageKey, Record, StartContext};
+use crate::stepfunctions::store::executions::{PageKey, Record, StartContext};
+use crate::stepfunctions::store::listing::ExecutionQuery;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

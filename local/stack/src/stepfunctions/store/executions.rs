@@ -94,20 +94,6 @@ pub(in crate::stepfunctions) struct Record {
     pub(in crate::stepfunctions) redrive_token: Option<String>,
 }
 
-/// A query for a page of executions, newest first.
-#[derive(Debug, Clone, Default)]
-pub(in crate::stepfunctions) struct ExecutionQuery {
-    pub(in crate::stepfunctions) machine: String,
-    /// Only executions started through the version or alias with this ARN.
-    pub(in crate::stepfunctions) started_through: Option<String>,
-    pub(in crate::stepfunctions) status: Option<String>,
-    /// Only executions that were redriven, or only those that were not.
-    pub(in crate::stepfunctions) redriven: Option<bool>,
-    /// The last execution of the previous page.
-    pub(in crate::stepfunctions) after: Option<PageKey>,
-    pub(in crate::stepfunctions) limit: usize,
-}
-
 /// The position of an execution in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::stepfunctions) struct PageKey {
@@ -234,14 +220,6 @@ impl Store {
         })
         .await
     }
-
-    /// A page of executions, newest first.
-    pub(in crate::stepfunctions) async fn list(
-        &self,
-        query: ExecutionQuery,
-    ) -> Result<Vec<Record>, StoreError> {
-        self.run(move |connection| list(connection, &query)).await
-    }
 }
 
 fn insert(connection: &Connection, new: &NewExecution) -> Result<(), StoreError> {
@@ -319,7 +297,8 @@ fn write_completion(
 }
 
 /// The columns of a [`Record`], in the order in which [`record`] reads them.
-const COLUMNS: &str = "SELECT id, revision, start, about, started_at, status, stopped_at, output,
+pub(super) const COLUMNS: &str =
+    "SELECT id, revision, start, about, started_at, status, stopped_at, output,
     error, cause, redrives, redriven_at, redrive_token FROM executions";
 
 fn get(connection: &Connection, id: ExecutionId) -> Result<Record, StoreError> {
@@ -336,31 +315,6 @@ fn find(connection: &Connection, arn: &ExecutionArn) -> Result<Option<Record>, S
         .transpose()
 }
 
-fn list(connection: &Connection, query: &ExecutionQuery) -> Result<Vec<Record>, StoreError> {
-    let text = format!(
-        "{COLUMNS} WHERE machine = ?1
-         AND (?2 IS NULL OR status = ?2)
-         AND (?3 IS NULL OR (redrives > 0) = ?3)
-         AND (?4 IS NULL OR about ->> 'version' = ?4 OR about ->> 'alias' = ?4)
-         AND (?5 IS NULL OR (started_at, id) < (?5, ?6))
-         ORDER BY started_at DESC, id DESC LIMIT ?7"
-    );
-    let mut select = connection.prepare_cached(&text)?;
-    let rows = select.query_map(
-        params![
-            query.machine,
-            query.status,
-            query.redriven,
-            query.started_through,
-            query.after.map(|key| key.started_at),
-            query.after.map(|key| key.id),
-            i64::try_from(query.limit).unwrap_or(i64::MAX),
-        ],
-        |row| Ok(record(row)),
-    )?;
-    rows.map(|row| row?).collect()
-}
-
 fn events(connection: &Connection, id: ExecutionId) -> Result<Vec<(Event, Timestamp)>, StoreError> {
     let text = "SELECT at, event FROM events WHERE execution = ?1 ORDER BY seq";
     let mut query = connection.prepare_cached(text)?;
@@ -373,7 +327,7 @@ fn events(connection: &Connection, id: ExecutionId) -> Result<Vec<(Event, Timest
     .collect()
 }
 
-fn record(row: &Row<'_>) -> Result<Record, StoreError> {
+pub(super) fn record(row: &Row<'_>) -> Result<Record, StoreError> {
     Ok(Record {
         id: ExecutionId(row.get(0)?),
         revision: row.get(1)?,
