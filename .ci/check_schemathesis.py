@@ -57,7 +57,7 @@ class Shop:
 
     def stock(self):
         """Restocks every SKU of events/stock.json; returns the prices."""
-        items = self.request("GET", "/inventory")["items"]
+        items = self.request("GET", "/inventory?limit=100")["items"]
         prices = {item["sku"]: item["unitPrice"]["amount"] for item in items}
         for sku in prices:
             path = f"/inventory/{sku}/restock"

@@ -103,7 +103,7 @@ def check_choices():
         check(f"{name}: kept, recoverable", one["DeletionPolicy"] == "RetainExceptOnCreate" and one["UpdateReplacePolicy"] == "Retain" and table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], one)
         check(f"{name}: protected in prod only", (table["DeletionProtectionEnabled"], properties(every, name)["DeletionProtectionEnabled"]) == (False, True))
         check(f"{name}: its key", "KMSMasterKeyId" not in table["SSESpecification"] and properties(every, name)["SSESpecification"]["KMSMasterKeyId"] == EVERYTHING["KmsKeyArn"])
-    for name, source in (("Inventory", "restock.rs"), ("RecentOrders", "recent_orders.rs")):
+    for name, source in (("Inventory", "stock_changes.rs"), ("RecentOrders", "recent_orders.rs")):
         ttl = properties(first, name)["TimeToLiveSpecification"]
         written = f'"{ttl["AttributeName"]}"' in (ROOT / "shared/aws/src" / source).read_text()
         check(f"{name}: items expire by the attribute that the code writes", ttl["Enabled"] and written, ttl)

@@ -253,6 +253,7 @@ export const AUDIT_ACTIONS = {
   "product:create": "added the product",
   "product:change": "changed the product",
   "product:restock": "restocked",
+  "product:remove": "removed stock",
 };
 
 /**

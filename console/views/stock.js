@@ -41,11 +41,11 @@ export function open(context) {
       const all = [];
       let cursor = "";
       do {
-        const { body: answer } = await context.api.read(`/inventory${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`, { signal });
+        const { body: answer } = await context.api.read(`/inventory?limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`, { signal });
         all.push(...(answer.items ?? []));
         cursor = answer.nextCursor ?? "";
       } while (cursor && all.length < 1000);
-      items = all;
+      items = all.sort((a, b) => a.sku.localeCompare(b.sku));
       paint();
       context.fresh();
     } catch (error) {

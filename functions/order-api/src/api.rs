@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use aws::configuration::SignIn;
 use domain::ports::{
-    CountOrders, FindOrder, ListOrders, LoadOrder, LoadOrders, PlaceOrder, ReadCatalog,
-    ReadExecution, ReadProductAudit, RestockItem, SaveOrder, SendTaskResult, ShopSettings,
+    ChangeStock, CountOrders, FindOrder, ListOrders, LoadOrder, LoadOrders, PlaceOrder,
+    ReadCatalog, ReadExecution, ReadProductAudit, SaveOrder, SendTaskResult, ShopSettings,
     StartExecution, StopExecution, TrackRecentOrders, WebhookSource, WriteCatalog,
 };
 
@@ -21,8 +21,8 @@ impl<T> Orders for T where
 }
 
 /// The operations that the API needs on the Inventory table.
-pub trait Inventory: ReadCatalog + WriteCatalog + RestockItem + ReadProductAudit {}
-impl<T: ReadCatalog + WriteCatalog + RestockItem + ReadProductAudit> Inventory for T {}
+pub trait Inventory: ReadCatalog + WriteCatalog + ChangeStock + ReadProductAudit {}
+impl<T: ReadCatalog + WriteCatalog + ChangeStock + ReadProductAudit> Inventory for T {}
 
 /// The operations that the API needs on Step Functions.
 pub trait Workflow: StartExecution + StopExecution + SendTaskResult + ReadExecution {}

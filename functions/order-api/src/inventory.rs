@@ -13,7 +13,7 @@ use crate::audit::{self, AuditEntryResponse};
 use crate::caller::{Caller, Scope};
 use crate::event::{Request, Response};
 use crate::problem::{Problem, ProblemKind};
-use crate::{request_body, schema, validation};
+use crate::{paging, request_body, schema, validation};
 
 /// The maximum weight of a product in grams: a metric ton.
 const MAX_WEIGHT_GRAMS: u32 = 1_000_000;
@@ -51,8 +51,10 @@ pub(crate) struct StockItemResponse<'a> {
     weight_grams: u32,
     /// The quantity that can be reserved now.
     available: u64,
-    /// The quantity received in total.
-    received: u64,
+    /// The quantity received in total. Only for callers who may write the inventory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    received: Option<u64>,
     /// The latest 100 changes, the oldest first. Only with `inventory/write`, and only for
     /// one product.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,23 +67,38 @@ pub(crate) struct StockItemResponse<'a> {
     reserved: Option<u64>,
 }
 
-/// Every product.
+/// A page of the products.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = Catalog)]
 pub(crate) struct CatalogResponse<'a> {
-    /// Sorted by SKU.
+    /// In no order. Every product is on one page.
     items: Vec<StockItemResponse<'a>>,
+    /// The `cursor` of the next page; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, pattern = "^[A-Za-z0-9_-]+$")]
+    next_cursor: Option<String>,
 }
+
+/// The query parameters of `GET /inventory`.
+pub(crate) const PARAMETERS: [&str; 2] = ["cursor", "limit"];
+/// Who may read the catalog.
+pub(crate) const READERS: [Scope; 2] = [Scope::OrdersRead, Scope::InventoryWrite];
 
 /// `GET /inventory`
 pub(crate) async fn list<O: Orders, I: Inventory, W: Workflow>(
     request: &Request,
     api: &Api<O, I, W>,
 ) -> Result<Response, Problem> {
-    let caller = Caller::authenticate(request)?;
-    let items = api.inventory.all().await?;
-    let items = items.iter().map(|item| stock_item(item, &caller, None)).collect();
-    let body = CatalogResponse { items };
+    let caller = Caller::authorize(request, &READERS)?;
+    let limit = usize::try_from(paging::parse_limit(request)?).unwrap_or(usize::MAX);
+    let after = paging::parse_cursor(request, |bytes| {
+        String::from_utf8(bytes.to_vec()).ok().filter(|name| !name.is_empty())
+    })?;
+    let page = api.inventory.page(after.as_deref(), limit).await?;
+    let items = page.items.iter().map(|item| stock_item(item, &caller, None)).collect();
+    let next_cursor = page.next.as_deref().map(paging::encode_cursor);
+    let body = CatalogResponse { items, next_cursor };
     Ok(Response::json(StatusCode::OK, &body))
 }
 
@@ -91,7 +108,7 @@ pub(crate) async fn read<O: Orders, I: Inventory, W: Workflow>(
     api: &Api<O, I, W>,
     sku: &str,
 ) -> Result<Response, Problem> {
-    let caller = Caller::authenticate(request)?;
+    let caller = Caller::authorize(request, &READERS)?;
     let sku = Sku::parse(sku).or(Err(Problem::not_found()))?;
     let items = api.inventory.items(std::slice::from_ref(&sku)).await?;
     let item = items.first().ok_or_else(Problem::not_found)?;
@@ -153,6 +170,7 @@ fn stock_item<'a>(
     caller: &Caller,
     history: Option<&'a [AuditEntry]>,
 ) -> StockItemResponse<'a> {
+    let may_write = caller.has(Scope::InventoryWrite);
     let reserved = item.received.saturating_sub(item.available);
     StockItemResponse {
         sku: &item.sku,
@@ -160,8 +178,8 @@ fn stock_item<'a>(
         unit_price: item.unit_price,
         weight_grams: item.weight_grams,
         available: item.available,
-        received: item.received,
+        received: may_write.then_some(item.received),
         audit: history.map(audit::entries),
-        reserved: caller.has(Scope::InventoryWrite).then_some(reserved),
+        reserved: may_write.then_some(reserved),
     }
 }

@@ -9,8 +9,6 @@
 
 use std::cmp::Reverse;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::order::Attention;
 use domain::ports::{OpenOrder, OrderList, PageCursor};
 use domain::{Order, Status, Timestamp};
@@ -24,12 +22,8 @@ use crate::caller::{Caller, Scope};
 use crate::event::{Request, Response};
 use crate::order_response::{self, OrderSummaryResponse};
 use crate::problem::{Problem, ProblemKind};
-use crate::{choice, etag, validation};
+use crate::{choice, etag, paging, validation};
 
-/// The page size when the client gives none.
-pub(crate) const DEFAULT_LIMIT: u32 = 20;
-/// The maximum page size.
-pub(crate) const MAX_LIMIT: u32 = 100;
 /// The maximum number of queries per page. A page may come out short; its cursor
 /// continues.
 const MAX_QUERIES: usize = 16;
@@ -93,7 +87,7 @@ pub(crate) async fn list<O: Orders, I: Inventory, W: Workflow>(
     api: &Api<O, I, W>,
 ) -> Result<Response, Problem> {
     let query = OrderQuery::authorize(request)?;
-    let limit = parse_limit(request)?;
+    let limit = paging::parse_limit(request)?;
     let (orders, next) = match &query.source {
         Source::Lists(lists) => {
             let start = parse_cursor(request, lists.len())?;
@@ -107,7 +101,7 @@ pub(crate) async fn list<O: Orders, I: Inventory, W: Workflow>(
     let summary = |order| order_response::summary(order, query.is_operator);
     let body = OrderPageResponse {
         orders: orders.iter().map(summary).collect(),
-        next_cursor: next.map(|cursor| BASE64_URL_SAFE_NO_PAD.encode(json!(cursor).to_string())),
+        next_cursor: next.map(|cursor| paging::encode_cursor(&json!(cursor).to_string())),
     };
     let tag = etag::of(None, &body);
     Ok(etag::conditional(request, &tag, Response::json(StatusCode::OK, &body)))
@@ -250,22 +244,11 @@ fn parse_open(request: &Request) -> Result<bool, Problem> {
     }
 }
 
-fn parse_limit(request: &Request) -> Result<u32, Problem> {
-    let Some(text) = request.query.get("limit") else { return Ok(DEFAULT_LIMIT) };
-    // Digits only: `parse` would also accept a sign.
-    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = text.parse().ok().filter(|number| is_digits && (1..=MAX_LIMIT).contains(number));
-    number.ok_or_else(|| invalid("limit", format!("must be an integer from 1 to {MAX_LIMIT}")))
-}
-
 fn parse_cursor(request: &Request, lists: usize) -> Result<Cursor, Problem> {
-    let Some(text) = request.query.get("cursor") else {
-        return Ok(Cursor { list: 0, place: None });
+    let parse = |bytes: &[u8]| {
+        let cursor = serde_json::from_slice::<Cursor>(bytes).ok();
+        cursor.filter(|cursor| usize::from(cursor.list) < lists)
     };
-    let cursor = BASE64_URL_SAFE_NO_PAD
-        .decode(text)
-        .ok()
-        .and_then(|bytes| serde_json::from_slice::<Cursor>(&bytes).ok())
-        .filter(|cursor| usize::from(cursor.list) < lists);
-    cursor.ok_or_else(|| invalid("cursor", "not a cursor returned by this endpoint"))
+    let cursor = paging::parse_cursor(request, parse)?;
+    Ok(cursor.unwrap_or(Cursor { list: 0, place: None }))
 }

@@ -7,7 +7,7 @@ use crate::event::{Request, Response};
 use crate::problem::{Problem, ProblemKind};
 use crate::{
     board, cancel_order, console, document, inventory, list_orders, place_order, read_execution,
-    read_order, restock, resume_order, review_order, webhooks,
+    read_order, resume_order, review_order, stock_changes, webhooks,
 };
 
 /// Calls the operation of a request.
@@ -32,7 +32,8 @@ pub(crate) async fn dispatch<O: Orders, I: Inventory, W: Workflow>(
         ("GET", ["inventory"]) => inventory::list(request, api).await,
         ("GET", ["inventory", sku]) => inventory::read(request, api, sku).await,
         ("PUT", ["inventory", sku]) => inventory::write(request, api, sku).await,
-        ("POST", ["inventory", sku, "restock"]) => restock::restock(request, api, sku).await,
+        ("POST", ["inventory", sku, "restock"]) => stock_changes::restock(request, api, sku).await,
+        ("POST", ["inventory", sku, "remove"]) => stock_changes::remove(request, api, sku).await,
         ("POST", ["webhooks", provider]) => webhooks::receive(request, api, provider).await,
         ("GET", ["openapi.json"]) => Ok(document::serve(api, &api.settings.currencies().await?)),
         // A preflight request of a browser (CORS). API Gateway adds the headers that allow
@@ -62,7 +63,9 @@ fn allowed_methods(path: &[&str], webhooks: &WebhookSources) -> Option<&'static 
         ["inventory", _] => Some("GET, PUT"),
         ["orders", _] | ["orders", _, "execution"] | ["board" | "inventory"] => Some("GET"),
         ["openapi.json"] => Some("GET, HEAD"),
-        ["orders", _, "cancel" | "review" | "resume"] | ["inventory", _, "restock"] => Some("POST"),
+        ["orders", _, "cancel" | "review" | "resume"] | ["inventory", _, "restock" | "remove"] => {
+            Some("POST")
+        }
         ["webhooks", provider] if webhooks.contains_key(provider) => Some("POST"),
         _ => None,
     }
@@ -78,6 +81,7 @@ fn refuse_unknown_parameters(
 ) -> Result<(), Problem> {
     let known: &[&str] = match (request.method.as_str(), path) {
         ("GET", ["orders"]) => &list_orders::PARAMETERS,
+        ("GET", ["inventory"]) => &inventory::PARAMETERS,
         (_, ["webhooks", _]) => return Ok(()),
         _ => &[],
     };
@@ -106,7 +110,7 @@ fn field_of(name: &str) -> &str {
 /// by `…`.
 pub(crate) fn loggable_route(request: &Request, webhooks: &WebhookSources) -> String {
     const METHODS: [&str; 4] = ["GET", "HEAD", "POST", "PUT"];
-    const SEGMENTS: [&str; 11] = [
+    const SEGMENTS: [&str; 12] = [
         "board",
         "console",
         "orders",
@@ -116,6 +120,7 @@ pub(crate) fn loggable_route(request: &Request, webhooks: &WebhookSources) -> St
         "resume",
         "cancel",
         "restock",
+        "remove",
         "webhooks",
         "openapi.json",
     ];

@@ -449,7 +449,7 @@ mod tests {
         assert_eq!(find("POST", "/orders").scopes, ["orders/write"]);
         assert_eq!(find("GET", "/orders/{orderId}/execution").scopes, ["orders/operate"]);
         let inventory = find("GET", "/inventory");
-        assert!(inventory.requires_token && inventory.scopes.is_empty(), "any token is accepted");
+        assert_eq!(inventory.scopes, ["orders/read", "inventory/write"], "either is enough");
     }
 
     /// The template has no default authorizer, so a route that forgets its own is public.

@@ -11,7 +11,9 @@ use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, TransactWriteI
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use domain::audit::AuditEntry;
 use domain::catalog::StockItem;
-use domain::ports::{AddProductResult, NewProduct, ReadCatalog, StoreUnavailable, WriteCatalog};
+use domain::ports::{
+    AddProductResult, CatalogPage, NewProduct, ReadCatalog, StoreUnavailable, WriteCatalog,
+};
 use domain::{Currency, Money, Sku, Timestamp};
 
 use crate::Inventory;
@@ -21,8 +23,8 @@ use crate::product_audit::{AUDIT_COUNT, ProductRecord, same_count};
 use crate::scan::scan_page;
 use crate::service_error::{describe, is_contention};
 
-/// How many pages of 1 MB are read at most to list the catalog.
-const MAX_PAGES: usize = 64;
+/// How many scans of 1 MB are made at most for one page of the catalog.
+const MAX_SCANS: usize = 4;
 /// The filter for products: restock requests and audit entries are in the same table.
 const IS_PRODUCT: &str = "attribute_exists(unitPrice)";
 
@@ -35,20 +37,30 @@ impl ReadCatalog for Inventory {
         found.iter().map(parse).collect()
     }
 
-    async fn all(&self) -> Result<Vec<StockItem>, StoreUnavailable> {
-        let mut found = Vec::new();
-        let mut start_key = None;
-        for _ in 0..MAX_PAGES {
+    async fn page(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<CatalogPage, StoreUnavailable> {
+        let mut items = Vec::new();
+        let mut start = after.map(str::to_owned);
+        for _ in 0..MAX_SCANS {
+            let start_key = start.as_ref().map(|name| key("sku", name));
             let page = scan_page(self.client(), self.table(), start_key, Some(IS_PRODUCT)).await?;
-            found.extend(page.items.unwrap_or_default());
-            start_key = page.last_evaluated_key;
-            if start_key.is_none() {
+            for item in page.items() {
+                if items.len() == limit {
+                    let last = items.last().map(|item: &StockItem| item.sku.to_string());
+                    return Ok(CatalogPage { items, next: last });
+                }
+                items.push(parse(item)?);
+            }
+            let last = page.last_evaluated_key();
+            start = last.and_then(|last| string(last, "sku")).map(str::to_owned);
+            if start.is_none() {
                 break;
             }
         }
-        let mut items: Vec<_> = found.iter().map(parse).collect::<Result<_, _>>()?;
-        items.sort_by(|a, b| a.sku.cmp(&b.sku));
-        Ok(items)
+        Ok(CatalogPage { items, next: start })
     }
 }
 

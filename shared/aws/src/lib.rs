@@ -2,7 +2,7 @@
 //! services that every function needs around them.
 //!
 //! - [`Orders`] ([`orders`], [`order_queries`], `order_counts`) and [`Inventory`] ([`reservations`],
-//!   [`catalog`], [`restock`]) are two tables; [`ledger`] scans both. [`RecentOrders`]
+//!   [`catalog`], [`stock_changes`]) are two tables; [`ledger`] scans both. [`RecentOrders`]
 //!   is the table for the limits per customer.
 //! - [`Workflow`] is the state machine.
 //! - [`live`] is what a deployment may change while a function runs: settings, keys and
@@ -38,11 +38,11 @@ pub mod orders;
 pub mod product_audit;
 pub mod recent_orders;
 pub mod reservations;
-pub mod restock;
 pub mod runtime;
 mod scan;
 pub mod secrets;
 mod service_error;
+pub mod stock_changes;
 pub mod telemetry;
 mod unresolved_calls;
 pub mod workflow;

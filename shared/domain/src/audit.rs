@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::StockItem;
 use crate::decision::{OperatorAction, ReviewDecision};
-use crate::ports::NewProduct;
+use crate::ports::{NewProduct, StockChange};
 use crate::{Private, Timestamp};
 
 /// The maximum number of entries of an order. Each has at most 500 characters of note
@@ -81,6 +81,10 @@ pub enum AuditAction {
     #[serde(rename = "product:restock")]
     #[strum(serialize = "product:restock")]
     Restock,
+    /// Stock was removed: a count found fewer goods, or they were damaged.
+    #[serde(rename = "product:remove")]
+    #[strum(serialize = "product:remove")]
+    RemoveStock,
 }
 
 impl AuditAction {
@@ -185,9 +189,19 @@ impl AuditEntry {
         (!changes.is_empty()).then(entry)
     }
 
-    /// The entry of a restock.
-    pub fn for_restock(quantity: u32, actor: &str, at: Timestamp) -> Self {
-        Self::new(AuditAction::Restock, actor, at).with_detail(format!("quantity {quantity}"))
+    /// The entry of a change of stock.
+    pub fn for_stock_change(
+        change: &StockChange,
+        quantity: u32,
+        actor: &str,
+        at: Timestamp,
+    ) -> Self {
+        let (action, reason) = match change {
+            StockChange::Restock => (AuditAction::Restock, None),
+            StockChange::Removal { reason } => (AuditAction::RemoveStock, Some(reason.as_str())),
+        };
+        let entry = Self::new(action, actor, at).with_detail(format!("quantity {quantity}"));
+        entry.with_note(reason)
     }
 }
 

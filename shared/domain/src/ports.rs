@@ -22,8 +22,9 @@ pub use api_key::{ApiKey, ApiKeySource, NoApiKey};
 pub use board::{CountOrders, LoadOrders, OpenOrder};
 pub use call::CallOutcome;
 pub use inventory::{
-    AddProductResult, NewProduct, ReadCatalog, ReadProductAudit, ReleaseResult, ReleaseStock,
-    ReserveResult, ReserveStock, RestockItem, RestockResult, WriteCatalog,
+    AddProductResult, CatalogPage, ChangeStock, NewProduct, ReadCatalog, ReadProductAudit,
+    ReleaseResult, ReleaseStock, ReserveResult, ReserveStock, StockChange, StockChangeResult,
+    WriteCatalog,
 };
 pub use orders::{
     FindOrder, ListDueOrders, ListOrders, ListRetainedOrders, LoadOrder, OrderList, OrderPage,

@@ -13,18 +13,22 @@ use crate::caller::Scope;
 use crate::cancel_order::CancelResponse;
 use crate::etag;
 use crate::idempotency_key;
+use crate::inventory;
 use crate::inventory::{CatalogResponse, ProductRequest, StockItemResponse};
-use crate::list_orders::{DEFAULT_LIMIT, MAX_LIMIT, OrderPageResponse};
+use crate::list_orders::OrderPageResponse;
 use crate::order_response::OrderResponse;
+use crate::paging::{DEFAULT_LIMIT, MAX_LIMIT};
 use crate::place_order::PlaceOrderResponse;
 use crate::place_order_request::PlaceOrderRequest;
 use crate::problem::ProblemKind;
 use crate::read_execution::ExecutionResponse;
-use crate::restock::{RestockRequest, RestockResponse};
 use crate::resume_order::{ResumeRequest, ResumeResponse};
 use crate::review_order::{ReviewRequest, ReviewResponse};
 use crate::schema::{
     self, AttentionSchema, OrderIdSchema, SkuSchema, StatusSchema, TimestampSchema,
+};
+use crate::stock_changes::{
+    RemoveStockRequest, RemoveStockResponse, RestockRequest, RestockResponse,
 };
 use crate::webhooks::ReceivedResponse;
 
@@ -51,6 +55,7 @@ pub(super) fn all(webhooks: &WebhookSources) -> Vec<OperationDoc> {
         read_inventory(),
         write_inventory(),
         restock_inventory(),
+        remove_stock(),
         read_document(),
     ];
     operations.extend(webhooks.iter().map(|(name, source)| webhook(name, source.contract())));
@@ -95,13 +100,7 @@ fn list_orders() -> OperationDoc {
                  `orders/operate`, the orders that need attention, oldest first, or all open \
                  ones, newest first; with `status`, all orders with it: open ones newest \
                  first, closed ones of the last 31 days by the time at which they were closed.";
-    let limit = ObjectBuilder::new()
-        .schema_type(Type::Integer)
-        .minimum(Some(1_u32))
-        .maximum(Some(MAX_LIMIT))
-        .default(Some(json!(DEFAULT_LIMIT)));
     let open = Schema::Object(schema::string_enum("", &["true"]));
-    let cursor = "The `nextCursor` of the previous page of the same list.";
     get("/orders", "listOrders", ("List orders", about))
         .token(&[Scope::OrdersRead, Scope::OrdersOperate])
         .query_parameter("status", "Only orders with this status.", reference::<StatusSchema>())
@@ -109,8 +108,8 @@ fn list_orders() -> OperationDoc {
         .query_parameter("open", "For operators.", open)
         .query_parameter("createdAfter", "Only later orders.", reference::<TimestampSchema>())
         .query_parameter("createdBefore", "Only earlier orders.", reference::<TimestampSchema>())
-        .query_parameter("limit", "The page size.", Schema::Object(limit.build()))
-        .query_parameter("cursor", cursor, Schema::Object(pattern("^[A-Za-z0-9_-]+$")))
+        .query_parameter("limit", LIMIT_ABOUT, limit())
+        .query_parameter("cursor", CURSOR_ABOUT, cursor())
         .response::<OrderPageResponse<'_>>("200", "A page of the list.", &[ETAG])
         .not_modified()
 }
@@ -172,14 +171,16 @@ fn resume_order() -> OperationDoc {
 }
 
 fn list_inventory() -> OperationDoc {
-    get("/inventory", "listInventory", ("List the products", "Sorted by SKU."))
-        .token(&[])
-        .response::<CatalogResponse<'_>>("200", "Every product.", &[])
+    get("/inventory", "listInventory", ("List the products", "Page by page, in no order."))
+        .token(&inventory::READERS)
+        .query_parameter("cursor", CURSOR_ABOUT, cursor())
+        .query_parameter("limit", LIMIT_ABOUT, limit())
+        .response::<CatalogResponse<'_>>("200", "A page of the products.", &[])
 }
 
 fn read_inventory() -> OperationDoc {
     get("/inventory/{sku}", "readInventory", ("Read a product", "With its stock."))
-        .token(&[])
+        .token(&inventory::READERS)
         .path_parameter::<SkuSchema>("sku", SKU)
         .response::<StockItemResponse<'_>>("200", "The current product.", &[])
         .problems(&[ProblemKind::NotFound])
@@ -208,6 +209,19 @@ fn restock_inventory() -> OperationDoc {
         .response::<RestockResponse>("200", "The stock is added.", &[])
         .problems(&[ProblemKind::UnsupportedMediaType, ProblemKind::NotFound])
         .problems(&[ProblemKind::IdempotencyKeyReused])
+}
+
+fn remove_stock() -> OperationDoc {
+    let about = "Takes away what a count did not find, or what is damaged: at most what is \
+                 available. The audit history keeps the reason and the caller.";
+    post("/inventory/{sku}/remove", "removeStock", ("Remove stock", about))
+        .token(&[Scope::InventoryWrite])
+        .path_parameter::<SkuSchema>("sku", SKU)
+        .header("Idempotency-Key", Required::True, KEY_ABOUT, key("sample-removal"))
+        .body::<RemoveStockRequest>(json!({"quantity": 2, "reason": "broken in the warehouse"}))
+        .response::<RemoveStockResponse>("200", "The stock is removed.", &[])
+        .problems(&[ProblemKind::UnsupportedMediaType, ProblemKind::NotFound])
+        .problems(&[ProblemKind::IdempotencyKeyReused, ProblemKind::Conflict])
 }
 
 fn webhook(name: &str, contract: WebhookContract) -> OperationDoc {
@@ -242,6 +256,22 @@ struct DocumentSchema {
 
 fn reference<T: ToSchema>() -> RefOr<Schema> {
     RefOr::Ref(Ref::from_schema_name(T::name()))
+}
+
+const LIMIT_ABOUT: &str = "The page size.";
+const CURSOR_ABOUT: &str = "The `nextCursor` of the previous page of the same list.";
+
+fn limit() -> Schema {
+    let limit = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1_u32))
+        .maximum(Some(MAX_LIMIT))
+        .default(Some(json!(DEFAULT_LIMIT)));
+    Schema::Object(limit.build())
+}
+
+fn cursor() -> Schema {
+    Schema::Object(pattern("^[A-Za-z0-9_-]+$"))
 }
 
 fn pattern(pattern: &str) -> Object {

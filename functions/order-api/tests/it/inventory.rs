@@ -1,4 +1,4 @@
-//! `/inventory`: read with any token, written with `inventory/write`.
+//! `/inventory`: read with `orders/read` or `inventory/write`, written with `inventory/write`.
 
 use crate::support::{ADA, TestBed, TestRequest, send};
 use serde_json::{Value, json};
@@ -13,32 +13,103 @@ fn lamp() -> Value {
     })
 }
 
+fn get(path: &str) -> TestRequest {
+    TestRequest::new("GET", path).by(ADA, "orders/read")
+}
+
 #[tokio::test]
-async fn every_product_is_listed() {
-    let response = send(&TestBed::new(), TestRequest::new("GET", "/inventory").by(ADA, "")).await;
-    assert_eq!(response.status, 200);
-    assert_eq!(response.body["items"].as_array().unwrap().len(), 5);
-    send(&TestBed::new(), TestRequest::new("GET", "/inventory"))
-        .await
-        .assert_problem(401, "unauthenticated");
+async fn every_product_is_listed_page_by_page() {
+    let api = TestBed::new();
+    let all = send(&api, get("/inventory")).await;
+    assert_eq!((all.status, all.body["items"].as_array().unwrap().len()), (200, 5));
+    assert_eq!(all.body["nextCursor"], Value::Null);
+    let (mut seen, mut request) = (Vec::new(), get("/inventory").query("limit", "2"));
+    loop {
+        let page = send(&api, request.clone()).await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        seen.extend(page.body["items"].as_array().unwrap().clone());
+        let Some(next) = page.body["nextCursor"].as_str() else { break };
+        request = request.query("cursor", next);
+    }
+    assert_eq!(Value::Array(seen), all.body["items"]);
+    for (name, value) in [("limit", "0"), ("limit", "101"), ("cursor", "?"), ("cursor", "")] {
+        let response = send(&api, get("/inventory").query(name, value)).await;
+        response.assert_problem(400, "invalid-request");
+        assert_eq!(response.fields(), [name]);
+    }
+}
+
+#[tokio::test]
+async fn the_catalog_needs_a_scope() {
+    for path in ["/inventory", "/inventory/MUG"] {
+        send(&TestBed::new(), TestRequest::new("GET", path))
+            .await
+            .assert_problem(401, "unauthenticated");
+        for scopes in ["", "orders/write", "orders/operate"] {
+            let request = TestRequest::new("GET", path).by(ADA, scopes);
+            send(&TestBed::new(), request).await.assert_problem(403, "forbidden");
+        }
+        let clerk = TestRequest::new("GET", path).by(ADA, "inventory/write");
+        assert_eq!(send(&TestBed::new(), clerk).await.status, 200);
+    }
+}
+
+fn remove(sku: &str, quantity: u32, key: &str) -> TestRequest {
+    TestRequest::new("POST", &format!("/inventory/{sku}/remove"))
+        .by("clerk", "inventory/write")
+        .header("idempotency-key", key)
+        .json(&json!({"quantity": quantity, "reason": "broken in the warehouse"}))
+}
+
+#[tokio::test]
+async fn stock_is_removed_once_for_each_key_with_its_reason_and_never_below_zero() {
+    let api = TestBed::new();
+    for _ in 0..2 {
+        let removed = send(&api, remove("MUG", 2, "k")).await;
+        assert_eq!(removed.status, 200, "{}", removed.text);
+        assert_eq!(removed.body, json!({"sku": "MUG", "available": 3, "received": 5}));
+    }
+    send(&api, remove("MUG", 1, "k")).await.assert_problem(422, "idempotency-key-reused");
+    let too_many = send(&api, remove("MUG", 4, "k2")).await;
+    too_many.assert_problem(409, "conflict");
+    assert_eq!(too_many.fields(), ["quantity"]);
+    send(&api, remove("NIL", 1, "k3")).await.assert_problem(404, "not-found");
+    let seen = get("/inventory/MUG").by("clerk", "inventory/write");
+    let audit = send(&api, seen).await.body["audit"].clone();
+    assert_eq!(audit.as_array().unwrap().len(), 1, "{audit}");
+    assert_eq!(
+        (&audit[0]["actor"], &audit[0]["action"]),
+        (&json!("clerk"), &json!("product:remove"))
+    );
+    assert_eq!(audit[0]["note"], "broken in the warehouse");
+    let customer = remove("MUG", 1, "k4").by(ADA, "orders/read orders/write orders/operate");
+    send(&api, customer).await.assert_problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_key_belongs_to_its_caller() {
+    let api = TestBed::new();
+    assert_eq!(send(&api, remove("MUG", 2, "k")).await.status, 200);
+    let other = send(&api, remove("MUG", 1, "k").by("other", "inventory/write")).await;
+    assert_eq!((other.status, &other.body["available"]), (200, &json!(2)));
 }
 
 #[tokio::test]
 async fn a_product_is_read_by_its_sku() {
-    let response =
-        send(&TestBed::new(), TestRequest::new("GET", "/inventory/MUG").by(ADA, "")).await;
+    let response = send(&TestBed::new(), get("/inventory/MUG")).await;
     assert_eq!(
         response.body,
         json!({
             "sku": "MUG", "title": "mug", "unitPrice": {"amount": 1250, "currency": "USD"},
-            "weightGrams": 100, "available": 5, "received": 7,
+            "weightGrams": 100, "available": 5,
         })
     );
     let manager = TestRequest::new("GET", "/inventory/MUG").by(ADA, "inventory/write");
     let seen = send(&TestBed::new(), manager).await;
-    assert_eq!(seen.body["reserved"], 2, "only who may write the inventory sees this");
+    let counts = (&seen.body["reserved"], &seen.body["received"]);
+    assert_eq!(counts, (&json!(2), &json!(7)), "only who may write the inventory sees this");
     for sku in ["NIL", "not%20one"] {
-        let request = TestRequest::new("GET", &format!("/inventory/{sku}")).by(ADA, "");
+        let request = get(&format!("/inventory/{sku}"));
         send(&TestBed::new(), request).await.assert_problem(404, "not-found");
     }
 }
@@ -97,7 +168,7 @@ async fn writing_a_product_requires_the_scope() {
     *api.inventory.store_is_down.lock().unwrap() = true;
     send(&api, request).await.assert_problem(503, "unavailable");
     for path in ["/inventory", "/inventory/MUG"] {
-        let response = send(&api, TestRequest::new("GET", path).by(ADA, "")).await;
+        let response = send(&api, get(path)).await;
         response.assert_problem(503, "unavailable");
     }
 }

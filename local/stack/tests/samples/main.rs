@@ -153,7 +153,7 @@ async fn the_function_samples_run_the_sample_order_from_start_to_end() {
 }
 
 /// The samples of the API with their HTTP status.
-const REQUESTS: [(&str, u64); 16] = [
+const REQUESTS: [(&str, u64); 17] = [
     ("place-order", 202),
     ("read-order", 200),
     ("read-execution", 200),
@@ -164,6 +164,7 @@ const REQUESTS: [(&str, u64); 16] = [
     ("read-inventory", 200),
     ("write-inventory", 200),
     ("restock-inventory", 200),
+    ("remove-stock", 200),
     ("list-orders", 200),
     // The order has shipped.
     ("cancel-order", 409),

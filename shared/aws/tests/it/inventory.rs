@@ -5,8 +5,9 @@ use aws::{Inventory, Orders};
 use domain::catalog::StockItem;
 use domain::compensation::FailedStates;
 use domain::ports::{
-    AddProductResult, LoadOrder, NewProduct, PlaceOrder, ReadCatalog, ReleaseResult, ReleaseStock,
-    ReserveResult, ReserveStock, RestockItem, RestockResult, SaveOrder, WriteCatalog,
+    AddProductResult, CatalogPage, ChangeStock, LoadOrder, NewProduct, PlaceOrder, ReadCatalog,
+    ReadProductAudit, ReleaseResult, ReleaseStock, ReserveResult, ReserveStock, SaveOrder,
+    StockChange, StockChangeResult, WriteCatalog,
 };
 use domain::{Currency, Money, Order, Sku};
 use serde_json::json;
@@ -68,7 +69,7 @@ impl Store {
     /// For each SKU, `received` = `available` + what orders hold.
     async fn assert_ledger_balances(&self) {
         let order = self.order().await;
-        for item in self.inventory.all().await.unwrap() {
+        for item in self.inventory.page(None, 100).await.unwrap().items {
             let held = order.reservation.iter().filter(|taken| taken.is_held());
             let lines = held.flat_map(|taken| &taken.lines);
             let held: u32 = lines.filter(|line| line.sku == item.sku).map(|l| l.quantity).sum();
@@ -188,7 +189,7 @@ async fn a_release_to_an_unknown_product_fails_and_creates_nothing() {
     let inventory = aws.inventory(ORDERS, INVENTORY);
     let error = inventory.release(&before, &before.released(later())).await.unwrap_err();
     assert!(error.to_string().contains("a product of the order is not on record"), "{error}");
-    assert_eq!(inventory.all().await, Ok(vec![]));
+    assert_eq!(inventory.page(None, 100).await, Ok(CatalogPage::default()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -293,7 +294,7 @@ async fn changing_a_product_keeps_its_stock_and_only_a_new_sku_has_an_opening_st
     let AddProductResult::Added(item) = add(repriced).await else { panic!("it is on record") };
     assert_eq!((item.unit_price, item.available), (Money::new(1300, Currency::Eur), 7));
     assert_eq!(stock(&add(product("TEE", None)).await), Some((0, 0)));
-    let all = inventory.all().await.unwrap();
+    let all = inventory.page(None, 100).await.unwrap().items;
     assert_eq!(all.iter().map(|item| item.sku.as_str()).collect::<Vec<_>>(), ["MUG", "TEE"]);
 }
 
@@ -330,14 +331,18 @@ async fn records_of_restocks_are_not_products_of_the_catalog() {
     let store = store(5, 1, &samples::received()).await;
     let entry = json!({"sku": {"S": "RESTOCK#MUG#key"}, "quantity": {"N": "3"}});
     store.bed.call("PutItem", &json!({"TableName": INVENTORY, "Item": entry}));
-    assert_eq!(store.inventory.all().await.unwrap().len(), 2);
+    assert_eq!(store.inventory.page(None, 100).await.unwrap().items.len(), 2);
 }
 
 #[tokio::test]
 async fn the_record_of_a_restock_expires_after_thirty_days() {
     let store = store(5, 1, &samples::received()).await;
-    store.inventory.restock(&sku("MUG"), 3, "a", "op-1", later()).await.unwrap();
-    let key = json!({"TableName": INVENTORY, "Key": {"sku": {"S": "RESTOCK#MUG#a"}}});
+    store
+        .inventory
+        .change_stock(&sku("MUG"), &StockChange::Restock, 3, "a", "op-1", later())
+        .await
+        .unwrap();
+    let key = json!({"TableName": INVENTORY, "Key": {"sku": {"S": "RESTOCK#MUG#4#op-1#a"}}});
     let record = store.bed.call("GetItem", &key);
     let expires: i64 = record["Item"]["expiresAt"]["N"].as_str().unwrap().parse().unwrap();
     assert_eq!(expires - later().to_jiff().as_second(), 30 * 24 * 60 * 60);
@@ -349,19 +354,27 @@ async fn the_record_of_a_restock_expires_after_thirty_days() {
 async fn a_restock_is_applied_once_per_request() {
     let store = store(5, 1, &samples::received()).await;
     let restock = async |name: &str, quantity, key| {
-        store.inventory.restock(&sku(name), quantity, key, "clerk", later()).await.unwrap()
+        store
+            .inventory
+            .change_stock(&sku(name), &StockChange::Restock, quantity, key, "clerk", later())
+            .await
+            .unwrap()
     };
-    let stock = |restocked: RestockResult| match restocked {
-        RestockResult::Restocked(item) => (true, item.available, item.received),
-        RestockResult::Replayed(item) => (false, item.available, item.received),
+    let stock = |restocked: StockChangeResult| match restocked {
+        StockChangeResult::Changed(item) => (true, item.available, item.received),
+        StockChangeResult::Replayed(item) => (false, item.available, item.received),
         other => panic!("{other:?}"),
     };
     assert_eq!(stock(restock("MUG", 3, "a").await), (true, 8, 8));
     assert_eq!(stock(restock("MUG", 3, "a").await), (false, 8, 8));
-    assert_eq!(restock("MUG", 4, "a").await, RestockResult::KeyReused);
+    assert_eq!(restock("MUG", 4, "a").await, StockChangeResult::KeyReused);
     assert_eq!(stock(restock("TEE", 4, "a").await), (true, 5, 5), "a key is scoped to its product");
-    assert_eq!(restock("NIL", 1, "a").await, RestockResult::UnknownSku);
-    assert_eq!(store.inventory.all().await.unwrap().len(), 2, "no product is created");
+    assert_eq!(restock("NIL", 1, "a").await, StockChangeResult::UnknownSku);
+    assert_eq!(
+        store.inventory.page(None, 100).await.unwrap().items.len(),
+        2,
+        "no product is created"
+    );
     store.assert_ledger_balances().await;
 }
 
@@ -370,22 +383,92 @@ async fn a_restock_whose_response_is_lost_is_applied_once() {
     let store = store(5, 1, &samples::received()).await;
     store.bed.inject(Injected::Pass);
     store.bed.inject(Injected::LostResponse);
-    let result = store.inventory.restock(&sku("MUG"), 3, "a", "clerk", later()).await.unwrap();
-    assert!(matches!(result, RestockResult::Restocked(item) if item.available == 8));
+    let result = store
+        .inventory
+        .change_stock(&sku("MUG"), &StockChange::Restock, 3, "a", "clerk", later())
+        .await
+        .unwrap();
+    assert!(matches!(result, StockChangeResult::Changed(item) if item.available == 8));
     store.assert_ledger_balances().await;
 }
 
 #[tokio::test]
 async fn a_conflicting_transaction_is_contention_for_a_restock_too() {
     let store = store(5, 1, &samples::received()).await;
-    let restock = async || store.inventory.restock(&sku("MUG"), 3, "a", "clerk", later()).await;
+    let restock = async || {
+        store
+            .inventory
+            .change_stock(&sku("MUG"), &StockChange::Restock, 3, "a", "clerk", later())
+            .await
+    };
     store.bed.inject(Injected::Pass);
     store.bed.cancel_with(&["None", "TransactionConflict", "None"]);
-    assert_eq!(restock().await, Ok(RestockResult::Contended));
+    assert_eq!(restock().await, Ok(StockChangeResult::Contended));
     store.bed.inject(Injected::Pass);
     store.bed.cancel_with(&["None", "ValidationError", "None"]);
     assert!(restock().await.is_err());
     store.bed.inject(Injected::Pass);
     store.bed.reject_with("AccessDeniedException");
     assert!(restock().await.is_err());
+}
+
+#[tokio::test]
+async fn removed_stock_leaves_the_ledger_balanced_and_never_goes_below_zero() {
+    let store = store(5, 1, &samples::received()).await;
+    let removal = StockChange::Removal { reason: "broken".to_owned() };
+    let remove = async |quantity, key, actor| {
+        let mug = sku("MUG");
+        store.inventory.change_stock(&mug, &removal, quantity, key, actor, later()).await.unwrap()
+    };
+    let left = |result: StockChangeResult| match result {
+        StockChangeResult::Changed(item) | StockChangeResult::Replayed(item) => {
+            (item.available, item.received)
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(left(remove(2, "a", "clerk").await), (3, 3));
+    assert_eq!(left(remove(2, "a", "clerk").await), (3, 3), "once for each key");
+    assert_eq!(remove(1, "a", "clerk").await, StockChangeResult::KeyReused);
+    assert_eq!(left(remove(1, "a", "other").await), (2, 2), "a key is its caller's");
+    assert_eq!(remove(3, "b", "clerk").await, StockChangeResult::NotAvailable);
+    assert_eq!(left(remove(2, "c", "clerk").await), (0, 0));
+    store.assert_ledger_balances().await;
+    let audit = store.inventory.product_audit(&sku("MUG")).await.unwrap();
+    let last = audit.last().unwrap();
+    assert_eq!((last.actor.as_str(), last.action.name()), ("clerk", "product:remove"));
+    assert_eq!(last.note.as_ref().unwrap().expose(), "broken");
+}
+
+#[tokio::test]
+async fn every_product_is_on_one_page_of_the_catalog() {
+    let bed = TestBed::new();
+    let inventory = bed.aws().inventory(ORDERS, INVENTORY);
+    let at = samples::placed_at();
+    for number in 0..7 {
+        let product = NewProduct {
+            sku: sku(&format!("SKU-{number}")),
+            title: "Thing".into(),
+            unit_price: Money::new(100, Currency::Usd),
+            weight_grams: 1,
+            available: Some(1),
+        };
+        inventory.add_product(&product, "clerk", at).await.unwrap();
+        let name = product.sku;
+        let _added = inventory
+            .change_stock(&name, &StockChange::Restock, 1, "k", "clerk", at)
+            .await
+            .unwrap();
+    }
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = inventory.page(after.as_deref(), 3).await.unwrap();
+        assert!(page.items.len() <= 3);
+        seen.extend(page.items.into_iter().map(|item| item.sku.to_string()));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    seen.sort();
+    assert_eq!(seen, (0..7).map(|number| format!("SKU-{number}")).collect::<Vec<_>>());
 }

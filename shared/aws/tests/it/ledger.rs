@@ -1,7 +1,7 @@
 //! Scans of both tables in the emulator: every item is returned, named or counted.
 
 use domain::ledger::{OrderEntry, ReadStockLevels, ScanOrders};
-use domain::ports::{NewProduct, PlaceOrder, RestockItem, WriteCatalog};
+use domain::ports::{ChangeStock, NewProduct, PlaceOrder, StockChange, WriteCatalog};
 use domain::{Currency, Money, Order, OrderId, Sku};
 use serde_json::{Value, json};
 use testing::samples;
@@ -109,7 +109,10 @@ async fn stock_levels_are_read_for_products_and_not_for_restock_records() {
         available: Some(5),
     };
     stock.add_product(&product, "clerk", samples::placed_at()).await.unwrap();
-    stock.restock(&mug, 3, "key", "clerk", samples::placed_at()).await.unwrap();
+    stock
+        .change_stock(&mug, &StockChange::Restock, 3, "key", "clerk", samples::placed_at())
+        .await
+        .unwrap();
     let tee = json!({"sku": {"S": "TEE"}, "available": {"N": "-2"}, "received": {"N": "4"}});
     put(&bed, INVENTORY, &tee);
     put(&bed, INVENTORY, &json!({"sku": {"S": "BAD"}, "available": {"S": "many"}}));

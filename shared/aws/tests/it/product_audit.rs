@@ -4,8 +4,8 @@
 use aws::Inventory;
 use domain::audit::{AuditAction, AuditEntry};
 use domain::ports::{
-    AddProductResult, NewProduct, ReadCatalog, ReadProductAudit, RestockItem, RestockResult,
-    WriteCatalog,
+    AddProductResult, ChangeStock, NewProduct, ReadCatalog, ReadProductAudit, StockChange,
+    StockChangeResult, WriteCatalog,
 };
 use domain::{Currency, Money, Sku, Timestamp};
 use serde_json::json;
@@ -54,7 +54,7 @@ fn created() -> (String, AuditAction, String) {
 async fn creating_changing_and_restocking_a_product_append_one_entry_each() {
     let (bed, inventory) = shop().await;
     inventory.add_product(&product(1300, None), "clerk-2", at()).await.unwrap();
-    inventory.restock(&mug(), 3, "key", "clerk-3", at()).await.unwrap();
+    inventory.change_stock(&mug(), &StockChange::Restock, 3, "key", "clerk-3", at()).await.unwrap();
     let changed =
         ("clerk-2".into(), AuditAction::ChangeProduct, "price 12.50 USD to 13.00 USD".into());
     let restocked = ("clerk-3".into(), AuditAction::Restock, "quantity 3".into());
@@ -62,7 +62,7 @@ async fn creating_changing_and_restocking_a_product_append_one_entry_each() {
     let writes: Vec<_> =
         bed.calls().into_iter().filter(|call| !call.starts_with("Batch")).collect();
     assert_eq!(writes, ["TransactWriteItems"; 3], "entry and effect are one write");
-    assert_eq!(inventory.all().await.unwrap().len(), 1, "an entry is no product");
+    assert_eq!(inventory.page(None, 100).await.unwrap().items.len(), 1, "an entry is no product");
 }
 
 #[tokio::test]
@@ -73,9 +73,14 @@ async fn what_changes_nothing_adds_no_entry() {
     let refused = inventory.add_product(&product(1300, Some(9)), "clerk-2", at()).await.unwrap();
     assert_eq!(refused, AddProductResult::AlreadyExists);
     assert_eq!(history(&inventory).await, [created()]);
-    let restock = async || inventory.restock(&mug(), 3, "key", "clerk-3", at()).await.unwrap();
-    assert!(matches!(restock().await, RestockResult::Restocked(_)));
-    assert!(matches!(restock().await, RestockResult::Replayed(_)));
+    let restock = async || {
+        inventory
+            .change_stock(&mug(), &StockChange::Restock, 3, "key", "clerk-3", at())
+            .await
+            .unwrap()
+    };
+    assert!(matches!(restock().await, StockChangeResult::Changed(_)));
+    assert!(matches!(restock().await, StockChangeResult::Replayed(_)));
     assert_eq!(history(&inventory).await.len(), 2);
     let unknown = Sku::parse("NIL").unwrap();
     assert_eq!(inventory.product_audit(&unknown).await, Ok(vec![]));
@@ -93,7 +98,7 @@ async fn a_change_that_another_writer_overtook_names_the_price_that_it_replaced(
     );
     bed.inject(Injected::Pass);
     bed.cancel_with(&["None", "ConditionalCheckFailed", "None"]);
-    inventory.restock(&mug(), 3, "key", "clerk-3", at()).await.unwrap();
+    inventory.change_stock(&mug(), &StockChange::Restock, 3, "key", "clerk-3", at()).await.unwrap();
     assert_eq!(history(&inventory).await.len(), 3);
     assert_eq!(inventory.items(&[mug()]).await.unwrap()[0].available, 10);
 }
@@ -108,7 +113,10 @@ async fn no_entry_is_overwritten_even_if_the_number_on_the_product_is_lost() {
     bed.call("UpdateItem", &request);
     let change = inventory.add_product(&product(1300, None), "clerk-2", at()).await;
     assert_eq!(change, Ok(AddProductResult::Contended));
-    assert_eq!(inventory.restock(&mug(), 3, "key", "x", at()).await, Ok(RestockResult::Contended));
+    assert_eq!(
+        inventory.change_stock(&mug(), &StockChange::Restock, 3, "key", "x", at()).await,
+        Ok(StockChangeResult::Contended)
+    );
     let key = json!({"TableName": INVENTORY, "Key": {"sku": {"S": "AUDIT#MUG#1"}}});
     assert_eq!(bed.call("GetItem", &key)["Item"]["actor"]["S"], "clerk-1");
     let item = inventory.items(&[mug()]).await.unwrap().remove(0);
@@ -119,7 +127,10 @@ async fn no_entry_is_overwritten_even_if_the_number_on_the_product_is_lost() {
 async fn the_latest_hundred_entries_are_read_in_order() {
     let (_bed, inventory) = shop().await;
     for n in 0..104 {
-        inventory.restock(&mug(), n + 1, &n.to_string(), "clerk-3", at()).await.unwrap();
+        inventory
+            .change_stock(&mug(), &StockChange::Restock, n + 1, &n.to_string(), "clerk-3", at())
+            .await
+            .unwrap();
     }
     let entries = history(&inventory).await;
     assert_eq!(entries.len(), 100);

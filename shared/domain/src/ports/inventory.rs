@@ -64,8 +64,22 @@ pub trait ReadCatalog: Sync {
         skus: &[Sku],
     ) -> impl Future<Output = Result<Vec<StockItem>, StoreUnavailable>> + Send;
 
-    /// Every product, sorted by SKU.
-    fn all(&self) -> impl Future<Output = Result<Vec<StockItem>, StoreUnavailable>> + Send;
+    /// A page of the products, in no order: at most `limit` of them, starting after `after`.
+    /// Every product is on one page.
+    fn page(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> impl Future<Output = Result<CatalogPage, StoreUnavailable>> + Send;
+}
+
+/// A page of the products.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CatalogPage {
+    /// The products.
+    pub items: Vec<StockItem>,
+    /// Where the next page starts, if there is one.
+    pub next: Option<String>,
 }
 
 /// The result of writing a product.
@@ -107,33 +121,49 @@ pub trait WriteCatalog: Sync {
     ) -> impl Future<Output = Result<AddProductResult, StoreUnavailable>> + Send;
 }
 
-/// The result of a restock.
+/// A change of the stock of a product by a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RestockResult {
-    /// The stock was added; this is the product now.
-    Restocked(StockItem),
-    /// The same request added it before; this is the product now.
+pub enum StockChange {
+    /// Goods came in.
+    Restock,
+    /// Goods are not there: a count found fewer, or they were damaged.
+    Removal {
+        /// Why, in the person's words.
+        reason: String,
+    },
+}
+
+/// The result of a change of stock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StockChangeResult {
+    /// The stock was changed; this is the product now.
+    Changed(StockItem),
+    /// The same request changed it before; this is the product now.
     Replayed(StockItem),
-    /// The idempotency key was used for another quantity.
+    /// The caller used the idempotency key for another quantity.
     KeyReused,
+    /// Less than the quantity is available; nothing was removed.
+    NotAvailable,
     /// The catalog has no such SKU.
     UnknownSku,
     /// Another write of the same SKU was under way.
     Contended,
 }
 
-/// Adds stock (`dynamodb:BatchGetItem`, and in one transaction `dynamodb:UpdateItem` and
-/// `dynamodb:PutItem` on Inventory).
-pub trait RestockItem: Sync {
-    /// Adds a quantity, once for each idempotency key, and the entry of the audit history.
-    fn restock(
+/// Changes the stock of a product (`dynamodb:BatchGetItem`, and in one transaction
+/// `dynamodb:UpdateItem` and `dynamodb:PutItem` on Inventory).
+pub trait ChangeStock: Sync {
+    /// Adds or removes a quantity, once for each idempotency key of an actor, and the entry of
+    /// the audit history. `available` and `received` change by the same quantity.
+    fn change_stock(
         &self,
         sku: &Sku,
+        change: &StockChange,
         quantity: u32,
         key: &str,
         actor: &str,
         at: Timestamp,
-    ) -> impl Future<Output = Result<RestockResult, StoreUnavailable>> + Send;
+    ) -> impl Future<Output = Result<StockChangeResult, StoreUnavailable>> + Send;
 }
 
 /// Reads the audit history of a product (`dynamodb:BatchGetItem` on Inventory).

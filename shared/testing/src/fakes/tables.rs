@@ -4,8 +4,8 @@ use super::{InjectedFault, State, TestBed};
 use domain::audit::AuditEntry;
 use domain::catalog::StockItem;
 use domain::ports::{
-    AddProductResult, FindOrder, ListDueOrders, ListOrders, ListRetainedOrders, LoadOrder,
-    NewProduct, OrderList, OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog,
+    AddProductResult, CatalogPage, FindOrder, ListDueOrders, ListOrders, ListRetainedOrders,
+    LoadOrder, NewProduct, OrderList, OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog,
     ReadProductAudit, ReleaseResult, ReleaseStock, ReserveResult, ReserveStock, SaveOrder,
     SaveResult, StoreUnavailable, WriteCatalog,
 };
@@ -292,9 +292,22 @@ impl ReadCatalog for FakeTables {
         self.0.call("catalog.items", items).await.map_err(unavailable)
     }
 
-    async fn all(&self) -> Result<Vec<StockItem>, StoreUnavailable> {
-        let all = |state: &mut State| state.stock_levels.values().cloned().collect();
-        self.0.call("catalog.all", all).await.map_err(unavailable)
+    async fn page(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<CatalogPage, StoreUnavailable> {
+        let page = |state: &mut State| {
+            let mut items = state.stock_levels.values();
+            let items =
+                items.by_ref().filter(|item| after.is_none_or(|sku| item.sku.as_str() > sku));
+            let mut items: Vec<_> = items.cloned().collect();
+            let is_last = items.len() <= limit;
+            items.truncate(limit);
+            let next = items.last().filter(|_| !is_last).map(|item| item.sku.to_string());
+            CatalogPage { items, next }
+        };
+        self.0.call("catalog.page", page).await.map_err(unavailable)
     }
 }
 

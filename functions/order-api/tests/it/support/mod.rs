@@ -52,8 +52,8 @@ pub(crate) struct TestBed {
     pub(crate) started: Mutex<Vec<(String, Value)>>,
     /// The names of the stopped executions.
     pub(crate) stopped: Mutex<Vec<String>>,
-    /// The quantities of earlier restocks, by SKU and idempotency key.
-    pub(crate) restocks: Mutex<BTreeMap<String, u32>>,
+    /// The quantities of earlier changes of stock, by kind, SKU, actor and idempotency key.
+    pub(crate) stock_requests: Mutex<BTreeMap<String, u32>>,
     /// The results that were sent to waiting tasks.
     pub(crate) task_results: Mutex<Vec<(TaskToken, TaskResult)>>,
     /// Whether the tables are unavailable.

@@ -7,11 +7,11 @@ use domain::catalog::StockItem;
 use domain::decision::TaskResult;
 use domain::order::Attention;
 use domain::ports::{
-    AddProductResult, CountOrders, ExecutionView, FindOrder, ListOrders, LoadOrder, LoadOrders,
-    NewProduct, OpenOrder, OrderList, OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog,
-    ReadExecution, ReadProductAudit, RestockItem, RestockResult, SaveOrder, SaveResult,
-    SendTaskResult, StartExecution, StateVisit, StopExecution, StoreUnavailable, TaskDelivery,
-    WorkflowUnavailable, WriteCatalog,
+    AddProductResult, CatalogPage, ChangeStock, CountOrders, ExecutionView, FindOrder, ListOrders,
+    LoadOrder, LoadOrders, NewProduct, OpenOrder, OrderList, OrderPage, PageCursor, PlaceOrder,
+    PlaceResult, ReadCatalog, ReadExecution, ReadProductAudit, SaveOrder, SaveResult,
+    SendTaskResult, StartExecution, StateVisit, StockChange, StockChangeResult, StopExecution,
+    StoreUnavailable, TaskDelivery, WorkflowUnavailable, WriteCatalog,
 };
 use domain::{
     ExecutionName, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Status, TaskToken, Timestamp,
@@ -104,9 +104,19 @@ impl ReadCatalog for TestBed {
         Ok(skus.iter().filter_map(|sku| stock.get(sku).cloned()).collect())
     }
 
-    async fn all(&self) -> Result<Vec<StockItem>, StoreUnavailable> {
+    async fn page(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<CatalogPage, StoreUnavailable> {
         self.reach_store()?;
-        Ok(self.stock.lock().unwrap().values().cloned().collect())
+        let stock = self.stock.lock().unwrap();
+        let rest = stock.values().filter(|item| after.is_none_or(|sku| item.sku.as_str() > sku));
+        let mut items: Vec<_> = rest.cloned().collect();
+        let is_last = items.len() <= limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| !is_last).map(|item| item.sku.to_string());
+        Ok(CatalogPage { items, next })
     }
 }
 
@@ -263,31 +273,39 @@ impl CountOrders for TestBed {
     }
 }
 
-impl RestockItem for TestBed {
-    async fn restock(
+impl ChangeStock for TestBed {
+    async fn change_stock(
         &self,
         sku: &Sku,
+        change: &StockChange,
         quantity: u32,
         key: &str,
         actor: &str,
         at: Timestamp,
-    ) -> Result<RestockResult, StoreUnavailable> {
+    ) -> Result<StockChangeResult, StoreUnavailable> {
         self.reach_store()?;
         let mut stock = self.stock.lock().unwrap();
-        let Some(item) = stock.get_mut(sku) else { return Ok(RestockResult::UnknownSku) };
-        let mut restocks = self.restocks.lock().unwrap();
-        match restocks.insert(format!("{sku}#{key}"), quantity) {
-            Some(before) if before == quantity => return Ok(RestockResult::Replayed(item.clone())),
-            Some(before) => {
-                restocks.insert(format!("{sku}#{key}"), before);
-                return Ok(RestockResult::KeyReused);
+        let Some(item) = stock.get_mut(sku) else { return Ok(StockChangeResult::UnknownSku) };
+        let mut requests = self.stock_requests.lock().unwrap();
+        let is_removal = matches!(change, StockChange::Removal { .. });
+        let request = format!("{is_removal}#{sku}#{actor}#{key}");
+        match requests.get(&request) {
+            Some(before) if *before == quantity => {
+                return Ok(StockChangeResult::Replayed(item.clone()));
             }
+            Some(_) => return Ok(StockChangeResult::KeyReused),
             None => {}
         }
-        self.append_audit(sku, Some(AuditEntry::for_restock(quantity, actor, at)));
-        item.available += u64::from(quantity);
-        item.received += u64::from(quantity);
-        Ok(RestockResult::Restocked(item.clone()))
+        let quantity_u64 = u64::from(quantity);
+        if is_removal && item.available < quantity_u64 {
+            return Ok(StockChangeResult::NotAvailable);
+        }
+        requests.insert(request, quantity);
+        self.append_audit(sku, Some(AuditEntry::for_stock_change(change, quantity, actor, at)));
+        for count in [&mut item.available, &mut item.received] {
+            *count = if is_removal { *count - quantity_u64 } else { *count + quantity_u64 };
+        }
+        Ok(StockChangeResult::Changed(item.clone()))
     }
 }
 
