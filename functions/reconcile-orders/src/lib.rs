@@ -42,20 +42,22 @@ mod erase;
 pub mod event;
 mod finalize;
 mod inspect;
+pub mod lease;
 pub mod reconciliation;
 mod restart;
 pub mod sweep;
 
-use aws::clock::{Clock as _, SystemClock};
+use aws::clock::{Clock, SystemClock};
 use domain::ledger::{ListLabels, ListPaymentIntents, ReadStockLevels, ScanOrders};
 use domain::ports::{
     DescribeExecution, ListDueOrders, ListOrders, ListRetainedOrders, LoadOrder, PaymentProvider,
     ReadCatalog, SaveOrder, SendTaskResult, ShippingProvider, StartExecution, StopExecution,
+    SweepLease,
 };
 use domain::{StepError, Timestamp};
 use serde_json::Value;
 
-use crate::event::{Event, Operation};
+use crate::event::{Event, Operation, Scope, SweepOutput};
 use crate::reconciliation::{Ledgers, Range, Reconciliation, TIME_LIMIT_MS};
 
 /// The ports of the Orders table that a sweep uses.
@@ -108,6 +110,32 @@ where
             Operation::Sweep(scope) => self.sweep(scope, at).await.map(Value::from),
             Operation::Reconcile => self.reconcile(&input, at).await,
         }
+    }
+
+    /// Runs the operation that `input` asks for, but sweeps over the due orders only while no
+    /// other process does: see [`lease`]. `pause` lasts [`lease::EXTEND_AFTER_SECONDS`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::handle`]; `StoreUnavailable` if the lease cannot be taken.
+    pub async fn handle_alone(
+        &self,
+        input: Value,
+        clock: &impl Clock,
+        pause: impl AsyncFn(),
+    ) -> Result<Value, StepError>
+    where
+        O: SweepLease,
+    {
+        let event = Event::parse(&input)?;
+        if event.operation != Operation::Sweep(Scope::Due) {
+            return self.handle(input, || clock.now()).await;
+        }
+        // An event may have waited for up to a minute.
+        let at = event.at.map_or_else(|| clock.now(), |at| at.max(clock.now()));
+        let sweep = self.handle(input, || at);
+        let output = lease::alone(&self.orders, at, clock, pause, sweep).await?;
+        Ok(output.unwrap_or_else(|| SweepOutput::default().into()))
     }
 
     async fn reconcile(&self, input: &Value, at: Timestamp) -> Result<Value, StepError> {

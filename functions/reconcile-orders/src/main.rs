@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use aws::clock::SystemClock;
 use aws::instrumented::Instrumented;
-use aws::{AwsClients, Live, Settings, clock, runtime};
+use aws::{AwsClients, Live, Settings, runtime};
 use domain::ErrorName;
 use easypost::EasyPost;
 use http_client::{HttpClient, Timeouts};
-use reconcile_orders::ReconcileOrders;
+use reconcile_orders::{ReconcileOrders, lease};
 use stripe::Stripe;
 
 /// An order takes at most five provider calls. One that a slow provider delays is
@@ -55,7 +55,11 @@ async fn main() -> Result<(), runtime::Error> {
             let retention_days = retention_days
                 .map_err(|error| error.into_step_error(ErrorName::StoreUnavailable))?;
             let function = ReconcileOrders { retention_days, ..function.clone() };
-            Box::pin(function.handle(input, clock::now)).await
+            let pause = async || {
+                let seconds = lease::EXTEND_AFTER_SECONDS.into();
+                tokio::time::sleep(Duration::from_secs(seconds)).await;
+            };
+            Box::pin(function.handle_alone(input, &SystemClock::start(), pause)).await
         })
     })
     .await

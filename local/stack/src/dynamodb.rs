@@ -34,6 +34,7 @@ use request::Request;
 use transaction_tokens::TransactionTokens;
 use write_events::WriteEvents;
 
+pub(crate) use request::is_order_id;
 pub use write_events::OrderWrite;
 pub(crate) use write_events::TableWrite;
 

@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 
 use crate::aws::AwsError;
 use crate::clock::StackClock;
-use crate::dynamodb::{DynamoDb, OrderWrite};
+use crate::dynamodb::{DynamoDb, OrderWrite, is_order_id};
 use crate::faults::Faults;
 use crate::lambda::LambdaHost;
 use crate::secretsmanager::SecretsManager;
@@ -90,7 +90,7 @@ impl StackHandle {
         self.item("Orders", &json!({ "orderId": { "S": order_id } })).await
     }
 
-    /// All items of a table in DynamoDB's JSON.
+    /// All items of a table in DynamoDB's JSON, without the lease of the sweep.
     ///
     /// # Errors
     /// When DynamoDB rejects the scan, for example because there is no such table.
@@ -100,7 +100,7 @@ impl StackHandle {
         loop {
             let mut page = self.dynamodb.read_uncounted("Scan", scan.clone()).await?;
             if let Value::Array(items) = page["Items"].take() {
-                all.extend(items);
+                all.extend(items.into_iter().filter(is_order_or_of_another_table));
             }
             match page["LastEvaluatedKey"].take() {
                 Value::Null => return Ok(all),
@@ -108,4 +108,8 @@ impl StackHandle {
             }
         }
     }
+}
+
+fn is_order_or_of_another_table(item: &Value) -> bool {
+    item["orderId"]["S"].as_str().is_none_or(is_order_id)
 }

@@ -9,6 +9,7 @@ use domain::{OrderId, Sku};
 
 use crate::attributes::{Item, key, number, string};
 use crate::batch_get::batch_get_items;
+use crate::lease::is_order;
 use crate::order_item;
 use crate::scan::scan_page;
 use crate::{Inventory, Orders};
@@ -22,7 +23,8 @@ impl ScanOrders for Orders {
         let page = scan_page(self.client(), self.table(), start_key, None).await?;
         let last = page.last_evaluated_key.as_ref();
         let next = last.and_then(|key| string(key, "orderId")).map(str::to_owned);
-        let entries = page.items.unwrap_or_default().into_iter().map(order_entry).collect();
+        let entries = page.items.unwrap_or_default().into_iter();
+        let entries = entries.filter(is_order).map(order_entry).collect();
         Ok(LedgerPage { entries, unreadable: 0, next })
     }
 

@@ -27,6 +27,7 @@ mod emf;
 mod execution_history;
 pub mod instrumented;
 pub mod inventory;
+mod lease;
 pub mod ledger;
 pub mod live;
 pub mod metrics;

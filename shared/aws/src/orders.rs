@@ -80,7 +80,7 @@ impl SaveOrder for Orders {
     }
 }
 
-fn is_conflict<R>(error: &SdkError<UpdateItemError, R>) -> bool {
+pub(crate) fn is_conflict<R>(error: &SdkError<UpdateItemError, R>) -> bool {
     error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception)
 }
 

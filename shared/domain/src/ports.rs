@@ -9,6 +9,7 @@ mod api_key;
 mod board;
 mod call;
 mod inventory;
+mod lease;
 mod orders;
 mod payment_provider;
 mod recent_orders;
@@ -26,6 +27,7 @@ pub use inventory::{
     ReleaseResult, ReleaseStock, ReserveResult, ReserveStock, StockChange, StockChangeResult,
     WriteCatalog,
 };
+pub use lease::SweepLease;
 pub use orders::{
     FindOrder, ListDueOrders, ListOrders, ListRetainedOrders, LoadOrder, OrderList, OrderPage,
     PageCursor, PlaceOrder, PlaceResult, SaveOrder, SaveResult, StoreUnavailable,

@@ -75,6 +75,12 @@ impl Timestamp {
         self.plus(SignedDuration::from_mins(minutes))
     }
 
+    /// Adds seconds. Stops at the last valid timestamp.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: u64) -> Self {
+        self.plus(SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX)))
+    }
+
     fn plus(self, duration: SignedDuration) -> Self {
         let end = if duration.is_negative() { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX };
         Self::from_jiff(self.0.checked_add(duration).unwrap_or(end))

@@ -29,7 +29,7 @@ use domain::catalog::StockItem;
 use domain::payment::PaymentIntent;
 use domain::ports::{PaymentRejection, ShippingRejection};
 use domain::shipment::ProviderShipment;
-use domain::{Order, OrderId, Sku};
+use domain::{Order, OrderId, Sku, Timestamp};
 
 /// A write of an order by another writer.
 pub type ConcurrentWrite = fn(&Order) -> Order;
@@ -68,6 +68,8 @@ pub struct TestBed(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     orders: BTreeMap<OrderId, Order>,
+    /// The number of the sweep's lease, and when it ends.
+    lease: Option<(u64, Timestamp)>,
     stock_levels: BTreeMap<Sku, StockItem>,
     product_audits: BTreeMap<Sku, Vec<AuditEntry>>,
     payment_provider: payment_provider::Ledger,

@@ -12,6 +12,7 @@ mod erase;
 mod event;
 #[cfg(test)]
 mod finalize;
+mod lease;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]

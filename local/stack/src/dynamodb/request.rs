@@ -151,8 +151,13 @@ fn order_in_action(action: &Value) -> Option<&str> {
     action.get("Key").or_else(|| action.get("Item")).and_then(order_in_key)
 }
 
+/// Whether a key of the Orders table is that of an order. The lease of the sweep is no order.
+pub(crate) fn is_order_id(key: &str) -> bool {
+    !key.contains('#')
+}
+
 fn order_in_key(key: &Value) -> Option<&str> {
-    key[ORDER_KEY]["S"].as_str()
+    key[ORDER_KEY]["S"].as_str().filter(|key| is_order_id(key))
 }
 
 #[cfg(test)]

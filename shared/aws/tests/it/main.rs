@@ -6,6 +6,7 @@
 mod configuration;
 mod instrumented;
 mod inventory;
+mod lease;
 mod ledger;
 mod live;
 mod log_capture;

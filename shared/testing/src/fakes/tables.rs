@@ -7,7 +7,7 @@ use domain::ports::{
     AddProductResult, CatalogPage, FindOrder, ListDueOrders, ListOrders, ListRetainedOrders,
     LoadOrder, NewProduct, OrderList, OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog,
     ReadProductAudit, ReleaseResult, ReleaseStock, ReserveResult, ReserveStock, SaveOrder,
-    SaveResult, StoreUnavailable, WriteCatalog,
+    SaveResult, StoreUnavailable, SweepLease, WriteCatalog,
 };
 use domain::stock::{ReservedLine, Shortage};
 use domain::{Currency, Money, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Timestamp};
@@ -102,6 +102,31 @@ impl SaveOrder for FakeTables {
             SaveResult::Saved
         };
         self.0.call("orders.save", save).await.map_err(unavailable)
+    }
+}
+
+impl SweepLease for FakeTables {
+    async fn take(&self, at: Timestamp, until: Timestamp) -> Result<Option<u64>, StoreUnavailable> {
+        let take = |state: &mut State| {
+            let free = state.lease.is_none_or(|(_, end)| end <= at);
+            let number = state.lease.map_or(1, |(number, _)| number + 1);
+            free.then(|| {
+                state.lease = Some((number, until));
+                number
+            })
+        };
+        self.0.call("lease.take", take).await.map_err(unavailable)
+    }
+
+    async fn end_at(&self, number: u64, until: Timestamp) -> Result<bool, StoreUnavailable> {
+        let end = |state: &mut State| {
+            let is_held = state.lease.is_some_and(|(held, _)| held == number);
+            if is_held {
+                state.lease = Some((number, until));
+            }
+            is_held
+        };
+        self.0.call("lease.end_at", end).await.map_err(unavailable)
     }
 }
 
