@@ -2,9 +2,9 @@
 //! `local/stack/grants.json` names for it, with the real function binaries. The scenario
 //! must fail because of the denied call: so no grant of the template is superfluous.
 //!
-//! `UPDATE_GRANTS=1` runs all scenarios, finds one for each grant, and rewrites the file;
-//! reasons stay. That takes much longer than the test, which runs one short scenario for
-//! each grant.
+//! `UPDATE_GRANTS=1` runs all scenarios, finds one for each grant that the file does not
+//! list, and rewrites the file. To search again, remove the entry first. That takes much
+//! longer than the test, which runs one short scenario for each grant.
 
 #![expect(
     clippy::unwrap_used,

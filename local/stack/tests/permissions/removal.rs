@@ -68,8 +68,8 @@ impl Removals {
         runs.join_all().await.into_iter().flatten().collect()
     }
 
-    /// Finds a scenario for each grant that has no reason in these entries: among the
-    /// scenarios that use it, the ones with the fewest calls first.
+    /// Finds a scenario for each grant that is not among these entries: one of the scenarios
+    /// that use it, the ones with the fewest calls first.
     pub(crate) async fn find_scenarios(&self, entries: &[GrantEntry]) -> Vec<GrantEntry> {
         let uses = self.run_all().await;
         let mut weights: BTreeMap<&String, u64> = BTreeMap::new();
@@ -80,9 +80,8 @@ impl Removals {
         for grant in &uses {
             let mut candidates: Vec<_> = grant.scenarios.keys().cloned().collect();
             candidates.sort_by_key(|scenario| weights[scenario]);
-            let removals = self.clone();
-            let known = grants::find(entries, grant).filter(|entry| entry.reason.is_some());
-            let (grant, known) = (grant.clone(), known.cloned());
+            let known = grants::find(entries, grant).cloned();
+            let (removals, grant) = (self.clone(), grant.clone());
             searches.spawn(async move {
                 match known {
                     Some(known) => Some(known),

@@ -113,12 +113,7 @@ fn every_path_that_a_document_names_exists() {
 
 #[test]
 fn every_test_that_a_document_names_exists() {
-    let sources = ["shared", "functions", "local"]
-        .map(crate::files::rust_files_below)
-        .concat()
-        .iter()
-        .map(|path| std::fs::read_to_string(path).unwrap())
-        .collect::<String>();
+    let sources = crate::files::rust_sources();
     let mut missing = Vec::new();
     for document in documents() {
         for word in quoted(&std::fs::read_to_string(&document).unwrap()) {

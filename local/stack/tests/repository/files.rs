@@ -54,3 +54,9 @@ pub(crate) fn packages() -> Vec<String> {
 pub(crate) fn relative(path: &Path) -> String {
     path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/")
 }
+
+/// The text of all Rust files, tests included.
+pub(crate) fn rust_sources() -> String {
+    let files = ["shared", "functions", "local"].map(rust_files_below).concat();
+    files.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
+}

@@ -8,9 +8,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use local_stack::scenarios::grants;
 use syn::visit::Visit;
 
-use crate::files::{root, rust_files_below};
+use crate::files::{root, rust_files_below, rust_sources};
 use crate::sources::{Names, parse};
 use crate::template::functions_of_the_template;
 
@@ -40,6 +41,27 @@ fn the_functions_of_the_template_and_the_binaries_match() {
     let missing: Vec<_> = template.difference(&crates).collect();
     assert!(missing.is_empty(), "functions/ lacks a src/main.rs of: {missing:?}");
     assert!(template.len() >= 4, "{template:?}");
+}
+
+/// The reason of a grant that no code of ours uses.
+const USED_BY_A_SERVICE: &str = "Step Functions delivers logs on AWS only";
+
+#[test]
+fn a_grant_without_a_scenario_names_a_test_that_needs_it_or_is_used_by_a_service() {
+    let sources = rust_sources();
+    let mut count = 0;
+    for entry in grants::load(&root()).unwrap() {
+        let Some(reason) = &entry.reason else { continue };
+        count += 1;
+        if reason == USED_BY_A_SERVICE {
+            let delivers_logs = entry.action.starts_with("logs:");
+            assert!(delivers_logs && entry.role == "OrderWorkflowRole", "{entry:?}");
+        } else {
+            let test = reason.split('`').nth(1).unwrap_or("nothing");
+            assert!(sources.contains(&format!("fn {test}(")), "{entry:?}: no test {test}");
+        }
+    }
+    assert!(count > 0);
 }
 
 /// What the crate `aws` calls.
