@@ -1,6 +1,6 @@
 //! `cargo local`: one file for each command.
 
-mod cost;
+pub mod cost;
 mod demo;
 mod load;
 mod output;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::iter::Sum;
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// An amount in picodollars: 10⁻¹² dollars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
@@ -43,9 +43,24 @@ impl TryFrom<String> for Dollars {
     }
 }
 
+impl Serialize for Dollars {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl Sum for Dollars {
     fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
         Self(amounts.map(|amount| amount.0).sum())
+    }
+}
+
+impl Dollars {
+    /// Dollars and cents, rounded up to a cent.
+    pub(super) fn in_cents(self) -> String {
+        const PICODOLLARS_PER_CENT: u64 = 10_000_000_000;
+        let cents = self.0.div_ceil(PICODOLLARS_PER_CENT);
+        format!("${}.{:02}", cents / 100, cents % 100)
     }
 }
 
@@ -82,5 +97,7 @@ mod tests {
         assert_eq!(dollars("0.0000000014").to_string(), "0.000000001");
         assert_eq!(dollars("0.0000000015").to_string(), "0.000000002");
         assert_eq!(dollars("12.5").to_string(), "12.500000000");
+        assert_eq!(dollars("12.501").in_cents(), "$12.51");
+        assert_eq!(dollars("0.4").in_cents(), "$0.40");
     }
 }

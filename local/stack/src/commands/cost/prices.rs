@@ -28,26 +28,57 @@ pub(super) struct PriceList {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, VariantArray,
 )]
 #[serde(rename_all = "camelCase")]
-enum Item {
+pub(super) enum Item {
     Transition,
+    ExpressRequest,
+    ExpressMegabyteMs,
+    DurableOperation,
     Invocation,
     MegabyteMs,
     WriteUnit,
     ReadUnit,
     ApiCall,
     LogByte,
+    LogByteDay,
+    Trace,
+    CustomMetric,
+    AlarmMetric,
+    CompositeAlarm,
+    Dashboard,
+    Secret,
+    SecretCall,
+    Key,
 }
 
 /// `usd` for `per` units of an item.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Price {
-    #[cfg_attr(not(test), expect(dead_code, reason = "documentation in the file"))]
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Price {
     of: String,
     usd: Dollars,
     per: u64,
-    #[cfg_attr(not(test), expect(dead_code, reason = "documentation in the file"))]
     source: String,
+    confirmed_by: Option<String>,
+}
+
+/// A position of a bill. Its name in JSON begins with a small letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Position {
+    Transitions,
+    ExpressRequests,
+    ExpressDuration,
+    DurableOperations,
+    Invocations,
+    Duration,
+    ColdStarts,
+    TableWrites,
+    IndexWrites,
+    Reads,
+    Api,
+    Logs,
+    LogStorage,
+    Traces,
 }
 
 impl PriceList {
@@ -61,13 +92,18 @@ impl PriceList {
         Ok(list)
     }
 
+    /// All prices.
+    pub(super) const fn prices(&self) -> &BTreeMap<Item, Price> {
+        &self.prices
+    }
+
     fn price(&self, item: Item) -> Result<&Price> {
         let price = self.prices.get(&item).filter(|price| price.per > 0);
         price.with_context(|| format!("prices.json has no price for {item:?}"))
     }
 
     /// The cost of `count` units, rounded up to a picodollar.
-    fn cost(&self, item: Item, count: u64) -> Result<Dollars> {
+    pub(super) fn cost(&self, item: Item, count: u64) -> Result<Dollars> {
         let price = self.price(item)?;
         let exact = u128::from(count) * u128::from(price.usd.picodollars());
         let cost = exact.div_ceil(u128::from(price.per));
@@ -77,49 +113,45 @@ impl PriceList {
 
     /// The bill for this usage.
     pub(super) fn bill(&self, usage: &Usage) -> Result<Bill> {
-        Ok(Bill {
-            transitions: self.cost(Item::Transition, usage.transitions)?,
-            invocations: self.cost(Item::Invocation, usage.invocations)?,
-            duration: self.cost(Item::MegabyteMs, usage.megabyte_ms)?,
-            table_writes: self.cost(Item::WriteUnit, usage.write_units)?,
-            index_writes: self.cost(Item::WriteUnit, usage.index_write_units)?,
-            reads: self.cost(Item::ReadUnit, usage.read_units)?,
-            api: self.cost(Item::ApiCall, usage.api_calls)?,
-            logs: self.cost(Item::LogByte, usage.log_bytes)?,
-        })
+        let positions = positions(usage).into_iter();
+        let positions =
+            positions.map(|(position, item, count)| Ok((position, self.cost(item, count)?)));
+        Ok(Bill(positions.collect::<Result<_>>()?))
     }
 }
 
-/// What a usage costs, by item.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Bill {
-    pub(super) transitions: Dollars,
-    pub(super) invocations: Dollars,
-    pub(super) duration: Dollars,
-    pub(super) table_writes: Dollars,
-    pub(super) index_writes: Dollars,
-    pub(super) reads: Dollars,
-    pub(super) api: Dollars,
-    pub(super) logs: Dollars,
+/// What is billed for each unit.
+const fn positions(usage: &Usage) -> [(Position, Item, u64); 14] {
+    [
+        (Position::Transitions, Item::Transition, usage.transitions),
+        (Position::ExpressRequests, Item::ExpressRequest, usage.express_requests),
+        (Position::ExpressDuration, Item::ExpressMegabyteMs, usage.express_megabyte_ms),
+        (Position::DurableOperations, Item::DurableOperation, usage.durable_operations),
+        (Position::Invocations, Item::Invocation, usage.invocations),
+        (Position::Duration, Item::MegabyteMs, usage.megabyte_ms),
+        (Position::ColdStarts, Item::MegabyteMs, usage.cold_megabyte_ms),
+        (Position::TableWrites, Item::WriteUnit, usage.write_units),
+        (Position::IndexWrites, Item::WriteUnit, usage.index_write_units),
+        (Position::Reads, Item::ReadUnit, usage.read_units),
+        (Position::Api, Item::ApiCall, usage.api_calls),
+        (Position::Logs, Item::LogByte, usage.log_bytes),
+        (Position::LogStorage, Item::LogByteDay, usage.log_byte_days),
+        (Position::Traces, Item::Trace, usage.traces),
+    ]
 }
 
+/// What a usage costs, by position.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Bill(BTreeMap<Position, Dollars>);
+
 impl Bill {
-    /// The positions with their names in JSON.
-    pub(super) const fn positions(&self) -> [(&'static str, Dollars); 8] {
-        [
-            ("transitions", self.transitions),
-            ("invocations", self.invocations),
-            ("duration", self.duration),
-            ("tableWrites", self.table_writes),
-            ("indexWrites", self.index_writes),
-            ("reads", self.reads),
-            ("api", self.api),
-            ("logs", self.logs),
-        ]
+    /// The sum of some positions.
+    pub(super) fn of(&self, positions: &[Position]) -> Dollars {
+        positions.iter().filter_map(|position| self.0.get(position)).copied().sum()
     }
 
     pub(super) fn total(&self) -> Dollars {
-        self.positions().into_iter().map(|(_, cost)| cost).sum()
+        self.0.values().copied().sum()
     }
 }
 
@@ -147,29 +179,32 @@ mod tests {
             transitions: 7,                                // × 25 µ$
             invocations: 5,                                // × 0.2 µ$
             megabyte_ms: 512 * 2_000,                      // one GB-second: 16.6667 µ$
+            cold_megabyte_ms: 512 * 20,                    // a hundredth of one
             write_units: 24,                               // × 0.625 µ$
             index_write_units: 16,                         // × 0.625 µ$
             read_units: 6,                                 // × 0.125 µ$
             api_calls: 1,                                  // × 1 µ$
             log_bytes: 1024 * 1024 * 1024 / 1_000_000 + 1, // a millionth of a GB, rounded up
+            log_byte_days: 1024 * 1024 * 30,               // a thousandth of a GB for a month
+            traces: 2,                                     // × 5 µ$
+            ..Usage::default()
         };
         let bill = list.bill(&shipped).unwrap();
-        let costs = bill.positions().map(|(_, cost)| cost.to_string());
-        assert_eq!(
-            costs,
-            [
-                "0.000175000",
-                "0.000001000",
-                "0.000016667",
-                "0.000015000",
-                "0.000010000",
-                "0.000000750",
-                "0.000001000",
-                "0.000000500",
-            ]
-        );
-        let exact = 175_000_000 + 1_000_000 + 16_666_700 + 15_000_000 + 10_000_000 + 750_000;
-        assert_eq!(bill.total().picodollars() - bill.logs.picodollars(), exact + 1_000_000);
+        let check = |position: Position, expected: &str| {
+            assert_eq!(bill.of(&[position]).to_string(), expected, "{position:?}");
+        };
+        check(Position::Transitions, "0.000175000");
+        check(Position::Invocations, "0.000001000");
+        check(Position::Duration, "0.000016667");
+        check(Position::ColdStarts, "0.000000167");
+        check(Position::TableWrites, "0.000015000");
+        check(Position::IndexWrites, "0.000010000");
+        check(Position::Reads, "0.000000750");
+        check(Position::Api, "0.000001000");
+        check(Position::Logs, "0.000000500");
+        check(Position::LogStorage, "0.000029297");
+        check(Position::Traces, "0.000010000");
+        check(Position::ExpressRequests, "0.000000000");
 
         // A compensated order has seven more transitions and nothing else.
         let compensated = Usage { transitions: 14, ..shipped };
@@ -179,10 +214,25 @@ mod tests {
     }
 
     #[test]
+    fn the_other_ways_of_orchestration_are_billed_by_their_units() {
+        let list = PriceList::read().unwrap();
+        let usage = Usage {
+            express_requests: 1,              // × 1 µ$
+            express_megabyte_ms: 64 * 16_000, // one GB-second: 16.67 µ$
+            durable_operations: 5,            // × 8 µ$
+            ..Usage::default()
+        };
+        let bill = list.bill(&usage).unwrap();
+        assert_eq!(bill.of(&[Position::ExpressRequests]).to_string(), "0.000001000");
+        assert_eq!(bill.of(&[Position::ExpressDuration]).to_string(), "0.000016670");
+        assert_eq!(bill.of(&[Position::DurableOperations]).to_string(), "0.000040000");
+        assert_eq!(bill.total().to_string(), "0.000057670");
+    }
+
+    #[test]
     fn a_cost_is_rounded_up_to_a_picodollar() {
         let list = PriceList::read().unwrap();
-        let usage = Usage { megabyte_ms: 1, ..Usage::default() };
         // 16.27…
-        assert_eq!(list.bill(&usage).unwrap().duration, Dollars::from_picodollars(17));
+        assert_eq!(list.cost(Item::MegabyteMs, 1).unwrap(), Dollars::from_picodollars(17));
     }
 }
