@@ -236,7 +236,7 @@ def check_changes():
 
 def check_settings(before):
     """A parameter that a running order must see is in the secret, not in an environment."""
-    changes = {"PersonalDataRetentionDays": "30", "MaxOrdersPerHour": "7", "ShipToCountries": "FR,DE", "ProviderMode": "live", "Currencies": "USD", "ReviewThreshold": "USD=1", "ShipFrom": '{"postalCode": "1"}'}
+    changes = {"PersonalDataRetentionDays": "30", "MaxOrdersPerHour": "7", "ShipToCountries": "FR,DE", "ProviderMode": "live", "Currencies": "USD", "ReviewThreshold": "USD=1", "PostageCeiling": "USD=1", "ShipFrom": '{"postalCode": "1"}'}
     for name, value in changes.items():
         parameters = {**REQUIRED, name: value}
         after = translate(parameters)

@@ -187,6 +187,8 @@ export const CODE_EVENTS = {
   REVIEW_EXPIRED: ["The review expired without a decision; compensation began", "undo"],
   CANCELLATION_REQUESTED: ["The customer asked to cancel", "undo"],
   LABEL_REFUND_REFUSED: ["The shipping provider rejected the refund of the label", "danger"],
+  LABEL_REFUND_RESUBMITTED: ["The rejected refund of the label was submitted again", "info"],
+  DELIVERY_FAILED: ["The parcel comes back or cannot be delivered", "danger"],
   REFUND_FAILED: ["The payment provider could not refund the payment", "danger"],
   PAYMENT_UNSETTLED: ["The payment could not be brought to its final state", "danger"],
   PAYMENT_AMOUNT_DIFFERS: ["The payment provider holds another amount than the total", "danger"],

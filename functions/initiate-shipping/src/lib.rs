@@ -34,7 +34,7 @@
 //! | error | kind | operations | meaning |
 //! |---|---|---|---|
 //! | `StoreUnavailable` | transient | all | the Orders table is unavailable, or the order kept changing |
-//! | `CarrierUnavailable` | transient | all | the shipping provider did nothing; call again |
+//! | `CarrierUnavailable` | transient | all | the shipping provider did nothing, or no carrier returned a rate; call again |
 //! | `CarrierThrottled` | transient | all | the provider's rate limit turned the call away; call again |
 //! | `ShipmentOutcomeUnknown` | transient | all | the provider may have acted, and a lookup fails |
 //! | `InvalidRequest` | final | all | the input is malformed, or the order has no reserved stock to ship |
@@ -44,7 +44,7 @@
 //! | `CompensationBegun` | final | book | the order is being compensated, is closed, or refunded its label |
 //! | `OrderCancelled` | final | book | the customer requested cancellation |
 //! | `PaymentNotCapturable` | final | book | the payment is not authorized, or expires in less than 12 hours |
-//! | `ShippingRejected` | final | book | the provider rejects address or parcel, or offers no rate that is fast enough |
+//! | `ShippingRejected` | final | book | the provider rejects address or parcel, offers no rate that is fast enough and below the postage ceiling, or refuses to sell two rates |
 
 pub mod book;
 pub mod cancel;
@@ -52,6 +52,7 @@ pub mod event;
 
 use domain::conflict::record_cause;
 use domain::operation::ShippingOperation;
+use domain::policy::PostageCeiling;
 use domain::ports::{LoadOrder, SaveOrder, ShippingProvider};
 use domain::task_input::TaskInput;
 use domain::{StepError, Timestamp};
@@ -64,6 +65,8 @@ pub struct InitiateShipping<O, S> {
     pub orders: O,
     /// The shipping provider.
     pub shipping_provider: S,
+    /// What postage may cost at most.
+    pub postage_ceiling: PostageCeiling,
 }
 
 impl<O: LoadOrder + SaveOrder, S: ShippingProvider> InitiateShipping<O, S> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws::clock::SystemClock;
 use aws::instrumented::Instrumented;
+use aws::live::NoSettings;
 use aws::{AwsClients, Live, Settings, clock, runtime};
 use domain::ErrorName;
 use domain::ports::ApiKeySource as _;
@@ -13,7 +14,8 @@ use http_client::{HttpClient, Timeouts};
 use initiate_shipping::InitiateShipping;
 
 /// Three calls in a row (create, buy, retrieve) take at most 75 s of the function's 90 s.
-/// The rest is left for the Orders table. EasyPost asks the carriers for rates, so a call
+/// The rest is left for the Orders table. A second purchase at another rate follows only
+/// answers, which are quicker; a function that is stopped all the same is run again. EasyPost asks the carriers for rates, so a call
 /// can take many seconds.
 const EASYPOST_TIMEOUTS: Timeouts =
     Timeouts { connect: Duration::from_secs(3), total: Duration::from_secs(25) };
@@ -27,6 +29,7 @@ async fn main() -> Result<(), runtime::Error> {
     let aws = AwsClients::from_env().await;
     let live = Live::new(&aws, &settings)?;
     let (ship_from, key) = (live.settings(Settings::ship_from), live.api_key(easypost.clone()));
+    let ceiling = live.settings(Settings::postage_ceiling);
     // During initialization, because Lambda gives that phase the most CPU. What cannot be
     // read yet is read again by the first invocation.
     let _read_again = tokio::join!(
@@ -37,16 +40,20 @@ async fn main() -> Result<(), runtime::Error> {
     let orders = aws.orders(orders);
     let provider = EasyPost::new(https, easypost.base_url, key.clone());
     let provider = Instrumented::new(provider, SystemClock::start());
-    let (orders, provider, ship_from, key) = (&orders, &provider, &ship_from, &key);
+    let (orders, provider, key) = (&orders, &provider, &key);
+    let (ship_from, ceiling) = (&ship_from, &ceiling);
     runtime::run(|input| {
         // Boxed, because the SDK's futures are large and deeply nested.
         Box::pin(async move {
             key.ensure_readable().await?;
-            let ship_from = ship_from.current_settings().await;
-            let ship_from = ship_from
-                .map_err(|error| error.into_step_error(ErrorName::CarrierMisconfigured))?;
+            let invalid =
+                |error: NoSettings| error.into_step_error(ErrorName::CarrierMisconfigured);
+            let ship_from = ship_from.current_settings().await.map_err(invalid)?;
+            let postage_ceiling = ceiling.current_settings().await.map_err(invalid)?;
             let provider = provider.clone().map(|easypost| easypost.shipping_from(ship_from));
-            let function = InitiateShipping { orders: orders.clone(), shipping_provider: provider };
+            let orders = orders.clone();
+            let function =
+                InitiateShipping { orders, shipping_provider: provider, postage_ceiling };
             Box::pin(function.handle(input, clock::now)).await
         })
     })

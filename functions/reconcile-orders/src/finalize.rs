@@ -3,7 +3,8 @@
 //!
 //! The providers decide what is final: a canceled intent, a refund that succeeded, a label
 //! refund that arrived, or a shipment still unbought a day after the order was closed. A
-//! refund that failed or was refused raises attention and is then up to the operator.
+//! refund of a label that is rejected is submitted again for some days. A refund that failed
+//! or was refused raises attention and is then up to the operator.
 
 use domain::backorders::send_task_result;
 use domain::compensate::{self, CompensationError};
@@ -11,8 +12,8 @@ use domain::conflict::{AttemptError, save_order};
 use domain::order::Observation;
 use domain::payment::{PaymentIntentState, PaymentStatus};
 use domain::ports::{PaymentProvider, ReadCatalog, RefundState, ShippingProvider, TaskDelivery};
-use domain::shipment::{LabelRefund, LabelRefundState};
-use domain::{Order, PaymentIntentId, Status, StepError, Timestamp};
+use domain::shipment::{LabelRefund, LabelRefundState, Shipment};
+use domain::{Order, PaymentIntentId, ShipmentId, Status, StepError, Timestamp};
 
 use crate::event::SweepOutput;
 use crate::inspect::raised_attention;
@@ -25,6 +26,11 @@ const STOP_AFTER_MINUTES: i64 = 15;
 const RUNNING_RECHECK_MINUTES: i64 = 2;
 /// A shipment that is unbought so long after the order was closed stays unbought.
 const LATE_PURCHASE_HOURS: i64 = 24;
+
+/// A carrier rejects the refund of a label that it does not know yet. A day later it does.
+const REFUND_RESUBMISSION_HOURS: i64 = 24;
+/// How often a rejected refund of a label is submitted again.
+const MAX_REFUND_RESUBMISSIONS: usize = 3;
 
 /// What was found out about payment or label, and whether it can still change.
 struct Progress {
@@ -159,7 +165,14 @@ where
         let observed = |refund| vec![Observation::Label(refund)];
         Ok(match (shipment.refund, &shipment.bought) {
             (LabelRefundState::Refunded, _) => Progress::complete(observed(LabelRefund::Submitted)),
-            (LabelRefundState::Rejected, _) => Progress::complete(observed(LabelRefund::Refused)),
+            (LabelRefundState::NotApplicable, _) => {
+                Progress::complete(observed(LabelRefund::NotApplicable))
+            }
+            (LabelRefundState::Rejected, _) => match next_submission(order, stored) {
+                None => Progress::complete(observed(LabelRefund::Refused)),
+                Some(due) if at < due => Progress::pending(observed(LabelRefund::Submitted)),
+                Some(_due) => self.resubmit_label_refund(id).await?,
+            },
             (LabelRefundState::Submitted, _) => Progress::pending(observed(LabelRefund::Submitted)),
             (LabelRefundState::NotRequested, None) if is_late => {
                 Progress::complete(observed(LabelRefund::None))
@@ -172,6 +185,19 @@ where
             )),
         })
     }
+
+    async fn resubmit_label_refund(&self, id: &ShipmentId) -> Result<Progress, StepError> {
+        compensate::resubmit_label_refund(&self.shipping_provider, id).await?;
+        Ok(Progress::pending(vec![Observation::LabelRefundResubmitted]))
+    }
+}
+
+/// When a rejected refund of the label is submitted again; none after the last time.
+fn next_submission(order: &Order, stored: &Shipment) -> Option<Timestamp> {
+    let submitted = stored.refund_resubmissions.last().copied();
+    let latest = submitted.unwrap_or_else(|| order.closed_at());
+    let may_submit = stored.refund_resubmissions.len() < MAX_REFUND_RESUBMISSIONS;
+    may_submit.then(|| latest.plus_hours(REFUND_RESUBMISSION_HOURS))
 }
 
 /// Whether the execution of a closed order has nothing left to do: the order was canceled

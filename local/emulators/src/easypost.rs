@@ -12,12 +12,16 @@
 //! shipment. [`FAULT_POINTS`] lists the fault points. A list counts as `carrier.get`.
 //!
 //! A planned `refuse` means, at each point:
-//! - `.create`: the address cannot be verified (422);
+//! - `.create`, `.rerate`: the address cannot be verified (422);
 //! - `.buy`: the carrier rejects the shipment (422 `SHIPMENT.POSTAGE.FAILURE`);
 //! - `.refund`: the label cannot be refunded (422);
 //! - `.get`: the shipment does not exist (404).
 //!
-//! The action `reject-refund` rejects a refund after it was submitted.
+//! `no-rates` at `.create` or `.rerate` means that no carrier answers EasyPost: the shipment has
+//! no rates, and a message of the type `rate_error` for each carrier.
+//!
+//! The action `reject-refund` rejects a refund after it was submitted; a rejected refund can be
+//! submitted again. `waive-refund` ends it as `not_applicable`.
 
 pub mod history;
 pub mod ledger;
@@ -41,18 +45,25 @@ use self::shipments::{CallContext, LabelRefundStatus, Shipment};
 use crate::callers::CallCounts;
 use crate::emulator::{ControlAction, ControlActionError, Emulator};
 use crate::exchange::{HttpRequest, HttpResponse, InFlightCall, NetworkOutcome};
-use crate::fault_delivery::{self, FaultTarget, PROVIDER_FAULT_KINDS, WEBHOOK_FAULT_KINDS};
+use crate::fault_delivery::{
+    self, FaultTarget, PROVIDER_FAULT_KINDS, RATING_FAULT_KINDS, WEBHOOK_FAULT_KINDS,
+};
 use crate::faults::{FaultKind, FaultPlan, FaultPoint};
 use crate::ids::Ids;
+use crate::rate_limit::RateLimit;
 use crate::schedule::Schedule;
 use crate::webhooks::{EventQueue, WebhookEvent};
+
+/// The documented limit of lists ("index endpoints").
+const LISTS_PER_SECOND: u32 = 5;
 
 /// The point at which a webhook event is lost or repeated.
 pub(crate) const WEBHOOK_POINT: &str = "carrier.webhook";
 
 /// The fault points of the EasyPost emulator.
 pub const FAULT_POINTS: &[FaultPoint] = &[
-    FaultPoint { name: "carrier.create", kinds: PROVIDER_FAULT_KINDS },
+    FaultPoint { name: "carrier.create", kinds: RATING_FAULT_KINDS },
+    FaultPoint { name: "carrier.rerate", kinds: RATING_FAULT_KINDS },
     FaultPoint { name: "carrier.buy", kinds: PROVIDER_FAULT_KINDS },
     FaultPoint { name: "carrier.get", kinds: PROVIDER_FAULT_KINDS },
     FaultPoint { name: "carrier.refund", kinds: PROVIDER_FAULT_KINDS },
@@ -71,7 +82,12 @@ pub struct EasyPostEmulator {
     shipments_by_id: BTreeMap<String, usize>,
     /// Orders whose label refunds are rejected after they were submitted.
     rejected_refunds: BTreeSet<String>,
+    /// Orders whose labels cost nothing while they are unused.
+    waived_refunds: BTreeSet<String>,
     revoked_keys: BTreeSet<String>,
+    /// Of all calls but lists.
+    load_limit: RateLimit,
+    list_limit: RateLimit,
     /// Shipments with a purchase in flight.
     in_flight: BTreeSet<String>,
     schedule: Schedule<RefundTimer>,
@@ -88,7 +104,10 @@ impl EasyPostEmulator {
             shipments: Vec::new(),
             shipments_by_id: BTreeMap::new(),
             rejected_refunds: BTreeSet::new(),
+            waived_refunds: BTreeSet::new(),
             revoked_keys: BTreeSet::new(),
+            load_limit: RateLimit::none(),
+            list_limit: RateLimit::none(),
             in_flight: BTreeSet::new(),
             schedule: Schedule::new(),
             plan: FaultPlan::new(FAULT_POINTS),
@@ -117,7 +136,7 @@ impl EasyPostEmulator {
         };
         let order = match &route {
             Route::Create => body["shipment"]["reference"].as_str().map(str::to_owned),
-            Route::Buy(id) | Route::Get(id) | Route::Refund(id) => {
+            Route::Rerate(id) | Route::Buy(id) | Route::Get(id) | Route::Refund(id) => {
                 self.find(id).and_then(|shipment| shipment.order.clone())
             }
             Route::List => None,
@@ -149,19 +168,16 @@ impl FaultTarget for EasyPostEmulator {
     }
 
     fn execute(&mut self, call: &ApiCall, reject: bool) -> Result<HttpResponse, ApiError> {
-        let context = CallContext { at: call.at, reject };
-        match &call.route {
-            Route::Create => self.create_shipment(&call.body, context),
-            Route::Buy(id) => self.buy(id, &call.body, context),
-            Route::Refund(id) => self.refund(id, context),
-            Route::Get(_) | Route::List if reject => Err(ApiError::not_found()),
-            Route::Get(id) => self.get(id),
-            Route::List => self.list(&call.query, call.at),
-        }
+        self.run(call, CallContext { at: call.at, reject, unrated: false })
     }
 
     fn respond(&mut self, call: &ApiCall, fault: Option<FaultKind>) -> HttpResponse {
-        fault_delivery::execute(self, call, fault).unwrap_or_else(ApiError::into_response)
+        let result = if fault == Some(FaultKind::NoRates) {
+            self.run(call, CallContext { at: call.at, reject: false, unrated: true })
+        } else {
+            fault_delivery::execute(self, call, fault)
+        };
+        result.unwrap_or_else(ApiError::into_response)
     }
 
     fn rate_limited(_call: &ApiCall) -> HttpResponse {
@@ -184,6 +200,20 @@ impl FaultTarget for EasyPostEmulator {
     }
 }
 
+impl EasyPostEmulator {
+    fn run(&mut self, call: &ApiCall, context: CallContext) -> Result<HttpResponse, ApiError> {
+        match &call.route {
+            Route::Create => self.create_shipment(&call.body, context),
+            Route::Rerate(id) => self.rerate(id, context),
+            Route::Buy(id) => self.buy(id, &call.body, context),
+            Route::Refund(id) => self.refund(id, context),
+            Route::Get(_) | Route::List if context.reject => Err(ApiError::not_found()),
+            Route::Get(id) => self.get(id),
+            Route::List => self.list(&call.query, call.at),
+        }
+    }
+}
+
 impl Emulator for EasyPostEmulator {
     fn name(&self) -> &'static str {
         "carrier"
@@ -202,6 +232,13 @@ impl Emulator for EasyPostEmulator {
             Err(error) => return NetworkOutcome::Response(error.into_response()),
         };
         self.call_counts.count(call.order.as_deref(), request);
+        let limit = match call.route {
+            Route::List => &mut self.list_limit,
+            _ => &mut self.load_limit,
+        };
+        if !limit.admits(at) {
+            return NetworkOutcome::Response(Self::rate_limited(&call));
+        }
         let fault = self.plan.next_fault(call.route.fault_point(), call.order.as_deref());
         fault_delivery::deliver(self, &call, fault.as_ref())
     }
@@ -232,6 +269,10 @@ impl Emulator for EasyPostEmulator {
             ControlAction::RevokeKey { key } => {
                 self.revoked_keys.insert(key.clone());
             }
+            ControlAction::LimitRate { per_second } => {
+                self.load_limit.set(*per_second);
+                self.list_limit.set(per_second.map(|_| LISTS_PER_SECOND));
+            }
             ControlAction::RejectRefund { order } => {
                 self.rejected_refunds.insert(order.clone());
                 for index in self.submitted_refunds_of(order) {
@@ -244,7 +285,14 @@ impl Emulator for EasyPostEmulator {
                     let missing = "no submitted label refund";
                     return Err(ControlActionError::not_applicable(order, missing));
                 }
+                self.rejected_refunds.remove(order);
                 for index in submitted {
+                    self.finalize_refund(index, at);
+                }
+            }
+            ControlAction::WaiveRefund { order } => {
+                self.waived_refunds.insert(order.clone());
+                for index in self.submitted_refunds_of(order) {
                     self.finalize_refund(index, at);
                 }
             }

@@ -93,8 +93,15 @@ pub enum ControlAction {
         order: String,
     },
     /// EasyPost: label refunds of the order are rejected. Submitted refunds are rejected now. Later
-    /// refunds are submitted first and rejected afterwards.
+    /// refunds are submitted first and rejected afterwards, until one is completed by
+    /// [`CompleteRefund`](Self::CompleteRefund).
     RejectRefund {
+        /// The order.
+        order: String,
+    },
+    /// EasyPost: the carrier charges nothing for the unused label of the order. Its refund,
+    /// submitted or later, is not applicable.
+    WaiveRefund {
         /// The order.
         order: String,
     },
@@ -103,6 +110,19 @@ pub enum ControlAction {
     RevokeKey {
         /// The key.
         key: String,
+    },
+    /// Either provider: limits the calls of the account per second, as the real provider does;
+    /// without a number, ends the limit. A call beyond it is answered with 429.
+    ///
+    /// Stripe counts reads and writes apart (25 each in a sandbox,
+    /// <https://docs.stripe.com/rate-limits>). EasyPost documents 5 per second for lists and a
+    /// limit by load, without a number, for all other calls
+    /// (<https://docs.easypost.com/guides/rate-limiting-guide>): the number here is that one, and
+    /// sets the documented one for lists.
+    LimitRate {
+        /// The calls per second.
+        #[serde(rename = "perSecond")]
+        per_second: Option<u32>,
     },
     /// EasyPost: the carrier reports a new tracking status.
     #[serde(rename = "track")]

@@ -24,6 +24,24 @@ pub(crate) const PROVIDER_FAULT_KINDS: &[FaultKind] = &[
     FaultKind::Kill,
 ];
 
+/// The kinds of fault that can happen to a call that asks the carriers for rates.
+pub(crate) const RATING_FAULT_KINDS: &[FaultKind] = &[
+    FaultKind::Reject,
+    FaultKind::NoRates,
+    FaultKind::ConnectionRefused,
+    FaultKind::Hang,
+    FaultKind::Delay,
+    FaultKind::DropResponse,
+    FaultKind::TooManyRequests,
+    FaultKind::Unauthorized,
+    FaultKind::PaymentRequired,
+    FaultKind::Forbidden,
+    FaultKind::ServerError,
+    FaultKind::ServerErrorAfterEffect,
+    FaultKind::MalformedResponse,
+    FaultKind::Kill,
+];
+
 /// The kinds of fault that can happen to a webhook.
 pub(crate) const WEBHOOK_FAULT_KINDS: &[FaultKind] = &[FaultKind::Drop, FaultKind::Repeat];
 

@@ -39,6 +39,9 @@ pub enum FaultKind {
     /// The effect happens at once; the response comes `delayMs` later.
     #[serde(rename = "late")]
     Delay,
+    /// No carrier answers the shipping provider: a shipment without rates.
+    #[serde(rename = "no-rates")]
+    NoRates,
     /// A message without a response is lost.
     #[serde(rename = "drop")]
     Drop,
@@ -83,11 +86,12 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Reject,
         Self::ConnectionRefused,
         Self::Hang,
         Self::Delay,
+        Self::NoRates,
         Self::Drop,
         Self::Repeat,
         Self::DropResponse,
@@ -110,6 +114,7 @@ impl FaultKind {
             Self::ConnectionRefused => "down",
             Self::Hang => "hang",
             Self::Delay => "late",
+            Self::NoRates => "no-rates",
             Self::Drop => "drop",
             Self::Repeat => "repeat",
             Self::DropResponse => "drop-answer",

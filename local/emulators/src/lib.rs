@@ -23,4 +23,5 @@ pub mod webhooks;
 mod callers;
 mod fault_delivery;
 mod ids;
+mod rate_limit;
 mod schedule;

@@ -58,6 +58,7 @@ use crate::exchange::{HttpRequest, HttpResponse, InFlightCall, NetworkOutcome};
 use crate::fault_delivery::{self, FaultTarget, PROVIDER_FAULT_KINDS, WEBHOOK_FAULT_KINDS};
 use crate::faults::{FaultKind, FaultPlan, FaultPoint};
 use crate::ids::Ids;
+use crate::rate_limit::RateLimit;
 use crate::schedule::Schedule;
 use crate::webhooks::{EventQueue, WebhookEvent};
 
@@ -96,6 +97,8 @@ pub struct StripeEmulator {
     /// Orders whose refunds fail.
     failing_refunds: BTreeSet<String>,
     revoked_keys: BTreeSet<String>,
+    read_limit: RateLimit,
+    write_limit: RateLimit,
     idempotency_keys: IdempotencyKeys,
     schedule: Schedule<Timer>,
     plan: FaultPlan,
@@ -114,6 +117,8 @@ impl StripeEmulator {
             refunds_by_id: BTreeMap::new(),
             failing_refunds: BTreeSet::new(),
             revoked_keys: BTreeSet::new(),
+            read_limit: RateLimit::none(),
+            write_limit: RateLimit::none(),
             idempotency_keys: IdempotencyKeys::new(),
             schedule: Schedule::new(),
             plan: FaultPlan::new(FAULT_POINTS),
@@ -316,6 +321,13 @@ impl Emulator for StripeEmulator {
             }
         };
         self.call_counts.count(call.order.as_deref(), request);
+        let is_read = request.method == "GET";
+        let limit = if is_read { &mut self.read_limit } else { &mut self.write_limit };
+        if !limit.admits(at) {
+            let limited = Self::rate_limited(&call);
+            let limited = limited.header("stripe-rate-limited-reason", "global-rate");
+            return NetworkOutcome::Response(limited);
+        }
         // Stripe does not execute a replayed call, so only a network fault can happen to it.
         let is_new = matches!(self.key_state(&call), KeyState::New);
         let can_happen = |kind| {
@@ -359,6 +371,10 @@ impl Emulator for StripeEmulator {
             ControlAction::RevokeKey { key } => {
                 self.revoked_keys.insert(key.clone());
             }
+            ControlAction::LimitRate { per_second } => {
+                self.read_limit.set(*per_second);
+                self.write_limit.set(*per_second);
+            }
             ControlAction::ExpireAuthorization { order } => {
                 let intent = self
                     .last_intent_in(order, IntentStatus::RequiresCapture)
@@ -387,7 +403,9 @@ impl Emulator for StripeEmulator {
                     self.complete_refund(refund, context);
                 }
             }
-            ControlAction::RejectRefund { .. } | ControlAction::UpdateTracker { .. } => {
+            ControlAction::RejectRefund { .. }
+            | ControlAction::WaiveRefund { .. }
+            | ControlAction::UpdateTracker { .. } => {
                 return Err(ControlActionError::UnsupportedByProvider("Stripe"));
             }
         }

@@ -11,7 +11,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use domain::policy::ReviewPolicy;
+use domain::policy::{PostageCeiling, ReviewPolicy};
 use domain::ports::{
     ApiKey, CallOutcome, Method, PaymentProvider as _, Request, Response, Transport, TransportError,
 };
@@ -159,7 +159,11 @@ impl Harness {
         &self,
     ) -> InitiateShipping<FakeTables, EasyPost<EmulatorTransport<EasyPostEmulator>, ApiKey>> {
         let shipping_provider = easypost(self.easypost.clone(), "http://provider");
-        InitiateShipping { orders: self.test_bed.tables(), shipping_provider }
+        InitiateShipping {
+            orders: self.test_bed.tables(),
+            shipping_provider,
+            postage_ceiling: PostageCeiling::default(),
+        }
     }
 
     /// Invokes an operation once. Returns `None` if the worker died.
@@ -270,6 +274,7 @@ fn planned(at: &str, calls: CallRange, kind: FaultKind) -> faults::Fault {
 fn transport_faults() -> Vec<FaultKind> {
     let excluded = [
         FaultKind::Reject,
+        FaultKind::NoRates,
         FaultKind::Unauthorized,
         FaultKind::PaymentRequired,
         FaultKind::Forbidden,
@@ -427,7 +432,9 @@ fn a_rejection_by_a_provider_ends_the_step_without_an_effect() {
     assert_eq!(harness.money(), [TOTAL, 0, TOTAL, 0], "an expired hold counts as voided");
 
     for point in ["carrier.create", "carrier.buy"] {
-        let harness = Harness::with(samples::reserved()).with_easypost_faults(&reject(point));
+        // A refusal to sell is followed by one purchase at another rate.
+        let twice = [reject(point), reject(point)].concat();
+        let harness = Harness::with(samples::reserved()).with_easypost_faults(&twice);
         assert_eq!(
             harness.call_until_done("book").unwrap_err().name,
             ErrorName::ShippingRejected,
@@ -529,6 +536,7 @@ async fn over_real_sockets_an_order_is_paid_shipped_and_compensated() {
     let shipping = InitiateShipping {
         orders: test_bed.tables(),
         shipping_provider: easypost(http_client(), &easypost_server.url),
+        postage_ceiling: PostageCeiling::default(),
     };
     payment.handle(input("authorize", &order), samples::placed_at).await.unwrap();
     let reserved = test_bed.order(&order.order_id).unwrap().reserved(samples::placed_at()).unwrap();
@@ -560,7 +568,10 @@ async fn over_real_sockets_every_transport_fault_is_distinguished_from_a_rejecti
         let called = stripe(http_client(), &face.url)
             .retrieve(&PaymentIntentId::parse("pi_1").unwrap())
             .await;
-        let harmless = matches!(called, CallOutcome::NotSent(_) | CallOutcome::Unknown(_));
+        let harmless = matches!(
+            called,
+            CallOutcome::NotSent(_) | CallOutcome::Throttled(_) | CallOutcome::Unknown(_)
+        );
         // The PaymentIntent does not exist, and the fault hides even that.
         assert!(harmless, "{kind:?}: {called:?}");
     }

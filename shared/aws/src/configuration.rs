@@ -4,10 +4,10 @@
 //! to do. A function reads only the settings that it needs; the others may be missing.
 //!
 //! What a deployment may change while the functions run (`PROVIDER_MODE`, `CURRENCIES`,
-//! `REVIEW_THRESHOLD`, `SHIP_FROM`, `SHIP_TO_COUNTRIES`, `PERSONAL_DATA_RETENTION_DAYS`, the
-//! limits per customer) is in one secret of Secrets Manager, `SETTINGS_ARN`: a JSON object with
-//! these names. A function that runs alone, without `SETTINGS_ARN`, reads the variables of these
-//! names instead.
+//! `REVIEW_THRESHOLD`, `POSTAGE_CEILING`, `SHIP_FROM`, `SHIP_TO_COUNTRIES`,
+//! `PERSONAL_DATA_RETENTION_DAYS`, the limits per customer) is in one secret of Secrets
+//! Manager, `SETTINGS_ARN`: a JSON object with these names. A function that runs alone, without
+//! `SETTINGS_ARN`, reads the variables of these names instead.
 //!
 //! A secret is given as the ARN of a Secrets Manager secret, or as its value. A value is
 //! accepted only if it is a test key, so no live key is ever written into a template.
@@ -16,7 +16,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::policy::ReviewPolicy;
+use domain::policy::{PostageCeiling, ReviewPolicy};
 use domain::ports::ProviderMode;
 use domain::recent_orders::OrderLimits;
 use domain::shipment::ShipFrom;
@@ -29,10 +29,11 @@ pub const MAX_AGE: Duration = Duration::from_mins(5);
 /// The variable with the ARN of the secret that holds the settings.
 const SETTINGS_ARN: &str = "SETTINGS_ARN";
 /// The variables that the secret replaces.
-const CHANGEABLE: [&str; 10] = [
+const CHANGEABLE: [&str; 11] = [
     "PROVIDER_MODE",
     "CURRENCIES",
     "REVIEW_THRESHOLD",
+    "POSTAGE_CEILING",
     "SHIP_FROM",
     "SHIP_TO_COUNTRIES",
     "PERSONAL_DATA_RETENTION_DAYS",
@@ -374,15 +375,27 @@ impl Settings {
     /// # Errors
     /// If it is not a list such as `USD=50000,EUR=50000`.
     pub fn review_policy(&self) -> Result<ReviewPolicy, InvalidSetting> {
-        let variable = "REVIEW_THRESHOLD";
-        let Some(text) = self.get(variable) else { return Ok(ReviewPolicy::default()) };
+        self.amounts("REVIEW_THRESHOLD").map(ReviewPolicy)
+    }
+
+    /// `POSTAGE_CEILING`: what the postage of a parcel may cost at most, in minor units per
+    /// currency. If it is not set, there is no ceiling.
+    ///
+    /// # Errors
+    /// If it is not a list such as `USD=20000,EUR=20000`.
+    pub fn postage_ceiling(&self) -> Result<PostageCeiling, InvalidSetting> {
+        self.amounts("POSTAGE_CEILING").map(PostageCeiling)
+    }
+
+    /// A list of currencies with minor units; empty if the variable is not set.
+    fn amounts(&self, variable: &str) -> Result<BTreeMap<Currency, u64>, InvalidSetting> {
+        let Some(text) = self.get(variable) else { return Ok(BTreeMap::new()) };
         let parse = |entry: &str| {
             let (code, amount) = entry.split_once('=')?;
             Some((Currency::from_code(code.trim())?, amount.trim().parse().ok()?))
         };
-        let thresholds: Option<BTreeMap<_, _>> = text.split(',').map(parse).collect();
-        thresholds
-            .map(ReviewPolicy)
+        let amounts: Option<BTreeMap<_, _>> = text.split(',').map(parse).collect();
+        amounts
             .ok_or(invalid(variable, "must list currencies with minor units: USD=50000,EUR=50000"))
     }
 

@@ -257,6 +257,10 @@ impl<P: ShippingProvider, C: Clock> ShippingProvider for Instrumented<P, C> {
         outcome
     }
 
+    async fn rerate(&self, id: &ShipmentId) -> CallOutcome<ProviderShipment, ShippingRejection> {
+        self.time_shipping(ProviderCall::Rerate, self.provider.rerate(id)).await
+    }
+
     async fn refund(&self, id: &ShipmentId) -> CallOutcome<ProviderShipment, ShippingRejection> {
         let sent = self.provider.refund(id);
         let outcome = self.time_shipping(ProviderCall::Refund, sent).await;

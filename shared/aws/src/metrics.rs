@@ -136,6 +136,8 @@ pub enum AttentionReason {
     Escalated,
     /// The shipping provider refused to refund its label.
     LabelRefundRefused,
+    /// Its parcel comes back or cannot be delivered.
+    DeliveryFailed,
     /// Its payment could not be refunded.
     RefundFailed,
     /// It is closed, and the final state of its payment is unknown.
@@ -177,6 +179,8 @@ pub enum ProviderCall {
     Cancel,
     /// Buys a label.
     Buy,
+    /// Asks for the rates of a shipment once more.
+    Rerate,
     /// Refunds a payment or a label.
     Refund,
     /// Retrieves a payment intent or a shipment.
@@ -360,9 +364,10 @@ impl RejectionReason {
 
 impl AttentionReason {
     /// The reasons that the timeline records, by their timeline codes.
-    const CODES: [(TimelineCode, Self); 8] = [
+    const CODES: [(TimelineCode, Self); 9] = [
         (TimelineCode::Escalated, Self::Escalated),
         (TimelineCode::LabelRefundRefused, Self::LabelRefundRefused),
+        (TimelineCode::DeliveryFailed, Self::DeliveryFailed),
         (TimelineCode::RefundFailed, Self::RefundFailed),
         (TimelineCode::PaymentNotFinalized, Self::PaymentPendingFinalization),
         (TimelineCode::PaymentAmountMismatch, Self::PaymentAmountMismatch),

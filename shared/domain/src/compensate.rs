@@ -232,6 +232,24 @@ pub async fn refund_label(
     }
 }
 
+/// Submits the refund of a label again, after the carrier rejected it. A call that the
+/// provider rejects counts too: the shipment shows later what came of it.
+///
+/// # Errors
+/// As [`refund_label`].
+pub async fn resubmit_label_refund(
+    shipping: &impl ShippingProvider,
+    id: &ShipmentId,
+) -> Result<(), StepError> {
+    match shipping.refund(id).await {
+        CallOutcome::Succeeded(_) | CallOutcome::Rejected(ShippingRejection::Rejected(_)) => Ok(()),
+        CallOutcome::Rejected(rejection) => Err(shipping_misconfigured(rejection)),
+        CallOutcome::NotSent(why) => Err(shipping_not_sent(&why)),
+        CallOutcome::Throttled(why) => Err(shipping_throttled(&why)),
+        CallOutcome::Unknown(why) => Err(ErrorName::ShipmentOutcomeUnknown.with_detail(why)),
+    }
+}
+
 /// Retrieves a shipment.
 ///
 /// # Errors
@@ -258,7 +276,9 @@ pub fn final_label_refund(shipment: &ProviderShipment) -> Option<LabelRefund> {
         (LabelRefundState::Submitted | LabelRefundState::Refunded, _) => {
             Some(LabelRefund::Submitted)
         }
-        (LabelRefundState::Rejected, _) => Some(LabelRefund::Refused),
+        // The reconciler submits it again.
+        (LabelRefundState::Rejected, _) => Some(LabelRefund::Submitted),
+        (LabelRefundState::NotApplicable, _) => Some(LabelRefund::NotApplicable),
         (LabelRefundState::NotRequested, None) => Some(LabelRefund::None),
         (LabelRefundState::NotRequested, Some(_)) => None,
     }
@@ -279,9 +299,9 @@ pub fn shipping_throttled(why: &str) -> StepError {
 pub fn shipping_misconfigured(rejection: ShippingRejection) -> StepError {
     let misconfigured = |why: &str| ErrorName::CarrierMisconfigured.with_detail(why);
     match rejection {
-        ShippingRejection::Rejected(why) | ShippingRejection::Misconfigured(why) => {
-            misconfigured(&why)
-        }
+        ShippingRejection::Rejected(why)
+        | ShippingRejection::RateRefused(why)
+        | ShippingRejection::Misconfigured(why) => misconfigured(&why),
         ShippingRejection::AlreadyBought => misconfigured("the label was bought already"),
         ShippingRejection::NotFound => misconfigured("the shipping provider has no such shipment"),
         ShippingRejection::Account(problem) => misconfigured(problem.text()).with_problem(problem),

@@ -65,7 +65,9 @@ pub struct LabelEntry {
     pub id: ShipmentId,
     /// Its reference, as written there: it may be any text.
     pub reference: Option<String>,
-    /// The tracking code of its label, if one was bought.
+    /// Whether a label was bought for it.
+    pub is_bought: bool,
+    /// The tracking code of its label, once the carrier assigned one.
     pub tracking_code: Option<String>,
     /// The refund of the label.
     pub refund: LabelRefundState,
@@ -79,8 +81,8 @@ impl LabelEntry {
 
     /// Whether its label is bought and no refund of it is under way.
     pub const fn is_live(&self) -> bool {
-        self.tracking_code.is_some()
-            && !matches!(self.refund, LabelRefundState::Submitted | LabelRefundState::Refunded)
+        self.is_bought
+            && matches!(self.refund, LabelRefundState::NotRequested | LabelRefundState::Rejected)
     }
 }
 

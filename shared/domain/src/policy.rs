@@ -47,6 +47,21 @@ impl ReviewPolicy {
     }
 }
 
+/// What the postage of a parcel may cost at most, for each currency, in minor units.
+///
+/// Without any entry there is no ceiling. Otherwise a rate in a currency without an entry
+/// is not bought: its price cannot be judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PostageCeiling(pub BTreeMap<Currency, u64>);
+
+impl PostageCeiling {
+    /// Whether postage may cost this.
+    pub fn allows(&self, price: Money) -> bool {
+        let ceiling = self.0.get(&price.currency());
+        self.0.is_empty() || ceiling.is_some_and(|ceiling| price.amount_minor() <= *ceiling)
+    }
+}
+
 /// The deadline of a review: two days after the authorization or two days before it
 /// expires, whichever is earlier.
 pub fn review_deadline(authorized_at: Timestamp, capture_before: Timestamp) -> Timestamp {

@@ -83,7 +83,8 @@ fn parse_entry(entry: Value) -> Option<LabelEntry> {
     Some(LabelEntry {
         id: shipment.id,
         reference: entry.reference,
-        tracking_code: shipment.bought.map(|(code, _)| code),
+        is_bought: shipment.bought.is_some(),
+        tracking_code: shipment.bought.and_then(|label| label.tracking_code),
         refund: shipment.refund,
     })
 }

@@ -57,9 +57,14 @@ impl<T: Transport, K: ApiKeySource> EasyPost<T, K> {
         Self { ship_from: Some(Private::new(ship_from)), ..self }
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Outcome<ProviderShipment> {
+    async fn post(
+        &self,
+        path: &str,
+        body: &Value,
+        classify: impl Fn(&Response, ProviderMode) -> Outcome<ProviderShipment> + Send + Sync,
+    ) -> Outcome<ProviderShipment> {
         let body = body.to_string().into_bytes();
-        self.send(Method::Post, path, body, response::classify_shipment).await
+        self.send(Method::Post, path, body, classify).await
     }
 
     async fn get<D>(
@@ -144,15 +149,23 @@ impl<T: Transport, K: ApiKeySource> ShippingProvider for EasyPost<T, K> {
             let why = "no address to ship from is set".to_owned();
             return CallOutcome::Rejected(ShippingRejection::Misconfigured(why));
         };
-        self.post("shipments", &request::create_shipment(parcel, ship_from.expose())).await
+        let body = request::create_shipment(parcel, ship_from.expose());
+        self.post("shipments", &body, response::classify_rated).await
     }
 
     async fn buy(&self, id: &ShipmentId, rate: &RateId) -> Outcome<ProviderShipment> {
-        self.post(&format!("shipments/{id}/buy"), &json!({ "rate": { "id": rate } })).await
+        let (path, body) = (format!("shipments/{id}/buy"), json!({ "rate": { "id": rate } }));
+        self.post(&path, &body, response::classify_shipment).await
+    }
+
+    async fn rerate(&self, id: &ShipmentId) -> Outcome<ProviderShipment> {
+        let path = format!("shipments/{id}/rerate");
+        self.post(&path, &json!({}), response::classify_rated).await
     }
 
     async fn refund(&self, id: &ShipmentId) -> Outcome<ProviderShipment> {
-        self.post(&format!("shipments/{id}/refund"), &json!({})).await
+        let path = format!("shipments/{id}/refund");
+        self.post(&path, &json!({}), response::classify_shipment).await
     }
 
     async fn retrieve(&self, id: &ShipmentId) -> Outcome<ProviderShipment> {

@@ -18,6 +18,27 @@ pub(crate) fn classify_shipment(
     classify(response, mode, |body| serde_json::from_slice::<WireShipment>(body).ok()?.parse())
 }
 
+/// The outcome of a call that asks the carriers for rates. EasyPost answers 201 also when no
+/// carrier answered it: that is an outage of the carriers, and an unbought shipment is as
+/// good as none.
+pub(crate) fn classify_rated(
+    response: &Response,
+    mode: ProviderMode,
+) -> CallOutcome<ProviderShipment, ShippingRejection> {
+    let mut is_unrated = false;
+    let outcome = classify(response, mode, |body| {
+        let shipment: WireShipment = serde_json::from_slice(body).ok()?;
+        is_unrated = shipment.is_unrated();
+        shipment.parse()
+    });
+    match outcome {
+        CallOutcome::Succeeded(_) if is_unrated => {
+            CallOutcome::NotSent("no carrier returned a rate".to_owned())
+        }
+        outcome => outcome,
+    }
+}
+
 /// The outcome of a call whose success `parse` reads from the body.
 pub(crate) fn classify<D>(
     response: &Response,
@@ -71,6 +92,9 @@ fn classify_client_error<D>(response: &Response) -> CallOutcome<D, ShippingRejec
     match (response.status, error.code()) {
         (_, Some("SHIPMENT.POSTAGE.EXISTS")) => {
             CallOutcome::Rejected(ShippingRejection::AlreadyBought)
+        }
+        (_, Some("SHIPMENT.POSTAGE.FAILURE")) => {
+            CallOutcome::Rejected(ShippingRejection::RateRefused(summary))
         }
         // The carrier has not answered EasyPost, or the purchase is in progress.
         (

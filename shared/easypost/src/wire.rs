@@ -2,8 +2,8 @@
 //!
 //! Sources: <https://docs.easypost.com/docs/shipments>, its pages on rates and on trackers.
 
-use domain::Currency;
-use domain::shipment::{LabelRefundState, ProviderShipment, Rate};
+use domain::shipment::{BoughtLabel, LabelRefundState, ProviderShipment, Rate, Tracking};
+use domain::{Currency, Money};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -15,6 +15,8 @@ pub(crate) struct WireShipment {
     id: String,
     #[serde(default)]
     rates: Vec<WireRate>,
+    #[serde(default)]
+    messages: Vec<WireMessage>,
     #[serde(default)]
     tracking_code: Option<String>,
     #[serde(default)]
@@ -35,6 +37,13 @@ struct WireTracker {
     status: Option<String>,
 }
 
+/// What a carrier says in place of its rates.
+#[derive(Deserialize)]
+struct WireMessage {
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+}
+
 #[derive(Deserialize)]
 struct WireRate {
     id: String,
@@ -49,27 +58,33 @@ struct WireRate {
 }
 
 impl WireShipment {
+    /// Whether there are no rates because carriers failed to answer.
+    pub(crate) fn is_unrated(&self) -> bool {
+        let failed = |message: &WireMessage| message.kind.as_deref() == Some("rate_error");
+        self.rates.is_empty() && self.messages.iter().any(failed)
+    }
+
     /// The domain's shipment; `None` if it is malformed.
     pub(crate) fn parse(self) -> Option<ProviderShipment> {
         let refund = match self.refund_status.as_deref() {
             None => LabelRefundState::NotRequested,
             Some("submitted") => LabelRefundState::Submitted,
             Some("refunded") => LabelRefundState::Refunded,
-            // `not_applicable` will not be refunded either, so an operator must act.
-            Some("rejected" | "not_applicable") => LabelRefundState::Rejected,
+            Some("rejected") => LabelRefundState::Rejected,
+            Some("not_applicable") => LabelRefundState::NotApplicable,
             Some(_) => return None,
         };
-        let (tracker_code, url, tracking) = match self.tracker {
+        let (tracker_code, tracking_url, tracking) = match self.tracker {
             Some(tracker) => {
-                (tracker.tracking_code, tracker.public_url, tracker.status.and_then(tracking_word))
+                (tracker.tracking_code, tracker.public_url, tracker.status.and_then(tracking))
             }
             None => (None, None, None),
         };
-        let bought = match self.postage_label {
-            // A label without a tracking code is malformed.
-            Some(_label) => Some((self.tracking_code.or(tracker_code)?, url)),
-            None => None,
-        };
+        let tracking_code = self.tracking_code.or(tracker_code);
+        // The code and the printed label may each follow later. Both only exist for a label
+        // that was bought.
+        let is_bought = self.postage_label.is_some() || tracking_code.is_some();
+        let bought = is_bought.then_some(BoughtLabel { tracking_code, tracking_url });
         Some(ProviderShipment {
             id: shipment_id(self.id)?,
             rates: self.rates.into_iter().filter_map(WireRate::parse).collect(),
@@ -81,10 +96,11 @@ impl WireShipment {
 }
 
 /// The tracking status, if it is known and a single word: the customer reads it.
-fn tracking_word(status: String) -> Option<String> {
+fn tracking(status: String) -> Option<Tracking> {
     let is_word = (1..=32).contains(&status.len())
         && status.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    Some(status).filter(|status| is_word && status != "unknown")
+    let is_failed = matches!(status.as_str(), "return_to_sender" | "failure");
+    (is_word && status != "unknown").then_some(Tracking { word: status, is_failed })
 }
 
 impl WireRate {
@@ -95,7 +111,7 @@ impl WireRate {
             id: rate_id(self.id)?,
             carrier: self.carrier,
             service: self.service,
-            price_minor: minor_units(&self.rate, currency.exponent())?,
+            price: Money::new(minor_units(&self.rate, currency.exponent())?, currency),
             delivery_days: self.delivery_days.or(self.est_delivery_days),
         })
     }

@@ -5,7 +5,9 @@ use domain::catalog::LineItem;
 use domain::order::{Customer, NewOrder, OutOfStockPolicy};
 use domain::payment::{PaymentIntent, PaymentIntentState, RiskLevel};
 use domain::policy::ReviewPolicy;
-use domain::shipment::{Address, LabelRefundState, ProviderShipment, Rate, ShippingService};
+use domain::shipment::{
+    Address, BoughtLabel, LabelRefundState, ProviderShipment, Rate, ShippingService,
+};
 use domain::{
     Currency, CustomerId, Money, Order, OrderId, PaymentIntentId, Quantity, RateId, ShipmentId,
     Sku, Status, TaskToken, Timestamp,
@@ -121,7 +123,7 @@ pub fn provider_shipment() -> ProviderShipment {
         id: must(RateId::parse(id)),
         carrier: "USPS".to_owned(),
         service: service.to_owned(),
-        price_minor,
+        price: Money::new(price_minor, Currency::Usd),
         delivery_days: Some(days),
     };
     ProviderShipment {
@@ -131,6 +133,11 @@ pub fn provider_shipment() -> ProviderShipment {
         refund: LabelRefundState::NotRequested,
         tracking: None,
     }
+}
+
+/// A bought label with this tracking code.
+pub fn bought_label(tracking_code: &str) -> BoughtLabel {
+    BoughtLabel { tracking_code: Some(tracking_code.to_owned()), tracking_url: None }
 }
 
 /// An order whose shipment is stored.

@@ -3,13 +3,13 @@
 use domain::payment::{Payment, PaymentStatus};
 use domain::ports::ShippingRejection;
 use domain::shipment::{LabelRefund, LabelRefundState, ProviderShipment, ShippingService};
-use domain::{ErrorName, Order, Status, StepError};
+use domain::{Currency, ErrorName, Money, Order, Status, StepError};
 use serde_json::{Value, json};
 use testing::fakes::{InjectedFault, TestBed};
 use testing::samples;
 
 use crate::support::{
-    compensating, error_name, input, invoke, now, perform, stored_order, superseded_input,
+    CEILING, compensating, error_name, input, invoke, now, perform, stored_order, superseded_input,
 };
 
 fn book(test_bed: &TestBed, order: &Order) -> Result<Value, StepError> {
@@ -23,7 +23,7 @@ fn with_stored_shipment() -> (TestBed, Order) {
 }
 
 fn bought() -> ProviderShipment {
-    let code = Some(("TRACK7".to_owned(), None));
+    let code = Some(samples::bought_label("TRACK7"));
     ProviderShipment { bought: code, ..samples::provider_shipment() }
 }
 
@@ -200,6 +200,62 @@ fn each_rejection_of_the_provider_has_its_own_error() {
     let unknown = InjectedFault::ShippingRejected(ShippingRejection::NotFound);
     let test_bed = test_bed.on("shipping.retrieve", 1, unknown);
     assert_eq!(error_name(book(&test_bed, &order)), ErrorName::CarrierMisconfigured);
+}
+
+fn rate_refused() -> InjectedFault {
+    InjectedFault::ShippingRejected(ShippingRejection::RateRefused("POSTAGE.FAILURE".to_owned()))
+}
+
+#[test]
+fn a_carrier_that_refuses_to_sell_is_followed_by_one_purchase_at_the_next_rate() {
+    let order = samples::reserved();
+    let test_bed = TestBed::with(&order).on("shipping.buy", 1, rate_refused());
+    assert_eq!(book(&test_bed, &order).unwrap()["service"], "Express");
+    let mut calls = test_bed.calls();
+    calls.retain(|call| call.starts_with("shipping."));
+    assert_eq!(calls, ["shipping.create", "shipping.buy", "shipping.rerate", "shipping.buy"]);
+    let stored = stored_order(&test_bed, &order).shipment.unwrap();
+    assert_eq!(stored.refused_service.as_deref(), Some("GroundAdvantage"));
+    assert_eq!(test_bed.labels(), 1);
+}
+
+#[test]
+fn a_second_refusal_to_sell_is_final_also_after_a_crash_in_between() {
+    let order = samples::reserved();
+    let refused_twice = || {
+        let test_bed = TestBed::with(&order).on("shipping.buy", 1, rate_refused());
+        test_bed.on("shipping.buy", 2, rate_refused())
+    };
+    assert_eq!(error_name(book(&refused_twice(), &order)), ErrorName::ShippingRejected);
+    // The second purchase is answered late: the next attempt finds the stored second rate.
+    let test_bed = TestBed::with(&order)
+        .on("shipping.buy", 1, rate_refused())
+        .on("shipping.buy", 2, InjectedFault::NotSent)
+        .on("shipping.buy", 3, rate_refused());
+    assert_eq!(error_name(book(&test_bed, &order)), ErrorName::CarrierUnavailable);
+    assert_eq!(error_name(book(&test_bed, &order)), ErrorName::ShippingRejected);
+    assert_eq!((test_bed.count("shipping.rerate"), test_bed.labels()), (1, 0));
+}
+
+#[test]
+fn postage_above_the_ceiling_is_rejected_before_a_shipment_is_stored() {
+    let order = samples::reserved();
+    let mut dear = samples::provider_shipment();
+    for rate in &mut dear.rates {
+        rate.price = Money::new(CEILING + 1, Currency::Usd);
+    }
+    let test_bed = TestBed::with(&order).on("shipping.create", 1, InjectedFault::ShipmentIs(dear));
+    assert_eq!(error_name(book(&test_bed, &order)), ErrorName::ShippingRejected);
+    assert_eq!(stored_order(&test_bed, &order).shipment, None);
+}
+
+#[test]
+fn a_label_without_a_tracking_code_is_bought_and_waits_for_its_code() {
+    let (test_bed, order) = with_stored_shipment();
+    let bought = Some(domain::shipment::BoughtLabel::default());
+    let test_bed = test_bed.shipment(ProviderShipment { bought, ..samples::provider_shipment() });
+    assert_eq!(error_name(book(&test_bed, &order)), ErrorName::CarrierUnavailable);
+    assert_eq!(test_bed.count("shipping.buy"), 0, "it is not bought twice");
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn cancel(test_bed: &TestBed, order: &Order) -> Result<Value, StepError> {
 }
 
 fn bought(refund: LabelRefundState) -> ProviderShipment {
-    let code = Some(("TRACK7".to_owned(), None));
+    let code = Some(samples::bought_label("TRACK7"));
     ProviderShipment { bought: code, refund, ..samples::provider_shipment() }
 }
 
@@ -63,7 +63,9 @@ fn the_shipment_at_the_provider_decides_the_result() {
     // The label was bought, but the purchase was never recorded.
     check(bought(LabelRefundState::NotRequested), "SUBMITTED", 2);
     check(bought(LabelRefundState::Submitted), "SUBMITTED", 1);
-    check(bought(LabelRefundState::Rejected), "REFUSED", 1);
+    // The reconciler submits it again.
+    check(bought(LabelRefundState::Rejected), "SUBMITTED", 1);
+    check(bought(LabelRefundState::NotApplicable), "NONE", 1);
 }
 
 #[test]

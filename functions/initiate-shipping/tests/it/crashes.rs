@@ -43,7 +43,7 @@ fn wherever_book_crashed_cancel_leaves_no_live_label() {
 fn wherever_a_label_refund_crashes_it_is_recorded_only_once_it_is_true() {
     let order = samples::labeled();
     let bought = ProviderShipment {
-        bought: Some(("TRACK7".to_owned(), None)),
+        bought: Some(samples::bought_label("TRACK7")),
         refund: LabelRefundState::NotRequested,
         ..samples::provider_shipment()
     };

@@ -132,7 +132,7 @@ pub fn label(entry: &LabelEntry, order: &Order) -> Vec<Discrepancy> {
     let is_raised = stored.refund == Some(LabelRefund::Refused)
         || order.has_timeline_code(TimelineCode::LabelRefundRefused);
     let kind = match (order.status, entry.is_live()) {
-        (Status::Fulfilled, false) if entry.tracking_code.is_none() => Some(Kind::LabelMissing),
+        (Status::Fulfilled, false) if !entry.is_bought => Some(Kind::LabelMissing),
         (Status::Fulfilled, false) => Some(Kind::LabelRefunded),
         (Status::Fulfilled, true) if recorded != entry.tracking_code.as_ref() => {
             Some(Kind::LabelRecordMismatch)
@@ -174,10 +174,10 @@ pub fn retrieved_label(
 }
 
 fn describe_label(entry: &LabelEntry) -> String {
-    let state = match (&entry.tracking_code, entry.is_live()) {
-        (None, _) => "was not bought",
-        (Some(_), true) => "is live",
-        (Some(_), false) => "was refunded",
+    let state = match (entry.is_bought, entry.is_live()) {
+        (false, _) => "was not bought",
+        (true, true) => "is live",
+        (true, false) => "was refunded",
     };
     format!("{} {state}", entry.id)
 }

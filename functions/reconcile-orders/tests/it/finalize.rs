@@ -154,16 +154,63 @@ fn a_label_refund_is_looked_up_until_it_is_final() {
     assert_eq!(stored_order(&refunded, &order).attention, None);
 }
 
-#[test]
-fn a_rejected_label_refund_raises_attention() {
+/// A closed order whose label refund was rejected.
+fn with_rejected_label_refund() -> (TestBed, Order) {
     let order = closed(LabelRefund::Submitted, PaymentStatus::Voided);
     let test_bed = with_ended_execution(&order)
         .intent(voided_intent())
-        .shipment(bought_shipment(LabelRefundState::Submitted));
-    sweep_when_due(&test_bed, &order, 2);
-    let test_bed = test_bed.shipment(bought_shipment(LabelRefundState::Rejected));
+        .shipment(bought_shipment(LabelRefundState::Rejected));
+    (test_bed, order)
+}
+
+#[test]
+fn a_rejected_label_refund_is_submitted_again_a_day_later() {
+    let (test_bed, order) = with_rejected_label_refund();
+    let mut at = now();
+    while test_bed.count("shipping.refund") == 0 {
+        at = due_at(&test_bed, &order);
+        assert_eq!(sweep(&test_bed, at).raised, 0);
+    }
+    assert_eq!(at, order.closed_at().plus_hours(24));
+    assert!(!is_finalized(&test_bed, &order));
+    let resubmitted = stored_order(&test_bed, &order);
+    assert_eq!(timeline_codes(&resubmitted).last().unwrap(), "LABEL_REFUND_RESUBMITTED");
+    let test_bed = test_bed.shipment(bought_shipment(LabelRefundState::Refunded));
+    sweep_when_due(&test_bed, &order, 1);
+    assert!(is_finalized(&test_bed, &order));
+    assert_eq!(stored_order(&test_bed, &order).attention, None);
+}
+
+#[test]
+fn an_unreachable_provider_does_not_use_up_a_resubmission() {
+    let (test_bed, order) = with_rejected_label_refund();
+    let test_bed = test_bed.on("shipping.refund", 1, InjectedFault::Throttled);
+    let late = order.closed_at().plus_hours(24);
+    assert_eq!(sweep(&test_bed, late).failed, 1);
+    assert!(stored_order(&test_bed, &order).shipment.unwrap().refund_resubmissions.is_empty());
+}
+
+#[test]
+fn a_label_refund_that_does_not_apply_is_final() {
+    let order = closed(LabelRefund::Submitted, PaymentStatus::Voided);
+    let test_bed = with_ended_execution(&order)
+        .intent(voided_intent())
+        .shipment(bought_shipment(LabelRefundState::NotApplicable));
     let output = sweep(&test_bed, due_at(&test_bed, &order));
-    assert_eq!((output.raised, output.finalized), (1, 1));
+    assert_eq!((output.raised, output.finalized), (0, 1));
+    let shipment = stored_order(&test_bed, &order).shipment.unwrap();
+    assert_eq!(shipment.refund, Some(LabelRefund::NotApplicable));
+}
+
+#[test]
+fn a_label_refund_that_stays_rejected_raises_attention_after_three_days() {
+    let (test_bed, order) = with_rejected_label_refund();
+    let mut output = SweepOutput::default();
+    while output.finalized == 0 {
+        let test_bed = test_bed.clone().shipment(bought_shipment(LabelRefundState::Rejected));
+        output = sweep(&test_bed, due_at(&test_bed, &order));
+    }
+    assert_eq!((output.raised, test_bed.count("shipping.refund")), (1, 3));
     let raised = stored_order(&test_bed, &order);
     assert_eq!(raised.shipment.as_ref().unwrap().refund, Some(LabelRefund::Refused));
     assert_eq!(raised.attention, Some(Attention::Operator));

@@ -103,6 +103,6 @@ pub(crate) fn refunded_intent() -> PaymentIntent {
 
 /// The sample shipment with a bought label and this refund of it.
 pub(crate) fn bought_shipment(refund: LabelRefundState) -> ProviderShipment {
-    let label = Some(("TRACK".to_owned(), None));
+    let label = Some(samples::bought_label("TRACK"));
     ProviderShipment { bought: label, refund, ..samples::provider_shipment() }
 }

@@ -3,7 +3,7 @@
 use domain::Order;
 use domain::order::Attention;
 use domain::payment::{PaymentIntent, PaymentIntentState, PaymentStatus};
-use domain::shipment::{LabelRefundState, ProviderShipment};
+use domain::shipment::{LabelRefundState, ProviderShipment, Tracking};
 use reconcile_orders::event::SweepOutput;
 use testing::fakes::{InjectedFault, TestBed};
 use testing::samples;
@@ -23,7 +23,8 @@ fn disputed_intent() -> PaymentIntent {
 }
 
 fn tracked_as(status: &str) -> ProviderShipment {
-    let tracking = Some(status.to_owned());
+    let is_failed = matches!(status, "return_to_sender" | "failure");
+    let tracking = Some(Tracking { word: status.to_owned(), is_failed });
     ProviderShipment { tracking, ..bought_shipment(LabelRefundState::NotRequested) }
 }
 
@@ -63,6 +64,21 @@ fn a_dispute_raises_attention_once_and_not_again_after_acknowledgment() {
         .apply_operator_action(acknowledge, false, "op", None, now())
         .unwrap();
     test_bed.put(&acknowledged.with_webhook("evt_3", now()).unwrap());
+    assert_eq!(sweep(&test_bed, now()).raised, 0);
+    assert_eq!(stored_order(&test_bed, &order).attention, None);
+}
+
+#[test]
+fn a_parcel_that_comes_back_raises_attention_once_and_not_again_after_acknowledgment() {
+    let paid = samples::payment_intent(PaymentIntentState::Succeeded);
+    let (test_bed, order) = shipped(paid, "return_to_sender");
+    assert_eq!(sweep(&test_bed, now()).raised, 1);
+    let raised = stored_order(&test_bed, &order);
+    assert_eq!(raised.attention, Some(Attention::Operator));
+    assert_eq!(timeline_codes(&raised), ["TRACKING return_to_sender", "DELIVERY_FAILED"]);
+    let acknowledge = domain::decision::OperatorAction::Acknowledge;
+    let acknowledged = raised.apply_operator_action(acknowledge, false, "op", None, now()).unwrap();
+    test_bed.put(&acknowledged.with_webhook("evt_2", now()).unwrap());
     assert_eq!(sweep(&test_bed, now()).raised, 0);
     assert_eq!(stored_order(&test_bed, &order).attention, None);
 }

@@ -20,6 +20,7 @@ pub(crate) enum Route {
     Create,
     List,
     Get(String),
+    Rerate(String),
     Buy(String),
     Refund(String),
 }
@@ -31,6 +32,7 @@ impl Route {
             ("POST", ["v2", "shipments"]) => Self::Create,
             ("GET", ["v2", "shipments"]) => Self::List,
             ("GET", ["v2", "shipments", id]) => Self::Get((*id).to_owned()),
+            ("POST", ["v2", "shipments", id, "rerate"]) => Self::Rerate((*id).to_owned()),
             ("POST", ["v2", "shipments", id, "buy"]) => Self::Buy((*id).to_owned()),
             ("POST", ["v2", "shipments", id, "refund"]) => Self::Refund((*id).to_owned()),
             _ => return None,
@@ -40,6 +42,7 @@ impl Route {
     pub(super) const fn fault_point(&self) -> &'static str {
         match self {
             Self::Create => "carrier.create",
+            Self::Rerate(_) => "carrier.rerate",
             Self::Buy(_) => "carrier.buy",
             Self::Refund(_) => "carrier.refund",
             Self::Get(_) | Self::List => "carrier.get",

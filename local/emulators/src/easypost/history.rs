@@ -11,7 +11,7 @@ use serde::Serialize;
 pub struct LabelTotals {
     /// Labels ever bought.
     pub labels: u64,
-    /// Labels refunded, or submitted for a refund.
+    /// Labels refunded, submitted for a refund, or not charged.
     pub label_refunds: u64,
 }
 
@@ -34,8 +34,8 @@ impl LabelTotals {
 pub struct HistoryEntry {
     /// When it happened.
     pub at: Timestamp,
-    /// `created`, `bought`, `refund_submitted`, `refunded`, `refund_rejected`, or a tracking
-    /// status.
+    /// `created`, `rerated`, `bought`, `refund_submitted`, `refunded`, `refund_rejected`,
+    /// `refund_not_applicable`, or a tracking status.
     #[serde(rename = "what")]
     pub event: String,
 }

@@ -24,6 +24,8 @@ pub enum LabelRefundStatus {
     Refunded,
     /// The carrier rejected the refund; the label stays paid.
     Rejected,
+    /// The carrier does not charge for an unused label.
+    NotApplicable,
 }
 
 impl LabelRefundStatus {
@@ -33,8 +35,16 @@ impl LabelRefundStatus {
             Self::Submitted => "submitted",
             Self::Refunded => "refunded",
             Self::Rejected => "rejected",
+            Self::NotApplicable => "not_applicable",
         }
     }
+}
+
+/// What the carriers base their prices on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Quoted {
+    tenths_of_ounce: u64,
+    is_domestic: bool,
 }
 
 /// An offer of a carrier for a shipment.
@@ -81,6 +91,7 @@ pub struct Shipment {
     pub history: Vec<HistoryEntry>,
     pub(crate) updated: Timestamp,
     pub(crate) label: Option<Label>,
+    pub(crate) quoted: Quoted,
     pub(crate) rates: Vec<Rate>,
     pub(crate) messages: Vec<Value>,
     pub(crate) from: Value,
@@ -98,8 +109,7 @@ impl Shipment {
 
     /// Its labels: none or one.
     pub fn labels(&self) -> LabelTotals {
-        let given_back =
-            matches!(self.refund, Some(LabelRefundStatus::Submitted | LabelRefundStatus::Refunded));
+        let given_back = !matches!(self.refund, None | Some(LabelRefundStatus::Rejected));
         LabelTotals {
             labels: u64::from(self.label.is_some()),
             label_refunds: u64::from(given_back),
@@ -124,11 +134,13 @@ impl Shipment {
     }
 }
 
-/// The time of a call, and whether the fault plan rejects it.
+/// The time of a call, and what the fault plan does to it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CallContext {
     pub(crate) at: Timestamp,
     pub(crate) reject: bool,
+    /// No carrier answers.
+    pub(crate) unrated: bool,
 }
 
 impl EasyPostEmulator {
@@ -145,12 +157,16 @@ impl EasyPostEmulator {
         let parcel = field("parcel").as_object().ok_or_else(|| ApiError::required("parcel"))?;
         let tenths_of_ounce = weight(parcel)?;
         let order = field("reference").as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let is_domestic = to.get("country") == from.get("country");
+        if !is_domestic && !field("customs_info").is_object() {
+            return Err(ApiError::required("customs_info"));
+        }
         if context.reject {
             return Err(ApiError::address_not_found());
         }
         let id = self.ids.easypost("shp");
-        let (rates, messages) =
-            self.quote(tenths_of_ounce, to.get("country") == from.get("country"));
+        let quoted = Quoted { tenths_of_ounce, is_domestic };
+        let (rates, messages) = self.quote(quoted, context);
         let mut shipment = Shipment {
             id: id.clone(),
             order,
@@ -159,6 +175,7 @@ impl EasyPostEmulator {
             history: Vec::new(),
             updated: context.at,
             label: None,
+            quoted,
             rates,
             messages,
             from: self.render_address(from, context.at),
@@ -175,16 +192,36 @@ impl EasyPostEmulator {
         Ok(response)
     }
 
-    fn quote(&mut self, tenths_of_ounce: u64, is_domestic: bool) -> (Vec<Rate>, Vec<Value>) {
-        let pounds = tenths_of_ounce.div_ceil(160);
-        let services = if is_domestic { DOMESTIC } else { INTERNATIONAL };
+    /// Asks the carriers for their rates again. The ids of the earlier rates are no longer valid.
+    pub(super) fn rerate(
+        &mut self,
+        id: &str,
+        context: CallContext,
+    ) -> Result<HttpResponse, ApiError> {
+        let index = self.index_of(id)?;
+        if self.shipments[index].label.is_some() {
+            return Err(ApiError::postage_exists());
+        }
+        if context.reject {
+            return Err(ApiError::address_not_found());
+        }
+        let (rates, messages) = self.quote(self.shipments[index].quoted, context);
+        let shipment = &mut self.shipments[index];
+        (shipment.rates, shipment.messages) = (rates, messages);
+        shipment.record(context.at, "rerated");
+        Ok(HttpResponse::json(200, &shipment.render()))
+    }
+
+    fn quote(&mut self, quoted: Quoted, context: CallContext) -> (Vec<Rate>, Vec<Value>) {
+        let pounds = quoted.tenths_of_ounce.div_ceil(160);
+        let services = if quoted.is_domestic { DOMESTIC } else { INTERNATIONAL };
         let (mut rates, mut messages) = (Vec::new(), Vec::new());
         for service in services {
-            if pounds > service.max_pounds {
-                messages.push(json!({
-                    "carrier": service.carrier, "carrier_account_id": super::render::ACCOUNT, "type": "rate_error",
-                    "message": format!("{}: the maximum weight is {} lb", service.name, service.max_pounds),
-                }));
+            if context.unrated {
+                messages.push(rate_error(service, "the carrier does not answer"));
+            } else if pounds > service.max_pounds {
+                let why = format!("the maximum weight is {} lb", service.max_pounds);
+                messages.push(rate_error(service, &why));
             } else {
                 let cents = service.first_pound + service.additional_pound * (pounds - 1);
                 let id = self.ids.easypost("rate");
@@ -246,7 +283,7 @@ impl EasyPostEmulator {
         if shipment.label.is_none() {
             return Err(ApiError::refund_unavailable("It has no label."));
         }
-        if let Some(refund) = shipment.refund {
+        if let Some(refund) = shipment.refund.filter(|it| *it != LabelRefundStatus::Rejected) {
             return Err(ApiError::refund_unavailable(&format!(
                 "Its refund is {} already.",
                 refund.name()
@@ -267,13 +304,17 @@ impl EasyPostEmulator {
     /// rejected one: the product sees that only by reading the shipment.
     pub(super) fn finalize_refund(&mut self, index: usize, at: Timestamp) {
         let shipment = &mut self.shipments[index];
-        let refused =
-            shipment.order.as_ref().is_some_and(|order| self.rejected_refunds.contains(order));
+        let order = shipment.order.as_ref();
+        let refused = order.is_some_and(|order| self.rejected_refunds.contains(order));
+        let waived = order.is_some_and(|order| self.waived_refunds.contains(order));
         let timer = shipment.timer.take();
         self.schedule.cancel(timer);
         if refused {
             shipment.refund = Some(LabelRefundStatus::Rejected);
             shipment.record(at, "refund_rejected");
+        } else if waived {
+            shipment.refund = Some(LabelRefundStatus::NotApplicable);
+            shipment.record(at, "refund_not_applicable");
         } else {
             shipment.refund = Some(LabelRefundStatus::Refunded);
             shipment.record(at, "refunded");
@@ -337,6 +378,14 @@ impl EasyPostEmulator {
     fn index_of(&self, id: &str) -> Result<usize, ApiError> {
         self.shipments_by_id.get(id).copied().ok_or_else(ApiError::not_found)
     }
+}
+
+/// What a carrier says that gives no rate.
+fn rate_error(service: &Service, why: &str) -> Value {
+    json!({
+        "carrier": service.carrier, "carrier_account_id": super::render::ACCOUNT,
+        "type": "rate_error", "message": format!("{}: {why}", service.name),
+    })
 }
 
 /// The date range of a list whose range is not fully given.

@@ -69,11 +69,15 @@ fn a_heavier_parcel_costs_more_and_a_parcel_that_is_too_heavy_has_no_rates() {
 }
 
 #[test]
-fn the_cheapest_international_rate_promises_no_delivery_day() {
+fn an_international_shipment_needs_customs_forms_and_its_cheapest_rate_promises_no_day() {
     let mut body = shipment_body();
     body["shipment"]["to_address"] = json!({
         "name": "E", "street1": "Unter den Linden 1", "city": "Berlin", "zip": "10117", "country": "DE"
     });
+    let refused = EasyPostHarness::new().send("POST", "/v2/shipments", &body, at(0));
+    let error = &refused.value()["error"];
+    assert_eq!((refused.status, &error["errors"][0]["field"]), (422, &json!("customs_info")));
+    body["shipment"]["customs_info"] = json!({"contents_type": "merchandise"});
     let shipment = EasyPostHarness::new().send("POST", "/v2/shipments", &body, at(0)).value();
     let days: Vec<_> = shipment["rates"]
         .as_array()
@@ -133,6 +137,43 @@ fn a_rejected_label_refund_leaves_the_label_valid_and_sends_no_event() {
     let events: Vec<_> =
         easypost.emulator.take_events().into_iter().map(|event| event.event_type).collect();
     assert_eq!(events, ["tracker.created"]);
+}
+
+#[test]
+fn a_rejected_label_refund_can_be_submitted_again() {
+    let mut easypost = EasyPostHarness::new();
+    let shipment = easypost.bought_shipment();
+    let order = || ORDER.to_owned();
+    easypost.emulator.perform(&ControlAction::RejectRefund { order: order() }, at(2)).unwrap();
+    easypost.refund(&shipment, at(3));
+    assert_eq!(easypost.retrieve(&shipment, hours(25))["refund_status"], "rejected");
+    assert_eq!(easypost.refund(&shipment, hours(26)).value()["refund_status"], "submitted");
+    let complete = ControlAction::CompleteRefund { order: order() };
+    easypost.emulator.perform(&complete, hours(27)).unwrap();
+    assert_eq!(easypost.retrieve(&shipment, hours(28))["refund_status"], "refunded");
+}
+
+#[test]
+fn the_refund_of_a_label_that_costs_nothing_unused_is_not_applicable() {
+    let mut easypost = EasyPostHarness::new();
+    let shipment = easypost.bought_shipment();
+    easypost.refund(&shipment, at(2));
+    let waive = ControlAction::WaiveRefund { order: ORDER.to_owned() };
+    easypost.emulator.perform(&waive, at(3)).unwrap();
+    assert_eq!(easypost.retrieve(&shipment, at(4))["refund_status"], "not_applicable");
+}
+
+#[test]
+fn a_shipment_is_rated_again_with_new_rates_until_it_is_bought() {
+    let mut easypost = EasyPostHarness::new();
+    let shipment = easypost.created_shipment();
+    let path = format!("/v2/shipments/{}/rerate", id(&shipment));
+    let rerated = easypost.send("POST", &path, &json!({}), at(1)).value();
+    assert_eq!(rerated["rates"].as_array().unwrap().len(), 3);
+    assert_ne!(rerated["rates"][0]["id"], shipment["rates"][0]["id"]);
+    assert_eq!(easypost.buy(&shipment, 0, at(2)).status, 422, "the earlier rates are gone");
+    assert_eq!(easypost.buy(&rerated, 0, at(3)).status, 200);
+    assert_eq!(easypost.send("POST", &path, &json!({}), at(4)).status, 422);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //! emulators.
 
 use emulators::easypost::EasyPostEmulator;
-use emulators::emulator::{ControlAction, Emulator as _};
-use emulators::exchange::NetworkOutcome;
+use emulators::emulator::{ControlAction, Emulator};
+use emulators::exchange::{HttpRequest, NetworkOutcome};
 use emulators::faults::{CallRange, Fault, FaultKind, FaultPlan, FaultPoint};
 use emulators::stripe::FAULT_POINTS;
 use serde_json::{Value, json};
@@ -499,4 +499,65 @@ fn a_revoked_key_is_rejected_and_its_replacement_is_not() {
     assert_eq!(describe(&easypost.handle_with_faults(&list(), at(5))), "200");
     easypost.perform(&revoke("EZTKlookalike"), at(6)).unwrap();
     assert_eq!(describe(&easypost.handle_with_faults(&list(), at(7))), "403");
+}
+
+/// Sends the same call `count` times at one moment. The statuses of the answers.
+fn statuses(emulator: &mut impl Emulator, call: &HttpRequest, count: usize) -> Vec<u16> {
+    let mut status = || match emulator.handle_with_faults(call, at(10)) {
+        NetworkOutcome::Response(response) => response.status,
+        other => panic!("{other:?}"),
+    };
+    (0..count).map(|_| status()).collect()
+}
+
+#[test]
+fn a_rate_limit_counts_the_reads_and_the_writes_of_stripe_apart() {
+    let mut stripe = StripeHarness::new();
+    let intent = stripe.created_intent("pm_card_visa");
+    let limit = ControlAction::LimitRate { per_second: Some(2) };
+    stripe.emulator.perform(&limit, at(9)).unwrap();
+    let read = retrieve_request(&intent);
+    assert_eq!(statuses(&mut stripe.emulator, &read, 3), [200, 200, 429]);
+    let write = create_request("pm_card_visa");
+    assert_eq!(statuses(&mut stripe.emulator, &write, 3), [200, 200, 429]);
+    let NetworkOutcome::Response(limited) = stripe.emulator.handle_with_faults(&write, at(10))
+    else {
+        panic!("not answered")
+    };
+    assert_eq!(limited.header_value("stripe-rate-limited-reason"), Some("global-rate"));
+    assert_eq!(limited.value()["error"]["code"], "rate_limit");
+    let NetworkOutcome::Response(later) = stripe.emulator.handle_with_faults(&write, at(11)) else {
+        panic!("not answered")
+    };
+    assert_eq!(later.status, 200, "a second later");
+}
+
+#[test]
+fn a_rate_limit_of_easypost_counts_lists_apart_with_their_documented_limit() {
+    let mut easypost = EasyPostHarness::new();
+    let limit = ControlAction::LimitRate { per_second: Some(2) };
+    easypost.emulator.perform(&limit, at(9)).unwrap();
+    let create = easypost_request("POST", "/v2/shipments", &shipment_body());
+    assert_eq!(statuses(&mut easypost.emulator, &create, 3), [201, 201, 429]);
+    let list = easypost_request("GET", "/v2/shipments", &Value::Null);
+    assert_eq!(statuses(&mut easypost.emulator, &list, 6), [200, 200, 200, 200, 200, 429]);
+}
+
+#[test]
+fn without_an_answer_of_the_carriers_a_shipment_has_messages_in_place_of_rates() {
+    let mut easypost = EasyPostHarness::new();
+    let fault = Fault::new("carrier.create", CallRange::nth(1), FaultKind::NoRates);
+    easypost.emulator.fault_plan_mut().add(vec![fault]).unwrap();
+    let create = easypost_request("POST", "/v2/shipments", &shipment_body());
+    let NetworkOutcome::Response(created) = easypost.emulator.handle_with_faults(&create, at(1))
+    else {
+        panic!("not answered")
+    };
+    assert_eq!((created.status, &created.value()["rates"]), (201, &json!([])));
+    let messages = created.value()["messages"].clone();
+    let kinds: Vec<_> = messages.as_array().unwrap().iter().map(|it| it["type"].clone()).collect();
+    assert_eq!(kinds, ["rate_error", "rate_error", "rate_error"]);
+    let path = format!("/v2/shipments/{}/rerate", id(&created.value()));
+    let rerated = easypost.send("POST", &path, &json!({}), at(2)).value();
+    assert_eq!(rerated["rates"].as_array().unwrap().len(), 3);
 }

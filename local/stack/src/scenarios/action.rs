@@ -108,8 +108,10 @@ pub enum ActionKind {
     FailRefund {},
     /// The cardholder disputes the charge.
     Dispute {},
-    /// The shipping provider rejects the refund of the label.
+    /// The shipping provider rejects the refund of the label, and later ones.
     RejectRefund {},
+    /// The shipping provider completes the submitted refund of the label.
+    CompleteLabelRefund {},
     /// The carrier scans the parcel.
     Track {
         /// `in_transit`, `delivered`, ….

@@ -83,6 +83,7 @@ impl ActionRunner<'_> {
             ActionKind::RejectRefund {} => {
                 client.control(&ControlAction::RejectRefund { order }).await
             }
+            ActionKind::CompleteLabelRefund {} => client.complete_label_refund(order).await,
             ActionKind::Track { status } => {
                 let status = status.clone();
                 client.control(&ControlAction::UpdateTracker { order, status }).await

@@ -217,12 +217,36 @@ impl Client {
     /// The emulator cannot be reached. An error status is a response.
     pub async fn control(&self, action: &ControlAction) -> Result<Response> {
         let provider = match action {
-            ControlAction::RejectRefund { .. } | ControlAction::UpdateTracker { .. } => {
-                &self.urls.easypost
-            }
+            ControlAction::RejectRefund { .. }
+            | ControlAction::WaiveRefund { .. }
+            | ControlAction::UpdateTracker { .. } => &self.urls.easypost,
             ControlAction::RevokeKey { key } if key.starts_with("EZ") => &self.urls.easypost,
             _ => &self.urls.stripe,
         };
+        self.control_at(provider, action).await
+    }
+
+    /// Completes the submitted refund of the label of an order.
+    ///
+    /// # Errors
+    /// As [`Client::control`].
+    pub async fn complete_label_refund(&self, order: String) -> Result<Response> {
+        self.control_at(&self.urls.easypost, &ControlAction::CompleteRefund { order }).await
+    }
+
+    /// Limits the calls per second at each provider.
+    ///
+    /// # Errors
+    /// As [`Client::control`].
+    pub async fn limit_rates(&self, stripe: u32, easypost: u32) -> Result<()> {
+        for (provider, limit) in [(&self.urls.stripe, stripe), (&self.urls.easypost, easypost)] {
+            let action = ControlAction::LimitRate { per_second: Some(limit) };
+            self.control_at(provider, &action).await?.into_success("the rate limit")?;
+        }
+        Ok(())
+    }
+
+    async fn control_at(&self, provider: &str, action: &ControlAction) -> Result<Response> {
         self.send(post(&format!("{provider}/_acts")), Some(&json!(action))).await
     }
 

@@ -171,6 +171,18 @@ fn the_review_threshold_is_set_per_currency() {
 }
 
 #[test]
+fn the_postage_ceiling_is_set_per_currency() {
+    let ceiling = |text: &str| settings(&[("POSTAGE_CEILING", text)]).postage_ceiling();
+    let allows =
+        |text, amount, currency| ceiling(text).unwrap().allows(Money::new(amount, currency));
+    assert!(allows("USD=20000, EUR=100", 20_000, Currency::Usd));
+    assert!(!allows("USD=20000, EUR=100", 101, Currency::Eur));
+    assert!(!allows("USD=20000", 1, Currency::Gbp), "without a number it cannot be judged");
+    assert!(allows("", u64::MAX, Currency::Usd));
+    assert_rejected(ceiling("USD=1.5"), "POSTAGE_CEILING must list");
+}
+
+#[test]
 fn the_retention_of_personal_data_is_a_whole_number_of_days() {
     let days = |text: &str| {
         settings(&[("PERSONAL_DATA_RETENTION_DAYS", text)]).personal_data_retention_days()

@@ -95,6 +95,10 @@ impl ShippingProvider for ScriptedProvider {
         self.next_shipment()
     }
 
+    async fn rerate(&self, _: &ShipmentId) -> ShippingOutcome {
+        self.next_shipment()
+    }
+
     async fn refund(&self, _: &ShipmentId) -> ShippingOutcome {
         self.next_shipment()
     }
@@ -135,7 +139,7 @@ fn id() -> PaymentIntentId {
 }
 
 fn shipment(bought: bool, refund: LabelRefundState) -> ShippingOutcome {
-    let bought = bought.then(|| ("9400".to_owned(), None));
+    let bought = bought.then(|| samples::bought_label("9400"));
     CallOutcome::Succeeded(ProviderShipment { bought, refund, ..samples::provider_shipment() })
 }
 

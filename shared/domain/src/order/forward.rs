@@ -104,11 +104,33 @@ impl Order {
             label: None,
             refund: None,
             tracking: None,
+            refused_service: None,
+            refund_resubmissions: Vec::new(),
         });
         Ok(order)
     }
 
-    /// Records the label. An order that an operator let retry is being shipped again.
+    /// Records another rate, because the carrier refused to sell the chosen one.
+    #[must_use]
+    pub fn with_another_rate(&self, rate: &Rate, at: Timestamp) -> Self {
+        let mut order = self.shipping_step(at);
+        if let Some(shipment) = &mut order.shipment {
+            let refused = std::mem::replace(&mut shipment.service, rate.service.clone());
+            shipment.refused_service = Some(refused);
+            shipment.rate_id = rate.id.clone();
+            shipment.carrier.clone_from(&rate.carrier);
+        }
+        order
+    }
+
+    /// The next write of an order that is being shipped, again if an operator let it retry.
+    fn shipping_step(&self, at: Timestamp) -> Self {
+        let again = self.status == Status::NeedsAttention;
+        let shipping = again.then(|| self.transition(Status::Shipping, None, at).ok()).flatten();
+        shipping.unwrap_or_else(|| self.next_step(at))
+    }
+
+    /// Records the label.
     #[must_use]
     pub fn with_label(
         &self,
@@ -116,9 +138,7 @@ impl Order {
         tracking_url: Option<&str>,
         at: Timestamp,
     ) -> Self {
-        let again = self.status == Status::NeedsAttention;
-        let shipping = again.then(|| self.transition(Status::Shipping, None, at).ok()).flatten();
-        let mut order = shipping.unwrap_or_else(|| self.next_step(at));
+        let mut order = self.shipping_step(at);
         if let Some(shipment) = &mut order.shipment {
             shipment.label = Some(Label {
                 tracking_code: tracking_code.to_owned(),

@@ -83,8 +83,9 @@ pub struct RecordedFacts {
 }
 
 /// What the timeline says when an operator must look at the order.
-const RAISED_BY: [TimelineCode; 8] = [
+const RAISED_BY: [TimelineCode; 9] = [
     TimelineCode::LabelRefundRefused,
+    TimelineCode::DeliveryFailed,
     TimelineCode::RefundFailed,
     TimelineCode::PaymentNotFinalized,
     TimelineCode::PaymentAmountMismatch,
@@ -170,7 +171,9 @@ impl Order {
             label: match &self.shipment {
                 Some(shipment) => match (&shipment.refund, &shipment.label) {
                     (Some(LabelRefund::Refused), _) => LabelFact::RefundRefused,
-                    (Some(LabelRefund::Submitted), _) => LabelFact::RefundSubmitted,
+                    (Some(LabelRefund::Submitted | LabelRefund::NotApplicable), _) => {
+                        LabelFact::RefundSubmitted
+                    }
                     (None, Some(_)) => LabelFact::Bought,
                     (_, _) => LabelFact::None,
                 },

@@ -6,7 +6,7 @@ use super::timeline::TimelineCode;
 use super::write::{CHECK_SOON_MINUTES, open_bucket};
 use crate::attention::Attention;
 use crate::payment::PaymentStatus;
-use crate::shipment::LabelRefund;
+use crate::shipment::{LabelRefund, Tracking};
 use crate::{ExecutionName, OrderId, Status, StepError, TaskToken, Timestamp};
 
 /// The maximum number of restarts before an operator must decide.
@@ -40,20 +40,23 @@ pub enum Observation {
     CallHadNoEffect,
     /// The refund of the label.
     Label(LabelRefund),
-    /// The tracking status, in the provider's word.
-    Tracking(String),
+    /// A rejected refund of the label was submitted again.
+    LabelRefundResubmitted,
+    /// Where the parcel is.
+    Tracking(Tracking),
 }
 
 impl Observation {
     /// Whether an operator must know.
     pub const fn needs_operator(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::AuthorizationExpiring
-                | Self::Disputed
-                | Self::Payment(PaymentStatus::RefundFailed)
-                | Self::Label(LabelRefund::Refused)
-        )
+            | Self::Disputed
+            | Self::Payment(PaymentStatus::RefundFailed)
+            | Self::Label(LabelRefund::Refused) => true,
+            Self::Tracking(tracking) => tracking.is_failed,
+            _ => false,
+        }
     }
 }
 
@@ -202,10 +205,10 @@ impl Order {
             }
             Observation::Disputed => !self.has_timeline_code(TimelineCode::Disputed),
             Observation::Payment(status) => self.payment.status != *status,
-            Observation::CallHadNoEffect => true,
+            Observation::CallHadNoEffect | Observation::LabelRefundResubmitted => true,
             Observation::Label(refund) => shipment.is_some_and(|s| s.refund != Some(*refund)),
-            Observation::Tracking(word) => {
-                shipment.is_some_and(|s| s.tracking.as_deref() != Some(word.as_str()))
+            Observation::Tracking(tracking) => {
+                shipment.is_some_and(|s| s.tracking.as_ref() != Some(&tracking.word))
             }
         }
     }
@@ -229,7 +232,8 @@ impl Order {
                 }
                 Observation::CallHadNoEffect => self.payment.attempt += 1,
                 Observation::Label(refund) => self.apply_label_refund(*refund, at),
-                Observation::Tracking(word) => self.apply_tracking(word, at),
+                Observation::LabelRefundResubmitted => self.apply_resubmission(at),
+                Observation::Tracking(tracking) => self.apply_tracking(tracking, at),
             }
         }
     }
@@ -243,10 +247,21 @@ impl Order {
         }
     }
 
-    fn apply_tracking(&mut self, word: &str, at: Timestamp) {
+    fn apply_resubmission(&mut self, at: Timestamp) {
         if let Some(shipment) = &mut self.shipment {
-            shipment.tracking = Some(word.to_owned());
+            shipment.refund_resubmissions.push(at);
+        }
+        self.add_timeline_entry(TimelineCode::LabelRefundResubmitted.to_string(), at);
+    }
+
+    fn apply_tracking(&mut self, tracking: &Tracking, at: Timestamp) {
+        let word = &tracking.word;
+        if let Some(shipment) = &mut self.shipment {
+            shipment.tracking = Some(word.clone());
         }
         self.add_timeline_entry(format!("{} {word}", TimelineCode::Tracking), at);
+        if tracking.is_failed {
+            self.raise_attention(TimelineCode::DeliveryFailed, at);
+        }
     }
 }

@@ -42,6 +42,10 @@ pub enum TimelineCode {
     CancellationRequested,
     /// The shipping provider rejected the refund of the label.
     LabelRefundRefused,
+    /// A rejected refund of the label was submitted again.
+    LabelRefundResubmitted,
+    /// The parcel comes back or cannot be delivered.
+    DeliveryFailed,
     /// The payment provider could not refund the payment.
     RefundFailed,
     /// The payment of a closed order could not be brought to its final state.
@@ -94,6 +98,7 @@ impl TimelineCode {
         matches!(
             self,
             Self::LabelRefundRefused
+                | Self::DeliveryFailed
                 | Self::RefundFailed
                 | Self::PaymentNotFinalized
                 | Self::PaymentAmountMismatch
@@ -126,6 +131,8 @@ mod tests {
                 "REVIEW_EXPIRED",
                 "CANCELLATION_REQUESTED",
                 "LABEL_REFUND_REFUSED",
+                "LABEL_REFUND_RESUBMITTED",
+                "DELIVERY_FAILED",
                 "REFUND_FAILED",
                 "PAYMENT_UNSETTLED",
                 "PAYMENT_AMOUNT_DIFFERS",

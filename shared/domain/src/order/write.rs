@@ -93,6 +93,7 @@ impl Order {
         let raised = self.shipment.as_ref().is_some_and(rejected)
             || self.payment.status == PaymentStatus::RefundFailed
             || self.has_timeline_code(TimelineCode::Disputed)
+            || self.has_timeline_code(TimelineCode::DeliveryFailed)
             || self.has_timeline_code(TimelineCode::PaymentAmountMismatch)
             || (!self.status.is_closed()
                 && self.has_timeline_code(TimelineCode::AuthorizationExpiring));

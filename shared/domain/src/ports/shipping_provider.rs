@@ -12,6 +12,8 @@ use crate::{RateId, ShipmentId};
 pub enum ShippingRejection {
     /// The parcel, the address or the refund is rejected; the provider's code.
     Rejected(String),
+    /// The carrier does not sell the chosen rate; another one may be sold.
+    RateRefused(String),
     /// The label is bought already.
     AlreadyBought,
     /// There is no such shipment.
@@ -24,7 +26,8 @@ pub enum ShippingRejection {
 
 /// The shipping provider.
 pub trait ShippingProvider: Sync {
-    /// Creates a shipment and its rates. That costs nothing.
+    /// Creates a shipment and its rates. That costs nothing. A shipment without rates
+    /// because the carriers did not answer is no success.
     fn create(
         &self,
         parcel: &Parcel,
@@ -38,6 +41,11 @@ pub trait ShippingProvider: Sync {
         &self,
         id: &ShipmentId,
         rate: &RateId,
+    ) -> impl Future<Output = CallOutcome<ProviderShipment, ShippingRejection>> + Send;
+    /// Asks the carriers for the rates of a shipment once more. That costs nothing.
+    fn rerate(
+        &self,
+        id: &ShipmentId,
     ) -> impl Future<Output = CallOutcome<ProviderShipment, ShippingRejection>> + Send;
     /// Requests a refund of the label of a shipment.
     fn refund(

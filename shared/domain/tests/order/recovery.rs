@@ -3,6 +3,7 @@
 use domain::decision::{OperatorAction, ReviewDecision};
 use domain::order::Recovery::{Escalate, Restart, Skip};
 use domain::order::*;
+use domain::shipment::Tracking;
 use domain::*;
 use testing::samples;
 
@@ -173,9 +174,13 @@ fn a_check_without_observations_changes_nothing_but_the_next_check() {
     assert_eq!(checked.check_at, Some(later.plus_minutes(15)));
 }
 
+fn tracking(word: &str, is_failed: bool) -> Observation {
+    Observation::Tracking(Tracking { word: word.to_owned(), is_failed })
+}
+
 #[test]
 fn an_observation_is_recorded_once() {
-    let observations = [Observation::Disputed, Observation::Tracking("in_transit".to_owned())];
+    let observations = [Observation::Disputed, tracking("in_transit", false)];
     let order = samples::fulfilled();
     assert_eq!(order.new_observations(&observations).len(), 2);
     let once = order.inspected(&observations, now());
@@ -186,7 +191,7 @@ fn an_observation_is_recorded_once() {
     assert_eq!(once.attention, Some(Attention::Operator));
     assert_eq!(once.new_observations(&observations), Vec::<&Observation>::new());
     assert_eq!(notes(&once.inspected(&observations, now())), notes(&once));
-    let moved_on = [Observation::Tracking("delivered".to_owned())];
+    let moved_on = [tracking("delivered", false)];
     assert_eq!(notes(&once.inspected(&moved_on, now())).len(), 3);
 }
 

@@ -41,12 +41,14 @@ fn bought_shipments_are_requested_between_two_dates_page_by_page() {
     let bare = LabelEntry {
         id: ShipmentId::parse("shp_1").unwrap(),
         reference: None,
+        is_bought: false,
         tracking_code: None,
         refund: LabelRefundState::NotRequested,
     };
     let sold = LabelEntry {
         id: ShipmentId::parse("shp_2").unwrap(),
         reference: Some("ord_7".to_owned()),
+        is_bought: true,
         tracking_code: Some("TRACK1".to_owned()),
         ..bare.clone()
     };

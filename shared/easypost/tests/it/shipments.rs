@@ -80,6 +80,9 @@ fn description(outcome: &CallOutcome<ProviderShipment, ShippingRejection>) -> St
             format!("{} rates, {label}, {:?}", shipment.rates.len(), shipment.refund)
         }
         CallOutcome::Rejected(ShippingRejection::Rejected(reason)) => format!("rejected: {reason}"),
+        CallOutcome::Rejected(ShippingRejection::RateRefused(reason)) => {
+            format!("rate refused: {reason}")
+        }
         CallOutcome::Rejected(ShippingRejection::Account(problem)) => format!("account: {problem}"),
         CallOutcome::Rejected(ShippingRejection::Misconfigured(reason)) => {
             format!("misconfigured: {reason}")
@@ -119,15 +122,15 @@ fn the_recorded_rates_are_read_to_the_cent() {
     let seen: Vec<_> = shipment
         .rates
         .iter()
-        .map(|rate| (rate.service.as_str(), rate.price_minor, rate.delivery_days))
+        .map(|rate| (rate.service.as_str(), rate.price.amount_minor(), rate.delivery_days))
         .collect();
     assert_eq!(
         seen,
         [("Express", 3415, Some(1)), ("Priority", 742, Some(2)), ("GroundAdvantage", 607, Some(3))]
     );
-    let (code, url) = shipment.bought.unwrap();
-    assert_eq!(code, "9400100208303109505657");
-    assert!(url.unwrap().starts_with("https://track.easypost.com/"));
+    let label = shipment.bought.unwrap();
+    assert_eq!(label.tracking_code.unwrap(), "9400100208303109505657");
+    assert!(label.tracking_url.unwrap().starts_with("https://track.easypost.com/"));
 }
 
 #[test]
@@ -150,7 +153,7 @@ fn every_documented_error_is_classified_as_documented() {
             "SHIPMENT.PURCHASE.IN_PROGRESS"
             | "SHIPMENT.POSTAGE.TIMED_OUT"
             | "SHIPMENT.POSTAGE.NO_RESPONSE" => "unknown".to_owned(),
-            "SHIPMENT.POSTAGE.FAILURE" => format!("rejected: answered 422 {code}"),
+            "SHIPMENT.POSTAGE.FAILURE" => format!("rate refused: answered 422 {code}"),
             "RATE_LIMITED" => "throttled".to_owned(),
             "APIKEY.INACTIVE" => "account: KEY_REJECTED".to_owned(),
             other => panic!("{other} has no expectation"),
@@ -179,7 +182,10 @@ fn a_response_is_classified_by_what_it_says_about_the_effect() {
     check(200, &Value::Null, "unknown");
     check(200, &json!({"id": "shp_1", "refund_status": "on_fire"}), "unknown");
     check(200, &json!({"id": "adr_1"}), "unknown");
-    check(200, &json!({"id": "shp_1", "postage_label": {}}), "unknown");
+    let sold = "0 rates, bought, NotRequested";
+    check(200, &json!({"id": "shp_1", "postage_label": {}}), sold);
+    check(200, &json!({"id": "shp_1", "tracking_code": "9400"}), sold);
+    check(200, &json!({"id": "shp_1", "tracker": {"tracking_code": "9400"}}), sold);
     check(429, &Value::Null, "throttled");
     check(401, &json!({"error": "canary"}), "account: KEY_REJECTED");
     check(402, &coded("PAYMENT.REQUIRED"), "account: WALLET_EMPTY");
@@ -195,7 +201,7 @@ fn a_response_is_classified_by_what_it_says_about_the_effect() {
     check(
         200,
         &json!({"id": "shp_1", "refund_status": "not_applicable"}),
-        "0 rates, not bought, Rejected",
+        "0 rates, not bought, NotApplicable",
     );
 }
 
@@ -218,7 +224,8 @@ fn the_tracking_status_is_a_single_word_or_none() {
         let outcome =
             retrieve(Ok(response(200, &json!({"id": "shp_1", "tracker": {"status": status}}))));
         let CallOutcome::Succeeded(shipment) = outcome else { panic!("not read") };
-        assert_eq!(shipment.tracking.as_deref(), expected, "{status}");
+        let word = shipment.tracking.map(|tracking| tracking.word);
+        assert_eq!(word.as_deref(), expected, "{status}");
     };
     check(json!("in_transit"), Some("in_transit"));
     check(json!("unknown"), None);
@@ -233,6 +240,25 @@ fn without_a_response_the_outcome_is_unknown_unless_nothing_was_sent() {
     let check = |failed, expected: &str| assert_eq!(description(&retrieve(Err(failed))), expected);
     check(TransportError::NotSent("refused".into()), "not sent");
     check(TransportError::NoResponse("timed out".into()), "unknown");
+}
+
+#[test]
+fn carriers_that_do_not_answer_are_an_outage_and_no_refusal() {
+    let created = |rates: Value, messages: Value| {
+        let body = json!({"id": "shp_1", "rates": rates, "messages": messages});
+        let (easypost, _) = easypost_with(Ok(response(201, &body)));
+        let order = samples::received();
+        let outcome = run(easypost.create(&order.parcel().unwrap())).unwrap();
+        let (easypost, _) = easypost_with(Ok(response(200, &body)));
+        assert_eq!(run(easypost.rerate(&id())).unwrap(), outcome);
+        description(&outcome)
+    };
+    let failed = json!([{"carrier": "USPS", "type": "rate_error", "message": "canary"}]);
+    let rate = json!([{"id": "rate_1", "carrier": "USPS", "service": "Ground", "rate": "6.07",
+        "currency": "USD"}]);
+    assert_eq!(created(json!([]), failed.clone()), "not sent");
+    assert_eq!(created(json!([]), json!([])), "0 rates, not bought, NotRequested");
+    assert_eq!(created(rate, failed), "1 rates, not bought, NotRequested");
 }
 
 #[test]

@@ -57,7 +57,8 @@ impl State {
         LabelEntry {
             id: shipment.id.clone(),
             reference: self.owner(owns),
-            tracking_code: shipment.bought.as_ref().map(|(code, _)| code.clone()),
+            is_bought: shipment.bought.is_some(),
+            tracking_code: shipment.bought.as_ref().and_then(|label| label.tracking_code.clone()),
             refund: shipment.refund,
         }
     }

@@ -83,8 +83,15 @@ impl Ledger {
             return CallOutcome::Rejected(ShippingRejection::Rejected("no such rate".to_owned()));
         }
         self.labels += 1;
-        shipment.bought = Some((format!("TRACK{}", self.labels), None));
+        shipment.bought = Some(samples::bought_label(&format!("TRACK{}", self.labels)));
         CallOutcome::Succeeded(shipment.clone())
+    }
+
+    fn retrieve(&self, id: &ShipmentId) -> Outcome {
+        match self.shipments.get(id) {
+            Some(shipment) => CallOutcome::Succeeded(shipment.clone()),
+            None => CallOutcome::Rejected(ShippingRejection::NotFound),
+        }
     }
 
     fn refund(&mut self, id: &ShipmentId) -> Outcome {
@@ -92,7 +99,10 @@ impl Ledger {
             None => CallOutcome::Rejected(ShippingRejection::NotFound),
             Some(shipment)
                 if shipment.bought.is_some()
-                    && shipment.refund == LabelRefundState::NotRequested
+                    && matches!(
+                        shipment.refund,
+                        LabelRefundState::NotRequested | LabelRefundState::Rejected
+                    )
                     && !self.rejects_refunds =>
             {
                 shipment.refund = LabelRefundState::Submitted;
@@ -124,15 +134,15 @@ impl ShippingProvider for FakeShippingProvider {
         self.call("shipping.buy", |state| state.shipping_provider.buy(id, rate)).await
     }
 
+    async fn rerate(&self, id: &ShipmentId) -> Outcome {
+        self.call("shipping.rerate", |state| state.shipping_provider.retrieve(id)).await
+    }
+
     async fn refund(&self, id: &ShipmentId) -> Outcome {
         self.call("shipping.refund", |state| state.shipping_provider.refund(id)).await
     }
 
     async fn retrieve(&self, id: &ShipmentId) -> Outcome {
-        let get = |state: &mut State| match state.shipping_provider.shipments.get(id) {
-            Some(shipment) => CallOutcome::Succeeded(shipment.clone()),
-            None => CallOutcome::Rejected(ShippingRejection::NotFound),
-        };
-        self.call("shipping.retrieve", get).await
+        self.call("shipping.retrieve", |state| state.shipping_provider.retrieve(id)).await
     }
 }

@@ -250,7 +250,7 @@ fn a_label_whose_refund_was_refused_is_no_discrepancy() {
 fn a_refunded_stray_label_is_no_discrepancy() {
     let test_bed = TestBed::of(vec![make(0, Situation::Fulfilled)], 1);
     let id = ShipmentId::parse("shp_spare0").unwrap();
-    test_bed.state().label(&id).tracking_code = Some("TRACK".to_owned());
+    test_bed.state().label(&id).is_bought = true;
     assert_eq!(kinds(&test_bed), BTreeSet::from([Kind::StrayLabel]));
     for order in test_bed.state().orders.values_mut() {
         order.updated_at = samples::placed_at();

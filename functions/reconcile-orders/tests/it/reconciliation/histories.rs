@@ -231,6 +231,7 @@ impl Builder {
         self.label = Some(LabelEntry {
             id,
             reference: Some(self.order.order_id.to_string()),
+            is_bought: bought,
             tracking_code: bought.then_some(code),
             refund: LabelRefundState::NotRequested,
         });
@@ -292,6 +293,7 @@ impl Builder {
         let unbought = LabelEntry {
             id: ShipmentId::parse(format!("shp_spare{}", self.number)).unwrap(),
             reference: Some(self.order.order_id.to_string()),
+            is_bought: false,
             tracking_code: None,
             refund: LabelRefundState::NotRequested,
         };

@@ -135,7 +135,7 @@ fn at_the_shipping_provider() -> Vec<Plant> {
             state.labels.retain(|entry| entry.id != id);
         }),
         plant(Situation::Fulfilled, &[(Kind::LabelMissing, TheOrder)], |state, _| {
-            label(state).tracking_code = None;
+            label(state).is_bought = false;
         }),
         plant(Situation::Fulfilled, &[(Kind::LabelRefunded, TheOrder)], |state, _| {
             label(state).refund = LabelRefundState::Submitted;
@@ -150,13 +150,13 @@ fn at_the_shipping_provider() -> Vec<Plant> {
             label(state).refund = LabelRefundState::Rejected;
         }),
         plant(Situation::ShippingFailed, &[(Kind::LabelKept, TheOrder)], |state, _| {
-            label(state).tracking_code = Some("TRACK".to_owned());
+            label(state).is_bought = true;
         }),
         plant(Situation::Fulfilled, &[(Kind::StrayLabel, TheOrder)], |state, _| {
-            spare_label(state).tracking_code = Some("TRACK".to_owned());
+            spare_label(state).is_bought = true;
         }),
         plant(Situation::Fulfilled, &[(Kind::LabelOfUnknownOrder, UnknownOrder)], |state, _| {
-            spare_label(state).tracking_code = Some("TRACK".to_owned());
+            spare_label(state).is_bought = true;
             spare_label(state).reference = Some(UNKNOWN.to_owned());
         }),
         plant(Situation::Fulfilled, &[(Kind::LabelOfAnotherOrder, TheOrder)], |state, _| {
@@ -219,7 +219,7 @@ fn in_payments_and_shipments_of_orders() -> Vec<Plant> {
         ),
         plant(Situation::Fulfilled, &[(Kind::LabelMissing, TheOrder)], |state, id| {
             order(state, id).shipment.as_mut().unwrap().label = None;
-            label(state).tracking_code = None;
+            label(state).is_bought = false;
         }),
         plant(Situation::LabelRefunded, &[(Kind::LabelRecordMismatch, TheOrder)], |state, id| {
             order(state, id).shipment.as_mut().unwrap().refund = None;

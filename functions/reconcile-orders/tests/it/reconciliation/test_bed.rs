@@ -204,7 +204,7 @@ impl ListLabels for TestBed {
         after: Option<&str>,
     ) -> CallOutcome<LedgerPage<LabelEntry>, ShippingRejection> {
         let list = |state: &State| {
-            let bought = state.labels.iter().filter(|it| it.tracking_code.is_some());
+            let bought = state.labels.iter().filter(|it| it.is_bought);
             let bought: Vec<_> = bought.cloned().collect();
             Ok(state.page(&bought, after, |it| it.id.as_str()))
         };
