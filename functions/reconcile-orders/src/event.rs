@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 const SCHEDULED_EVENT: &str = "Scheduled Event";
 /// The `detail-type` of an execution's status change.
 const STATUS_CHANGE: &str = "Step Functions Execution Status Change";
+/// The statuses of an ended execution. The template's rule selects no others.
+const ENDED: [&str; 4] = ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"];
 /// How the name of the template's every-minute schedule ends.
 const SWEEP_RULE_SUFFIX: &str = "-open-orders";
 /// How the name of the template's daily schedule ends.
@@ -42,6 +44,8 @@ pub enum Scope {
     Due,
     /// This order, due or not.
     Order(OrderId),
+    /// This order, due or not: an event says that this execution of it ended.
+    Ended(OrderId, ExecutionName),
     /// No order: the ended execution does not belong to one.
     Nothing,
 }
@@ -88,7 +92,14 @@ fn ended_execution(input: &Value) -> Result<Scope, StepError> {
         return Err(invalid("`detail.name` must be the name of an execution"));
     };
     let order = OrderId::from_execution_name(&name);
-    Ok(order.map_or(Scope::Nothing, |(id, _)| Scope::Order(id)))
+    let status = input["detail"]["status"].as_str();
+    Ok(match order {
+        Some((id, _)) if status.is_some_and(|status| ENDED.contains(&status)) => {
+            Scope::Ended(id, name)
+        }
+        Some((id, _)) => Scope::Order(id),
+        None => Scope::Nothing,
+    })
 }
 
 fn manual_operation(input: &Value) -> Result<Operation, StepError> {
@@ -142,6 +153,8 @@ pub struct SweepOutput {
     pub raised: u32,
     /// Orders that could not be processed and are inspected again later.
     pub failed: u32,
+    /// Orders that were postponed because a provider that they need fails in this sweep.
+    pub deferred: u32,
     /// How many seconds the order that was inspected latest had been due. A metric, not
     /// part of the output.
     #[serde(skip)]
@@ -159,6 +172,7 @@ impl std::ops::AddAssign for SweepOutput {
         self.erased += other.erased;
         self.raised += other.raised;
         self.failed += other.failed;
+        self.deferred += other.deferred;
         self.delay_seconds = self.delay_seconds.max(other.delay_seconds);
     }
 }

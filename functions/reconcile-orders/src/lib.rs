@@ -3,7 +3,8 @@
 //! Start with [`ReconcileOrders::handle`]. It has two operations:
 //!
 //! - A sweep ([`sweep`]) runs every minute, inspects each open order that is due, and
-//!   resumes backorders that can be served. `inspect` starts a missing execution, sends a
+//!   resumes backorders that can be served. `passes` puts what needs no provider first and
+//!   stops calling a provider that fails (`circuit_breaker`). `inspect` starts a missing execution, sends a
 //!   recorded decision that the waiting task never got, and raises attention; `restart`
 //!   restarts an order under a new execution if the old one ended without closing it;
 //!   `finalize` follows a closed order until its payment and label are final; `erase` removes
@@ -21,7 +22,7 @@
 //! |---|---|---|
 //! | `Scheduled Event` of a rule named `*-open-orders` | sweep over the due orders | [`SweepOutput`](event::SweepOutput) |
 //! | `Scheduled Event` of a rule named `*-compare-books` | reconciliation | [`Report`](reconciliation::Report) |
-//! | `Step Functions Execution Status Change` | inspects the order of that execution | `SweepOutput` |
+//! | `Step Functions Execution Status Change` | inspects the order of that execution, and believes that it ended | `SweepOutput` |
 //! | `{"operation": "look", "orderId"?, "time"?}` (the default operation) | inspects this order, or all due ones | `SweepOutput` |
 //! | `{"operation": "compare", "days"?, "time"?}` | reconciliation | `Report` |
 //!
@@ -36,13 +37,17 @@
 //! | `StoreUnavailable` | transient | the index of due orders cannot be read; the next sweep tries again |
 //!
 //! A failure about one order never fails the sweep. It is logged and counted in `failed`,
-//! and the order is inspected again five minutes later.
+//! and the order is inspected again five minutes later. So are the orders in `deferred`, which
+//! need a provider that fails in this sweep.
 
+mod circuit_breaker;
+mod described_once;
 mod erase;
 pub mod event;
 mod finalize;
 mod inspect;
 pub mod lease;
+mod passes;
 pub mod reconciliation;
 mod restart;
 pub mod sweep;
@@ -61,12 +66,24 @@ use crate::event::{Event, Operation, Scope, SweepOutput};
 use crate::reconciliation::{Ledgers, Range, Reconciliation, TIME_LIMIT_MS};
 
 /// The ports of the Orders table that a sweep uses.
-pub trait Orders: LoadOrder + SaveOrder + ListDueOrders + ListOrders + ListRetainedOrders {}
-impl<T: LoadOrder + SaveOrder + ListDueOrders + ListOrders + ListRetainedOrders> Orders for T {}
+pub trait Orders:
+    LoadOrder + SaveOrder + ListDueOrders + ListOrders + ListRetainedOrders + Clone
+{
+}
+impl<T> Orders for T where
+    T: LoadOrder + SaveOrder + ListDueOrders + ListOrders + ListRetainedOrders + Clone
+{
+}
 
 /// The ports of Step Functions that a sweep uses.
-pub trait Workflow: StartExecution + StopExecution + DescribeExecution + SendTaskResult {}
-impl<T: StartExecution + StopExecution + DescribeExecution + SendTaskResult> Workflow for T {}
+pub trait Workflow:
+    StartExecution + StopExecution + DescribeExecution + SendTaskResult + Clone
+{
+}
+impl<T> Workflow for T where
+    T: StartExecution + StopExecution + DescribeExecution + SendTaskResult + Clone
+{
+}
 
 /// The function with its dependencies.
 #[derive(Debug, Clone)]
@@ -88,10 +105,10 @@ pub struct ReconcileOrders<O, I, W, P, S> {
 impl<O, I, W, P, S> ReconcileOrders<O, I, W, P, S>
 where
     O: Orders + ScanOrders,
-    I: ReadCatalog + ReadStockLevels,
+    I: ReadCatalog + ReadStockLevels + Clone,
     W: Workflow,
-    P: PaymentProvider + ListPaymentIntents,
-    S: ShippingProvider + ListLabels,
+    P: PaymentProvider + ListPaymentIntents + Clone,
+    S: ShippingProvider + ListLabels + Clone,
 {
     /// Runs the operation that `input` asks for. `now` is called only if the input has no
     /// `time`.

@@ -1,27 +1,25 @@
-//! A sweep: resumes the backorders that can be served, then inspects the open orders that
-//! are due, then removes personal data that expired.
+//! A sweep: inspects the open orders that are due and resumes the backorders that can be
+//! served, in the order of [`passes`](crate::passes), then removes personal data that expired.
 //!
 //! A failure about one order never stops the others: it is logged and counted, and the
-//! order is inspected again in a few minutes. A sweep ends early only if many orders fail.
-//! Then a dependency is down that they all need, and waiting for each timeout would take
-//! the time of the orders that do not need it. The next sweep starts with those.
+//! order is inspected again in a few minutes.
 
+use std::sync::Arc;
+
+use aws::clock::{Clock as _, SystemClock};
 use aws::metrics::Metric;
 use domain::backorders::BackorderResumer;
 use domain::conflict::{AttemptError, retry_on_conflict, save_order};
-use domain::order::{Attention, OPEN_ORDER_BUCKETS};
-use domain::ports::{OrderList, PaymentProvider, ReadCatalog, ShippingProvider};
-use domain::{Order, OrderId, StepError, Timestamp};
+use domain::order::Attention;
+use domain::ports::{ExecutionState, OrderList, PaymentProvider, ReadCatalog, ShippingProvider};
+use domain::{ExecutionName, Order, OrderId, StepError, Timestamp};
 
+use crate::circuit_breaker::Refusal;
+use crate::described_once::{DescribedOnce, KnownStates};
 use crate::event::{Scope, SweepOutput};
+use crate::passes::{DueSweep, ElapsedMs, PROVIDERS_UNTIL_MS};
 use crate::{Orders, ReconcileOrders, Workflow};
 
-/// How many orders of a bucket one sweep inspects, longest due first. The next sweep takes
-/// the rest.
-const MAX_DUE_PER_BUCKET: u32 = 100;
-/// How many orders may fail in one sweep. With 15 s each, the timeout of a provider call,
-/// they take half of the function's 300 s.
-const MAX_FAILED: u32 = 10;
 /// How many pages of backorders one sweep reads, 50 orders each.
 const MAX_BACKORDER_PAGES: usize = 40;
 /// Of how many orders a sweep measures how long they have needed attention, the oldest
@@ -31,10 +29,10 @@ const MEASURED_ORDERS: u32 = 20;
 impl<O, I, W, P, S> ReconcileOrders<O, I, W, P, S>
 where
     O: Orders,
-    I: ReadCatalog,
+    I: ReadCatalog + Clone,
     W: Workflow,
-    P: PaymentProvider,
-    S: ShippingProvider,
+    P: PaymentProvider + Clone,
+    S: ShippingProvider + Clone,
 {
     /// Inspects the orders in scope.
     ///
@@ -42,36 +40,64 @@ where
     ///
     /// `StoreUnavailable` if the due orders or the backorders cannot be listed.
     pub async fn sweep(&self, scope: Scope, at: Timestamp) -> Result<SweepOutput, StepError> {
+        let clock = SystemClock::start();
+        self.sweep_timed(scope, at, &|| clock.monotonic_ms()).await
+    }
+
+    /// A sweep that takes its time limits from this clock.
+    ///
+    /// # Errors
+    ///
+    /// As [`sweep`](Self::sweep).
+    pub async fn sweep_timed(
+        &self,
+        scope: Scope,
+        at: Timestamp,
+        elapsed_ms: ElapsedMs<'_>,
+    ) -> Result<SweepOutput, StepError> {
         match scope {
             Scope::Nothing => Ok(SweepOutput::default()),
-            Scope::Order(id) => Ok(self.inspect_or_postpone(&id, false, at).await),
+            Scope::Order(id) => Ok(self.inspect_or_postpone(&id, at).await),
+            Scope::Ended(id, execution) => {
+                Ok(self.believing_end_of(&execution).inspect_or_postpone(&id, at).await)
+            }
             Scope::Due => {
-                // Backorders need no provider. If they cannot be listed, the due orders
-                // are inspected all the same.
-                let resumed = self.resume_backorders(at).await;
-                let mut output = self.inspect_due_orders(at).await?;
-                output += resumed?;
-                // Last, because no order waits for it.
-                output += self.erase_personal_data(at).await?;
+                let mut output = DueSweep::new(self, at, elapsed_ms).run().await?;
+                if elapsed_ms() < PROVIDERS_UNTIL_MS {
+                    // Last, because no order waits for it.
+                    output += self.erase_personal_data(at).await?;
+                }
                 self.measure(output, at).await;
                 Ok(output)
             }
         }
     }
 
-    async fn inspect_due_orders(&self, at: Timestamp) -> Result<SweepOutput, StepError> {
-        let mut output = SweepOutput::default();
-        for bucket in 0..OPEN_ORDER_BUCKETS {
-            for id in self.orders.due_orders(bucket, at, MAX_DUE_PER_BUCKET).await? {
-                if output.failed == MAX_FAILED {
-                    let failed = output.failed;
-                    tracing::warn!(failed, "the sweep ends early because too many orders failed");
-                    return Ok(output);
-                }
-                output += self.inspect_or_postpone(&id, true, at).await;
-            }
+    /// The function that takes this execution as ended without asking Step Functions. If it was
+    /// redriven in the meantime, the order is restarted under a new execution, and the redriven
+    /// one is stopped and changes nothing.
+    fn believing_end_of(
+        &self,
+        execution: &ExecutionName,
+    ) -> ReconcileOrders<O, I, DescribedOnce<W>, P, S> {
+        let known = KnownStates::default();
+        known.insert(execution, Some(ExecutionState::Ended));
+        let ReconcileOrders {
+            orders, stock, workflow, payment_provider, shipping_provider, ..
+        } = self.clone();
+        ReconcileOrders {
+            orders,
+            stock,
+            workflow: DescribedOnce {
+                workflow,
+                known,
+                breaker: Arc::default(),
+                refusal: Refusal::default(),
+            },
+            payment_provider,
+            shipping_provider,
+            retention_days: self.retention_days,
         }
-        Ok(output)
     }
 
     /// Emits the metrics of a sweep. A queue that cannot be read is not measured.
@@ -90,21 +116,29 @@ where
         }
     }
 
-    async fn inspect_or_postpone(&self, id: &OrderId, if_due: bool, at: Timestamp) -> SweepOutput {
-        match retry_on_conflict(|| self.inspect(id, if_due, at)).await {
+    async fn inspect_or_postpone(&self, id: &OrderId, at: Timestamp) -> SweepOutput {
+        match retry_on_conflict(|| self.inspect(id, false, at)).await {
             Ok(output) => output,
-            Err(error) => {
-                log_failure(id, &error);
-                self.postpone(id, at).await;
-                SweepOutput { inspected: 1, failed: 1, ..SweepOutput::default() }
-            }
+            Err(error) => self.failed(id, &error, at).await,
         }
+    }
+
+    /// Logs and counts a failed inspection and postpones the next one.
+    pub(crate) async fn failed(
+        &self,
+        id: &OrderId,
+        error: &StepError,
+        at: Timestamp,
+    ) -> SweepOutput {
+        log_failure(id, error);
+        self.postpone(id, at).await;
+        SweepOutput { inspected: 1, failed: 1, ..SweepOutput::default() }
     }
 
     /// Moves the next inspection of an order a few minutes ahead, so that an order that
     /// keeps failing does not take the time of the others. If this write fails too, the
     /// order stays due.
-    async fn postpone(&self, id: &OrderId, at: Timestamp) {
+    pub(crate) async fn postpone(&self, id: &OrderId, at: Timestamp) {
         let postponed = retry_on_conflict(|| async {
             match self.orders.load(id).await? {
                 Some(order) if order.is_due(at) => {
@@ -116,7 +150,7 @@ where
         let _stays_due_on_error = postponed.await;
     }
 
-    async fn resume_backorders(&self, at: Timestamp) -> Result<SweepOutput, StepError> {
+    pub(crate) async fn resume_backorders(&self, at: Timestamp) -> Result<SweepOutput, StepError> {
         let resumer =
             BackorderResumer { orders: &self.orders, stock: &self.stock, workflow: &self.workflow };
         let list = OrderList::Attention(Attention::Backorder);

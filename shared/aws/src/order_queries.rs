@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::order::{Attention, Retention};
 use domain::ports::{
-    FindOrder, ListDueOrders, ListOrders, ListRetainedOrders, LoadOrders, OrderList, OrderPage,
-    PageCursor, StoreUnavailable,
+    DueOrder, DuePage, FindOrder, ListDueOrders, ListOrders, ListRetainedOrders, LoadOrders,
+    OrderList, OrderPage, PageCursor, StoreUnavailable,
 };
-use domain::{Order, OrderId, PaymentIntentId, ShipmentId, Timestamp};
+use domain::{Order, OrderId, PaymentIntentId, ShipmentId, Status, Timestamp};
 
 use crate::Orders;
 use crate::attributes::{Item, key, string};
@@ -130,23 +130,27 @@ impl ListDueOrders for Orders {
         &self,
         bucket: u8,
         at: Timestamp,
+        after: Option<&PageCursor>,
         limit: u32,
-    ) -> Result<Vec<OrderId>, StoreUnavailable> {
+    ) -> Result<DuePage, StoreUnavailable> {
+        let query = ListQuery::new(&OrderList::Open(bucket));
         let page = self
             .client()
             .query()
             .table_name(self.table())
-            .index_name("open")
+            .index_name(query.index)
             .key_condition_expression("#open = :bucket AND #checkAt <= :at")
-            .expression_attribute_names("#open", "open")
-            .expression_attribute_names("#checkAt", "checkAt")
-            .expression_attribute_values(":bucket", AttributeValue::S(bucket.to_string()))
+            .expression_attribute_names("#open", query.index)
+            .expression_attribute_names("#checkAt", query.sort_key)
+            .expression_attribute_values(":bucket", AttributeValue::S(query.partition.clone()))
             .expression_attribute_values(":at", AttributeValue::S(at.to_string()))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(after.map(|cursor| query.start_key(cursor)))
             .send()
             .await
             .map_err(|error| StoreUnavailable(describe("Query", &error)))?;
-        Ok(page.items().iter().filter_map(order_id).collect())
+        let next = page.last_evaluated_key.as_ref().and_then(|last| query.cursor(last));
+        Ok(DuePage { orders: page.items().iter().filter_map(due_order).collect(), next })
     }
 }
 
@@ -173,6 +177,13 @@ impl ListRetainedOrders for Orders {
             .map_err(|error| StoreUnavailable(describe("Query", &error)))?;
         Ok(page.items().iter().filter_map(order_id).collect())
     }
+}
+
+/// The status only decides about the order of work, so one that cannot be parsed counts as
+/// not closed.
+fn due_order(item: &Item) -> Option<DueOrder> {
+    let status = string(item, "status").and_then(|status| status.parse().ok());
+    Some(DueOrder { order_id: order_id(item)?, status: status.unwrap_or(Status::Received) })
 }
 
 fn order_id(key: &Item) -> Option<OrderId> {

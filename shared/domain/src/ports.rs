@@ -29,8 +29,9 @@ pub use inventory::{
 };
 pub use lease::SweepLease;
 pub use orders::{
-    FindOrder, ListDueOrders, ListOrders, ListRetainedOrders, LoadOrder, OrderList, OrderPage,
-    PageCursor, PlaceOrder, PlaceResult, SaveOrder, SaveResult, StoreUnavailable,
+    DueOrder, DuePage, FindOrder, ListDueOrders, ListOrders, ListRetainedOrders, LoadOrder,
+    OrderList, OrderPage, PageCursor, PlaceOrder, PlaceResult, SaveOrder, SaveResult,
+    StoreUnavailable,
 };
 pub use payment_provider::{PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState};
 pub use recent_orders::{AddRecentOrderResult, RecentOrdersFuture, TrackRecentOrders};

@@ -77,6 +77,7 @@ struct State {
     workflow: workflow::Ledger,
     calls: Vec<&'static str>,
     faults: Vec<(&'static str, usize, InjectedFault)>,
+    down: Vec<&'static str>,
     steps_left: Option<usize>,
 }
 
@@ -116,6 +117,16 @@ impl TestBed {
     pub fn on(self, point: &'static str, nth: usize, fault: InjectedFault) -> Self {
         self.state().faults.push((point, nth, fault));
         self
+    }
+
+    /// Lets every call at points with this prefix fail as not sent, until [`TestBed::is_back`].
+    pub fn is_down(&self, prefix: &'static str) {
+        self.state().down.push(prefix);
+    }
+
+    /// Lets the calls at points with this prefix succeed again.
+    pub fn is_back(&self, prefix: &'static str) {
+        self.state().down.retain(|down| *down != prefix);
     }
 
     /// Lets the process die after `steps` crash points. There is one before and one after
@@ -173,6 +184,9 @@ impl TestBed {
     fn begin(&self, point: &'static str) -> Option<InjectedFault> {
         let mut state = self.state();
         state.calls.push(point);
+        if state.down.iter().any(|prefix| point.starts_with(prefix)) {
+            return Some(InjectedFault::NotSent);
+        }
         let nth = state.calls.iter().filter(|call| **call == point).count();
         let planned = state.faults.iter().find(|(at, n, _)| *at == point && *n == nth);
         planned.map(|(_, _, fault)| fault.clone())

@@ -1,6 +1,6 @@
 //! The inputs: schedules, status changes of executions, and invocations by hand.
 
-use domain::ErrorName;
+use domain::{ErrorName, ExecutionName};
 use reconcile_orders::event::{Event, Operation, Scope, SweepOutput};
 use serde_json::{Value, json};
 use testing::samples;
@@ -33,8 +33,15 @@ fn each_input_names_its_operation_scope_and_time() {
     let one = || Operation::Sweep(Scope::Order(id.clone()));
     check(scheduled("local-open-orders"), Operation::Sweep(Scope::Due));
     check(scheduled("my-shop-compare-books"), Operation::Reconcile);
-    check(status_change(id.as_str()), one());
-    check(status_change(&format!("{id}-r2")), one());
+    let ended = |name: &str| {
+        let execution = ExecutionName::parse(name).unwrap();
+        Operation::Sweep(Scope::Ended(id.clone(), execution))
+    };
+    check(status_change(id.as_str()), ended(id.as_str()));
+    check(status_change(&format!("{id}-r2")), ended(&format!("{id}-r2")));
+    let mut begun = status_change(id.as_str());
+    begun["detail"]["status"] = json!("RUNNING");
+    check(begun, one());
     check(status_change("nightly"), Operation::Sweep(Scope::Nothing));
     check(json!({}), Operation::Sweep(Scope::Due));
     check(json!({"operation": "look", "extra": 1}), Operation::Sweep(Scope::Due));
@@ -68,7 +75,7 @@ fn the_output_always_has_all_its_counts() {
     let none = Value::from(SweepOutput::default());
     let expected = json!({
         "looked": 0, "started": 0, "takenOver": 0, "answered": 0,
-        "woken": 0, "settled": 0, "erased": 0, "raised": 0, "failed": 0,
+        "woken": 0, "settled": 0, "erased": 0, "raised": 0, "failed": 0, "deferred": 0,
     });
     assert_eq!(none, expected);
 }

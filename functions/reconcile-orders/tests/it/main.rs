@@ -16,6 +16,8 @@ mod lease;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod passes;
+#[cfg(test)]
 mod reconciliation;
 #[cfg(test)]
 mod restart;

@@ -89,44 +89,6 @@ fn a_failing_order_does_not_stop_the_others_and_is_inspected_again_soon() {
     assert_eq!(sweep(&test_bed, at.plus_minutes(5)).started, 1);
 }
 
-/// The `n`th closed order whose payment must be looked up.
-fn closed_nth(n: i64) -> Order {
-    let mut request = samples::new_order();
-    request.order_id = domain::OrderId::for_request(&request.customer_id, &n.to_string());
-    let placed = Order::accept(request, samples::placed_at());
-    let closed = crate::support::closed_unshipped(domain::payment::PaymentStatus::Voided);
-    Order {
-        open: placed.open.clone(),
-        order_id: placed.order_id.clone(),
-        execution: placed.execution,
-        ..closed
-    }
-}
-
-#[test]
-fn an_unreachable_provider_ends_the_sweep_early_and_the_next_continues() {
-    let closed: Vec<_> = (0..15).map(closed_nth).collect();
-    let mut test_bed = (1..=15).fold(TestBed::default(), |test_bed, nth| {
-        test_bed.on("payment.retrieve", nth, InjectedFault::NotSent)
-    });
-    for order in &closed {
-        test_bed.put(order);
-        test_bed = test_bed.ended(&order.execution);
-    }
-    let at = closed[0].check_at.unwrap();
-    assert_eq!(sweep(&test_bed, at).failed, 10);
-    assert_eq!(
-        sweep(&test_bed, at.plus_minutes(1)).failed,
-        5,
-        "the next sweep continues with the rest"
-    );
-    assert_eq!(
-        sweep(&test_bed, at.plus_minutes(2)),
-        SweepOutput::default(),
-        "all of them are inspected later"
-    );
-}
-
 #[test]
 fn a_finalized_or_unknown_order_is_skipped() {
     let finalized = samples::fulfilled().finalized(&[], now());

@@ -19,7 +19,7 @@ const DIRECT: &[(&str, &str)] = &[
     ("functions/process-payment", "aws domain http-client serde_json stripe tokio"),
     (
         "functions/reconcile-orders",
-        "aws domain easypost http-client serde serde_json stripe strum tokio tracing",
+        "aws domain easypost futures-util http-client serde serde_json stripe strum tokio tracing",
     ),
     (
         "shared/aws",

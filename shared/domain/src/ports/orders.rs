@@ -5,7 +5,7 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 
 use crate::order::Attention;
-use crate::{CustomerId, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Timestamp};
+use crate::{CustomerId, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Status, Timestamp};
 
 /// The tables could not be read or written. A write may have happened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -110,17 +110,36 @@ pub trait ListOrders: Sync {
     ) -> impl Future<Output = Result<OrderPage, StoreUnavailable>> + Send;
 }
 
+/// What the index of open orders says about an order that is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueOrder {
+    /// Its id.
+    pub order_id: OrderId,
+    /// Its status. A closed order is in the index until it is finalized.
+    pub status: Status,
+}
+
+/// A page of the open orders that are due.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DuePage {
+    /// The orders, the longest due first.
+    pub orders: Vec<DueOrder>,
+    /// Where the next page starts, if there is one.
+    pub next: Option<PageCursor>,
+}
+
 /// Lists the open orders that are due for a check (`dynamodb:Query` on an index of
 /// Orders).
 pub trait ListDueOrders: Sync {
-    /// At most `limit` orders of a bucket whose `checkAt` is not after `at`, the longest
-    /// due first. The index lags behind: read each order before acting.
+    /// At most `limit` orders of a bucket whose `checkAt` is not after `at`, starting after
+    /// `after`. The index lags behind: read each order before acting.
     fn due_orders(
         &self,
         bucket: u8,
         at: Timestamp,
+        after: Option<&PageCursor>,
         limit: u32,
-    ) -> impl Future<Output = Result<Vec<OrderId>, StoreUnavailable>> + Send;
+    ) -> impl Future<Output = Result<DuePage, StoreUnavailable>> + Send;
 }
 
 /// Lists the orders whose personal data may have to be removed (`dynamodb:Query` on an index

@@ -4,7 +4,7 @@ use super::{InjectedFault, State, TestBed};
 use domain::audit::AuditEntry;
 use domain::catalog::StockItem;
 use domain::ports::{
-    AddProductResult, CatalogPage, FindOrder, ListDueOrders, ListOrders, ListRetainedOrders,
+    AddProductResult, CatalogPage, DueOrder, DuePage, FindOrder, ListDueOrders, ListOrders, ListRetainedOrders,
     LoadOrder, NewProduct, OrderList, OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog,
     ReadProductAudit, ReleaseResult, ReleaseStock, ReserveResult, ReserveStock, SaveOrder,
     SaveResult, StoreUnavailable, SweepLease, WriteCatalog,
@@ -143,6 +143,35 @@ fn position_on(list: &OrderList, order: &Order) -> Option<Timestamp> {
     on.then_some(if by_check { order.check_at? } else { order.created_at })
 }
 
+impl State {
+    /// A page of the orders of a list whose sort value is in range.
+    fn page_of(
+        &self,
+        list: &OrderList,
+        after: Option<&PageCursor>,
+        limit: u32,
+        in_range: impl Fn(&Timestamp) -> bool,
+    ) -> OrderPage {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut found: Vec<(Timestamp, &Order)> = self
+            .orders
+            .values()
+            .filter_map(|order| Some((position_on(list, order)?, order)))
+            .filter(|(at, order)| {
+                in_range(at)
+                    && after
+                        .is_none_or(|place| (*at, &order.order_id) > (place.at, &place.order_id))
+            })
+            .collect();
+        found.sort_by(|a, b| (a.0, &a.1.order_id).cmp(&(b.0, &b.1.order_id)));
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more);
+        let next = next.map(|(at, order)| PageCursor { order_id: order.order_id.clone(), at: *at });
+        OrderPage { orders: found.into_iter().map(|(_, order)| order.clone()).collect(), next }
+    }
+}
+
 impl ListOrders for FakeTables {
     async fn list(
         &self,
@@ -150,24 +179,7 @@ impl ListOrders for FakeTables {
         after: Option<&PageCursor>,
         limit: u32,
     ) -> Result<OrderPage, StoreUnavailable> {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let find = |state: &mut State| {
-            let mut found: Vec<(Timestamp, Order)> = state
-                .orders
-                .values()
-                .filter_map(|order| Some((position_on(list, order)?, order.clone())))
-                .filter(|(at, order)| {
-                    after.is_none_or(|place| (*at, &order.order_id) > (place.at, &place.order_id))
-                })
-                .collect();
-            found.sort_by(|a, b| (a.0, &a.1.order_id).cmp(&(b.0, &b.1.order_id)));
-            let more = found.len() > limit;
-            found.truncate(limit);
-            let next = found.last().filter(|_| more);
-            let next =
-                next.map(|(at, order)| PageCursor { order_id: order.order_id.clone(), at: *at });
-            OrderPage { orders: found.into_iter().map(|(_, order)| order).collect(), next }
-        };
+        let find = |state: &mut State| state.page_of(list, after, limit, |_| true);
         self.0.call("orders.list", find).await.map_err(unavailable)
     }
 }
@@ -177,19 +189,13 @@ impl ListDueOrders for FakeTables {
         &self,
         bucket: u8,
         at: Timestamp,
+        after: Option<&PageCursor>,
         limit: u32,
-    ) -> Result<Vec<OrderId>, StoreUnavailable> {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    ) -> Result<DuePage, StoreUnavailable> {
         let find = |state: &mut State| {
-            let list = OrderList::Open(bucket);
-            let mut found: Vec<(Timestamp, OrderId)> = state
-                .orders
-                .values()
-                .filter_map(|order| Some((position_on(&list, order)?, order.order_id.clone())))
-                .filter(|(check_at, _)| *check_at <= at)
-                .collect();
-            found.sort();
-            found.into_iter().take(limit).map(|(_, id)| id).collect()
+            let page = state.page_of(&OrderList::Open(bucket), after, limit, |due| *due <= at);
+            let due = |order: Order| DueOrder { order_id: order.order_id, status: order.status };
+            DuePage { orders: page.orders.into_iter().map(due).collect(), next: page.next }
         };
         self.0.call("orders.due", find).await.map_err(unavailable)
     }
