@@ -115,7 +115,10 @@ where
                         holdings.add(order);
                         self.findings.add_order(order);
                     }
-                    OrderEntry::Malformed(key) => self.findings.add_malformed(key),
+                    OrderEntry::Malformed(key) => {
+                        holdings.add_malformed(key);
+                        self.findings.add_malformed(key);
+                    }
                 }
             }
             after = self.next_page(&page, after.as_deref())?;
@@ -136,6 +139,9 @@ where
         }
         let second = self.ledgers.stock.stock_levels().await?;
         let after = self.read_holdings().await?;
+        if !after.lacks_no_order_of(before) {
+            return Err(Unreadable::because("an order became malformed during the run"));
+        }
         let mut discrepancies = stock_levels::discrepancies(before, &second.entries, &after);
         if second.unreadable > 0 {
             // An unreadable stock level is not a missing one.
@@ -155,9 +161,7 @@ where
             for entry in &page.entries {
                 match entry {
                     OrderEntry::Order(order) => holdings.add(order),
-                    OrderEntry::Malformed(_) => {
-                        return Err(Unreadable::because("what a malformed order holds is unknown"));
-                    }
+                    OrderEntry::Malformed(key) => holdings.add_malformed(key),
                 }
             }
             after = self.next_page(&page, after.as_deref())?;

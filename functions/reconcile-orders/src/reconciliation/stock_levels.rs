@@ -7,6 +7,9 @@
 //! `reserved before − released after` and `reserved after − released before`. A stock level
 //! outside of these bounds is wrong, however busy the SKU is. While nothing changes, the
 //! bounds are equal and the smallest discrepancy is found.
+//!
+//! What a malformed order holds is unknown, so with one there is no upper bound: stock that is
+//! missing is not reported, stock that orders hold although it was never taken still is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,14 +28,18 @@ struct Moved {
 
 /// What all orders reserved and released, by one read of the orders.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Holdings(BTreeMap<Sku, Moved>);
+pub struct Holdings {
+    moved: BTreeMap<Sku, Moved>,
+    /// The keys of the orders that cannot be parsed. What they hold is unknown.
+    malformed: BTreeSet<String>,
+}
 
 impl Holdings {
     /// Adds the reservation of an order.
     pub fn add(&mut self, order: &Order) {
         let Some(reservation) = &order.reservation else { return };
         for line in &reservation.lines {
-            let moved = self.0.entry(line.sku.clone()).or_default();
+            let moved = self.moved.entry(line.sku.clone()).or_default();
             moved.reserved += i128::from(line.quantity);
             if !reservation.is_held() {
                 moved.released += i128::from(line.quantity);
@@ -40,8 +47,18 @@ impl Holdings {
         }
     }
 
+    /// Adds an order that cannot be parsed.
+    pub fn add_malformed(&mut self, key: &str) {
+        self.malformed.insert(key.to_owned());
+    }
+
+    /// Whether every order that this read could not parse was malformed in the earlier one too.
+    pub fn lacks_no_order_of(&self, earlier: &Self) -> bool {
+        self.malformed.is_subset(&earlier.malformed)
+    }
+
     fn of(&self, sku: &Sku) -> Moved {
-        self.0.get(sku).copied().unwrap_or_default()
+        self.moved.get(sku).copied().unwrap_or_default()
     }
 }
 
@@ -52,13 +69,19 @@ pub fn discrepancies(
     after: &Holdings,
 ) -> Vec<Discrepancy> {
     let wrong = levels.iter().filter_map(|level| {
+        let is_all_known = before.malformed.is_empty();
         let (before, after) = (before.of(&level.sku), after.of(&level.sku));
-        discrepancy(level, before, after)
+        discrepancy(level, before, after, is_all_known)
     });
     wrong.chain(missing(before, levels)).collect()
 }
 
-fn discrepancy(level: &StockLevel, before: Moved, after: Moved) -> Option<Discrepancy> {
+fn discrepancy(
+    level: &StockLevel,
+    before: Moved,
+    after: Moved,
+    is_all_known: bool,
+) -> Option<Discrepancy> {
     let StockLevel { sku, available, received } = level;
     if *available < 0 || *received < 0 {
         let detail = format!("received {received}, available {available}");
@@ -71,12 +94,13 @@ fn discrepancy(level: &StockLevel, before: Moved, after: Moved) -> Option<Discre
         let detail = format!("received {received}, available {available}, orders hold {held}");
         Discrepancy::of_sku(DiscrepancyKind::StockLevelMismatch, sku, detail)
     };
-    (taken < min || taken > max).then(mismatch)
+    // A malformed order may hold what is taken beyond the maximum.
+    (taken < min || (taken > max && is_all_known)).then(mismatch)
 }
 
 fn missing(held: &Holdings, levels: &[StockLevel]) -> Vec<Discrepancy> {
     let known: BTreeSet<&Sku> = levels.iter().map(|level| &level.sku).collect();
-    let missing = held.0.keys().filter(|sku| !known.contains(sku));
+    let missing = held.moved.keys().filter(|sku| !known.contains(sku));
     let kind = DiscrepancyKind::StockLevelMissing;
     missing.map(|sku| Discrepancy::of_sku(kind, sku, "orders reserved from it")).collect()
 }

@@ -4,10 +4,10 @@ use super::{InjectedFault, State, TestBed};
 use domain::audit::AuditEntry;
 use domain::catalog::StockItem;
 use domain::ports::{
-    AddProductResult, CatalogPage, DueOrder, DuePage, FindOrder, ListDueOrders, ListOrders, ListRetainedOrders,
-    LoadOrder, NewProduct, OrderList, OrderPage, PageCursor, PlaceOrder, PlaceResult, ReadCatalog,
-    ReadProductAudit, ReleaseResult, ReleaseStock, ReserveResult, ReserveStock, SaveOrder,
-    SaveResult, StoreUnavailable, SweepLease, WriteCatalog,
+    AddProductResult, CatalogPage, DueOrder, DuePage, FindOrder, ListDueOrders, ListOrders,
+    ListRetainedOrders, LoadOrder, NewProduct, OrderList, OrderPage, PageCursor, PlaceOrder,
+    PlaceResult, ReadCatalog, ReadProductAudit, ReleaseResult, ReleaseStock, ReserveResult,
+    ReserveStock, SaveOrder, SaveResult, StoreUnavailable, SweepLease, WriteCatalog,
 };
 use domain::stock::{ReservedLine, Shortage};
 use domain::{Currency, Money, Order, OrderId, PaymentIntentId, ShipmentId, Sku, Timestamp};

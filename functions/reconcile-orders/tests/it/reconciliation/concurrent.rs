@@ -196,14 +196,36 @@ fn a_discrepancy_larger_than_the_concurrent_movement_is_found() {
 }
 
 #[test]
-fn with_a_malformed_order_the_stock_is_not_compared() {
+fn a_malformed_order_hides_no_stock_that_others_hold_without_having_taken_it() {
     let test_bed =
         TestBed::of(vec![make(0, Situation::Fulfilled), make(1, Situation::Fulfilled)], 1);
     let id = test_bed.state().orders.keys().next().unwrap().clone();
     test_bed.state().orders.remove(&id);
     test_bed.state().malformed.insert(id.to_string());
+    let unreadable = (Kind::OrderUnreadable, id.to_string());
     let report = test_bed.reconcile();
-    assert_eq!(found(&report), BTreeSet::from([(Kind::OrderUnreadable, id.to_string())]));
+    // What the malformed order holds is unknown, and no false alarm.
+    assert_eq!(found(&report), BTreeSet::from([unreadable.clone()]));
+    assert!(report.complete, "{:?}", report.coverage);
+    // The mugs of both orders are back in stock.
+    let mugs = test_bed.state().stock_levels[0].received;
+    test_bed.state().stock_levels[0].available = mugs;
+    let mismatch = (Kind::StockLevelMismatch, "MUG".to_owned());
+    assert_eq!(test_bed.found(), BTreeSet::from([unreadable, mismatch]));
+}
+
+#[test]
+fn an_order_that_becomes_malformed_during_the_run_ends_the_comparison_of_the_stock() {
+    let test_bed =
+        TestBed::of(vec![make(0, Situation::Fulfilled), make(1, Situation::Fulfilled)], 1);
+    let mugs = test_bed.state().stock_levels[0].received;
+    test_bed.state().stock_levels[0].available = mugs;
+    test_bed.on("stock_levels", 2, |state| {
+        let (id, _) = state.orders.pop_first().unwrap();
+        state.malformed.insert(id.to_string());
+    });
+    let report = test_bed.reconcile();
+    assert_eq!(found(&report), BTreeSet::new());
     assert!(!report.complete && !report.coverage.stock);
 }
 
