@@ -206,6 +206,10 @@ impl<S: ShippingProvider> ShippingProvider for Guarded<S> {
         self.call(self.provider.buy(id, rate)).await
     }
 
+    async fn rerate(&self, id: &ShipmentId) -> CallOutcome<ProviderShipment, ShippingRejection> {
+        self.call(self.provider.rerate(id)).await
+    }
+
     async fn refund(&self, id: &ShipmentId) -> CallOutcome<ProviderShipment, ShippingRejection> {
         self.call(self.provider.refund(id)).await
     }
