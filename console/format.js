@@ -230,6 +230,7 @@ export const ERRORS = {
   RestockOverdue: "no stock came in time",
   RefundNotPermitted: "a refund was not permitted",
   CompensationBegun: "compensation has begun",
+  RefundNotPermitted: "the payment is captured, and no refund was permitted",
   CompensationIncomplete: "an earlier step is not undone yet",
   InvalidRequest: "the order was not in the state that the step needs",
   OrderNotFound: "the order does not exist",

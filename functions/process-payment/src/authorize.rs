@@ -91,7 +91,7 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
             // Without an id there is nothing to retrieve. A lost unconfirmed intent costs
             // nothing.
             CallOutcome::Unknown(why) => {
-                return Err(self.retry_with_new_key(&order, &why, at).await);
+                return Err(self.fail_with_new_key(&order, payment_not_sent(&why), at).await);
             }
         };
         let stored = save_order(&self.orders, &order, order.with_intent(&intent.id, at)).await?;
@@ -130,7 +130,9 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
     ) -> Result<PaymentIntent, AttemptError> {
         let intent = compensate::retrieve_payment_intent(&self.payment_provider, id).await?;
         match intent.next_for_authorize() {
-            ForwardAction::Call => Err(self.retry_with_new_key(order, why, at).await),
+            ForwardAction::Call => {
+                Err(self.fail_with_new_key(order, payment_not_sent(why), at).await)
+            }
             _ => Ok(intent),
         }
     }

@@ -92,11 +92,27 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
     ) -> Result<PaymentStatus, AttemptError> {
         match compensate::cancel_payment(&self.payment_provider, order).await {
             Ok(payment_status) => Ok(payment_status),
-            Err(CompensationError::NoEffect(why)) => {
-                Err(self.retry_with_new_key(order, why, at).await)
+            Err(CompensationError::NoEffect(error)) => {
+                Err(self.fail_with_new_key(order, error, at).await)
+            }
+            Err(CompensationError::RefundNotPermitted) => {
+                Err(self.leave_to_operator(order, at).await)
             }
             Err(CompensationError::Failed(error)) => Err(error.into()),
         }
+    }
+
+    /// Records the capture that may not be refunded, and returns the error that leads to an
+    /// operator.
+    async fn leave_to_operator(&self, order: &Order, at: Timestamp) -> AttemptError {
+        if order.payment.status != PaymentStatus::Captured {
+            let captured = order.with_unreturned_capture(at);
+            if let Err(conflict) = save_order(&self.orders, order, captured).await {
+                return conflict;
+            }
+        }
+        let detail = "the payment is captured, and the operator did not permit a refund";
+        ErrorName::RefundNotPermitted.with_detail(detail).into()
     }
 
     /// Voids or refunds what is left of a closed order's payment. A failure raises

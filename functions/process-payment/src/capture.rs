@@ -57,7 +57,7 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
         at: Timestamp,
     ) -> Result<PaymentIntent, AttemptError> {
         let key = order.payment_idempotency_key("capture");
-        let rejection = match self.payment_provider.capture(id, &key).await {
+        let error = match self.payment_provider.capture(id, &key).await {
             CallOutcome::Succeeded(intent)
                 if intent.next_for_capture() == ForwardAction::AlreadyDone =>
             {
@@ -65,22 +65,21 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
             }
             CallOutcome::NotSent(why) => return Err(payment_not_sent(&why).into()),
             CallOutcome::Throttled(why) => return Err(payment_throttled(&why).into()),
-            CallOutcome::Rejected(rejection) => Some(payment_rejected(rejection)),
-            CallOutcome::Succeeded(_) | CallOutcome::Unknown(_) => None,
+            CallOutcome::Rejected(rejection) => payment_rejected(rejection),
+            CallOutcome::Succeeded(_) | CallOutcome::Unknown(_) => {
+                payment_not_sent("the capture had no effect")
+            }
         };
         // Also after a rejection: only the state of the intent says whether an earlier
         // call captured it, and whether it can still be captured.
         let intent = compensate::retrieve_payment_intent(&self.payment_provider, id).await?;
-        match (intent.next_for_capture(), rejection) {
-            (ForwardAction::AlreadyDone, _) => Ok(intent),
-            (ForwardAction::Reject(error), _) => {
+        match intent.next_for_capture() {
+            ForwardAction::AlreadyDone => Ok(intent),
+            ForwardAction::Reject(error) => {
                 Err(error.with_detail(format!("the intent is {:?}", intent.state)).into())
             }
-            (ForwardAction::Unknown, _) => Err(issuer_has_not_answered().into()),
-            (ForwardAction::Call, Some(rejection)) => Err(rejection.into()),
-            (ForwardAction::Call, None) => {
-                Err(self.retry_with_new_key(order, "the capture had no effect", at).await)
-            }
+            ForwardAction::Unknown => Err(issuer_has_not_answered().into()),
+            ForwardAction::Call => Err(self.fail_with_new_key(order, error, at).await),
         }
     }
 }

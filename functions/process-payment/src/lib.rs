@@ -48,6 +48,7 @@
 //! | `PaymentDeclined` | final | authorize, capture | the issuer declined the card |
 //! | `PaymentNotCapturable` | final | authorize, capture | the intent is canceled or refunded; for capture also: no reserved stock, no live label, or no approval |
 //! | `PaymentMisconfigured` | final | all | the provider rejects the account or the request, or the intent has another amount |
+//! | `RefundNotPermitted` | final | cancel | the payment is captured, and the operator who had the order compensated did not permit a refund |
 //! | `ReviewRejected` | final | authorize | an operator rejected the order, or the review deadline passed |
 //! | `CompensationIncomplete` | final | cancel | a shipment or a reservation is left; compensation starts over at the label |
 

@@ -12,21 +12,20 @@ use domain::{ErrorName, Order, StepError, Timestamp};
 use crate::ProcessPayment;
 
 impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
-    /// Records a new attempt and returns the transient error that makes the state machine
-    /// call again.
+    /// Records a new attempt and returns the error of the last one.
     ///
     /// Call it only after a lookup showed that the last call had no effect. The next
-    /// call then has another idempotency key: the provider replays a stored failure under
-    /// the old key for a day.
-    pub(crate) async fn retry_with_new_key(
+    /// call then has another idempotency key: the provider replays a stored failure or
+    /// rejection under the old key for a day.
+    pub(crate) async fn fail_with_new_key(
         &self,
         order: &Order,
-        why: &str,
+        error: StepError,
         at: Timestamp,
     ) -> AttemptError {
         match save_order(&self.orders, order, order.with_next_attempt(at)).await {
-            Ok(_) => ErrorName::PaymentGatewayUnavailable.with_detail(why).into(),
-            Err(error) => error,
+            Ok(_) => error.into(),
+            Err(conflict) => conflict,
         }
     }
 

@@ -146,9 +146,17 @@ where
                 Ok(Progress::pending(vec![Observation::Payment(PaymentStatus::Refunded)]))
             }
             Ok(status) => Ok(Progress::complete(vec![Observation::Payment(status)])),
-            Err(CompensationError::NoEffect(_)) => {
+            Err(CompensationError::NoEffect(error)) if error.name.is_transient() => {
                 Ok(Progress::pending(vec![Observation::CallHadNoEffect]))
             }
+            Err(CompensationError::NoEffect(_)) => Ok(Progress::pending(vec![
+                Observation::CallHadNoEffect,
+                Observation::PaymentNotReturned,
+            ])),
+            Err(CompensationError::RefundNotPermitted) => Ok(Progress::pending(vec![
+                Observation::Payment(PaymentStatus::Captured),
+                Observation::PaymentNotReturned,
+            ])),
             Err(CompensationError::Failed(error)) => Err(error),
         }
     }

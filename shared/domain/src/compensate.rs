@@ -18,8 +18,11 @@ use crate::{ErrorName, Order, PaymentIntentId, ShipmentId, StepError};
 /// Why something could not be given back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CompensationError {
-    /// A lookup showed that the call had no effect: it needs another idempotency key.
-    NoEffect(&'static str),
+    /// A lookup showed that a call had no effect. The next one needs another idempotency
+    /// key: the provider replays a stored failure or rejection for a day.
+    NoEffect(StepError),
+    /// The payment is captured, and no operator permitted a refund.
+    RefundNotPermitted,
     /// The provider cannot be reached, or rejects the call.
     Failed(StepError),
 }
@@ -74,7 +77,7 @@ async fn void_payment(
     order: &Order,
     id: &PaymentIntentId,
 ) -> Result<PaymentStatus, CompensationError> {
-    match payments.cancel(id, &order.payment_idempotency_key("cancel")).await {
+    let error = match payments.cancel(id, &order.payment_idempotency_key("cancel")).await {
         CallOutcome::Succeeded(intent) if intent.state == PaymentIntentState::Canceled => {
             return Ok(PaymentStatus::Voided);
         }
@@ -82,14 +85,14 @@ async fn void_payment(
         CallOutcome::Throttled(why) => return Err(payment_throttled(&why).into()),
         CallOutcome::Succeeded(_)
         | CallOutcome::Rejected(PaymentRejection::UnexpectedState(_))
-        | CallOutcome::Unknown(_) => {}
-        CallOutcome::Rejected(rejection) => return Err(payment_rejected(rejection).into()),
-    }
+        | CallOutcome::Unknown(_) => payment_not_sent("the void had no effect"),
+        CallOutcome::Rejected(rejection) => payment_rejected(rejection),
+    };
     // A capture in flight may have won: then the payment is refunded.
     let intent = retrieve_payment_intent(payments, id).await?;
     match intent.next_for_cancel() {
         CancelAction::AlreadyDone => Ok(final_payment_status(&intent)),
-        CancelAction::Void => Err(CompensationError::NoEffect("the void had no effect")),
+        CancelAction::Void => Err(CompensationError::NoEffect(error)),
         CancelAction::Refund => refund_payment(payments, order, id).await,
         CancelAction::Unknown => Err(payment_undecided().into()),
     }
@@ -103,17 +106,19 @@ async fn refund_payment(
     if let Some(money) = existing_refund(payments, id).await? {
         return Ok(money);
     }
-    let rejection = match payments.refund(id, &order.payment_idempotency_key("refund")).await {
+    if !order.payment.refund_permission.permits() {
+        return Err(CompensationError::RefundNotPermitted);
+    }
+    let error = match payments.refund(id, &order.payment_idempotency_key("refund")).await {
         CallOutcome::Succeeded(state) => return Ok(refund_status(state)),
         CallOutcome::NotSent(why) => return Err(payment_not_sent(&why).into()),
         CallOutcome::Throttled(why) => return Err(payment_throttled(&why).into()),
-        CallOutcome::Rejected(rejection) => Some(payment_rejected(rejection)),
-        CallOutcome::Unknown(_) => None,
+        CallOutcome::Rejected(rejection) => payment_rejected(rejection),
+        CallOutcome::Unknown(_) => payment_not_sent("the refund had no effect"),
     };
-    match (existing_refund(payments, id).await?, rejection) {
-        (Some(money), _) => Ok(money),
-        (None, Some(rejection)) => Err(rejection.into()),
-        (None, None) => Err(CompensationError::NoEffect("the refund had no effect")),
+    match existing_refund(payments, id).await? {
+        Some(money) => Ok(money),
+        None => Err(CompensationError::NoEffect(error)),
     }
 }
 

@@ -59,6 +59,8 @@ pub enum ErrorName {
     /// The payment provider rejects our account or our request, or holds another amount
     /// than the order's total.
     PaymentMisconfigured,
+    /// The payment is captured, and the operator did not permit a refund.
+    RefundNotPermitted,
     /// The shipping provider rejects the address or the parcel, or offers no rate.
     ShippingRejected,
     /// The shipping provider rejects our account or our request.

@@ -33,6 +33,40 @@ pub struct Payment {
     /// When the authorization expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capture_before: Option<Timestamp>,
+    /// Whether captured money may be refunded.
+    #[serde(default, skip_serializing_if = "RefundPermission::is_not_asked")]
+    pub refund_permission: RefundPermission,
+}
+
+/// Whether captured money may be refunded, as far as operators decided. It outlives the
+/// decision that set it, restarts and attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RefundPermission {
+    /// No operator was asked. The workflow refunds what it captured.
+    #[default]
+    NotAsked,
+    /// An operator had the order compensated and did not permit a refund.
+    Refused,
+    /// An operator permitted it. That never changes.
+    Granted,
+}
+
+impl RefundPermission {
+    /// The permission after another decision of an operator.
+    #[must_use]
+    pub const fn after(self, refund: bool) -> Self {
+        if refund || matches!(self, Self::Granted) { Self::Granted } else { Self::Refused }
+    }
+
+    /// Whether a refund may be requested.
+    pub const fn permits(self) -> bool {
+        !matches!(self, Self::Refused)
+    }
+
+    const fn is_not_asked(&self) -> bool {
+        matches!(self, Self::NotAsked)
+    }
 }
 
 /// The status of a payment.
@@ -56,7 +90,13 @@ pub enum PaymentStatus {
 impl Payment {
     /// The payment of a new order.
     pub const fn initial() -> Self {
-        Self { intent_id: None, attempt: 1, status: PaymentStatus::None, capture_before: None }
+        Self {
+            intent_id: None,
+            attempt: 1,
+            status: PaymentStatus::None,
+            capture_before: None,
+            refund_permission: RefundPermission::NotAsked,
+        }
     }
 
     /// Whether the payment was ever authorized.
@@ -208,6 +248,21 @@ mod tests {
             risk: RiskLevel::Normal,
             disputed: false,
         }
+    }
+
+    #[test]
+    fn a_granted_refund_stays_granted() {
+        use RefundPermission::{Granted, NotAsked, Refused};
+        let check = |before: RefundPermission, refund, after| {
+            assert_eq!(before.after(refund), after, "{before:?} {refund}");
+        };
+        check(NotAsked, false, Refused);
+        check(NotAsked, true, Granted);
+        check(Refused, false, Refused);
+        check(Refused, true, Granted);
+        check(Granted, false, Granted);
+        check(Granted, true, Granted);
+        assert!(NotAsked.permits() && Granted.permits() && !Refused.permits());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `cancel`: the return of the money is proven before it is recorded, and the order is closed.
 
-use domain::order::Attention;
-use domain::payment::{PaymentIntent, PaymentIntentState, PaymentStatus};
+use domain::decision::OperatorAction;
+use domain::order::{Attention, DecisionError};
+use domain::payment::{PaymentIntent, PaymentIntentState, PaymentStatus, RefundPermission};
 use domain::ports::{PaymentRejection, RefundState};
 use domain::shipment::LabelRefund;
 use domain::{ErrorName, Order, Status, StepError};
@@ -233,12 +234,61 @@ fn a_refund_without_effect_is_repeated_under_a_new_key() {
 }
 
 #[test]
-fn a_rejected_refund_does_not_close_the_order() {
+fn a_rejected_refund_or_void_does_not_close_the_order_and_is_repeated_under_a_new_key() {
+    for (state, point, to) in [
+        (PaymentIntentState::Succeeded, "payment.refund", PaymentStatus::Refunded),
+        (PaymentIntentState::RequiresCapture, "payment.cancel", PaymentStatus::Voided),
+    ] {
+        let (test_bed, order) = ready_to_cancel(state);
+        let rejection = PaymentRejection::Misconfigured("answered 400".into());
+        let test_bed = test_bed.on(point, 1, InjectedFault::PaymentRejected(rejection));
+        assert_eq!(error_name(cancel(&test_bed, &order)), ErrorName::PaymentMisconfigured);
+        let rejected = stored_order(&test_bed, &order);
+        assert_eq!((rejected.status.is_closed(), rejected.payment.attempt), (false, 2), "{point}");
+        assert!(cancel(&test_bed, &order).is_ok());
+        assert_eq!(stored_order(&test_bed, &order).payment.status, to);
+    }
+}
+
+/// An order that an operator had compensated, once its label and stock are returned.
+fn compensated_by_operator(order: &Order, refund: bool) -> Order {
+    let compensate = OperatorAction::Compensate;
+    order.apply_operator_action(compensate, refund, "op-1", None, now()).unwrap()
+}
+
+#[test]
+fn a_capture_that_was_not_on_record_is_refunded_only_with_permission() {
+    let order = compensated_by_operator(&samples::needs_attention(), false)
+        .with_label_refund(LabelRefund::Submitted, now())
+        .released(now())
+        .restarted(now());
+    let test_bed =
+        TestBed::with(&order).intent(samples::payment_intent(PaymentIntentState::Succeeded));
+    for _ in 0..2 {
+        assert_eq!(error_name(cancel(&test_bed, &order)), ErrorName::RefundNotPermitted);
+        assert_eq!(test_bed.refunds(), 0);
+        let found = stored_order(&test_bed, &order);
+        assert_eq!((found.payment.status, found.status), (PaymentStatus::Captured, order.status));
+    }
+    let stopped = stored_order(&test_bed, &order);
+    let waiting = samples::waiting(stopped, Status::NeedsAttention, Attention::Operator);
+    let unchanged =
+        waiting.apply_operator_action(OperatorAction::Compensate, false, "op-1", None, now());
+    assert_eq!(unchanged, Err(DecisionError::RefundNotConfirmed), "the capture is on record");
+    let permitted = compensated_by_operator(&waiting, true);
+    test_bed.put(&permitted);
+    assert!(cancel(&test_bed, &permitted).is_ok());
+    assert_eq!(test_bed.refunds(), 1);
+    let closed = stored_order(&test_bed, &permitted);
+    assert_eq!(closed.payment.status, PaymentStatus::Refunded);
+}
+
+#[test]
+fn without_an_operator_a_capture_is_refunded() {
     let (test_bed, order) = ready_to_cancel(PaymentIntentState::Succeeded);
-    let rejection = PaymentRejection::Misconfigured("answered 403".into());
-    let test_bed = test_bed.on("payment.refund", 1, InjectedFault::PaymentRejected(rejection));
-    assert_eq!(error_name(cancel(&test_bed, &order)), ErrorName::PaymentMisconfigured);
-    assert!(!stored_order(&test_bed, &order).status.is_closed());
+    assert_eq!(order.payment.refund_permission, RefundPermission::NotAsked);
+    assert!(cancel(&test_bed, &order).is_ok());
+    assert_eq!(test_bed.refunds(), 1);
 }
 
 #[test]

@@ -94,6 +94,9 @@ fn a_rejection_that_the_intent_does_not_explain_keeps_its_meaning() {
         let (test_bed, order) = labeled(PaymentIntentState::RequiresCapture);
         let test_bed = test_bed.on("payment.capture", 1, InjectedFault::PaymentRejected(rejection));
         assert_eq!(error_name(capture(&test_bed, &order)), expected);
+        // The provider repeats a rejection under the same key for a day.
+        assert_eq!(stored_order(&test_bed, &order).payment.attempt, 2);
+        assert!(capture(&test_bed, &order).is_ok());
     };
     check(PaymentRejection::Misconfigured("answered 401".into()), ErrorName::PaymentMisconfigured);
     check(PaymentRejection::Declined { code: "do_not_honor".into() }, ErrorName::PaymentDeclined);

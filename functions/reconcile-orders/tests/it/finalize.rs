@@ -2,8 +2,8 @@
 
 use domain::Order;
 use domain::order::Attention;
-use domain::payment::{PaymentIntent, PaymentIntentState, PaymentStatus};
-use domain::ports::RefundState;
+use domain::payment::{PaymentIntent, PaymentIntentState, PaymentStatus, RefundPermission};
+use domain::ports::{PaymentRejection, RefundState};
 use domain::shipment::{LabelRefund, LabelRefundState};
 use reconcile_orders::event::SweepOutput;
 use testing::fakes::{InjectedFault, TestBed};
@@ -84,6 +84,41 @@ fn a_void_without_effect_is_repeated_under_a_new_key() {
     assert_eq!(stored_order(&test_bed, &order).payment.attempt, order.payment.attempt + 1);
     sweep_when_due(&test_bed, &order, 1);
     assert_eq!(test_bed.payment_intents_in(PaymentIntentState::Canceled), 1);
+    assert!(is_finalized(&test_bed, &order));
+}
+
+#[test]
+fn a_rejected_refund_of_a_closed_order_is_raised_once_and_repeated_under_a_new_key() {
+    let order = closed_unshipped(PaymentStatus::Voided);
+    let rejection = || {
+        let rejection = PaymentRejection::Misconfigured("answered 400".into());
+        InjectedFault::PaymentRejected(rejection)
+    };
+    let test_bed = with_ended_execution(&order)
+        .intent(samples::payment_intent(PaymentIntentState::Succeeded))
+        .on("payment.refund", 1, rejection())
+        .on("payment.refund", 2, rejection());
+    assert_eq!(sweep(&test_bed, due_at(&test_bed, &order)).raised, 1);
+    assert_eq!(sweep(&test_bed, due_at(&test_bed, &order)).raised, 0);
+    let raised = stored_order(&test_bed, &order);
+    assert_eq!(raised.payment.attempt, order.payment.attempt + 2);
+    assert_eq!(timeline_codes(&raised).last().unwrap(), "PAYMENT_UNSETTLED");
+    sweep_when_due(&test_bed, &order, 1);
+    assert_eq!((test_bed.refunds(), is_finalized(&test_bed, &order)), (1, false));
+}
+
+#[test]
+fn a_capture_that_may_not_be_refunded_is_raised_and_watched_on_a_closed_order() {
+    let mut order = closed_unshipped(PaymentStatus::Voided);
+    order.payment.refund_permission = RefundPermission::Refused;
+    let test_bed =
+        with_ended_execution(&order).intent(samples::payment_intent(PaymentIntentState::Succeeded));
+    assert_eq!(sweep(&test_bed, due_at(&test_bed, &order)).raised, 1);
+    assert_eq!((test_bed.refunds(), is_finalized(&test_bed, &order)), (0, false));
+    assert_eq!(stored_order(&test_bed, &order).payment.status, PaymentStatus::Captured);
+    // Refunded in the provider's dashboard.
+    let test_bed = test_bed.intent(refunded_intent()).refund(RefundState::Succeeded);
+    sweep_when_due(&test_bed, &order, 1);
     assert!(is_finalized(&test_bed, &order));
 }
 

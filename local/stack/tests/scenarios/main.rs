@@ -3,6 +3,7 @@
 //! trace must equal the `NAME.trace.txt` beside it.
 //!
 //! The test builds the functions with cargo. `UPDATE_TRACES=1` rewrites the traces.
+//! `SCENARIOS=happy,declined` runs only these.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -21,11 +22,20 @@ fn trace_path(root: &Path, scenario: &str) -> PathBuf {
     scenario::folder(root).join(format!("{scenario}{TRACE_SUFFIX}"))
 }
 
+#[expect(clippy::disallowed_methods, reason = "the switches of this test")]
+fn switch(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Whether the scenario is to run: every one is, unless some are named.
+fn is_selected(name: &str) -> bool {
+    switch("SCENARIOS").is_none_or(|names| names.split(',').any(|selected| selected == name))
+}
+
 /// Compares the trace with its golden file, or rewrites the file.
 fn compare_trace(root: &Path, report: &Report) -> Option<String> {
     let path = trace_path(root, &report.name);
-    #[expect(clippy::disallowed_methods, reason = "the one switch of this test")]
-    if std::env::var_os("UPDATE_TRACES").is_some() {
+    if switch("UPDATE_TRACES").is_some() {
         std::fs::write(&path, &report.trace).unwrap();
         return None;
     }
@@ -67,7 +77,8 @@ async fn every_scenario_ends_as_its_file_expects_and_leaves_its_trace() {
     let stack = Stack::start(Settings::temporary(&root, binaries)).await.unwrap();
     load_stock(&stack, &root).await.unwrap();
     let mut wrong = Vec::new();
-    for scenario in &scenarios::load(&root).unwrap() {
+    let scenarios = scenarios::load(&root).unwrap();
+    for scenario in scenarios.iter().filter(|scenario| is_selected(&scenario.name)) {
         assert!(scenario.expected.counts.is_some(), "{} expects no counts", scenario.name);
         let report = runner::run(&stack, scenario, &mut |_| {}).await.unwrap();
         wrong.extend(report.differences.iter().map(|what| format!("{}: {what}", report.name)));

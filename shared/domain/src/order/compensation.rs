@@ -58,6 +58,15 @@ impl Order {
         order
     }
 
+    /// Records a capture that the payment provider shows and that may not be refunded. An
+    /// operator must decide about the money.
+    #[must_use]
+    pub fn with_unreturned_capture(&self, at: Timestamp) -> Self {
+        let mut order = self.next_write(at);
+        order.payment.status = PaymentStatus::Captured;
+        order
+    }
+
     /// Records the final status of the payment and closes the order with the outcome that
     /// was decided.
     ///

@@ -246,7 +246,8 @@ impl Order {
         if self.payment.status == PaymentStatus::Captured && !refund {
             return Err(DecisionError::RefundNotConfirmed);
         }
-        let order = self.next_write(at);
+        let mut order = self.next_write(at);
+        order.payment.refund_permission = self.payment.refund_permission.after(refund);
         if self.compensation.is_some() {
             return Ok(order);
         }

@@ -38,6 +38,9 @@ pub enum Observation {
     Payment(PaymentStatus),
     /// A call of the payment provider had no effect: the next one needs another key.
     CallHadNoEffect,
+    /// The payment of a closed order cannot be returned: the provider rejects the call, or
+    /// no operator permitted a refund.
+    PaymentNotReturned,
     /// The refund of the label.
     Label(LabelRefund),
     /// A rejected refund of the label was submitted again.
@@ -52,6 +55,7 @@ impl Observation {
         match self {
             Self::AuthorizationExpiring
             | Self::Disputed
+            | Self::PaymentNotReturned
             | Self::Payment(PaymentStatus::RefundFailed)
             | Self::Label(LabelRefund::Refused) => true,
             Self::Tracking(tracking) => tracking.is_failed,
@@ -204,6 +208,9 @@ impl Order {
                 !self.has_timeline_code(TimelineCode::AuthorizationExpiring)
             }
             Observation::Disputed => !self.has_timeline_code(TimelineCode::Disputed),
+            Observation::PaymentNotReturned => {
+                !self.has_timeline_code(TimelineCode::PaymentNotFinalized)
+            }
             Observation::Payment(status) => self.payment.status != *status,
             Observation::CallHadNoEffect | Observation::LabelRefundResubmitted => true,
             Observation::Label(refund) => shipment.is_some_and(|s| s.refund != Some(*refund)),
@@ -224,6 +231,9 @@ impl Order {
                     self.raise_attention(TimelineCode::AuthorizationExpiring, at);
                 }
                 Observation::Disputed => self.raise_attention(TimelineCode::Disputed, at),
+                Observation::PaymentNotReturned => {
+                    self.raise_attention(TimelineCode::PaymentNotFinalized, at);
+                }
                 Observation::Payment(status) => {
                     self.payment.status = *status;
                     if *status == PaymentStatus::RefundFailed {
