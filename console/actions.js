@@ -44,6 +44,7 @@ const DEEDS = {
   "resume:retry": [{ text: "Retry", about: "The workflow runs again from the payment. Steps that are finished pass without effect.", tone: "button-primary", note: "optional", confirms: true, request: resume("retry"), done: "The workflow tries again." }],
   "resume:compensate": [{ text: "Undo the order", about: "The label is refunded, the stock released and the hold on the money voided. A captured payment is not refunded.", tone: "button-danger", note: "optional", confirms: true, request: resume("compensate"), done: "The workflow undoes the order." }],
   "resume:compensate-with-refund": [{ text: "Undo and refund", about: "The label is refunded, the stock released, and the customer gets all captured money back.", tone: "button-danger", note: "optional", confirms: true, request: resume("compensate", { refund: true }), done: "The workflow undoes the order and refunds the payment." }],
+  "resume:settle": [],
   "resume:acknowledge": [{ text: "Acknowledge", about: "You have dealt with what was raised. The order leaves the queue; nothing else changes.", tone: "", note: "optional", confirms: true, request: resume("acknowledge"), done: "Acknowledged." }],
   cancel: [{ text: "Cancel order", about: "The order is canceled: what was reserved is released, and no money is taken.", tone: "button-danger", note: "none", confirms: true, request: (order) => ({ path: `/orders/${order.orderId}/cancel` }), done: "The order is being canceled." }],
 };

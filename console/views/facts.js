@@ -10,7 +10,7 @@ const WORDS = {
     NONE: "Nothing authorized", AUTHORIZED: "Authorized; the card issuer holds it", CAPTURED: "Captured; the shop has it", VOIDED: "Voided; the hold is released",
     REFUNDED: "Refunded, or on its way back", REFUND_FAILED: "The refund failed",
   },
-  label: { NONE: "None bought", BOUGHT: "Bought", REFUND_SUBMITTED: "Refund submitted", REFUND_REFUSED: "The refund was refused" },
+  label: { NONE: "None bought", BOUGHT: "Bought", REFUND_SUBMITTED: "Refund submitted", REFUND_REFUSED: "The refund was refused", KEPT: "Kept, not refunded" },
   stock: { NONE: "Nothing reserved", RESERVED: "Every line reserved", RELEASED: "Released" },
 };
 

@@ -55,7 +55,8 @@ impl<O: LoadOrder + SaveOrder, S: ShippingProvider> InitiateShipping<O, S> {
         if let Some(refund) = stored.refund {
             return Ok(refund.name());
         }
-        let refund = compensate::refund_label(&self.shipping_provider, &stored.shipment_id).await?;
+        let (id, claim) = (&stored.shipment_id, order.label_claim());
+        let refund = compensate::return_label(&self.shipping_provider, id, claim).await?;
         save_order(&self.orders, &order, order.with_label_refund(refund, at)).await?;
         Ok(refund.name())
     }

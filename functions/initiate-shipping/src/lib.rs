@@ -24,7 +24,7 @@
 //! | operation | output |
 //! |---|---|
 //! | [`book`] | `{orderId, shipmentId, carrier, service, trackingCode}` |
-//! | [`cancel`] | `{orderId, labelRefund}`: `SUBMITTED`, `NONE` (no label was bought), `REFUSED` (an operator must act) or `SUPERSEDED` |
+//! | [`cancel`] | `{orderId, labelRefund}`: `SUBMITTED`, `NONE` (no label was bought), `REFUSED` (an operator must act), `KEPT` (an operator had it kept) or `SUPERSEDED` |
 //!
 //! # Errors
 //!

@@ -6,6 +6,7 @@
 use domain::audit::AuditAction;
 use domain::decision::{OperatorAction, ReviewDecision};
 use domain::order::{Attention, OutOfStockPolicy};
+use domain::settlement::{LabelClaim, MoneyClaim};
 use domain::shipment::ShippingService;
 use serde::Serialize;
 use serde_json::Value;
@@ -27,7 +28,9 @@ macro_rules! choices {
 }
 
 choices!(ReviewDecision { Approve, Reject });
-choices!(OperatorAction { Capture, Retry, Compensate, Acknowledge });
+choices!(OperatorAction { Capture, Retry, Compensate, Settle, Acknowledge });
+choices!(MoneyClaim { Captured, Refunded, Voided });
+choices!(LabelClaim { Refunded, Kept, None });
 choices!(ShippingService { Standard, Express });
 choices!(OutOfStockPolicy { Reject, Wait });
 

@@ -9,6 +9,7 @@ use domain::audit::AuditAction;
 use domain::decision::{OperatorAction, ReviewDecision};
 use domain::order::{Action, Attention, LabelFact, MoneyFact, OutOfStockPolicy, StockFact};
 use domain::payment::PaymentStatus;
+use domain::settlement::{LabelClaim, MoneyClaim};
 use domain::policy::ReviewReason;
 use domain::shipment::ShippingService;
 use domain::steps::State;
@@ -117,7 +118,28 @@ component!(
         "`capture`: try again to capture the payment. `retry`: go through the steps once more, \
          for example after an API key was replaced; finished steps pass without effect. \
          `compensate`: undo everything. \
+         `settle`: record by hand what a provider will not say about money or label, and undo \
+         the rest. \
          `acknowledge`: clear the attention of a closed order.",
+    )
+);
+component!(
+    /// What an operator says about the money.
+    MoneyClaimSchema,
+    "MoneyClaim",
+    choice::<MoneyClaim>(
+        "What an operator says about the customer's money. `captured`: the shop has it and \
+         keeps it. `refunded`: the customer has it back. `voided`: it was never captured, and no \
+         hold is left.",
+    )
+);
+component!(
+    /// What an operator says about the label.
+    LabelClaimSchema,
+    "LabelClaim",
+    choice::<LabelClaim>(
+        "What an operator says about the shipping label. `refunded`: its refund is on its way. \
+         `kept`: it was bought, and the shop bears the postage. `none`: none was bought.",
     )
 );
 component!(

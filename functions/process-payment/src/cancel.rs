@@ -90,7 +90,7 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
         order: &Order,
         at: Timestamp,
     ) -> Result<PaymentStatus, AttemptError> {
-        match compensate::cancel_payment(&self.payment_provider, order).await {
+        match compensate::return_payment(&self.payment_provider, order).await {
             Ok(payment_status) => Ok(payment_status),
             Err(CompensationError::NoEffect(error)) => {
                 Err(self.fail_with_new_key(order, error, at).await)
@@ -125,7 +125,7 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
         if is_final(order.payment.status) {
             return Ok(());
         }
-        let code = match compensate::cancel_payment(&self.payment_provider, order).await {
+        let code = match compensate::return_payment(&self.payment_provider, order).await {
             Ok(PaymentStatus::RefundFailed) => TimelineCode::RefundFailed,
             Ok(_) => return Ok(()),
             Err(_) => TimelineCode::PaymentNotFinalized,

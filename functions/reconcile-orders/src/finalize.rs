@@ -12,6 +12,7 @@ use domain::conflict::{AttemptError, save_order};
 use domain::order::Observation;
 use domain::payment::{PaymentIntentState, PaymentStatus};
 use domain::ports::{PaymentProvider, ReadCatalog, RefundState, ShippingProvider, TaskDelivery};
+use domain::settlement::{LabelClaim, MoneyClaim};
 use domain::shipment::{LabelRefund, LabelRefundState, Shipment};
 use domain::{Order, PaymentIntentId, ShipmentId, Status, StepError, Timestamp};
 
@@ -45,6 +46,19 @@ impl Progress {
 
     fn pending(observations: Vec<Observation>) -> Self {
         Self { observations, is_final: false }
+    }
+
+    /// The provider gives no answer about what an operator claimed: it is watched until an
+    /// operator acknowledges that.
+    fn of_claim(order: &Order) -> Self {
+        Self { observations: Vec::new(), is_final: !order.has_unconfirmed_claims() }
+    }
+
+    /// The provider shows something else than what an operator claimed. An operator who
+    /// acknowledges that ends the watch.
+    fn add_difference(&mut self, order: &Order) {
+        self.observations.push(Observation::SettlementDiffers);
+        self.is_final |= !order.has_unconfirmed_claims();
     }
 }
 
@@ -103,8 +117,18 @@ where
         let Some(id) = &order.payment.intent_id else {
             return Ok(Progress::complete(Vec::new()));
         };
-        let intent = compensate::retrieve_payment_intent(&self.payment_provider, id).await?;
+        let claim = order.money_claim();
+        let intent = match compensate::retrieve_payment_intent(&self.payment_provider, id).await {
+            Ok(intent) => intent,
+            Err(_) if claim.is_some() => return Ok(Progress::of_claim(order)),
+            Err(error) => return Err(error),
+        };
+        let agrees = claim.is_none_or(|claim| claim.agrees_with(&intent));
         let mut progress = match intent.state {
+            PaymentIntentState::Processing if claim.is_some() => Progress::of_claim(order),
+            PaymentIntentState::Succeeded if claim == Some(MoneyClaim::Captured) && agrees => {
+                Progress::complete(vec![Observation::Payment(PaymentStatus::Captured)])
+            }
             PaymentIntentState::Canceled => {
                 Progress::complete(vec![Observation::Payment(PaymentStatus::Voided)])
             }
@@ -116,6 +140,9 @@ where
         };
         if intent.disputed {
             progress.observations.push(Observation::Disputed);
+        }
+        if !agrees && intent.state != PaymentIntentState::Processing {
+            progress.add_difference(order);
         }
         Ok(progress)
     }
@@ -153,10 +180,11 @@ where
                 Observation::CallHadNoEffect,
                 Observation::PaymentNotReturned,
             ])),
-            Err(CompensationError::RefundNotPermitted) => Ok(Progress::pending(vec![
-                Observation::Payment(PaymentStatus::Captured),
-                Observation::PaymentNotReturned,
-            ])),
+            // Until an operator acknowledges that the money is kept.
+            Err(CompensationError::RefundNotPermitted) => Ok(Progress {
+                observations: vec![Observation::Payment(PaymentStatus::Captured)],
+                is_final: order.acknowledged.is_some(),
+            }),
             Err(CompensationError::Failed(error)) => Err(error),
         }
     }
@@ -167,11 +195,19 @@ where
         let refused = Some(LabelRefund::Refused);
         let stored = order.shipment.as_ref().filter(|stored| stored.refund != refused);
         let Some(stored) = stored else { return Ok(Progress::complete(Vec::new())) };
-        let id = &stored.shipment_id;
-        let shipment = compensate::retrieve_shipment(&self.shipping_provider, id).await?;
+        let (id, claim) = (&stored.shipment_id, order.label_claim());
+        let shipment = match compensate::retrieve_shipment(&self.shipping_provider, id).await {
+            Ok(shipment) => shipment,
+            Err(_) if claim.is_some() => return Ok(Progress::of_claim(order)),
+            Err(error) => return Err(error),
+        };
+        let agrees = claim.is_none_or(|claim| claim.agrees_with(&shipment));
         let is_late = at >= order.closed_at().plus_hours(LATE_PURCHASE_HOURS);
         let observed = |refund| vec![Observation::Label(refund)];
-        Ok(match (shipment.refund, &shipment.bought) {
+        let mut progress = match (shipment.refund, &shipment.bought) {
+            _ if claim == Some(LabelClaim::Kept) && agrees => {
+                Progress::complete(observed(LabelRefund::Kept))
+            }
             (LabelRefundState::Refunded, _) => Progress::complete(observed(LabelRefund::Submitted)),
             (LabelRefundState::NotApplicable, _) => {
                 Progress::complete(observed(LabelRefund::NotApplicable))
@@ -191,7 +227,11 @@ where
             (LabelRefundState::NotRequested, Some(_)) => Progress::pending(observed(
                 compensate::refund_label(&self.shipping_provider, id).await?,
             )),
-        })
+        };
+        if !agrees {
+            progress.add_difference(order);
+        }
+        Ok(progress)
     }
 
     async fn resubmit_label_refund(&self, id: &ShipmentId) -> Result<Progress, StepError> {

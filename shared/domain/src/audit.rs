@@ -20,7 +20,7 @@ use crate::{Private, Timestamp};
 /// (2,000 bytes), 255 bytes of actor and 100 of the rest: 240 kB of the 400 kB that an item
 /// may have.
 pub const MAX_ORDER_ENTRIES: usize = 100;
-/// The number of entries that are reserved for `compensate`, so that an order whose history
+/// The number of entries that are reserved for `compensate` and `settle`, so that an order whose history
 /// is nearly full can still be finished.
 pub(crate) const RESERVED_ENTRIES: usize = 10;
 
@@ -65,6 +65,10 @@ pub enum AuditAction {
     #[serde(rename = "resume:compensate-with-refund")]
     #[strum(serialize = "resume:compensate-with-refund")]
     CompensateWithRefund,
+    /// An operator recorded by hand what a provider did not say.
+    #[serde(rename = "resume:settle")]
+    #[strum(serialize = "resume:settle")]
+    Settle,
     /// An operator cleared the attention of a closed order.
     #[serde(rename = "resume:acknowledge")]
     #[strum(serialize = "resume:acknowledge")]
@@ -111,13 +115,14 @@ impl AuditAction {
             OperatorAction::Retry => Self::Retry,
             OperatorAction::Compensate if refund => Self::CompensateWithRefund,
             OperatorAction::Compensate => Self::Compensate,
+            OperatorAction::Settle => Self::Settle,
             OperatorAction::Acknowledge => Self::Acknowledge,
         }
     }
 
     /// Whether it may use the entries that are reserved for finishing an order.
     const fn finishes_the_order(self) -> bool {
-        matches!(self, Self::Compensate | Self::CompensateWithRefund)
+        matches!(self, Self::Compensate | Self::CompensateWithRefund | Self::Settle)
     }
 }
 
@@ -237,6 +242,7 @@ mod tests {
         check(90, AuditAction::Capture, false);
         check(90, AuditAction::Compensate, true);
         check(99, AuditAction::CompensateWithRefund, true);
+        check(99, AuditAction::Settle, true);
         check(100, AuditAction::Compensate, false);
     }
 

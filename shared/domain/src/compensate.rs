@@ -12,6 +12,7 @@ use crate::ports::{
     CallOutcome, PaymentProvider, PaymentRejection, RefundState, ShippingProvider,
     ShippingRejection,
 };
+use crate::settlement::LabelClaim;
 use crate::shipment::{LabelRefund, LabelRefundState, ProviderShipment};
 use crate::{ErrorName, Order, PaymentIntentId, ShipmentId, StepError};
 
@@ -51,6 +52,32 @@ pub async fn cancel_payment(
         CancelAction::Refund => refund_payment(payments, order, id).await,
         CancelAction::Unknown => Err(payment_undecided().into()),
     }
+}
+
+/// [`cancel_payment`], and what an operator claimed where the provider gives no answer.
+///
+/// Money that the operator lets the shop keep is not refunded.
+///
+/// # Errors
+/// [`CompensationError`].
+pub async fn return_payment(
+    payments: &impl PaymentProvider,
+    order: &Order,
+) -> Result<PaymentStatus, CompensationError> {
+    if let (Some(claim), Some(id)) = (order.money_claim(), &order.payment.intent_id) {
+        let counts = match retrieve_payment_intent(payments, id).await {
+            Ok(intent) => {
+                claim.agrees_with(&intent) || intent.next_for_cancel() == CancelAction::Unknown
+            }
+            // It will answer.
+            Err(error) if error.name == ErrorName::PaymentThrottled => return Err(error.into()),
+            Err(_) => true,
+        };
+        if counts {
+            return Ok(claim.status());
+        }
+    }
+    cancel_payment(payments, order).await
 }
 
 /// Retrieves a payment intent.
@@ -203,6 +230,31 @@ pub fn payment_rejected(rejection: PaymentRejection) -> StepError {
             ErrorName::PaymentMisconfigured.with_detail(problem.text()).with_problem(problem)
         }
     }
+}
+
+/// [`refund_label`], and what an operator claimed where the provider gives no answer.
+///
+/// A label that the operator lets the shop keep is not refunded.
+///
+/// # Errors
+/// As [`refund_label`].
+pub async fn return_label(
+    shipping: &impl ShippingProvider,
+    id: &ShipmentId,
+    claim: Option<LabelClaim>,
+) -> Result<LabelRefund, StepError> {
+    if let Some(claim) = claim {
+        let counts = match retrieve_shipment(shipping, id).await {
+            Ok(shipment) => claim.agrees_with(&shipment),
+            // It will answer.
+            Err(error) if error.name == ErrorName::CarrierThrottled => return Err(error),
+            Err(_) => true,
+        };
+        if counts {
+            return Ok(claim.refund());
+        }
+    }
+    refund_label(shipping, id).await
 }
 
 /// Refunds a label, if one was bought.

@@ -31,6 +31,8 @@ pub enum OperatorAction {
     Retry,
     /// Compensate: refund the label, release the stock, give back the money.
     Compensate,
+    /// Record by hand what a provider will not say, and compensate.
+    Settle,
     /// Clear the attention of a closed order.
     Acknowledge,
 }
@@ -118,6 +120,9 @@ impl DecisionKind {
             Self::Cancellation => {
                 TaskResult::Failure(ErrorName::OrderCancelled, "the customer canceled the order")
             }
+            Self::Operator(OperatorAction::Settle) => {
+                TaskResult::Success(json!({ "action": OperatorAction::Compensate }))
+            }
             Self::Operator(action) => TaskResult::Success(json!({ "action": action })),
             Self::Restock => TaskResult::Success(json!({"restocked": true})),
         }
@@ -138,6 +143,10 @@ mod tests {
         );
         check(
             DecisionKind::Operator(OperatorAction::Compensate),
+            TaskResult::Success(json!({"action": "compensate"})),
+        );
+        check(
+            DecisionKind::Operator(OperatorAction::Settle),
             TaskResult::Success(json!({"action": "compensate"})),
         );
         check(

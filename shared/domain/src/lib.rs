@@ -31,6 +31,7 @@ pub mod policy;
 pub mod ports;
 pub mod private;
 pub mod recent_orders;
+pub mod settlement;
 pub mod shipment;
 pub mod status;
 pub mod steps;

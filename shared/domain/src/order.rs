@@ -18,6 +18,7 @@
 //! ([`Order::ensure_can_proceed`] for forward steps). `forward` and `compensation` are
 //! what the steps of the workflow record, `decisions` what people and restocks decide,
 //! `recovery` what the reconciler records, `retention` when its personal data is removed,
+//! `settlement` what operators claim where a provider gives no answer,
 //! `actions` what a caller may do now, `overview` what an operator needs to know, `write`
 //! what every write does and when the reconciler checks the order next.
 
@@ -31,6 +32,7 @@ mod queries;
 mod record;
 mod recovery;
 mod retention;
+mod settlement;
 mod timeline;
 mod write;
 

@@ -121,6 +121,8 @@ pub enum LabelRefund {
     /// refund.
     #[strum(serialize = "NONE")]
     NotApplicable,
+    /// An operator had the label kept: the shop bears the postage.
+    Kept,
 }
 
 impl LabelRefund {

@@ -2,6 +2,7 @@
 
 use domain::order::Attention;
 use domain::ports::ShippingRejection;
+use domain::settlement::{Claims, LabelClaim};
 use domain::shipment::{LabelRefund, LabelRefundState, ProviderShipment};
 use domain::{ErrorName, Order, Status, StepError};
 use serde_json::{Value, json};
@@ -201,4 +202,42 @@ fn an_unknown_order_is_not_found() {
         error_name(cancel(&TestBed::default(), &samples::received())),
         ErrorName::OrderNotFound
     );
+}
+
+/// An order that an operator settled by hand.
+fn settled(label: LabelClaim) -> Order {
+    let claims = Claims { money: None, label: Some(label) };
+    let order = samples::needs_attention();
+    order.settle(claims, false, "op-1", "Support says so.", now()).unwrap()
+}
+
+#[test]
+fn a_claim_about_the_label_counts_only_where_the_provider_gives_no_answer() {
+    for (claim, recorded, raised) in [
+        (LabelClaim::Refunded, LabelRefund::Submitted, false),
+        (LabelClaim::Kept, LabelRefund::Kept, true),
+        (LabelClaim::None, LabelRefund::None, false),
+    ] {
+        let order = settled(claim);
+        let test_bed = TestBed::with(&order).on(
+            "shipping.retrieve",
+            1,
+            InjectedFault::ShippingRejected(ShippingRejection::NotFound),
+        );
+        assert!(cancel(&test_bed, &order).is_ok());
+        assert_eq!(recorded_refund(&test_bed, &order), Some(recorded));
+        assert_eq!(stored_order(&test_bed, &order).attention.is_some(), raised);
+    }
+    // The label is live: it is refunded, unless the operator has it kept.
+    for (claim, recorded, live) in [
+        (LabelClaim::Refunded, LabelRefund::Submitted, 0),
+        (LabelClaim::Kept, LabelRefund::Kept, 1),
+        (LabelClaim::None, LabelRefund::Submitted, 0),
+    ] {
+        let order = settled(claim);
+        let test_bed = TestBed::with(&order).shipment(bought(LabelRefundState::NotRequested));
+        assert!(cancel(&test_bed, &order).is_ok());
+        assert_eq!(recorded_refund(&test_bed, &order), Some(recorded));
+        assert_eq!(test_bed.live_labels(), live);
+    }
 }

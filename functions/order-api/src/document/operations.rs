@@ -159,7 +159,8 @@ fn review_order() -> OperationDoc {
 
 fn resume_order() -> OperationDoc {
     let about = "`capture` requires reserved stock, a live label and no compensation; \
-                 `compensate` of a captured order requires `refund`.";
+                 `compensate` of a captured order requires `refund`. `settle` requires `note` and \
+                 `money` or `label`; where the provider does give an answer, that counts.";
     let example = json!({"action": "capture", "note": "The payment provider is back."});
     post("/orders/{orderId}/resume", "resumeOrder", ("Resume an order that is stuck", about))
         .token(&[Scope::OrdersOperate])

@@ -33,6 +33,20 @@ fn compensating(order: &mut Order) {
     order.compensation = begun.compensation;
 }
 
+fn authorized(order: &mut Order) {
+    order.payment = samples::authorized().payment;
+}
+
+fn captured(order: &mut Order) {
+    authorized(order);
+    order.payment.status = PaymentStatus::Captured;
+}
+
+fn refund_failed(order: &mut Order) {
+    authorized(order);
+    order.payment.status = PaymentStatus::RefundFailed;
+}
+
 /// The combinations of facts that the rules look at, for an order of this status. Some
 /// cannot occur; the API must agree with itself about them all the same.
 fn orders_of(status: Status) -> Vec<Order> {
@@ -52,13 +66,12 @@ fn orders_of(status: Status) -> Vec<Order> {
     let same = |_: &mut Order| ();
     vary(&[&same, &compensating]);
     vary(&[&same, &|order| order.cancel_requested_at = Some(samples::placed_at())]);
-    let authorized = |order: &mut Order| order.payment = samples::authorized().payment;
-    let captured = |order: &mut Order| {
-        authorized(order);
-        order.payment.status = PaymentStatus::Captured;
-    };
     if !status.is_closed() {
         vary(&[&same, &authorized, &captured]);
+    }
+    if status.is_closed() {
+        vary(&[&same, &authorized, &refund_failed]);
+        vary(&[&same, &|order| order.open = None]);
     }
     let goods = |order: &mut Order| {
         order.reservation = samples::labeled().reservation;
@@ -103,6 +116,13 @@ fn requests(action: Action, order: &Order) -> Vec<TestRequest> {
     };
     let name = action.to_string();
     match name.strip_prefix("resume:") {
+        Some("settle") => [json!({"money": "voided"}), json!({"label": "none"})]
+            .map(|mut body| {
+                body["action"] = json!("settle");
+                body["note"] = json!("Seen in the dashboard.");
+                post("resume", Some(body))
+            })
+            .to_vec(),
         Some(word) => {
             let (word, refund) = match word.strip_suffix("-with-refund") {
                 Some(word) => (word, json!({"action": word, "refund": true})),

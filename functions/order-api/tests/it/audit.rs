@@ -113,7 +113,7 @@ async fn a_full_history_refuses_with_a_clear_message() {
     refused.assert_problem(409, "conflict");
     assert_eq!(
         refused.body["detail"],
-        "the order has 90 decisions on record: only `compensate` is accepted, up to 100"
+        "the order has 90 decisions on record: only `compensate` and `settle` are accepted, up to 100"
     );
     assert_eq!(post(&api, &order, "resume", &json!({"action": "compensate"})).await.status, 200);
     assert_eq!(recorded(&api, &order).audit.len(), MAX_ORDER_ENTRIES - 9);

@@ -3,9 +3,11 @@
 
 use crate::support::{ADA, OP, TestApi, TestBed, TestRequest, TestResponse, recorded, send};
 use domain::Order;
+use domain::audit::AuditAction;
 use domain::decision::{DecisionKind, OperatorAction, ReviewDecision};
 use domain::order::TimelineCode;
 use domain::payment::PaymentStatus;
+use domain::settlement::{LabelClaim, MoneyClaim};
 use serde_json::{Value, json};
 use testing::samples;
 
@@ -161,6 +163,48 @@ async fn acknowledging_a_closed_order_clears_its_attention_and_sends_nothing() {
     assert_eq!(response.status, 200, "{}", response.text);
     assert_eq!(recorded(&api, &order).attention, None);
     assert!(sent(&api).is_empty());
+}
+
+#[tokio::test]
+async fn settling_an_order_records_the_claims_and_sends_compensate() {
+    let order = samples::needs_attention();
+    let api = TestBed::with(&order);
+    let body = json!({"action": "settle", "label": "kept", "money": "voided", "note": "Seen."});
+    let response = decide(&api, &order, "resume", &body).await;
+    assert_eq!(response.status, 200, "{}", response.text);
+    assert_eq!(response.body["action"], "settle");
+    let after = recorded(&api, &order);
+    assert!(after.compensation.is_some(), "in the same write");
+    assert_eq!(after.version, order.version + 1);
+    assert_eq!(after.label_claim(), Some(LabelClaim::Kept));
+    assert_eq!(after.money_claim(), Some(MoneyClaim::Voided));
+    let entry = after.audit.last().unwrap();
+    assert_eq!((entry.actor.as_str(), entry.action), (OP, AuditAction::Settle));
+    assert_eq!(entry.detail.as_deref(), Some("money voided, label kept"));
+    let token = order.task_token.unwrap().to_string();
+    let compensate = DecisionKind::Operator(OperatorAction::Compensate).task_result();
+    assert_eq!(sent(&api), [(token, compensate)]);
+}
+
+#[tokio::test]
+async fn a_settlement_is_refused_unless_its_fields_agree() {
+    let order = samples::needs_attention();
+    let check = async |body: Value, field: &str| {
+        let api = TestBed::with(&order);
+        let response = decide(&api, &order, "resume", &body).await;
+        response.assert_problem(400, "invalid-request");
+        assert_eq!(response.fields(), [field], "{}", response.text);
+        assert_eq!(recorded(&api, &order), order);
+    };
+    check(json!({"action": "settle", "note": "n"}), "money").await;
+    check(json!({"action": "settle", "label": "none"}), "note").await;
+    check(json!({"action": "settle", "label": "lost", "note": "n"}), "label").await;
+    check(json!({"action": "settle", "money": "gone", "note": "n"}), "money").await;
+    let contradiction = json!({"action": "settle", "money": "captured", "refund": true,
+        "note": "n"});
+    check(contradiction, "refund").await;
+    check(json!({"action": "compensate", "money": "voided"}), "money").await;
+    check(json!({"action": "compensate", "label": "none"}), "label").await;
 }
 
 #[tokio::test]

@@ -420,7 +420,8 @@ fn complete(id: &str, example: &Value) -> Value {
 /// Whether a valid body was refused for a reason that a schema cannot express.
 fn is_refused_by_facts(response: &TestResponse) -> bool {
     let is_conflict = [409, 422].contains(&response.status);
-    is_conflict || response.text.contains("is required with scheduledFor")
+    let between_fields = ["is required with scheduledFor", "with `settle`"];
+    is_conflict || between_fields.iter().any(|rule| response.text.contains(rule))
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use domain::decision::OperatorAction;
 use domain::order::{Attention, DecisionError};
 use domain::payment::{PaymentIntent, PaymentIntentState, PaymentStatus, RefundPermission};
 use domain::ports::{PaymentRejection, RefundState};
+use domain::settlement::{Claims, MoneyClaim};
 use domain::shipment::LabelRefund;
 use domain::{ErrorName, Order, Status, StepError};
 use serde_json::{Value, json};
@@ -281,6 +282,63 @@ fn a_capture_that_was_not_on_record_is_refunded_only_with_permission() {
     assert_eq!(test_bed.refunds(), 1);
     let closed = stored_order(&test_bed, &permitted);
     assert_eq!(closed.payment.status, PaymentStatus::Refunded);
+}
+
+/// An order that an operator settled by hand, and that has nothing left but its payment.
+fn settled(money: MoneyClaim) -> Order {
+    let claims = Claims { money: Some(money), label: None };
+    samples::needs_attention()
+        .settle(claims, false, "op-1", "Seen in the dashboard.", now())
+        .unwrap()
+        .with_label_refund(LabelRefund::Submitted, now())
+        .released(now())
+}
+
+#[test]
+fn a_claim_closes_the_order_only_where_the_provider_gives_no_answer() {
+    use MoneyClaim::{Captured, Refunded, Voided};
+    let no_answer = || {
+        [
+            InjectedFault::PaymentRejected(PaymentRejection::NotFound),
+            InjectedFault::NotSent,
+            InjectedFault::PaymentIntentIs(samples::payment_intent(PaymentIntentState::Processing)),
+        ]
+    };
+    for claim in [Captured, Refunded, Voided] {
+        for fault in no_answer() {
+            let order = settled(claim);
+            let test_bed = TestBed::with(&order).on("payment.retrieve", 1, fault);
+            assert!(cancel(&test_bed, &order).is_ok());
+            let closed = stored_order(&test_bed, &order);
+            assert_eq!(closed.payment.status, claim.status());
+            assert_eq!(closed.attention.is_some(), claim == Captured, "kept money is raised");
+        }
+    }
+    // The hold is still there: the provider is believed, and the hold is released.
+    for claim in [Captured, Refunded, Voided] {
+        let order = settled(claim);
+        let test_bed = TestBed::with(&order)
+            .intent(samples::payment_intent(PaymentIntentState::RequiresCapture));
+        assert!(cancel(&test_bed, &order).is_ok());
+        assert_eq!(stored_order(&test_bed, &order).payment.status, PaymentStatus::Voided);
+        assert_eq!(test_bed.payment_intents_in(PaymentIntentState::Canceled), 1);
+    }
+}
+
+#[test]
+fn captured_money_that_an_operator_lets_the_shop_keep_is_not_refunded() {
+    let captured = || samples::payment_intent(PaymentIntentState::Succeeded);
+    let order = settled(MoneyClaim::Captured);
+    let test_bed = TestBed::with(&order).intent(captured());
+    assert!(cancel(&test_bed, &order).is_ok());
+    let closed = stored_order(&test_bed, &order);
+    assert_eq!((closed.payment.status, test_bed.refunds()), (PaymentStatus::Captured, 0));
+    assert_eq!(closed.attention, Some(Attention::Operator));
+    // The other claims are wrong, and permit no refund.
+    let order = settled(MoneyClaim::Voided);
+    let test_bed = TestBed::with(&order).intent(captured());
+    assert_eq!(error_name(cancel(&test_bed, &order)), ErrorName::RefundNotPermitted);
+    assert_eq!(test_bed.refunds(), 0);
 }
 
 #[test]

@@ -10,6 +10,7 @@
 use domain::ledger::{LabelEntry, PaymentIntentEntry};
 use domain::order::TimelineCode;
 use domain::payment::{PaymentIntentState, PaymentStatus};
+use domain::settlement::MoneyClaim;
 use domain::shipment::LabelRefund;
 use domain::{Money, Order, OrderId, PaymentIntentId, ShipmentId, Status, Timestamp};
 
@@ -129,7 +130,7 @@ pub fn label(entry: &LabelEntry, order: &Order) -> Vec<Discrepancy> {
         return entry.is_live().then(stray).into_iter().collect();
     };
     let recorded = stored.label.as_ref().map(|label| &label.tracking_code);
-    let is_raised = stored.refund == Some(LabelRefund::Refused)
+    let is_raised = matches!(stored.refund, Some(LabelRefund::Refused | LabelRefund::Kept))
         || order.has_timeline_code(TimelineCode::LabelRefundRefused);
     let kind = match (order.status, entry.is_live()) {
         (Status::Fulfilled, false) if !entry.is_bought => Some(Kind::LabelMissing),
@@ -239,10 +240,16 @@ fn rules_of_unfulfilled(order: &Order) -> [Rule; 4] {
         Some(compensation) => compensation.outcome.status() == order.status,
         None => order.status == Status::Cancelled,
     };
+    // Known to an operator, and still money of a customer who got nothing.
+    let unreturned = if order.money_claim() == Some(MoneyClaim::Captured) {
+        Kind::MoneyKept
+    } else {
+        Kind::PaymentRecordMismatch
+    };
     [
         rule(
             is_returned,
-            Kind::PaymentRecordMismatch,
+            unreturned,
             "not fulfilled, and its payment not recorded as voided or refunded",
         ),
         rule(!order.holds_stock(), Kind::StockHeld, "not fulfilled, and holds stock"),

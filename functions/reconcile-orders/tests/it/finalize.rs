@@ -1,9 +1,11 @@
 //! A closed order is followed until its payment and label are final at the providers.
 
 use domain::Order;
-use domain::order::Attention;
+use domain::decision::OperatorAction;
+use domain::order::{Attention, DecisionError};
 use domain::payment::{PaymentIntent, PaymentIntentState, PaymentStatus, RefundPermission};
 use domain::ports::{PaymentRejection, RefundState};
+use domain::settlement::{Claims, LabelClaim, MoneyClaim};
 use domain::shipment::{LabelRefund, LabelRefundState};
 use reconcile_orders::event::SweepOutput;
 use testing::fakes::{InjectedFault, TestBed};
@@ -324,4 +326,100 @@ fn no_order_is_finalized_while_a_provider_is_unreachable() {
         assert_eq!(due_at(&test_bed, &order), at.plus_minutes(5));
         assert_eq!(sweep(&test_bed, at.plus_minutes(5)).finalized, 1);
     }
+}
+
+/// A closed order that was settled by hand while it waited for an operator.
+fn settled(claims: Claims, order: &Order) -> Order {
+    let settled = samples::needs_attention().settle(claims, false, "op-1", "Seen.", now()).unwrap();
+    Order { settlement: settled.settlement, ..order.clone() }
+}
+
+fn settled_money(claim: MoneyClaim) -> Order {
+    let claims = Claims { money: Some(claim), label: None };
+    settled(claims, &closed_unshipped(claim.status()))
+}
+
+#[test]
+fn a_claim_is_watched_until_the_provider_agrees() {
+    for (claim, intent) in [
+        (MoneyClaim::Voided, voided_intent()),
+        (MoneyClaim::Refunded, refunded_intent()),
+        (MoneyClaim::Captured, samples::payment_intent(PaymentIntentState::Succeeded)),
+    ] {
+        let order = settled_money(claim);
+        let test_bed = with_ended_execution(&order).refund(RefundState::Succeeded);
+        sweep_when_due(&test_bed, &order, 5);
+        assert!(!is_finalized(&test_bed, &order), "404 for ever");
+        let test_bed = test_bed.intent(intent);
+        sweep_when_due(&test_bed, &order, 1);
+        assert!(is_finalized(&test_bed, &order), "{claim}");
+        let codes = timeline_codes(&stored_order(&test_bed, &order));
+        assert!(!codes.contains(&"SETTLEMENT_DIFFERS".to_owned()), "{codes:?}");
+    }
+}
+
+#[test]
+fn a_hold_that_was_claimed_away_is_released_and_raised() {
+    let order = settled_money(MoneyClaim::Voided);
+    let test_bed = with_ended_execution(&order)
+        .intent(samples::payment_intent(PaymentIntentState::RequiresCapture));
+    assert_eq!(sweep(&test_bed, due_at(&test_bed, &order)).raised, 1);
+    assert_eq!(test_bed.payment_intents_in(PaymentIntentState::Canceled), 1);
+    let raised = stored_order(&test_bed, &order);
+    assert_eq!(raised.attention, Some(Attention::Operator));
+    assert_eq!(timeline_codes(&raised).last().unwrap(), "SETTLEMENT_DIFFERS");
+}
+
+#[test]
+fn a_wrong_claim_about_captured_money_is_raised_and_refunds_nothing() {
+    let mut order = settled_money(MoneyClaim::Refunded);
+    order.payment.refund_permission = RefundPermission::Refused;
+    let test_bed = with_ended_execution(&order)
+        .intent(samples::payment_intent(PaymentIntentState::Succeeded));
+    assert!(sweep(&test_bed, due_at(&test_bed, &order)).raised > 0);
+    assert_eq!((test_bed.refunds(), is_finalized(&test_bed, &order)), (0, false));
+    let raised = stored_order(&test_bed, &order);
+    let at = due_at(&test_bed, &order);
+    let acknowledge = OperatorAction::Acknowledge;
+    test_bed.put(&raised.apply_operator_action(acknowledge, false, "op-1", None, at).unwrap());
+    sweep_when_due(&test_bed, &order, 1);
+    assert!(is_finalized(&test_bed, &order), "a person acknowledged the difference");
+    assert_eq!(test_bed.refunds(), 0);
+}
+
+#[test]
+fn an_acknowledgment_ends_the_watch_over_a_silent_provider() {
+    let claims = Claims { money: None, label: Some(LabelClaim::None) };
+    let order = settled(claims, &closed(LabelRefund::None, PaymentStatus::Voided));
+    let test_bed = with_ended_execution(&order).intent(voided_intent());
+    sweep_when_due(&test_bed, &order, 3);
+    assert!(!is_finalized(&test_bed, &order));
+    let watched = stored_order(&test_bed, &order);
+    assert_eq!(watched.attention, None, "a silent provider is no difference");
+    let at = due_at(&test_bed, &order);
+    let acknowledge = OperatorAction::Acknowledge;
+    test_bed.put(&watched.apply_operator_action(acknowledge, false, "op-1", None, at).unwrap());
+    sweep_when_due(&test_bed, &order, 1);
+    assert!(is_finalized(&test_bed, &order));
+}
+
+#[test]
+fn a_closed_order_is_settled_and_watched_again() {
+    let order = closed_unshipped(PaymentStatus::Refunded);
+    let test_bed =
+        with_ended_execution(&order).intent(refunded_intent()).refund(RefundState::Failed);
+    sweep_when_due(&test_bed, &order, 1);
+    assert!(is_finalized(&test_bed, &order));
+    let raised = stored_order(&test_bed, &order);
+    let claims = Claims { money: Some(MoneyClaim::Refunded), label: None };
+    let settled = raised.settle(claims, false, "op-1", "Bank transfer.", now()).unwrap();
+    assert_eq!((settled.attention, settled.open.is_some()), (None, true));
+    assert_eq!(settled.payment.status, PaymentStatus::Refunded);
+    test_bed.put(&settled);
+    test_bed.resolve_refunds(RefundState::Succeeded);
+    sweep_when_due(&test_bed, &order, 1);
+    assert!(is_finalized(&test_bed, &order));
+    let done = stored_order(&test_bed, &order);
+    let again = done.settle(claims, false, "op-1", "Again.", now());
+    assert_eq!(again, Err(DecisionError::NothingToSettle), "nothing is open");
 }

@@ -51,10 +51,14 @@ pub enum ActionKind {
     },
     /// An operator resolves an order that needs attention.
     Resume {
-        /// `capture`, `retry`, `compensate` or `acknowledge`.
+        /// `capture`, `retry`, `compensate`, `settle` or `acknowledge`.
         action: String,
         /// Whether captured money may be refunded.
         refund: Option<bool>,
+        /// What became of the money, for `settle`.
+        money: Option<String>,
+        /// What became of the label, for `settle`.
+        label: Option<String>,
         /// The operator's note.
         note: Option<String>,
     },

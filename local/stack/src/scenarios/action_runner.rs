@@ -57,8 +57,11 @@ impl ActionRunner<'_> {
             ActionKind::Review { decision, note, .. } => {
                 client.operate(order_id, "review", &review_body(decision, note.as_deref())).await
             }
-            ActionKind::Resume { action, refund, note } => {
-                let body = json!({"action": action, "refund": refund, "note": note});
+            ActionKind::Resume { action, refund, money, label, note } => {
+                let body = json!({
+                    "action": action, "refund": refund, "money": money, "label": label,
+                    "note": note,
+                });
                 client.operate(order_id, "resume", &without_nulls(body)).await
             }
             ActionKind::PutSecret { secret, value } => {

@@ -160,6 +160,7 @@ const REQUESTS: [(&str, u64); 17] = [
     // Sent after the sample order has ended: it does not wait for an operator.
     ("review-order", 409),
     ("resume-order", 409),
+    ("settle-order", 409),
     ("list-inventory", 200),
     ("read-inventory", 200),
     ("write-inventory", 200),

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::record::Order;
 use crate::Timestamp;
 use crate::decision::{OperatorAction, ReviewDecision};
+use crate::settlement::{Claims, LabelClaim, MoneyClaim};
 
 /// Something that a caller may do with an order.
 ///
@@ -51,6 +52,10 @@ pub enum Action {
     #[serde(rename = "resume:compensate-with-refund")]
     #[strum(serialize = "resume:compensate-with-refund")]
     CompensateWithRefund,
+    /// Record by hand what a provider will not say about money or label.
+    #[serde(rename = "resume:settle")]
+    #[strum(serialize = "resume:settle")]
+    Settle,
     /// Clear the attention of a closed order.
     #[serde(rename = "resume:acknowledge")]
     #[strum(serialize = "resume:acknowledge")]
@@ -91,7 +96,12 @@ impl Order {
         let review = |decision| self.decide_review(decision, by, None, at).is_ok();
         let operator =
             |action, refund| self.apply_operator_action(action, refund, by, None, at).is_ok();
+        let settle = |claims| self.settle(claims, false, by, "", at).is_ok();
+        let (money, label) = (Some(MoneyClaim::Voided), Some(LabelClaim::None));
         match action {
+            Action::Settle => {
+                settle(Claims { money, label: None }) || settle(Claims { money: None, label })
+            }
             Action::Cancel => matches!(self.request_cancellation(by, at), Ok(Some(_))),
             Action::Review => review(ReviewDecision::Approve) || review(ReviewDecision::Reject),
             Action::Capture => operator(OperatorAction::Capture, false),

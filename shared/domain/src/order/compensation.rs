@@ -39,12 +39,7 @@ impl Order {
     #[must_use]
     pub fn with_label_refund(&self, refund: LabelRefund, at: Timestamp) -> Self {
         let mut order = self.next_step(at);
-        if let Some(shipment) = &mut order.shipment {
-            shipment.refund = Some(refund);
-        }
-        if refund == LabelRefund::Refused {
-            order.raise_attention(TimelineCode::LabelRefundRefused, at);
-        }
+        order.record_label_refund(refund, at);
         order
     }
 
@@ -77,10 +72,7 @@ impl Order {
             return Err(ErrorName::InvalidRequest.with_detail("the order is not compensating"));
         };
         let mut order = self.transition(compensation.outcome.status(), None, at)?;
-        order.payment.status = payment;
-        if payment == PaymentStatus::RefundFailed {
-            order.raise_attention(TimelineCode::RefundFailed, at);
-        }
+        order.record_returned_payment(payment, at);
         Ok(order)
     }
 

@@ -37,12 +37,18 @@ pub enum DecisionError {
     /// The order is not closed, or needs no attention.
     #[error("only the attention of a closed order can be acknowledged")]
     NothingToAcknowledge,
+    /// There is no claim, or the order lacks what it is about, or nothing about it is open.
+    #[error(
+        "`settle` needs a claim about money or a label that the order has, while the order \
+         waits for an operator, or is closed and raised"
+    )]
+    NothingToSettle,
     /// The operator placed the order.
     #[error("operators do not review their own orders: another operator must decide")]
     OwnOrder,
     /// The audit history of the order is full.
     #[error(
-        "the order has {} decisions on record: only `compensate` is accepted, up to {}",
+        "the order has {} decisions on record: only `compensate` and `settle` are accepted, up to {}",
         audit::MAX_ORDER_ENTRIES - audit::RESERVED_ENTRIES, audit::MAX_ORDER_ENTRIES
     )]
     HistoryFull,
@@ -130,11 +136,26 @@ impl Order {
         let mut order = match action {
             OperatorAction::Capture => self.allow_capture()?.next_write(at),
             OperatorAction::Retry => self.allow_retry()?.next_write(at),
-            _ => self.allow_compensation(refund, at)?,
+            // It needs claims: see `Order::settle`.
+            OperatorAction::Settle => return Err(DecisionError::NothingToSettle),
+            _ => self.allow_compensation(refund)?.compensated_by_operator(refund, at),
         };
         let audit_action = AuditAction::of_operator(action, refund);
         order.append_audit(AuditEntry::new(audit_action, by, at), note)?;
-        order.record_task_decision(TaskDecision {
+        order.record_operator_decision(action, token, refund, by, note, at);
+        Ok(order)
+    }
+
+    pub(super) fn record_operator_decision(
+        &mut self,
+        action: OperatorAction,
+        token: TaskToken,
+        refund: bool,
+        by: &str,
+        note: Option<&str>,
+        at: Timestamp,
+    ) {
+        self.record_task_decision(TaskDecision {
             token,
             kind: DecisionKind::Operator(action),
             by: by.to_owned(),
@@ -142,7 +163,6 @@ impl Order {
             note: note.map(str::to_owned),
             refund: Some(refund),
         });
-        Ok(order)
     }
 
     /// Records that the customer, or an operator for the customer, cancels the order, while
@@ -199,7 +219,7 @@ impl Order {
     ///
     /// # Errors
     /// [`DecisionError::HistoryFull`].
-    fn append_audit(&mut self, entry: AuditEntry, note: Option<&str>) -> Result<(), DecisionError> {
+    pub(super) fn append_audit(&mut self, entry: AuditEntry, note: Option<&str>) -> Result<(), DecisionError> {
         if !audit::has_room(self.audit.len(), entry.action) {
             return Err(DecisionError::HistoryFull);
         }
@@ -242,17 +262,22 @@ impl Order {
         if self.compensation.is_none() { Ok(self) } else { Err(DecisionError::Compensating) }
     }
 
-    fn allow_compensation(&self, refund: bool, at: Timestamp) -> Result<Self, DecisionError> {
+    fn allow_compensation(&self, refund: bool) -> Result<&Self, DecisionError> {
         if self.payment.status == PaymentStatus::Captured && !refund {
             return Err(DecisionError::RefundNotConfirmed);
         }
+        Ok(self)
+    }
+
+    /// The order that an operator has compensated: it begins now, unless it has begun.
+    pub(super) fn compensated_by_operator(&self, refund: bool, at: Timestamp) -> Self {
         let mut order = self.next_write(at);
         order.payment.refund_permission = self.payment.refund_permission.after(refund);
         if self.compensation.is_some() {
-            return Ok(order);
+            return order;
         }
         let outcome = compensation::outcome_by_progress(self.facts());
-        Ok(self.compensating(&FailedStates::new(), outcome, order, at))
+        self.compensating(&FailedStates::new(), outcome, order, at)
     }
 
     fn acknowledge(
@@ -261,7 +286,8 @@ impl Order {
         note: Option<&str>,
         at: Timestamp,
     ) -> Result<Self, DecisionError> {
-        if !self.status.is_closed() || self.attention.is_none() {
+        let is_open = self.attention.is_some() || self.has_unconfirmed_claims();
+        if !self.status.is_closed() || !is_open {
             return Err(DecisionError::NothingToAcknowledge);
         }
         let mut order = self.next_write(at);
@@ -340,7 +366,7 @@ impl Order {
         self.undecided_token(status)
     }
 
-    fn operator_token(&self) -> Result<TaskToken, DecisionError> {
+    pub(super) fn operator_token(&self) -> Result<TaskToken, DecisionError> {
         self.undecided_token(Status::NeedsAttention)
     }
 

@@ -52,6 +52,8 @@ pub enum LabelFact {
     RefundSubmitted,
     /// The shipping provider refused to refund it.
     RefundRefused,
+    /// It was bought, and an operator had it kept.
+    Kept,
 }
 
 /// The stock, which is always known: it changes in the same transaction as the order.
@@ -81,19 +83,6 @@ pub struct RecordedFacts {
     /// The stock.
     pub stock: StockFact,
 }
-
-/// What the timeline says when an operator must look at the order.
-const RAISED_BY: [TimelineCode; 9] = [
-    TimelineCode::LabelRefundRefused,
-    TimelineCode::DeliveryFailed,
-    TimelineCode::RefundFailed,
-    TimelineCode::PaymentNotFinalized,
-    TimelineCode::PaymentAmountMismatch,
-    TimelineCode::AuthorizationExpiring,
-    TimelineCode::Escalated,
-    TimelineCode::Disputed,
-    TimelineCode::LedgerMismatch,
-];
 
 impl Order {
     /// The state of the workflow that the order is in; none once it is closed.
@@ -158,6 +147,9 @@ impl Order {
 
     /// What the record knows of money, label and stock.
     pub fn recorded_facts(&self) -> RecordedFacts {
+        let is_unconfirmed = self.has_unconfirmed_claims();
+        let money_is_claimed = is_unconfirmed && self.money_claim().is_some();
+        let label_is_claimed = is_unconfirmed && self.label_claim().is_some();
         RecordedFacts {
             money: match self.payment.status {
                 PaymentStatus::None => MoneyFact::None,
@@ -167,10 +159,11 @@ impl Order {
                 PaymentStatus::Refunded => MoneyFact::Refunded,
                 PaymentStatus::RefundFailed => MoneyFact::RefundFailed,
             },
-            money_is_known: !self.payment_call_may_be_open(),
+            money_is_known: !self.payment_call_may_be_open() && !money_is_claimed,
             label: match &self.shipment {
                 Some(shipment) => match (&shipment.refund, &shipment.label) {
                     (Some(LabelRefund::Refused), _) => LabelFact::RefundRefused,
+                    (Some(LabelRefund::Kept), _) => LabelFact::Kept,
                     (Some(LabelRefund::Submitted | LabelRefund::NotApplicable), _) => {
                         LabelFact::RefundSubmitted
                     }
@@ -179,7 +172,7 @@ impl Order {
                 },
                 None => LabelFact::None,
             },
-            label_is_known: !self.label_call_may_be_open(),
+            label_is_known: !self.label_call_may_be_open() && !label_is_claimed,
             stock: match &self.reservation {
                 None => StockFact::None,
                 Some(reservation) if reservation.is_held() => StockFact::Reserved,
@@ -213,6 +206,7 @@ impl Order {
 
 fn raises(kind: Attention, entry: &TimelineEntry) -> bool {
     let waits_from_then_on = entry.status.waits_for() == Some(kind) && entry.detail.is_none();
-    let is_raised = |code: &TimelineCode| entry.detail.as_deref() == Some(code.as_str());
-    waits_from_then_on || (kind == Attention::Operator && RAISED_BY.iter().any(is_raised))
+    let code = entry.detail.as_deref().and_then(|code| code.parse().ok());
+    let is_raised = code.is_some_and(TimelineCode::needs_operator);
+    waits_from_then_on || (kind == Attention::Operator && is_raised)
 }

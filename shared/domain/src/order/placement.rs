@@ -80,6 +80,7 @@ impl Order {
             webhook_pending_at: None,
             seen_webhooks: Vec::new(),
             acknowledged: None,
+            settlement: None,
             audit: Vec::new(),
             finalized_at: None,
             retention: None,

@@ -9,6 +9,7 @@ use crate::catalog::LineItem;
 use crate::compensation::Compensation;
 use crate::decision::{Review, TaskDecision};
 use crate::payment::Payment;
+use crate::settlement::Settlement;
 use crate::shipment::{Address, Shipment, ShippingService};
 use crate::stock::Reservation;
 use crate::{
@@ -184,6 +185,9 @@ pub struct Order {
     /// The acknowledgment of what was raised about it, once closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged: Option<Acknowledgment>,
+    /// What operators claimed about money and label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settlement: Option<Settlement>,
     /// What operators did, the oldest first. Only appended to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audit: Vec<AuditEntry>,

@@ -38,9 +38,10 @@ pub enum Observation {
     Payment(PaymentStatus),
     /// A call of the payment provider had no effect: the next one needs another key.
     CallHadNoEffect,
-    /// The payment of a closed order cannot be returned: the provider rejects the call, or
-    /// no operator permitted a refund.
+    /// The payment of a closed order cannot be returned: the provider rejects the call.
     PaymentNotReturned,
+    /// The provider shows something else than what an operator claimed.
+    SettlementDiffers,
     /// The refund of the label.
     Label(LabelRefund),
     /// A rejected refund of the label was submitted again.
@@ -56,8 +57,9 @@ impl Observation {
             Self::AuthorizationExpiring
             | Self::Disputed
             | Self::PaymentNotReturned
-            | Self::Payment(PaymentStatus::RefundFailed)
-            | Self::Label(LabelRefund::Refused) => true,
+            | Self::SettlementDiffers
+            | Self::Payment(PaymentStatus::RefundFailed | PaymentStatus::Captured)
+            | Self::Label(LabelRefund::Refused | LabelRefund::Kept) => true,
             Self::Tracking(tracking) => tracking.is_failed,
             _ => false,
         }
@@ -208,6 +210,9 @@ impl Order {
                 !self.has_timeline_code(TimelineCode::AuthorizationExpiring)
             }
             Observation::Disputed => !self.has_timeline_code(TimelineCode::Disputed),
+            Observation::SettlementDiffers => {
+                !self.has_timeline_code(TimelineCode::SettlementDiffers)
+            }
             Observation::PaymentNotReturned => {
                 !self.has_timeline_code(TimelineCode::PaymentNotFinalized)
             }
@@ -234,26 +239,15 @@ impl Order {
                 Observation::PaymentNotReturned => {
                     self.raise_attention(TimelineCode::PaymentNotFinalized, at);
                 }
-                Observation::Payment(status) => {
-                    self.payment.status = *status;
-                    if *status == PaymentStatus::RefundFailed {
-                        self.raise_attention(TimelineCode::RefundFailed, at);
-                    }
+                Observation::SettlementDiffers => {
+                    self.raise_attention(TimelineCode::SettlementDiffers, at);
                 }
+                Observation::Payment(status) => self.record_returned_payment(*status, at),
                 Observation::CallHadNoEffect => self.payment.attempt += 1,
-                Observation::Label(refund) => self.apply_label_refund(*refund, at),
+                Observation::Label(refund) => self.record_label_refund(*refund, at),
                 Observation::LabelRefundResubmitted => self.apply_resubmission(at),
                 Observation::Tracking(tracking) => self.apply_tracking(tracking, at),
             }
-        }
-    }
-
-    fn apply_label_refund(&mut self, refund: LabelRefund, at: Timestamp) {
-        if let Some(shipment) = &mut self.shipment {
-            shipment.refund = Some(refund);
-        }
-        if refund == LabelRefund::Refused {
-            self.raise_attention(TimelineCode::LabelRefundRefused, at);
         }
     }
 

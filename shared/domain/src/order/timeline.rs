@@ -54,6 +54,12 @@ pub enum TimelineCode {
     /// The payment provider holds another amount than the order's total.
     #[strum(serialize = "PAYMENT_AMOUNT_DIFFERS")]
     PaymentAmountMismatch,
+    /// The order is closed, and the shop keeps the captured money.
+    MoneyKept,
+    /// The order is closed, and its label is not refunded.
+    LabelKept,
+    /// A provider shows something else than what an operator had recorded.
+    SettlementDiffers,
     /// An operator acknowledged what was raised.
     Acknowledged,
     /// The authorization expires within a day.
@@ -102,6 +108,9 @@ impl TimelineCode {
                 | Self::RefundFailed
                 | Self::PaymentNotFinalized
                 | Self::PaymentAmountMismatch
+                | Self::MoneyKept
+                | Self::LabelKept
+                | Self::SettlementDiffers
                 | Self::AuthorizationExpiring
                 | Self::Escalated
                 | Self::Disputed
@@ -136,6 +145,9 @@ mod tests {
                 "REFUND_FAILED",
                 "PAYMENT_UNSETTLED",
                 "PAYMENT_AMOUNT_DIFFERS",
+                "MONEY_KEPT",
+                "LABEL_KEPT",
+                "SETTLEMENT_DIFFERS",
                 "ACKNOWLEDGED",
                 "AUTHORIZATION_EXPIRING",
                 "TAKEN_OVER",

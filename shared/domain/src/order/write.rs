@@ -89,7 +89,9 @@ impl Order {
     /// The attention that outlives a wait: only an operator clears it. An authorization that
     /// is about to expire needs none once the order is closed.
     fn persistent_attention(&self) -> Option<Attention> {
-        let rejected = |shipment: &Shipment| shipment.refund == Some(LabelRefund::Refused);
+        let rejected = |shipment: &Shipment| {
+            matches!(shipment.refund, Some(LabelRefund::Refused | LabelRefund::Kept))
+        };
         let raised = self.shipment.as_ref().is_some_and(rejected)
             || self.payment.status == PaymentStatus::RefundFailed
             || self.has_timeline_code(TimelineCode::Disputed)
