@@ -125,7 +125,7 @@ async fn each_setting_reaches_new_and_waiting_orders_within_the_maximum_age() {
     shop.reaches(&new, "FULFILLED").await;
     assert_eq!(shop.ships_from(&new).await, "reno", "a new order");
 
-    shop.change("REVIEW_THRESHOLD", json!("USD=1")).await;
+    shop.change("REVIEW_THRESHOLD", json!("USD=1,EUR=1,GBP=1")).await;
     let reviewed = shop.place("two-items.json").await;
     shop.reaches(&reviewed, "IN_REVIEW").await;
 
@@ -138,7 +138,7 @@ async fn each_setting_reaches_new_and_waiting_orders_within_the_maximum_age() {
     shop.change("CURRENCIES", json!("USD,EUR")).await;
 
     // The keys are test keys: in live mode none of them is used, and nothing is charged.
-    shop.change("REVIEW_THRESHOLD", json!("USD=100000000")).await;
+    shop.change("REVIEW_THRESHOLD", json!("USD=100000000,EUR=100000000")).await;
     shop.change("PROVIDER_MODE", json!("live")).await;
     let stopped = shop.place("two-items.json").await;
     shop.reaches(&stopped, "NEEDS_ATTENTION").await;

@@ -370,12 +370,23 @@ impl Settings {
     }
 
     /// `REVIEW_THRESHOLD`: the total from which an order needs a review, in minor units
-    /// per currency. If it is not set, no total does.
+    /// for each of `CURRENCIES`. A currency without a threshold would silently have no
+    /// review.
     ///
     /// # Errors
-    /// If it is not a list such as `USD=50000,EUR=50000`.
+    /// If it is not a list such as `USD=50000,EUR=50000`, or lacks an accepted currency.
     pub fn review_policy(&self) -> Result<ReviewPolicy, InvalidSetting> {
-        self.amounts("REVIEW_THRESHOLD").map(ReviewPolicy)
+        let variable = "REVIEW_THRESHOLD";
+        let thresholds = self.amounts(variable)?;
+        let lacks = |currency: &Currency| !thresholds.contains_key(currency);
+        match self.currencies()?.into_iter().find(lacks) {
+            None => Ok(ReviewPolicy(thresholds)),
+            Some(currency) => {
+                let code = currency.code();
+                let missing = format!("has no threshold for {code}, which CURRENCIES accepts");
+                Err(invalid(variable, &format!("{missing}: {AMOUNTS_ADVICE}")))
+            }
+        }
     }
 
     /// `POSTAGE_CEILING`: what the postage of a parcel may cost at most, in minor units per
@@ -387,16 +398,16 @@ impl Settings {
         self.amounts("POSTAGE_CEILING").map(PostageCeiling)
     }
 
-    /// A list of currencies with minor units; empty if the variable is not set.
+    /// A list of currencies with minor units; empty if the variable is not set or empty.
     fn amounts(&self, variable: &str) -> Result<BTreeMap<Currency, u64>, InvalidSetting> {
-        let Some(text) = self.get(variable) else { return Ok(BTreeMap::new()) };
+        let text = self.get(variable).unwrap_or_default();
+        let entries = text.split(',').filter(|entry| !entry.trim().is_empty());
         let parse = |entry: &str| {
             let (code, amount) = entry.split_once('=')?;
             Some((Currency::from_code(code.trim())?, amount.trim().parse().ok()?))
         };
-        let amounts: Option<BTreeMap<_, _>> = text.split(',').map(parse).collect();
-        amounts
-            .ok_or(invalid(variable, "must list currencies with minor units: USD=50000,EUR=50000"))
+        let amounts: Option<BTreeMap<_, _>> = entries.map(parse).collect();
+        amounts.ok_or(invalid(variable, AMOUNTS_ADVICE))
     }
 
     /// `CURRENCIES`: the currencies that this deployment accepts; USD, EUR and GBP if it
@@ -569,6 +580,8 @@ fn is_loopback(url: &Url) -> bool {
         None => false,
     }
 }
+
+const AMOUNTS_ADVICE: &str = "must list currencies with minor units: USD=50000,EUR=50000";
 
 fn invalid(variable: &str, advice: &str) -> InvalidSetting {
     InvalidSetting { variable: variable.to_owned(), advice: advice.to_owned() }

@@ -158,16 +158,24 @@ fn the_ship_from_address_is_json_with_every_field_that_a_label_needs() {
 
 #[test]
 fn the_review_threshold_is_set_per_currency() {
-    let policy = |text: &str| settings(&[("REVIEW_THRESHOLD", text)]).review_policy();
+    let policy_for = |currencies: &str, text: &str| {
+        settings(&[("CURRENCIES", currencies), ("REVIEW_THRESHOLD", text)]).review_policy()
+    };
+    let policy = |text: &str| policy_for("USD,EUR", text);
     let reasons = |text, amount, currency| {
         policy(text).unwrap().reasons(Money::new(amount, currency), RiskLevel::Normal).len()
     };
     assert_eq!(reasons("USD=50000, EUR=100", 50_000, Currency::Usd), 1);
     assert_eq!(reasons("USD=50000, EUR=100", 99, Currency::Eur), 0);
-    assert_eq!(reasons("", u64::MAX, Currency::Usd), 0);
     for bad in ["USD", "USD=", "USD=1.5", "XXX=1", "canary"] {
         assert_rejected(policy(bad), "REVIEW_THRESHOLD must list");
     }
+    assert!(policy_for("USD", "USD=1,GBP=1").is_ok(), "more than the shop accepts");
+    for (lacking, currency) in [("USD=1", "EUR"), ("EUR=1", "USD"), ("", "USD")] {
+        let expected = format!("REVIEW_THRESHOLD has no threshold for {currency}");
+        assert_rejected(policy(lacking), &expected);
+    }
+    assert_rejected(settings(&[]).review_policy(), "REVIEW_THRESHOLD has no threshold for USD");
 }
 
 #[test]
