@@ -138,6 +138,7 @@ export const ATTENTIONS = {
 export const REVIEW_REASONS = {
   TOTAL_ABOVE_THRESHOLD: "The total is at or above the review threshold",
   ELEVATED_RISK: "The payment provider reports an elevated risk",
+  PROVIDER_REVIEW: "The payment provider wants the charge reviewed",
   MANUAL_REVIEW: "The payment provider asks for a manual review",
 };
 
@@ -192,6 +193,8 @@ export const CODE_EVENTS = {
   REFUND_FAILED: ["The payment provider could not refund the payment", "danger"],
   PAYMENT_UNSETTLED: ["The payment could not be brought to its final state", "danger"],
   PAYMENT_AMOUNT_DIFFERS: ["The payment provider holds another amount than the total", "danger"],
+  LABEL_UNSETTLED: ["The shipping provider does not say what became of the label", "danger"],
+  PAYMENT_REFUNDED: ["Money was refunded at the payment provider", "info"],
   MONEY_KEPT: ["The shop keeps the captured money", "danger"],
   LABEL_KEPT: ["The label is not refunded", "danger"],
   SETTLEMENT_DIFFERS: ["A provider shows something else than what was recorded by hand", "danger"],

@@ -126,6 +126,14 @@ pub(crate) struct TimelineEntryResponse<'a> {
 pub(crate) struct PaymentResponse {
     #[schema(value_type = schema::PaymentStatusSchema)]
     status: PaymentStatus,
+    /// What the shop gave back although the order is fulfilled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = schema::MoneySchema)]
+    refunded: Option<Money>,
+    /// Whether the customer disputed the charge.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    disputed: bool,
 }
 
 /// The shipment of a fulfilled order.
@@ -284,7 +292,12 @@ fn timeline(order: &Order, is_operator: bool) -> Vec<TimelineEntryResponse<'_>> 
 
 fn payment(order: &Order) -> Option<PaymentResponse> {
     let status = order.payment.status;
-    (status != PaymentStatus::None).then_some(PaymentResponse { status })
+    let refunded = Money::new(order.payment.refunded, order.total.currency());
+    (status != PaymentStatus::None).then(|| PaymentResponse {
+        status,
+        refunded: (order.payment.refunded > 0).then_some(refunded),
+        disputed: order.has_timeline_code(TimelineCode::Disputed),
+    })
 }
 
 fn shipment(order: &Order) -> Option<ShipmentResponse<'_>> {

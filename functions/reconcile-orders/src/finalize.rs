@@ -121,6 +121,9 @@ where
         let intent = match compensate::retrieve_payment_intent(&self.payment_provider, id).await {
             Ok(intent) => intent,
             Err(_) if claim.is_some() => return Ok(Progress::of_claim(order)),
+            Err(error) if is_about_object(&error) => {
+                return Ok(Progress::pending(vec![Observation::PaymentNotReturned]));
+            }
             Err(error) => return Err(error),
         };
         let agrees = claim.is_none_or(|claim| claim.agrees_with(&intent));
@@ -133,8 +136,7 @@ where
                 Progress::complete(vec![Observation::Payment(PaymentStatus::Voided)])
             }
             PaymentIntentState::Succeeded => {
-                let in_full = intent.refunded_minor >= intent.amount.amount_minor();
-                self.refund_progress(order, id, in_full).await?
+                self.refund_progress(order, id, intent.is_refunded_in_full()).await?
             }
             _ => self.cancel_payment(order).await?,
         };
@@ -199,6 +201,9 @@ where
         let shipment = match compensate::retrieve_shipment(&self.shipping_provider, id).await {
             Ok(shipment) => shipment,
             Err(_) if claim.is_some() => return Ok(Progress::of_claim(order)),
+            Err(error) if is_about_object(&error) => {
+                return Ok(Progress::pending(vec![Observation::LabelNotReturned]));
+            }
             Err(error) => return Err(error),
         };
         let agrees = claim.is_none_or(|claim| claim.agrees_with(&shipment));
@@ -246,6 +251,12 @@ fn next_submission(order: &Order, stored: &Shipment) -> Option<Timestamp> {
     let latest = submitted.unwrap_or_else(|| order.closed_at());
     let may_submit = stored.refund_resubmissions.len() < MAX_REFUND_RESUBMISSIONS;
     may_submit.then(|| latest.plus_hours(REFUND_RESUBMISSION_HOURS))
+}
+
+/// Whether the provider does not know the object, or refuses to show it, although it serves
+/// our account. An operator must settle what became of it.
+const fn is_about_object(error: &StepError) -> bool {
+    !error.name.is_transient() && error.problem.is_none()
 }
 
 /// Whether the execution of a closed order has nothing left to do: the order was canceled

@@ -5,7 +5,7 @@ use domain::backorders::send_task_result;
 use domain::conflict::{AttemptError, save_order};
 use domain::order::Observation;
 use domain::ports::{ExecutionState, PaymentProvider, ReadCatalog, ShippingProvider, TaskDelivery};
-use domain::{Order, OrderId, StepError, Timestamp, compensate};
+use domain::{Order, OrderId, Status, StepError, Timestamp, compensate};
 
 use crate::event::SweepOutput;
 use crate::{Orders, ReconcileOrders, Workflow};
@@ -73,10 +73,14 @@ where
         if order.webhook_pending_at.is_none() {
             return Ok(observations);
         }
-        if let Some(id) = &order.payment.intent_id
-            && compensate::retrieve_payment_intent(&self.payment_provider, id).await?.disputed
-        {
-            observations.push(Observation::Disputed);
+        if let Some(id) = &order.payment.intent_id {
+            let intent = compensate::retrieve_payment_intent(&self.payment_provider, id).await?;
+            if order.status == Status::Fulfilled {
+                observations.push(Observation::Refunded(intent.refunded_minor));
+            }
+            if intent.disputed {
+                observations.push(Observation::Disputed);
+            }
         }
         if let Some(stored) = order.shipment.as_ref().filter(|stored| stored.is_live()) {
             let shipment =

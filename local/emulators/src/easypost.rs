@@ -308,7 +308,9 @@ impl Emulator for EasyPostEmulator {
             }
             ControlAction::ExpireAuthorization { .. }
             | ControlAction::FailRefund { .. }
-            | ControlAction::Dispute { .. } => {
+            | ControlAction::Dispute { .. }
+            | ControlAction::CapturePart { .. }
+            | ControlAction::RefundCharge { .. } => {
                 return Err(ControlActionError::UnsupportedByProvider("EasyPost"));
             }
         }

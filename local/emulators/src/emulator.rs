@@ -86,6 +86,19 @@ pub enum ControlAction {
         /// The order.
         order: String,
     },
+    /// Stripe: the shop captures a part of the order's authorization in the dashboard. The rest
+    /// is released.
+    CapturePart {
+        /// The order.
+        order: String,
+        /// The amount, in minor units.
+        amount: i64,
+    },
+    /// Stripe: the shop refunds the order's captured charge in the dashboard.
+    RefundCharge {
+        /// The order.
+        order: String,
+    },
     /// Either provider: the pending refund of the order succeeds now.
     #[serde(rename = "settle-refund")]
     CompleteRefund {

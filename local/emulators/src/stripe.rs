@@ -388,6 +388,21 @@ impl Emulator for StripeEmulator {
                     })?;
                 self.dispute(intent, context);
             }
+            ControlAction::CapturePart { order, amount } => {
+                let held = |index: &usize| (1..=self.intents[*index].amount).contains(amount);
+                let intent = self
+                    .last_intent_in(order, IntentStatus::RequiresCapture)
+                    .filter(held)
+                    .ok_or_else(|| ControlActionError::not_applicable(order, "no such hold"))?;
+                self.capture_amount(intent, *amount, context);
+            }
+            ControlAction::RefundCharge { order } => {
+                let missing = || ControlActionError::not_applicable(order, "nothing to refund");
+                let intent =
+                    self.last_intent_in(order, IntentStatus::Succeeded).ok_or_else(missing)?;
+                let refund = self.refund_of_rest(intent, context).ok_or_else(missing)?;
+                self.add_refund(refund, intent, context);
+            }
             ControlAction::FailRefund { order } => {
                 self.failing_refunds.insert(order.clone());
                 for refund in self.refunds_of(order, |status| status != RefundStatus::Failed) {

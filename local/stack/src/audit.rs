@@ -25,6 +25,12 @@ pub fn is_at_rest(item: &Value) -> bool {
     text(item, "status") == "NEEDS_ATTENTION" || (is_closed(item) && item["open"].is_null())
 }
 
+/// What the order's record says was refunded by hand after it was fulfilled, in minor units.
+pub fn refunded_by_hand(item: &Value) -> i64 {
+    let refunded = item["payment"]["M"]["refunded"]["N"].as_str();
+    refunded.and_then(|minor| minor.parse().ok()).unwrap_or(0)
+}
+
 /// Whether the order's status is final. An unknown status is not.
 pub fn is_closed(item: &Value) -> bool {
     Status::deserialize(&item["status"]["S"]).is_ok_and(Status::is_closed)
@@ -111,7 +117,7 @@ fn common_rules(order: &AuditedOrder<'_>, ledger: &Ledger) -> Vec<Rule> {
 fn fulfilled_rules(order: &AuditedOrder<'_>, ledger: &Ledger) -> Vec<Rule> {
     vec![
         (ledger.captured == order.total, "was not captured in full"),
-        (ledger.refunded == 0, "was refunded"),
+        (ledger.refunded == order.refunded, "was refunded, and its record does not say so"),
         (ledger.labels - ledger.label_refunds == 1, "has no valid label"),
         (order.holds_stock, "holds no stock"),
         (!order.needs_approval || order.approved, "was not approved"),
@@ -124,9 +130,15 @@ fn failed_rules(order: &AuditedOrder<'_>, ledger: &Ledger) -> Vec<Rule> {
     let money_returned = ledger.captured == ledger.refunded;
     let label_returned = ledger.labels == ledger.label_refunds;
     vec![
-        (money_returned || order.raised, "keeps money and is not raised to an operator"),
+        (
+            money_returned || order.raised || order.keeps_money,
+            "keeps money and is not raised to an operator",
+        ),
         (held == ledger.voided, "holds an authorization"),
-        (label_returned || order.raised, "has a label and is not raised to an operator"),
+        (
+            label_returned || order.raised || order.keeps_label,
+            "has a label and is not raised to an operator",
+        ),
         (!order.holds_stock, "holds stock"),
         (order.status != "CANCELLED" || ledger.labels == 0, "was canceled and shipped"),
     ]
@@ -144,6 +156,12 @@ struct AuditedOrder<'a> {
     needs_approval: bool,
     approved: bool,
     cancellation_requested: bool,
+    /// What its record says was refunded by hand after it was fulfilled.
+    refunded: i64,
+    /// Whether an operator had the money kept.
+    keeps_money: bool,
+    /// Whether an operator had the label kept.
+    keeps_label: bool,
 }
 
 impl<'a> AuditedOrder<'a> {
@@ -161,6 +179,9 @@ impl<'a> AuditedOrder<'a> {
             needs_approval: review["required"]["BOOL"] == true,
             approved: text(review, "decision") == "approve",
             cancellation_requested: !item["cancelRequestedAt"].is_null(),
+            refunded: refunded_by_hand(item),
+            keeps_money: text(&item["settlement"]["M"], "money") == "captured",
+            keeps_label: text(&item["shipment"]["M"], "refund") == "KEPT",
         }
     }
 }

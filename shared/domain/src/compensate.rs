@@ -186,7 +186,7 @@ pub async fn refund_progress(
 /// leaves money of the customer's: an operator must act.
 pub fn final_payment_status(intent: &PaymentIntent) -> PaymentStatus {
     match intent.state {
-        PaymentIntentState::Succeeded if intent.refunded_minor < intent.amount.amount_minor() => {
+        PaymentIntentState::Succeeded if !intent.is_refunded_in_full() => {
             PaymentStatus::RefundFailed
         }
         PaymentIntentState::Succeeded => PaymentStatus::Refunded,

@@ -7,7 +7,8 @@
 //! | `requires_payment_method`, `requires_action` | `PaymentDeclined` | `PaymentNotCapturable` | void it |
 //! | `processing` | unknown | unknown | unknown |
 //! | `requires_capture` | done | capture it | void it |
-//! | `succeeded`, nothing refunded | done | done | refund it in full |
+//! | `succeeded` in full, nothing refunded | done | done | refund it in full |
+//! | `succeeded`, only a part captured | `PaymentNotCapturable` | `PaymentNotCapturable` | refund what was captured |
 //! | `succeeded`, refunded | `PaymentNotCapturable` | `PaymentNotCapturable` | done |
 //! | `canceled` | `PaymentNotCapturable` | `PaymentNotCapturable` | done |
 //!
@@ -33,6 +34,9 @@ pub struct Payment {
     /// When the authorization expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capture_before: Option<Timestamp>,
+    /// What was refunded of a fulfilled order, in minor units: by hand, at the provider.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub refunded: u64,
     /// Whether captured money may be refunded.
     #[serde(default, skip_serializing_if = "RefundPermission::is_not_asked")]
     pub refund_permission: RefundPermission,
@@ -64,9 +68,15 @@ impl RefundPermission {
         !matches!(self, Self::Refused)
     }
 
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     const fn is_not_asked(&self) -> bool {
         matches!(self, Self::NotAsked)
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(minor: &u64) -> bool {
+    *minor == 0
 }
 
 /// The status of a payment.
@@ -95,6 +105,7 @@ impl Payment {
             attempt: 1,
             status: PaymentStatus::None,
             capture_before: None,
+            refunded: 0,
             refund_permission: RefundPermission::NotAsked,
         }
     }
@@ -137,6 +148,8 @@ pub enum RiskLevel {
     Normal,
     /// An operator should review the order.
     Elevated,
+    /// The provider wants the charge reviewed by a person, or a review of it is open.
+    ManualReview,
 }
 
 /// A payment intent, as the payment provider shows it.
@@ -148,6 +161,8 @@ pub struct PaymentIntent {
     pub state: PaymentIntentState,
     /// The amount to charge.
     pub amount: Money,
+    /// The captured amount, in minor units. A capture of a part is final too.
+    pub received_minor: u64,
     /// The refunded amount, in minor units.
     pub refunded_minor: u64,
     /// When the authorization expires; known once there is one.
@@ -185,6 +200,17 @@ pub enum CancelAction {
 }
 
 impl PaymentIntent {
+    /// Whether the whole amount is captured, and nothing of it refunded. A part that was
+    /// captured by hand does not pay the order.
+    pub const fn is_captured_in_full(&self) -> bool {
+        self.received_minor == self.amount.amount_minor() && self.refunded_minor == 0
+    }
+
+    /// Whether all that was captured is refunded.
+    pub const fn is_refunded_in_full(&self) -> bool {
+        self.refunded_minor >= self.received_minor
+    }
+
     /// What `authorize` does about this intent.
     pub fn next_for_authorize(&self) -> ForwardAction {
         match self.state {
@@ -194,7 +220,9 @@ impl PaymentIntent {
             }
             PaymentIntentState::Processing => ForwardAction::Unknown,
             PaymentIntentState::RequiresCapture => ForwardAction::AlreadyDone,
-            PaymentIntentState::Succeeded if self.refunded_minor == 0 => ForwardAction::AlreadyDone,
+            PaymentIntentState::Succeeded if self.is_captured_in_full() => {
+                ForwardAction::AlreadyDone
+            }
             PaymentIntentState::Succeeded | PaymentIntentState::Canceled => {
                 ForwardAction::Reject(ErrorName::PaymentNotCapturable)
             }
@@ -206,7 +234,9 @@ impl PaymentIntent {
         match self.state {
             PaymentIntentState::RequiresCapture => ForwardAction::Call,
             PaymentIntentState::Processing => ForwardAction::Unknown,
-            PaymentIntentState::Succeeded if self.refunded_minor == 0 => ForwardAction::AlreadyDone,
+            PaymentIntentState::Succeeded if self.is_captured_in_full() => {
+                ForwardAction::AlreadyDone
+            }
             PaymentIntentState::RequiresConfirmation
             | PaymentIntentState::RequiresPaymentMethod
             | PaymentIntentState::RequiresAction
@@ -239,10 +269,12 @@ mod tests {
     use crate::Currency;
 
     fn intent(state: PaymentIntentState, refunded_minor: u64) -> PaymentIntent {
+        let is_captured = state == PaymentIntentState::Succeeded;
         PaymentIntent {
             id: PaymentIntentId::parse("intent-1").unwrap(),
             state,
             amount: Money::new(500, Currency::Usd),
+            received_minor: if is_captured { 500 } else { 0 },
             refunded_minor,
             capture_before: None,
             risk: RiskLevel::Normal,
@@ -297,5 +329,15 @@ mod tests {
         );
         check(S::Succeeded, 500, gone, gone, CancelAction::AlreadyDone);
         check(S::Canceled, 0, gone, gone, CancelAction::AlreadyDone);
+    }
+
+    #[test]
+    fn a_part_that_was_captured_pays_nothing_and_is_refunded() {
+        let gone = ForwardAction::Reject(ErrorName::PaymentNotCapturable);
+        let part =
+            PaymentIntent { received_minor: 499, ..intent(PaymentIntentState::Succeeded, 0) };
+        assert_eq!((part.next_for_authorize(), part.next_for_capture()), (gone, gone));
+        assert_eq!(part.next_for_cancel(), CancelAction::Refund);
+        assert!(PaymentIntent { refunded_minor: 499, ..part }.is_refunded_in_full());
     }
 }

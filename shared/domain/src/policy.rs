@@ -20,6 +20,8 @@ pub enum ReviewReason {
     TotalAboveThreshold,
     /// The payment provider reports an elevated risk.
     ElevatedRisk,
+    /// The payment provider wants the charge reviewed by a person.
+    ProviderReview,
 }
 
 /// The total from which an order needs a review, for each currency, in minor units.
@@ -40,8 +42,10 @@ impl ReviewPolicy {
         if above_threshold {
             reasons.push(ReviewReason::TotalAboveThreshold);
         }
-        if risk == RiskLevel::Elevated {
-            reasons.push(ReviewReason::ElevatedRisk);
+        match risk {
+            RiskLevel::Normal => {}
+            RiskLevel::Elevated => reasons.push(ReviewReason::ElevatedRisk),
+            RiskLevel::ManualReview => reasons.push(ReviewReason::ProviderReview),
         }
         reasons
     }
@@ -95,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_total_at_the_threshold_or_an_elevated_risk_needs_a_review() {
-        use ReviewReason::{ElevatedRisk, TotalAboveThreshold};
+        use ReviewReason::{ElevatedRisk, ProviderReview, TotalAboveThreshold};
         let policy = ReviewPolicy(BTreeMap::from([(Currency::Usd, 50_000)]));
         let check = |amount, currency, risk, expected: &[ReviewReason]| {
             assert_eq!(policy.reasons(Money::new(amount, currency), risk), expected);
@@ -104,6 +108,7 @@ mod tests {
         check(50_000, Currency::Usd, RiskLevel::Normal, &[TotalAboveThreshold]);
         check(100, Currency::Usd, RiskLevel::Elevated, &[ElevatedRisk]);
         check(50_000, Currency::Usd, RiskLevel::Elevated, &[TotalAboveThreshold, ElevatedRisk]);
+        check(100, Currency::Usd, RiskLevel::ManualReview, &[ProviderReview]);
         check(99_000, Currency::Eur, RiskLevel::Normal, &[]);
     }
 

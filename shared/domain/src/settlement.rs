@@ -73,9 +73,7 @@ impl MoneyClaim {
     pub const fn agrees_with(self, intent: &PaymentIntent) -> bool {
         match (self, intent.state) {
             (Self::Captured, PaymentIntentState::Succeeded) => intent.refunded_minor == 0,
-            (Self::Refunded, PaymentIntentState::Succeeded) => {
-                intent.refunded_minor >= intent.amount.amount_minor()
-            }
+            (Self::Refunded, PaymentIntentState::Succeeded) => intent.is_refunded_in_full(),
             (Self::Voided, PaymentIntentState::Canceled) => true,
             _ => false,
         }
@@ -97,10 +95,7 @@ impl LabelClaim {
         let is_bought = shipment.bought.is_some();
         match self {
             Self::Refunded => {
-                matches!(
-                    shipment.refund,
-                    LabelRefundState::Submitted | LabelRefundState::Refunded
-                )
+                matches!(shipment.refund, LabelRefundState::Submitted | LabelRefundState::Refunded)
             }
             Self::Kept => is_bought && matches!(shipment.refund, LabelRefundState::NotRequested),
             Self::None => !is_bought && matches!(shipment.refund, LabelRefundState::NotRequested),
@@ -131,6 +126,7 @@ mod tests {
                 id: PaymentIntentId::parse("intent-1").unwrap(),
                 state,
                 amount: Money::new(500, Currency::Usd),
+                received_minor: if state == S::Succeeded { 500 } else { 0 },
                 refunded_minor,
                 capture_before: None,
                 risk: RiskLevel::Normal,

@@ -37,6 +37,8 @@ pub(crate) struct WireIntent {
     amount: u64,
     currency: String,
     #[serde(default)]
+    amount_received: u64,
+    #[serde(default)]
     latest_charge: Option<ExpandableCharge>,
 }
 
@@ -57,6 +59,9 @@ struct WireCharge {
     disputed: bool,
     #[serde(default)]
     outcome: Option<WireOutcome>,
+    /// The review of the charge, an id or an object, if there is one.
+    #[serde(default)]
+    review: Option<Value>,
     #[serde(default)]
     payment_method_details: Option<WirePaymentMethodDetails>,
 }
@@ -65,6 +70,8 @@ struct WireCharge {
 struct WireOutcome {
     #[serde(default)]
     risk_level: Option<String>,
+    #[serde(default, rename = "type")]
+    outcome_type: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -101,6 +108,7 @@ impl WireIntent {
             id: payment_intent_id(self.id).ok_or("the payment intent has an invalid id")?,
             state: self.status,
             amount: Money::new(self.amount, currency),
+            received_minor: self.amount_received,
             refunded_minor: charge.amount_refunded,
             risk: charge.risk(),
             disputed: charge.disputed,
@@ -110,8 +118,16 @@ impl WireIntent {
 }
 
 impl WireCharge {
+    /// Source: <https://docs.stripe.com/api/charges/object>, `outcome.type` and `review`. The
+    /// review is taken for open: who closes it in Stripe's dashboard did not decide here.
     fn risk(&self) -> RiskLevel {
-        match self.outcome.as_ref().and_then(|outcome| outcome.risk_level.as_deref()) {
+        let outcome = self.outcome.as_ref();
+        let is_queued =
+            outcome.and_then(|outcome| outcome.outcome_type.as_deref()) == Some("manual_review");
+        if is_queued || self.review.is_some() {
+            return RiskLevel::ManualReview;
+        }
+        match outcome.and_then(|outcome| outcome.risk_level.as_deref()) {
             Some("elevated" | "highest") => RiskLevel::Elevated,
             _ => RiskLevel::Normal,
         }

@@ -71,6 +71,7 @@ pub fn payment_intent(state: PaymentIntentState) -> PaymentIntent {
         id: must(PaymentIntentId::parse("pi_sample")),
         state,
         amount: Money::new(4499, Currency::Usd),
+        received_minor: if state == PaymentIntentState::Succeeded { 4499 } else { 0 },
         refunded_minor: 0,
         capture_before: Some(placed_at().plus_hours(7 * 24)),
         risk: RiskLevel::Normal,

@@ -108,6 +108,18 @@ fn a_rejection_that_the_intent_does_not_explain_keeps_its_meaning() {
 }
 
 #[test]
+fn a_part_that_was_captured_by_hand_does_not_pay_the_order() {
+    let (test_bed, order) = labeled(PaymentIntentState::Succeeded);
+    let part = PaymentIntent {
+        received_minor: 1000,
+        ..samples::payment_intent(PaymentIntentState::Succeeded)
+    };
+    let test_bed = test_bed.intent(part);
+    assert_eq!(error_name(capture(&test_bed, &order)), ErrorName::PaymentNotCapturable);
+    assert_ne!(stored_order(&test_bed, &order).status, Status::Fulfilled);
+}
+
+#[test]
 fn an_unreachable_provider_is_called_again_with_the_same_key() {
     let (test_bed, order) = labeled(PaymentIntentState::RequiresCapture);
     let test_bed = test_bed.on("payment.capture", 1, InjectedFault::NotSent);

@@ -57,7 +57,7 @@ pub enum DiscrepancyKind {
     /// The order is fulfilled, and another amount than its total is captured.
     #[strum(serialize = "CAPTURED_AMOUNT_DIFFERS")]
     CapturedAmountMismatch,
-    /// The order is fulfilled, and money was refunded.
+    /// The order is fulfilled, and another amount was refunded than is recorded.
     RefundedThoughFulfilled,
     /// More was refunded than captured.
     RefundedTooMuch,

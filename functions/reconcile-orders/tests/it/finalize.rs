@@ -374,8 +374,8 @@ fn a_hold_that_was_claimed_away_is_released_and_raised() {
 fn a_wrong_claim_about_captured_money_is_raised_and_refunds_nothing() {
     let mut order = settled_money(MoneyClaim::Refunded);
     order.payment.refund_permission = RefundPermission::Refused;
-    let test_bed = with_ended_execution(&order)
-        .intent(samples::payment_intent(PaymentIntentState::Succeeded));
+    let test_bed =
+        with_ended_execution(&order).intent(samples::payment_intent(PaymentIntentState::Succeeded));
     assert!(sweep(&test_bed, due_at(&test_bed, &order)).raised > 0);
     assert_eq!((test_bed.refunds(), is_finalized(&test_bed, &order)), (0, false));
     let raised = stored_order(&test_bed, &order);
@@ -422,4 +422,17 @@ fn a_closed_order_is_settled_and_watched_again() {
     let done = stored_order(&test_bed, &order);
     let again = done.settle(claims, false, "op-1", "Again.", now());
     assert_eq!(again, Err(DecisionError::NothingToSettle), "nothing is open");
+}
+
+#[test]
+fn an_object_that_a_provider_does_not_know_is_raised_once_and_watched() {
+    let order = closed(LabelRefund::Submitted, PaymentStatus::Voided);
+    let test_bed = with_ended_execution(&order);
+    assert_eq!(sweep(&test_bed, due_at(&test_bed, &order)).raised, 2, "payment and label");
+    assert_eq!(sweep(&test_bed, due_at(&test_bed, &order)).raised, 0);
+    assert!(!is_finalized(&test_bed, &order));
+    let raised = stored_order(&test_bed, &order);
+    let claims = Claims { money: Some(MoneyClaim::Voided), label: Some(LabelClaim::Refunded) };
+    let settled = raised.settle(claims, false, "op-1", "Support says so.", now()).unwrap();
+    assert_eq!(settled.attention, None, "an operator can finish it");
 }

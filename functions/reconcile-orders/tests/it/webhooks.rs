@@ -147,3 +147,18 @@ fn a_captured_or_voided_payment_raises_no_expiry_attention() {
         assert_eq!(inspect(&test_bed, &order, late).raised, 0);
     }
 }
+
+#[test]
+fn a_refund_by_hand_is_recorded_and_shown_once() {
+    let refunded = PaymentIntent {
+        refunded_minor: 4499,
+        ..samples::payment_intent(PaymentIntentState::Succeeded)
+    };
+    let (test_bed, order) = shipped(refunded, "delivered");
+    inspect(&test_bed, &order, now());
+    let recorded = stored_order(&test_bed, &order);
+    assert_eq!((recorded.payment.refunded, recorded.attention), (4499, None));
+    assert_eq!(recorded.payment.status, PaymentStatus::Captured);
+    let count = timeline_codes(&recorded).iter().filter(|code| *code == "PAYMENT_REFUNDED").count();
+    assert_eq!(count, 1);
+}

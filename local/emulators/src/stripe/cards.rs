@@ -1,6 +1,6 @@
 //! Stripe's test cards: the token of each, and how its issuer responds.
 //!
-//! Names and behavior are Stripe's (docs.stripe.com/testing), except for two cards marked as ours.
+//! Names and behavior are Stripe's (docs.stripe.com/testing), except for three cards marked as ours.
 
 /// The behavior of a test card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(crate) struct Card {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Risk {
     Normal,
+    /// Normal, and a rule of the account's places the charge in review.
+    Review,
     Elevated,
     Highest,
 }
@@ -25,7 +27,7 @@ pub(crate) enum Risk {
 impl Risk {
     pub(crate) const fn level(self) -> &'static str {
         match self {
-            Self::Normal => "normal",
+            Self::Normal | Self::Review => "normal",
             Self::Elevated => "elevated",
             Self::Highest => "highest",
         }
@@ -33,7 +35,7 @@ impl Risk {
 
     pub(crate) const fn score(self) -> u8 {
         match self {
-            Self::Normal => 24,
+            Self::Normal | Self::Review => 24,
             Self::Elevated => 68,
             Self::Highest => 92,
         }
@@ -205,8 +207,13 @@ const CARDS: &[(&str, &str, Card)] = &[
         "Approved; the cardholder disputes the charge",
         Card { last4: "0259", disputed: true, ..VISA },
     ),
-    // Ours, not Stripe's. No Stripe card stays in `processing`, and none has a pending refund that
-    // fails.
+    // Ours, not Stripe's. No Stripe card stays in `processing`, none has a pending refund that
+    // fails, and whether a charge is placed in review depends on the account's rules.
+    (
+        "lookalikeManualReview",
+        "Approved and placed in Stripe's review: an operator reviews the order",
+        Card { last4: "7779", risk: Risk::Review, ..VISA },
+    ),
     (
         "lookalikeProcessing",
         "Approved after a minute of processing",

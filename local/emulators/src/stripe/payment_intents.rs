@@ -404,7 +404,7 @@ impl StripeEmulator {
     }
 
     /// Captures `amount` and releases the rest.
-    fn capture_amount(&mut self, index: usize, amount: i64, context: CallContext<'_>) {
+    pub(super) fn capture_amount(&mut self, index: usize, amount: i64, context: CallContext<'_>) {
         let intent = &mut self.intents[index];
         let rest = intent.amount - amount;
         intent.totals.captured += amount;

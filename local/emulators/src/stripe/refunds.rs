@@ -98,45 +98,68 @@ impl StripeEmulator {
                 "You have insufficient funds in your Stripe balance to issue this refund.";
             return Err(ApiError::invalid_state(Some("balance_insufficient"), message));
         }
-        let intent = &self.intents[intent_index];
-        let Some((charge, card)) =
-            intent.charges.last().map(|charge| (charge.id.clone(), charge.card))
-        else {
-            return Err(nothing_to_refund(&intent.id));
+        let refund = self.new_refund(intent_index, amount, context);
+        let Some(refund) = refund else {
+            return Err(nothing_to_refund(&self.intents[intent_index].id));
         };
-        let (intent_id, order, currency) =
+        let refund = Refund { reason, metadata: params.map("metadata"), ..refund };
+        let refund_index = self.add_refund(refund, intent_index, context);
+        Ok(self.render_refund(refund_index, &expand))
+    }
+
+    /// A refund of what is left of the charge; none if nothing is.
+    pub(super) fn refund_of_rest(
+        &mut self,
+        intent_index: usize,
+        context: CallContext<'_>,
+    ) -> Option<Refund> {
+        let amount = self.amount_to_refund(intent_index, None).ok()?;
+        self.new_refund(intent_index, amount, context)
+    }
+
+    fn new_refund(
+        &mut self,
+        intent_index: usize,
+        amount: i64,
+        context: CallContext<'_>,
+    ) -> Option<Refund> {
+        let intent = &self.intents[intent_index];
+        let charge = intent.charges.last()?.id.clone();
+        let (intent, order, currency) =
             (intent.id.clone(), intent.order.clone(), intent.currency.clone());
-        let fails = self.failing_refunds.contains(&order.clone().unwrap_or_default());
-        let behavior = if fails { card.refund.ending_in_failure() } else { card.refund };
-        let refund = Refund {
+        let is_pending = self.refund_behavior(intent_index).starts_pending();
+        Some(Refund {
             id: self.ids.stripe("re"),
-            intent: intent_id,
+            intent,
             order,
             amount,
-            status: if behavior.starts_pending() {
-                RefundStatus::Pending
-            } else {
-                RefundStatus::Succeeded
-            },
+            status: if is_pending { RefundStatus::Pending } else { RefundStatus::Succeeded },
             created: context.at,
             history: Vec::new(),
             charge,
             currency,
-            reason,
-            metadata: params.map("metadata"),
+            reason: None,
+            metadata: Vec::new(),
             timer: None,
-        };
-        let refund_index = self.add_refund(refund, intent_index, behavior, context);
-        Ok(self.render_refund(refund_index, &expand))
+        })
     }
 
-    fn add_refund(
+    /// How a refund of this intent proceeds: as its card says, unless its refunds fail.
+    fn refund_behavior(&self, intent_index: usize) -> RefundBehavior {
+        let intent = &self.intents[intent_index];
+        let card = intent.charges.last().map(|charge| charge.card.refund);
+        let behavior = card.unwrap_or(RefundBehavior::Succeed);
+        let fails = self.failing_refunds.contains(intent.order.as_deref().unwrap_or_default());
+        if fails { behavior.ending_in_failure() } else { behavior }
+    }
+
+    pub(super) fn add_refund(
         &mut self,
         mut refund: Refund,
         intent_index: usize,
-        behavior: RefundBehavior,
         context: CallContext<'_>,
     ) -> usize {
+        let behavior = self.refund_behavior(intent_index);
         let refund_index = self.refunds.len();
         let (amount, status) = (refund.amount, refund.status.name());
         let entry = |event| HistoryEntry {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::StripeEmulator;
+use super::cards::Risk;
 use super::payment_intents::{Charge, Intent, card_error};
 use super::refunds::{Refund, RefundStatus};
 
@@ -143,7 +144,7 @@ fn render_charge(intent: &Intent, charge: &Charge) -> Value {
         "receipt_number": null,
         "receipt_url": null,
         "refunded": charge.captured && intent.totals.refunded >= intent.totals.captured,
-        "review": null,
+        "review": is_in_review(charge).then(|| charge.id.replacen("ch_", "prv_", 1)),
         "shipping": null,
         "source_transfer": null,
         "statement_descriptor": null,
@@ -165,8 +166,16 @@ fn billing() -> Value {
     })
 }
 
+/// Whether a rule placed the charge in review, which no person has closed.
+fn is_in_review(charge: &Charge) -> bool {
+    charge.decline.is_none() && charge.card.risk == Risk::Review
+}
+
 fn outcome(charge: &Charge) -> Value {
     let (network, kind, message) = match charge.decline {
+        None if is_in_review(charge) => {
+            ("approved_by_network", "manual_review", "Stripe evaluated this payment as risky.")
+        }
         None => ("approved_by_network", "authorized", "Payment complete."),
         Some(_) => (
             "declined_by_network",
@@ -174,12 +183,16 @@ fn outcome(charge: &Charge) -> Value {
             "The bank did not return any further details.",
         ),
     };
+    let reason = match charge.decline {
+        Some(decline) => Some(decline.reason),
+        None => is_in_review(charge).then_some("rule"),
+    };
     json!({
         "advice_code": charge.decline.map(|decline| decline.advice),
         "network_advice_code": null,
         "network_decline_code": null,
         "network_status": network,
-        "reason": charge.decline.map(|decline| decline.reason),
+        "reason": reason,
         "risk_level": charge.card.risk.level(),
         "risk_score": charge.card.risk.score(),
         "seller_message": message,

@@ -68,7 +68,9 @@ impl MoneyBalance {
         self.refunded += totals.refunded;
         self.net += net;
         match facts {
-            Some(facts) if facts.status == "FULFILLED" => self.shipped += facts.total,
+            Some(facts) if facts.status == "FULFILLED" => {
+                self.shipped += facts.total - facts.refunded;
+            }
             Some(facts) if facts.raised => self.to_give_back += net,
             Some(facts) if !facts.closed => self.in_progress += net,
             _ => {}
@@ -252,7 +254,8 @@ mod tests {
 
     fn facts(status: &str, closed: bool, raised: bool) -> OrderFacts {
         let (status, currency) = (status.to_owned(), "USD".to_owned());
-        OrderFacts { status, closed, raised, total: 500, currency, reserved: Vec::new() }
+        let reserved = Vec::new();
+        OrderFacts { status, closed, raised, total: 500, refunded: 0, currency, reserved }
     }
 
     fn paid(captured: i64, refunded: i64) -> OrderPayments {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::AbortHandle;
 
-use crate::audit::is_closed;
+use crate::audit::{is_closed, refunded_by_hand};
 use crate::aws::AwsError;
 use crate::dynamodb::TableWrite;
 use crate::stack_handle::StackHandle;
@@ -28,6 +28,8 @@ pub(super) struct OrderFacts {
     pub(super) raised: bool,
     /// The total, in minor units.
     pub(super) total: i64,
+    /// What was refunded by hand after it was fulfilled, in minor units.
+    pub(super) refunded: i64,
     /// The ISO 4217 code.
     pub(super) currency: String,
     /// The reserved units by SKU, if the reservation was not released.
@@ -48,6 +50,7 @@ impl OrderFacts {
             closed: is_closed(item),
             raised: item["attention"]["S"] == "OPERATOR",
             total: number(&total["amount"]),
+            refunded: refunded_by_hand(item),
             currency: text(&total["currency"]),
             reserved: if holds_stock { lines.map(line).collect() } else { Vec::new() },
         }

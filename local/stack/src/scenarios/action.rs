@@ -112,6 +112,13 @@ pub enum ActionKind {
     FailRefund {},
     /// The cardholder disputes the charge.
     Dispute {},
+    /// The shop captures a part of the authorization in the payment provider's dashboard.
+    CapturePart {
+        /// The amount, in minor units.
+        amount: i64,
+    },
+    /// The shop refunds the payment in the payment provider's dashboard.
+    RefundCharge {},
     /// The shipping provider rejects the refund of the label, and later ones.
     RejectRefund {},
     /// The shipping provider completes the submitted refund of the label.

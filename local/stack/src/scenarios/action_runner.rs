@@ -82,6 +82,13 @@ impl ActionRunner<'_> {
             }
             ActionKind::Redrive {} => self.step_functions("RedriveExecution", order_id).await,
             ActionKind::FailRefund {} => client.control(&ControlAction::FailRefund { order }).await,
+            ActionKind::CapturePart { amount } => {
+                let amount = *amount;
+                client.control(&ControlAction::CapturePart { order, amount }).await
+            }
+            ActionKind::RefundCharge {} => {
+                client.control(&ControlAction::RefundCharge { order }).await
+            }
             ActionKind::Dispute {} => client.control(&ControlAction::Dispute { order }).await,
             ActionKind::RejectRefund {} => {
                 client.control(&ControlAction::RejectRefund { order }).await

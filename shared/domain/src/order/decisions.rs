@@ -219,7 +219,11 @@ impl Order {
     ///
     /// # Errors
     /// [`DecisionError::HistoryFull`].
-    pub(super) fn append_audit(&mut self, entry: AuditEntry, note: Option<&str>) -> Result<(), DecisionError> {
+    pub(super) fn append_audit(
+        &mut self,
+        entry: AuditEntry,
+        note: Option<&str>,
+    ) -> Result<(), DecisionError> {
         if !audit::has_room(self.audit.len(), entry.action) {
             return Err(DecisionError::HistoryFull);
         }

@@ -34,12 +34,17 @@ pub enum Observation {
     AuthorizationExpiring,
     /// The customer disputes the charge.
     Disputed,
+    /// How much was refunded at the provider, in minor units, of an order that the shop
+    /// delivers.
+    Refunded(u64),
     /// The status of the payment.
     Payment(PaymentStatus),
     /// A call of the payment provider had no effect: the next one needs another key.
     CallHadNoEffect,
     /// The payment of a closed order cannot be returned: the provider rejects the call.
     PaymentNotReturned,
+    /// The shipping provider does not say what became of the label of a closed order.
+    LabelNotReturned,
     /// The provider shows something else than what an operator claimed.
     SettlementDiffers,
     /// The refund of the label.
@@ -57,6 +62,7 @@ impl Observation {
             Self::AuthorizationExpiring
             | Self::Disputed
             | Self::PaymentNotReturned
+            | Self::LabelNotReturned
             | Self::SettlementDiffers
             | Self::Payment(PaymentStatus::RefundFailed | PaymentStatus::Captured)
             | Self::Label(LabelRefund::Refused | LabelRefund::Kept) => true,
@@ -210,12 +216,16 @@ impl Order {
                 !self.has_timeline_code(TimelineCode::AuthorizationExpiring)
             }
             Observation::Disputed => !self.has_timeline_code(TimelineCode::Disputed),
+            Observation::LabelNotReturned => {
+                !self.has_timeline_code(TimelineCode::LabelNotFinalized)
+            }
             Observation::SettlementDiffers => {
                 !self.has_timeline_code(TimelineCode::SettlementDiffers)
             }
             Observation::PaymentNotReturned => {
                 !self.has_timeline_code(TimelineCode::PaymentNotFinalized)
             }
+            Observation::Refunded(minor) => self.payment.refunded != *minor,
             Observation::Payment(status) => self.payment.status != *status,
             Observation::CallHadNoEffect | Observation::LabelRefundResubmitted => true,
             Observation::Label(refund) => shipment.is_some_and(|s| s.refund != Some(*refund)),
@@ -239,8 +249,15 @@ impl Order {
                 Observation::PaymentNotReturned => {
                     self.raise_attention(TimelineCode::PaymentNotFinalized, at);
                 }
+                Observation::LabelNotReturned => {
+                    self.raise_attention(TimelineCode::LabelNotFinalized, at);
+                }
                 Observation::SettlementDiffers => {
                     self.raise_attention(TimelineCode::SettlementDiffers, at);
+                }
+                Observation::Refunded(minor) => {
+                    self.payment.refunded = *minor;
+                    self.add_timeline_entry(TimelineCode::PaymentRefunded.to_string(), at);
                 }
                 Observation::Payment(status) => self.record_returned_payment(*status, at),
                 Observation::CallHadNoEffect => self.payment.attempt += 1,

@@ -37,7 +37,14 @@ impl Order {
         } else {
             let token = self.operator_token()?;
             let mut order = self.compensated_by_operator(refund, at);
-            order.record_operator_decision(OperatorAction::Settle, token, refund, by, Some(note), at);
+            order.record_operator_decision(
+                OperatorAction::Settle,
+                token,
+                refund,
+                by,
+                Some(note),
+                at,
+            );
             order
         };
         let entry = AuditEntry::new(AuditAction::Settle, by, at).with_detail(claims.describe());
@@ -103,10 +110,7 @@ impl Order {
     fn is_money_or_label_open(&self) -> bool {
         let refund = self.shipment.as_ref().and_then(|shipment| shipment.refund);
         self.open.is_some()
-            || matches!(
-                self.payment.status,
-                PaymentStatus::RefundFailed | PaymentStatus::Captured
-            )
+            || matches!(self.payment.status, PaymentStatus::RefundFailed | PaymentStatus::Captured)
             || matches!(refund, Some(LabelRefund::Refused | LabelRefund::Kept))
     }
 

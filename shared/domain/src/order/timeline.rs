@@ -54,6 +54,11 @@ pub enum TimelineCode {
     /// The payment provider holds another amount than the order's total.
     #[strum(serialize = "PAYMENT_AMOUNT_DIFFERS")]
     PaymentAmountMismatch,
+    /// The shipping provider does not say what became of the label of a closed order.
+    #[strum(serialize = "LABEL_UNSETTLED")]
+    LabelNotFinalized,
+    /// Money of a fulfilled order was refunded by hand, at the payment provider.
+    PaymentRefunded,
     /// The order is closed, and the shop keeps the captured money.
     MoneyKept,
     /// The order is closed, and its label is not refunded.
@@ -108,6 +113,7 @@ impl TimelineCode {
                 | Self::RefundFailed
                 | Self::PaymentNotFinalized
                 | Self::PaymentAmountMismatch
+                | Self::LabelNotFinalized
                 | Self::MoneyKept
                 | Self::LabelKept
                 | Self::SettlementDiffers
@@ -145,6 +151,8 @@ mod tests {
                 "REFUND_FAILED",
                 "PAYMENT_UNSETTLED",
                 "PAYMENT_AMOUNT_DIFFERS",
+                "LABEL_UNSETTLED",
+                "PAYMENT_REFUNDED",
                 "MONEY_KEPT",
                 "LABEL_KEPT",
                 "SETTLEMENT_DIFFERS",

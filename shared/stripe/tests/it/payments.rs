@@ -219,12 +219,27 @@ fn every_field_of_the_recorded_intent_is_read() {
         id: id(),
         state: PaymentIntentState::RequiresCapture,
         amount: Money::new(2599, Currency::Usd),
+        received_minor: 0,
         refunded_minor: 0,
         capture_before: None,
         risk: RiskLevel::Normal,
         disputed: false,
     };
     assert_eq!(intent, expected);
+}
+
+#[test]
+fn the_intent_shows_how_much_was_captured() {
+    let Some(folder) = contracts("stripe") else { return };
+    let captured = read(folder.join("responses/capture_succeeded.json"))["body"].clone();
+    for (received, is_full) in [(captured["amount"].as_u64().unwrap(), true), (1, false)] {
+        let mut intent = captured.clone();
+        intent["amount_received"] = json!(received);
+        let CallOutcome::Succeeded(intent) = confirmed(Ok(response(200, &[], &intent))) else {
+            panic!("not succeeded")
+        };
+        assert_eq!((intent.received_minor, intent.is_captured_in_full()), (received, is_full));
+    }
 }
 
 #[test]
@@ -274,6 +289,13 @@ fn an_expanded_charge_shows_the_capture_deadline_the_risk_and_the_refunded_amoun
         };
         assert_eq!(intent.risk, risk, "{level}");
     }
+    check(
+        |charge| charge["outcome"]["type"] = json!("manual_review"),
+        None,
+        RiskLevel::ManualReview,
+        0,
+    );
+    check(|charge| charge["review"] = json!("prv_1"), None, RiskLevel::ManualReview, 0);
     check(
         |charge| charge["outcome"]["risk_level"] = json!("highest"),
         None,

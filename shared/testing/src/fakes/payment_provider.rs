@@ -157,6 +157,9 @@ impl Ledger {
             }
             Some(intent) => {
                 intent.state = to;
+                if to == PaymentIntentState::Succeeded {
+                    intent.received_minor = intent.amount.amount_minor();
+                }
                 CallOutcome::Succeeded(intent.clone())
             }
         }
@@ -204,7 +207,7 @@ impl Ledger {
         let state = if self.refunds_fail {
             RefundState::Failed
         } else {
-            intent.refunded_minor = intent.amount.amount_minor();
+            intent.refunded_minor = intent.received_minor;
             if self.refunds_pend { RefundState::Pending } else { RefundState::Succeeded }
         };
         self.refunds.insert(0, state);

@@ -203,6 +203,11 @@ fn in_the_stock_levels() -> Vec<Plant> {
 
 fn in_payments_and_shipments_of_orders() -> Vec<Plant> {
     vec![
+        // A part of it is on the record.
+        plant(Situation::Fulfilled, &[(Kind::RefundedThoughFulfilled, TheOrder)], |state, id| {
+            intent(state).refunded_minor = 4499;
+            order(state, id).payment.refunded = 1000;
+        }),
         plant(Situation::Refunded, &[(Kind::PaymentRecordMismatch, TheOrder)], |state, id| {
             order(state, id).payment.status = PaymentStatus::Voided;
         }),
