@@ -51,6 +51,10 @@ pub enum FaultKind {
     /// The effect happens; then the connection closes without a response.
     #[serde(rename = "drop-answer")]
     DropResponse,
+    /// The connection closes without a response; the effect happens right after the next
+    /// look-up of the order, which still shows none. Only at Stripe.
+    #[serde(rename = "late-effect")]
+    LateEffect,
     /// 429, without the effect.
     #[serde(rename = "429")]
     TooManyRequests,
@@ -95,6 +99,7 @@ impl FaultKind {
         Self::Drop,
         Self::Repeat,
         Self::DropResponse,
+        Self::LateEffect,
         Self::TooManyRequests,
         Self::Unauthorized,
         Self::PaymentRequired,
@@ -118,6 +123,7 @@ impl FaultKind {
             Self::Drop => "drop",
             Self::Repeat => "repeat",
             Self::DropResponse => "drop-answer",
+            Self::LateEffect => "late-effect",
             Self::TooManyRequests => "429",
             Self::Unauthorized => "401",
             Self::PaymentRequired => "402",

@@ -65,13 +65,21 @@ use crate::webhooks::{EventQueue, WebhookEvent};
 /// The point at which a webhook event is lost or repeated.
 pub(crate) const WEBHOOK_POINT: &str = "gateway.webhook";
 
+/// What can happen to a call that changes something and is looked up afterwards.
+const CHANGE_FAULT_KINDS: [FaultKind; PROVIDER_FAULT_KINDS.len() + 1] = {
+    let mut kinds = [FaultKind::LateEffect; PROVIDER_FAULT_KINDS.len() + 1];
+    let (before, _) = kinds.split_at_mut(PROVIDER_FAULT_KINDS.len());
+    before.copy_from_slice(PROVIDER_FAULT_KINDS);
+    kinds
+};
+
 /// The fault points of the Stripe emulator.
 pub const FAULT_POINTS: &[FaultPoint] = &[
     FaultPoint { name: "gateway.create", kinds: PROVIDER_FAULT_KINDS },
-    FaultPoint { name: "gateway.confirm", kinds: PROVIDER_FAULT_KINDS },
-    FaultPoint { name: "gateway.capture", kinds: PROVIDER_FAULT_KINDS },
-    FaultPoint { name: "gateway.cancel", kinds: PROVIDER_FAULT_KINDS },
-    FaultPoint { name: "gateway.refund", kinds: PROVIDER_FAULT_KINDS },
+    FaultPoint { name: "gateway.confirm", kinds: &CHANGE_FAULT_KINDS },
+    FaultPoint { name: "gateway.capture", kinds: &CHANGE_FAULT_KINDS },
+    FaultPoint { name: "gateway.cancel", kinds: &CHANGE_FAULT_KINDS },
+    FaultPoint { name: "gateway.refund", kinds: &CHANGE_FAULT_KINDS },
     FaultPoint { name: "gateway.get", kinds: PROVIDER_FAULT_KINDS },
     FaultPoint { name: WEBHOOK_POINT, kinds: WEBHOOK_FAULT_KINDS },
 ];
@@ -100,6 +108,8 @@ pub struct StripeEmulator {
     read_limit: RateLimit,
     write_limit: RateLimit,
     idempotency_keys: IdempotencyKeys,
+    /// Calls whose effect happens after the next look-up of their order.
+    late_calls: Vec<ApiCall>,
     schedule: Schedule<Timer>,
     plan: FaultPlan,
     call_counts: CallCounts,
@@ -120,6 +130,7 @@ impl StripeEmulator {
             read_limit: RateLimit::none(),
             write_limit: RateLimit::none(),
             idempotency_keys: IdempotencyKeys::new(),
+            late_calls: Vec::new(),
             schedule: Schedule::new(),
             plan: FaultPlan::new(FAULT_POINTS),
             call_counts: CallCounts::new(),
@@ -196,6 +207,27 @@ impl StripeEmulator {
             self.idempotency_keys.store(key, &call.fingerprint, &response, call.at);
         }
         response
+    }
+
+    /// Loses the response of a call, and puts off its effect.
+    fn put_off(&mut self, call: ApiCall) -> NetworkOutcome {
+        self.mark_in_flight(&call);
+        self.late_calls.push(call);
+        NetworkOutcome::ConnectionClosed
+    }
+
+    /// Executes the calls of this order that were put off.
+    fn execute_late_calls(&mut self, order: Option<&str>) {
+        let calls = std::mem::take(&mut self.late_calls);
+        let (due, later) = calls.into_iter().partition(|call| call.order.as_deref() == order);
+        self.late_calls = later;
+        let due: Vec<ApiCall> = due;
+        for call in due {
+            self.execute_and_store(&call, None);
+            if let Some(key) = &call.idempotency_key {
+                self.idempotency_keys.release(key);
+            }
+        }
     }
 
     fn fire(&mut self, timer: Timer, at: Timestamp) {
@@ -334,12 +366,22 @@ impl Emulator for StripeEmulator {
             is_new
                 || !matches!(
                     kind,
-                    FaultKind::Reject | FaultKind::ServerError | FaultKind::ServerErrorAfterEffect
+                    FaultKind::Reject
+                        | FaultKind::ServerError
+                        | FaultKind::ServerErrorAfterEffect
+                        | FaultKind::LateEffect
                 )
         };
         let point = call.route.fault_point();
         let fault = self.plan.next_fault_among(point, call.order.as_deref(), can_happen);
-        fault_delivery::deliver(self, &call, fault.as_ref())
+        if fault.as_ref().is_some_and(|fault| fault.kind == FaultKind::LateEffect) {
+            return self.put_off(call);
+        }
+        let outcome = fault_delivery::deliver(self, &call, fault.as_ref());
+        if call.route.is_look_up() {
+            self.execute_late_calls(call.order.as_deref());
+        }
+        outcome
     }
 
     fn release(&mut self, in_flight: &InFlightCall) {

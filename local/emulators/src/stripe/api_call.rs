@@ -14,6 +14,7 @@ pub const API_VERSION: &str = "2026-10-28.endive";
 const MAX_KEY_LENGTH: usize = 255;
 
 /// A call that passed the checks which precede execution.
+#[derive(Debug, Clone)]
 pub(crate) struct ApiCall {
     /// `req_…`.
     pub(super) id: String,
@@ -38,6 +39,7 @@ impl ApiCall {
 }
 
 /// The endpoint of a call.
+#[derive(Debug, Clone)]
 pub(crate) enum Route {
     CreateIntent,
     ListIntents,
@@ -73,6 +75,11 @@ impl Route {
             ("GET", ["v1", "refunds", id]) => Self::GetRefund((*id).to_owned()),
             _ => return None,
         })
+    }
+
+    /// Whether it shows the state of an intent or of its refunds.
+    pub(super) const fn is_look_up(&self) -> bool {
+        matches!(self, Self::GetIntent(_) | Self::ListRefunds | Self::GetRefund(_))
     }
 
     pub(super) const fn fault_point(&self) -> &'static str {

@@ -93,6 +93,13 @@ impl StripeEmulator {
         let reason = params.one_of("reason", REASONS)?;
         let intent_index = self.intent_to_refund(params)?;
         let amount = self.amount_to_refund(intent_index, requested)?;
+        if let Some(charge) =
+            self.intents[intent_index].charges.last().filter(|charge| charge.disputed)
+        {
+            let message =
+                format!("Charge {} has been charged back; cannot issue a refund.", charge.id);
+            return Err(ApiError::invalid_state(Some("charge_disputed"), &message));
+        }
         if context.reject {
             let message =
                 "You have insufficient funds in your Stripe balance to issue this refund.";

@@ -561,3 +561,27 @@ fn without_an_answer_of_the_carriers_a_shipment_has_messages_in_place_of_rates()
     let rerated = easypost.send("POST", &path, &json!({}), at(2)).value();
     assert_eq!(rerated["rates"].as_array().unwrap().len(), 3);
 }
+
+#[test]
+fn a_late_effect_happens_after_the_look_up_that_shows_none() {
+    let mut stripe = StripeHarness::new();
+    let intent = stripe.authorized_intent("pm_card_visa");
+    let fault = Fault::new("gateway.capture", CallRange::nth(1), FaultKind::LateEffect);
+    stripe.emulator.fault_plan_mut().add(vec![fault]).unwrap();
+    let capture = action_request(&intent, "capture", &[]).header("idempotency-key", "capture-1");
+    let lost = stripe.emulator.handle_with_faults(&capture, at(2));
+    assert!(matches!(lost, NetworkOutcome::ConnectionClosed), "{lost:?}");
+    assert_eq!(stripe.send(&capture, at(3)).status, 409, "the first call is in flight");
+    let look_up = |stripe: &mut StripeHarness, at| match stripe
+        .emulator
+        .handle_with_faults(&retrieve_request(&intent), at)
+    {
+        NetworkOutcome::Response(response) => response.value()["status"].clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(look_up(&mut stripe, at(4)), "requires_capture");
+    assert_eq!(look_up(&mut stripe, at(5)), "succeeded");
+    assert_eq!(stripe.totals(), [2599, 2599, 0, 0]);
+    let replayed = stripe.send(&capture, at(6));
+    assert_eq!(replayed.header_value("idempotent-replayed"), Some("true"));
+}

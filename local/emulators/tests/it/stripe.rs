@@ -565,3 +565,39 @@ fn the_same_calls_at_the_same_times_give_the_same_bytes() {
     };
     assert_eq!(run(), run());
 }
+
+#[test]
+fn a_disputed_charge_is_not_refunded() {
+    let mut stripe = StripeHarness::new();
+    let intent = stripe.captured_intent("pm_card_visa");
+    stripe.emulator.perform(&ControlAction::Dispute { order: ORDER.to_owned() }, at(2)).unwrap();
+    let response = stripe.send(&refund_request(&intent, &[]), at(3));
+    assert_eq!(response.status, 400);
+    assert_eq!(response.value()["error"]["code"], "charge_disputed");
+    assert_eq!(stripe.emulator.ledger().refunds().count(), 0);
+}
+
+#[test]
+fn the_shop_captures_a_part_and_refunds_the_charge_in_the_dashboard() {
+    let mut stripe = StripeHarness::new();
+    let intent = stripe.authorized_intent("pm_card_visa");
+    let capture = |amount| ControlAction::CapturePart { order: ORDER.to_owned(), amount };
+    assert!(stripe.emulator.perform(&capture(2600), at(2)).is_err(), "more than is held");
+    stripe.emulator.perform(&capture(1000), at(2)).unwrap();
+    let part = stripe.send_ok(&retrieve_request(&intent), at(3));
+    assert_eq!((&part["status"], &part["amount_received"]), (&json!("succeeded"), &json!(1000)));
+    let refund = ControlAction::RefundCharge { order: ORDER.to_owned() };
+    stripe.emulator.perform(&refund, at(4)).unwrap();
+    let refunded = stripe.send_ok(&retrieve_request(&intent), at(5));
+    assert_eq!(refunded["latest_charge"]["amount_refunded"], 1000);
+    assert!(stripe.emulator.perform(&refund, at(6)).is_err(), "nothing is left");
+}
+
+#[test]
+fn a_charge_in_review_says_so() {
+    let mut stripe = StripeHarness::new();
+    let intent = stripe.authorized_intent("pm_card_lookalikeManualReview");
+    let charge = &stripe.send_ok(&retrieve_request(&intent), at(3))["latest_charge"];
+    assert_eq!(charge["outcome"]["type"], "manual_review");
+    assert!(charge["review"].as_str().unwrap().starts_with("prv_"));
+}
