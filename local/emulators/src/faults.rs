@@ -90,7 +90,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Reject,
         Self::ConnectionRefused,
         Self::Hang,

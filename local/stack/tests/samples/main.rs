@@ -153,7 +153,7 @@ async fn the_function_samples_run_the_sample_order_from_start_to_end() {
 }
 
 /// The samples of the API with their HTTP status.
-const REQUESTS: [(&str, u64); 17] = [
+const REQUESTS: [(&str, u64); 18] = [
     ("place-order", 202),
     ("read-order", 200),
     ("read-execution", 200),
