@@ -94,9 +94,13 @@ impl LabelClaim {
     pub const fn agrees_with(self, shipment: &ProviderShipment) -> bool {
         let is_bought = shipment.bought.is_some();
         match self {
-            Self::Refunded => {
-                matches!(shipment.refund, LabelRefundState::Submitted | LabelRefundState::Refunded)
-            }
+            // A label that the carrier does not charge for costs as little as a refunded one.
+            Self::Refunded => matches!(
+                shipment.refund,
+                LabelRefundState::Submitted
+                    | LabelRefundState::Refunded
+                    | LabelRefundState::NotApplicable
+            ),
             Self::Kept => is_bought && matches!(shipment.refund, LabelRefundState::NotRequested),
             Self::None => !is_bought && matches!(shipment.refund, LabelRefundState::NotRequested),
         }
@@ -116,6 +120,7 @@ impl Claims {
 mod tests {
     use super::*;
     use crate::payment::RiskLevel;
+    use crate::shipment::BoughtLabel;
     use crate::{Currency, Money, PaymentIntentId, ShipmentId};
 
     #[test]
@@ -151,7 +156,7 @@ mod tests {
             let shipment = ProviderShipment {
                 id: ShipmentId::parse("shipment-1").unwrap(),
                 rates: vec![],
-                bought: is_bought.then(|| ("TRACK1".to_owned(), None)),
+                bought: is_bought.then(BoughtLabel::default),
                 refund,
                 tracking: None,
             };
@@ -163,6 +168,7 @@ mod tests {
         check(false, R::NotRequested, &[LabelClaim::None]);
         check(true, R::Submitted, &[LabelClaim::Refunded]);
         check(true, R::Refunded, &[LabelClaim::Refunded]);
+        check(true, R::NotApplicable, &[LabelClaim::Refunded]);
         check(true, R::Rejected, &[]);
     }
 }

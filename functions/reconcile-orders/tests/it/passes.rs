@@ -257,6 +257,10 @@ impl ShippingProvider for Together {
         self.inner.buy(id, rate).await
     }
 
+    async fn rerate(&self, id: &ShipmentId) -> CallOutcome<ProviderShipment, ShippingRejection> {
+        self.inner.rerate(id).await
+    }
+
     async fn refund(&self, id: &ShipmentId) -> CallOutcome<ProviderShipment, ShippingRejection> {
         self.inner.refund(id).await
     }
