@@ -41,16 +41,24 @@ const DEEDS = {
     { text: "Reject", about: "The order is closed as rejected, and the hold on the customer's money is released.", tone: "button-danger", note: "optional", confirms: true, request: review("reject"), done: "Rejected." },
   ],
   "resume:capture": [{ text: "Capture again", about: "The workflow tries again to capture the payment. The stock is reserved and the label is bought.", tone: "button-primary", note: "optional", confirms: true, request: resume("capture"), done: "The workflow captures the payment." }],
-  "resume:retry": [{ text: "Retry", about: "The workflow runs again from the payment. Steps that are finished pass without effect.", tone: "button-primary", note: "optional", confirms: true, request: resume("retry"), done: "The workflow tries again." }],
+  "resume:retry": [{ text: "Retry", about: "The workflow runs again from the payment. Steps already done are skipped.", tone: "button-primary", note: "optional", confirms: true, request: resume("retry"), done: "The workflow tries again." }],
   "resume:compensate": [{ text: "Undo the order", about: "The label is refunded, the stock released and the hold on the money voided. A captured payment is not refunded.", tone: "button-danger", note: "optional", confirms: true, request: resume("compensate"), done: "The workflow undoes the order." }],
   "resume:compensate-with-refund": [{ text: "Undo and refund", about: "The label is refunded, the stock released, and the customer gets all captured money back.", tone: "button-danger", note: "optional", confirms: true, request: resume("compensate", { refund: true }), done: "The workflow undoes the order and refunds the payment." }],
-  "resume:settle": [],
+  "resume:settle": [{
+    text: "Settle by hand",
+    about: "You record what a provider will not say, after you have checked it there. The workflow undoes the rest. If the provider later says something else, the order is raised again.",
+    tone: "button-danger", note: "required", confirms: true, request: resume("settle"), done: "Recorded. The workflow undoes the rest.",
+    choices: [
+      { name: "money", label: "The customer's money", options: [["voided", "Never captured, and no hold is left"], ["refunded", "The customer has it back"], ["captured", "The shop has it, and keeps it"]] },
+      { name: "label", label: "The shipping label", options: [["none", "None was bought"], ["refunded", "Its refund is on its way"], ["kept", "It was bought, and the shop bears the postage"]] },
+    ],
+  }],
   "resume:acknowledge": [{ text: "Acknowledge", about: "You have dealt with what was raised. The order leaves the queue; nothing else changes.", tone: "", note: "optional", confirms: true, request: resume("acknowledge"), done: "Acknowledged." }],
   cancel: [{ text: "Cancel order", about: "The order is canceled: what was reserved is released, and no money is taken.", tone: "button-danger", note: "none", confirms: true, request: (order) => ({ path: `/orders/${order.orderId}/cancel` }), done: "The order is being canceled." }],
 };
 
 /** The actions that this page has words for. A test compares them with the API's. */
-export const KNOWN_ACTIONS = Object.keys(DEEDS);
+export const KNOWN_ACTIONS = Object.keys(DEEDS).filter((action) => (DEEDS[action] ?? []).length > 0);
 
 /**
  * Buttons for what this person may do now.

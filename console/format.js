@@ -234,7 +234,6 @@ export const ERRORS = {
   ReviewRejected: "the review rejected the order",
   OrderCancelled: "the order was canceled",
   RestockOverdue: "no stock came in time",
-  RefundNotPermitted: "a refund was not permitted",
   CompensationBegun: "compensation has begun",
   RefundNotPermitted: "the payment is captured, and no refund was permitted",
   CompensationIncomplete: "an earlier step is not undone yet",

@@ -71,6 +71,7 @@ function stockRow(context, first, mayWrite) {
   const element = h("tr", {}, h("td", {}, h("div", { class: "stock-name" }, title, h("span", { class: "small soft" }, skuText(first.sku)))), price, available,
     mayWrite ? [reserved, received, h("td", {}, h("div", { class: "row" },
       h("button", { class: "button button-small", onclick: () => restock(context, item) }, "Restock"),
+      h("button", { class: "button button-small", onclick: () => remove(context, item) }, "Remove"),
       h("button", { class: "button button-small", onclick: () => editProduct(context, item) }, "Edit"),
       h("button", { class: "button button-small button-quiet", onclick: () => void showHistory(context, item) }, "History")))] : []);
   return {
@@ -108,6 +109,26 @@ function restock(context, item) {
       const answer = await context.api.post(`/inventory/${encodeURIComponent(item.sku)}/restock`, { quantity: Number(quantity.value) }, { "Idempotency-Key": key });
       const resumed = answer?.resumed ?? 0;
       context.toast(`${answer?.available ?? ""} available. ${resumed === 1 ? "1 order goes on." : `${resumed} orders go on.`}`);
+      pollNow();
+    },
+  });
+}
+
+/** @param {import("../app.js").Context} context @param {any} item */
+function remove(context, item) {
+  const quantity = h("input", { class: "input", type: "number", min: "1", max: String(Math.max(item.available, 1)), step: "1", required: true, inputmode: "numeric" });
+  const reason = h("input", { class: "input", required: true, maxlength: "500", autocomplete: "off", placeholder: "Broken in the warehouse" });
+  // One key for the dialog: sent twice, it removes once.
+  const key = newKey();
+  ask({
+    title: `Remove ${item.sku}`,
+    about: "Corrects the stock downward, for what is broken, lost or miscounted. What orders have taken stays theirs.",
+    confirm: "Remove",
+    isDangerous: true,
+    fields: [field("quantity", "Quantity", quantity, `${item.available} available now`), field("reason", "Reason", reason)],
+    async act() {
+      const answer = await context.api.post(`/inventory/${encodeURIComponent(item.sku)}/remove`, { quantity: Number(quantity.value), reason: reason.value.trim() }, { "Idempotency-Key": key });
+      context.toast(`${answer?.available ?? ""} available.`);
       pollNow();
     },
   });
