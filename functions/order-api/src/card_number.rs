@@ -64,8 +64,8 @@ pub(crate) fn is_international_phone(text: &str) -> bool {
         && rest.bytes().all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-' | b'.' | b'(' | b')'))
 }
 
-/// Spaces, hyphens and dots of every kind, as people type and paste them, and what nobody
-/// sees.
+/// Spaces, hyphens and dots of every kind, as people type and paste them, and invisible
+/// characters.
 fn is_separator(c: char) -> bool {
     let is_hyphen = matches!(c, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{ff0d}');
     let is_dot = matches!(c, '.' | '\u{b7}' | '\u{2022}' | '\u{2024}' | '\u{3002}' | '\u{ff0e}');

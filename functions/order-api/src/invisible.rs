@@ -1,4 +1,4 @@
-//! Characters that nobody sees. No text may contain one.
+//! Invisible characters, which no text may contain.
 
 /// Whether a character is never seen: it changes the direction of the text around it, or has
 /// no width. A text with one can look like another text.

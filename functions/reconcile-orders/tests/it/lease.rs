@@ -121,7 +121,7 @@ fn a_sweep_whose_lease_was_taken_stops() {
     let output = run(function(&test_bed).handle_alone(input(at), &clock, pause)).unwrap().unwrap();
     assert_eq!(output["looked"], 0);
     assert_eq!(test_bed.count("orders."), 0);
-    assert_eq!(take(&test_bed, at.plus_minutes(2)), None, "it does not return what is not its own");
+    assert_eq!(take(&test_bed, at.plus_minutes(2)), None, "it returns only its own lease");
 }
 
 #[test]
