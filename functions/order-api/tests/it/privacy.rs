@@ -1,28 +1,12 @@
 //! A canary in every private field appears in no log line and in no response.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use crate::support::{
     ADA, OP, STRIPE, TestApi, TestBed, TestRequest, TestResponse, hmac, id_of, order_body,
     place_order, send,
 };
 use serde_json::{Value, json};
+use testing::log_buffer::LogBuffer;
 use tracing::subscriber::set_default;
-
-/// A buffer in place of standard output.
-#[derive(Clone, Default)]
-struct LogBuffer(Arc<Mutex<Vec<u8>>>);
-
-impl Write for LogBuffer {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 const CANARIES: [&str; 9] = [
     "Canary Lovelace",
@@ -106,7 +90,7 @@ fn invalid_requests(body: &Value) -> Vec<TestRequest> {
 
 #[tokio::test]
 async fn no_private_value_is_logged_or_echoed() {
-    let log = LogBuffer::default();
+    let log = LogBuffer::new();
     let writer = log.clone();
     let subscriber = aws::telemetry::subscriber(tracing::Level::TRACE, move || writer.clone());
     let _guard = set_default(subscriber);
@@ -134,7 +118,7 @@ async fn no_private_value_is_logged_or_echoed() {
     responses.push(send(&api, place_order(&body, "k")).await);
     responses.push(send(&api, TestRequest::new("GET", &path).by(ADA, "orders/read")).await);
 
-    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let logged = log.take_text();
     assert!(logged.contains("a request could not be served"), "the failure is logged: {logged}");
     for canary in CANARIES {
         assert!(!logged.contains(canary), "{canary} in {logged}");

@@ -1,40 +1,24 @@
 //! What a sweep measures: how late it is, what it could not inspect, how long orders have
 //! needed attention, and executions that ended without closing their order.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use domain::order::Attention;
 use domain::{Order, Status};
 use serde_json::Value;
 use testing::fakes::{InjectedFault, TestBed};
+use testing::log_buffer::LogBuffer;
 use testing::samples;
 
 use crate::support::{
     closed_unshipped, due_at, now, sweep, with_ended_execution, with_running_execution,
 };
 
-/// What was written to the log; a clone shares it.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The metric lines that are written while `run` runs.
 fn metrics_of<T>(run: impl FnOnce() -> T) -> Vec<Value> {
-    let log = Log::default();
+    let log = LogBuffer::new();
     let writer = log.clone();
     let subscriber = aws::telemetry::subscriber(tracing::Level::ERROR, move || writer.clone());
     let _output = tracing::subscriber::with_default(subscriber, run);
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.take_text();
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     lines.filter(|line| line["_aws"].is_object()).collect()
 }

@@ -1,40 +1,32 @@
 //! Captures what a function would write to standard output.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
-
 use aws::telemetry;
 use serde_json::Value;
+use testing::log_buffer::LogBuffer;
 use tracing::Level;
 use tracing::subscriber::DefaultGuard;
 
-/// The captured bytes; a clone shares them.
+/// The captured lines; a clone shares them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct LogCapture(Arc<Mutex<Vec<u8>>>);
-
-impl Write for LogCapture {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+pub(crate) struct LogCapture(LogBuffer);
 
 impl LogCapture {
     /// Captures the lines of this thread until the guard is dropped.
     pub(crate) fn start() -> (Self, DefaultGuard) {
         let capture = Self::default();
-        let writer = capture.clone();
+        let writer = capture.writer();
         let subscriber = telemetry::subscriber(Level::INFO, move || writer.clone());
         (capture, tracing::subscriber::set_default(subscriber))
     }
 
+    /// What a subscriber writes to.
+    pub(crate) fn writer(&self) -> LogBuffer {
+        self.0.clone()
+    }
+
     /// The lines since the last call.
     pub(crate) fn lines(&self) -> Vec<Value> {
-        let bytes = std::mem::take(&mut *self.0.lock().unwrap());
-        let text = String::from_utf8(bytes).unwrap();
+        let text = self.0.take_text();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 

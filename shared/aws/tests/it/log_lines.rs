@@ -18,7 +18,7 @@ use crate::log_capture::LogCapture;
 /// The lines that are logged while `run` runs.
 fn lines(run: impl FnOnce()) -> Vec<Value> {
     let log = LogCapture::default();
-    let writer = log.clone();
+    let writer = log.writer();
     let subscriber = telemetry::subscriber(Level::INFO, move || writer.clone());
     tracing::subscriber::with_default(subscriber, run);
     log.lines()
@@ -174,7 +174,7 @@ fn every_metric_follows_the_format_and_contains_only_words() {
 #[test]
 fn a_metric_is_written_verbatim_at_every_log_level() {
     let log = LogCapture::default();
-    let writer = log.clone();
+    let writer = log.writer();
     let subscriber = telemetry::subscriber(Level::ERROR, move || writer.clone());
     tracing::subscriber::with_default(subscriber, || {
         tracing::info!("below the log level");
