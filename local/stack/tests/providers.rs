@@ -270,9 +270,12 @@ fn planned(at: &str, calls: CallRange, kind: FaultKind) -> faults::Fault {
     if kind == FaultKind::Delay { fault.with_delay_ms(1_500) } else { fault }
 }
 
-/// All faults on the wire. A rejection is not one of them, of the call or of the account.
+/// All faults on the wire that can happen at each call. A rejection is not one of them, of
+/// the call or of the account. A late effect needs a call that acts: the scenario
+/// `effect-after-look-up` shows it.
 fn transport_faults() -> Vec<FaultKind> {
     let excluded = [
+        FaultKind::LateEffect,
         FaultKind::Reject,
         FaultKind::NoRates,
         FaultKind::Unauthorized,

@@ -1,7 +1,7 @@
 //! A burst of orders: every function throttles each order's first 25 invocations, and each
-//! order meets 60 transaction conflicts in a row, which is more than the retries of an outage
-//! allow. All orders are late; none is lost, and no
-//! effect happens twice.
+//! order meets three transaction conflicts. One of them meets 60 in a row, which is more than
+//! the retries of an outage allow. All orders are late; none is lost, and no effect happens
+//! twice.
 //!
 //! Needs cargo, which builds the functions.
 
@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::operation::Function;
+use domain::{CustomerId, OrderId};
 use local_stack::audit;
 use local_stack::functions::{self, Profile};
 use local_stack::scenarios::client::Client;
@@ -35,12 +36,18 @@ async fn throttled_orders_are_late_but_never_lost_or_duplicated() {
         let at = format!("function.{function}");
         json!({"at": at, "calls": {"from": 1, "to": 25}, "kind": "throttle"})
     };
-    let conflicts = json!({"at": "store.TransactWriteItems", "calls": {"from": 1, "to": 60}, "kind": "conflict"});
-    let faults: Vec<_> = Function::ALL.iter().map(throttle).chain([conflicts]).collect();
+    let conflicts = |from: u32, to: u32| {
+        let calls = json!({"from": from, "to": to});
+        json!({"at": "store.TransactWriteItems", "calls": calls, "kind": "conflict"})
+    };
+    let faults: Vec<_> = Function::ALL.iter().map(throttle).chain([conflicts(1, 3)]).collect();
     client.inject_faults(&faults, None).await.unwrap();
+    let unlucky = OrderId::for_request(&CustomerId::parse("customer-1").unwrap(), "burst-0");
+    client.inject_faults(&[conflicts(4, 60)], Some(unlucky.as_str())).await.unwrap();
 
     let placed = place_all(&client).await;
     assert_eq!(placed.len(), ORDERS, "each request creates one order");
+    assert!(placed.contains(unlucky.as_str()), "{unlucky}");
     let mut violations = Vec::new();
     for item in audit::wait_until_at_rest(&stack, MAX_QUIET).await.unwrap() {
         let id = item["orderId"]["S"].as_str().unwrap();
