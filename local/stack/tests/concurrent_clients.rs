@@ -4,7 +4,7 @@
 //! both canceled and shipped.
 //!
 //! The test builds the functions with cargo. It prints its seed, which determines the
-//! requests but not how the clients interleave.
+//! requests but not how the clients interleave; `STORM_SEED` sets another.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use emulators::emulator::ControlAction;
 use local_stack::audit;
 use local_stack::functions::{self, Profile};
 use local_stack::scenarios::client::{Client, Response};
@@ -33,6 +34,27 @@ const SCARCE_SKU: &str = "STORM-01";
 /// The longest real time between two writes of orders after the last request.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// Where a provider may fail.
+const FAULT_POINTS: [&str; 4] =
+    ["gateway.confirm", "gateway.capture", "gateway.cancel", "carrier.buy"];
+/// How it may fail, and up to which call; without a last call it never recovers.
+const FAULT_KINDS: [(&str, Option<u64>); 5] = [
+    ("drop-answer", Some(1)),
+    ("500-with-effect", Some(1)),
+    ("500", Some(1)),
+    // More than the retries of an outage would survive.
+    ("429", Some(30)),
+    ("down", None),
+];
+/// How the shipping provider alone may fail: the carriers return no rates, or refuse to sell
+/// one rate or every rate.
+const SHIPPING_FAULTS: [(&str, &str, Option<u64>); 4] = [
+    ("carrier.create", "429", Some(30)),
+    ("carrier.create", "no-rates", Some(3)),
+    ("carrier.buy", "refuse", Some(1)),
+    ("carrier.buy", "refuse", None),
+];
+
 /// What the API has accepted, by order id, and how it responded.
 #[derive(Default)]
 struct Accepted {
@@ -46,7 +68,8 @@ struct Accepted {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_clients_leave_every_order_closed_or_raised_and_the_ledgers_agree() {
-    println!("seed {SEED}");
+    let seed = seed();
+    println!("seed {seed}");
     let root = workspace::root();
     let binaries = functions::build_in(&root, Profile::Dev).unwrap();
     let stack = Stack::start(Settings::temporary(&root, binaries)).await.unwrap();
@@ -60,7 +83,7 @@ async fn concurrent_clients_leave_every_order_closed_or_raised_and_the_ledgers_a
             client: Client::new(stack.urls()),
             arn: stack.step_functions().execution_arn("ORDER"),
             now: stack.clock().now(),
-            random: Random(SEED ^ (number << 32)),
+            random: Random(seed ^ (number << 32)),
             accepted: Arc::clone(&accepted),
             next_number: Arc::clone(&next_number),
         })
@@ -74,6 +97,11 @@ async fn concurrent_clients_leave_every_order_closed_or_raised_and_the_ledgers_a
     println!("{:?}", accepted.responses);
     check(&stack, &items, &accepted).await;
     stack.shutdown().await;
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one parameter of this test")]
+fn seed() -> u64 {
+    std::env::var("STORM_SEED").map_or(SEED, |text| text.parse().unwrap())
 }
 
 async fn add_scarce_product(stack: &Stack) {
@@ -172,17 +200,22 @@ impl RandomClient {
         }
     }
 
-    /// For one order in eight a provider fails, for some of them permanently, so that an
-    /// operator has to resolve them.
+    /// For one order in four a provider fails, for some of them permanently, so that an
+    /// operator has to resolve them. For one in eight, label refunds are rejected.
     async fn maybe_inject_fault(&mut self, id: &str) {
-        let points = ["gateway.confirm", "gateway.capture", "gateway.cancel", "carrier.buy"];
-        let kinds = ["drop-answer", "500-with-effect", "500", "down"];
-        let at = points[usize::try_from(self.random.below(4)).unwrap()];
-        let kind = kinds[usize::try_from(self.random.below(4)).unwrap()];
-        let calls = if kind == "down" { json!({"from": 1}) } else { json!({"from": 1, "to": 1}) };
-        if self.random.below(8) == 0 {
-            let fault = json!({"at": at, "kind": kind, "calls": calls});
+        let at = *self.random.choose(&FAULT_POINTS);
+        let (kind, last) = *self.random.choose(&FAULT_KINDS);
+        let any = json!({"at": at, "kind": kind, "calls": {"from": 1, "to": last}});
+        let (at, kind, last) = *self.random.choose(&SHIPPING_FAULTS);
+        let of_shipping = json!({"at": at, "kind": kind, "calls": {"from": 1, "to": last}});
+        let fault = if self.random.below(2) == 0 { any } else { of_shipping };
+        if self.random.below(4) == 0 {
             self.client.inject_faults(&[fault], Some(id)).await.unwrap();
+        }
+        if self.random.below(8) == 0 {
+            let reject = ControlAction::RejectRefund { order: id.to_owned() };
+            let response = self.client.control(&reject).await.unwrap();
+            response.into_success("rejecting label refunds").unwrap();
         }
     }
 
@@ -305,6 +338,10 @@ impl Random {
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
+    }
+
+    fn choose<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
+        &choices[usize::try_from(self.below(choices.len() as u64)).unwrap()]
     }
 
     const fn below(&mut self, limit: u64) -> u64 {
