@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import pathlib
+import shlex
 import signal
 import socket
 import subprocess
@@ -158,18 +159,19 @@ def replay_the_samples(urls):
         check(f"  shows {status}", status in output, output)
 
 
+def documented_variables():
+    """What docs/local.md exports before it starts `cargo lambda watch`."""
+    before = (ROOT / "docs/local.md").read_text().split("\ncargo lambda watch")[0].rsplit("```sh\n", 1)[1]
+    words = [word for line in before.splitlines() for word in shlex.split(line) if word != "export"]
+    return dict(word.split("=", 1) for word in words)
+
+
 @contextlib.contextmanager
 def watching(urls, port):
-    """Runs `cargo lambda watch` for one function against the stack."""
-    environment = {
-        **os.environ,
-        "AWS_ENDPOINT_URL": urls["aws"],
-        "ORDERS_TABLE": "Orders",
-        "INVENTORY_TABLE": "Inventory",
-        "RECENT_ORDERS_TABLE": "RecentOrders",
-        "STRIPE_BASE_URL": urls["gateway"],
-        "STRIPE_SECRET_KEY": "sk_test_local",
-    }
+    """Runs `cargo lambda watch` for one function against the stack, whose ports are others
+    than the documented ones."""
+    addresses = {"AWS_ENDPOINT_URL": urls["aws"], "STRIPE_BASE_URL": urls["gateway"]}
+    environment = {**os.environ, **documented_variables(), **addresses}
     command = ["cargo", "lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
     command += ["-p", "process-payment"]
     watch = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
