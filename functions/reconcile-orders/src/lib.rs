@@ -20,7 +20,7 @@
 //!
 //! | input | does | output |
 //! |---|---|---|
-//! | `Scheduled Event` of a rule named `*-open-orders` | sweep over the due orders | [`SweepOutput`](event::SweepOutput) |
+//! | `Scheduled Event` of a rule named `*-open-orders` | sweep over the due orders | [`SweepOutput`] |
 //! | `Scheduled Event` of a rule named `*-compare-books` | reconciliation | [`Report`](reconciliation::Report) |
 //! | `Step Functions Execution Status Change` | inspects the order of that execution, and believes that it ended | `SweepOutput` |
 //! | `{"operation": "look", "orderId"?, "time"?}` (the default operation) | inspects this order, or all due ones | `SweepOutput` |

@@ -2,7 +2,7 @@
 //!
 //! The operations are in three modules: [`reservations`](crate::reservations) moves
 //! stock between a product and an order, [`catalog`](crate::catalog) reads and writes
-//! products, [`restock`](crate::restock) adds stock.
+//! products, [`stock_changes`](crate::stock_changes) adds and removes stock.
 //!
 //! For each SKU, `received` equals `available` plus what orders hold, after every write.
 

@@ -55,7 +55,7 @@ pub fn compensating(order: &Order) -> Order {
 }
 
 /// Defines `invoke`, `attempt` and `perform` for the tests of a function. `function` is the
-/// caller's: it builds the function over a [`TestBed`](crate::fakes::TestBed).
+/// caller's: it builds the function over a [`TestBed`].
 #[macro_export]
 macro_rules! invocation_helpers {
     ($function:ident) => {
