@@ -87,9 +87,8 @@ def order_body(body):
             break
         lines.append(line)
     body["items"] = lines
-    # Every fifth case keeps its country: the shop ships to few.
-    if next(turns):
-        body["shippingAddress"] |= {"country": "US", "state": "CA"}
+    # The shop ships to its own country only, which is a setting and not in the document.
+    body["shippingAddress"] |= {"country": "US", "state": "CA"}
     # Every fifth case keeps its wrong total: a conflict, as documented.
     if "expectedTotal" in body and next(turns):
         body["expectedTotal"] = {"amount": total, "currency": "USD"}
