@@ -65,7 +65,7 @@ export function placeOrderSection(samples, options) {
         // On the stack's clock, which may be far ahead of the browser's.
         const status = await parse(await fetch("/_local/status"));
         const at = Date.parse(status.clock.now) + Number(schedule.input.value) * 3_600_000;
-        order = { ...order, scheduledFor: new Date(at).toISOString(), paymentCustomer: "cus_ada" };
+        order = { ...order, scheduledFor: new Date(at).toISOString(), paymentCustomer: who.sub === "customer-2" ? "cus_bob" : "cus_ada" };
       }
       for (let copy = 0; copy < copies.value(); copy += 1) {
         show(results, await placeOne(order, who), options.orderLink);

@@ -47,6 +47,9 @@ pub(crate) struct OrderResponse<'a> {
     actions: Vec<Action>,
     #[schema(value_type = schema::TimestampSchema)]
     created_at: Timestamp,
+    /// When the request arrived, or the step of the workflow began, that changed the order
+    /// last. The change shows some seconds later if a provider is slow; the `ETag` tells
+    /// versions apart.
     #[schema(value_type = schema::TimestampSchema)]
     updated_at: Timestamp,
     /// The date on which a scheduled order begins.
@@ -178,6 +181,9 @@ pub(crate) struct OrderSummaryResponse<'a> {
     cancellable: bool,
     #[schema(value_type = schema::TimestampSchema)]
     created_at: Timestamp,
+    /// When the request arrived, or the step of the workflow began, that changed the order
+    /// last. The change shows some seconds later if a provider is slow; the `ETag` tells
+    /// versions apart.
     #[schema(value_type = schema::TimestampSchema)]
     updated_at: Timestamp,
     /// For operators: why an operator should look at the order.

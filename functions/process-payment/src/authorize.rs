@@ -70,12 +70,35 @@ impl<O: LoadOrder + SaveOrder, P: PaymentProvider> ProcessPayment<O, P> {
         self.record_authorization(&order, &intent, at).await
     }
 
+    /// A saved card is used only for the customer whom it belongs to: the shop wrote that
+    /// customer on the provider's when the card was saved. Anyone can send the provider's ids.
+    async fn ensure_saved_card_is_the_customers(&self, order: &Order) -> Result<(), AttemptError> {
+        let Some(id) = &order.payment_customer else { return Ok(()) };
+        let expected = order.customer_id.as_str();
+        let error = match self.payment_provider.customer(id).await {
+            CallOutcome::Succeeded(customer)
+                if customer.customer_id.as_deref() == Some(expected) =>
+            {
+                return Ok(());
+            }
+            CallOutcome::Succeeded(_) | CallOutcome::Rejected(PaymentRejection::NotFound) => {
+                ErrorName::PaymentDeclined.with_detail("saved_card_of_another_customer")
+            }
+            CallOutcome::Rejected(rejection) => payment_rejected(rejection),
+            CallOutcome::Throttled(why) => payment_throttled(&why),
+            // A read has no effect that would have to be looked up.
+            CallOutcome::NotSent(why) | CallOutcome::Unknown(why) => payment_not_sent(&why),
+        };
+        Err(error.into())
+    }
+
     /// Creates an unconfirmed intent and stores its id on the order.
     async fn create_intent(
         &self,
         order: Order,
         at: Timestamp,
     ) -> Result<(Order, PaymentIntent), AttemptError> {
+        self.ensure_saved_card_is_the_customers(&order).await?;
         let request = PaymentIntentRequest {
             order_id: &order.order_id,
             amount: order.total,

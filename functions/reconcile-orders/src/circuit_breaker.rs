@@ -14,11 +14,11 @@ use std::task::Poll;
 
 use domain::payment::PaymentIntent;
 use domain::ports::{
-    CallOutcome, PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState,
-    ShippingProvider, ShippingRejection,
+    CallOutcome, PaymentCustomer, PaymentIntentRequest, PaymentProvider, PaymentRejection,
+    RefundState, ShippingProvider, ShippingRejection,
 };
 use domain::shipment::{Parcel, ProviderShipment};
-use domain::{PaymentIntentId, RateId, ShipmentId};
+use domain::{PaymentIntentId, Private, RateId, ShipmentId};
 
 /// How many calls must fail before further ones are refused.
 const MIN_FAILURES: u32 = 3;
@@ -190,6 +190,13 @@ impl<P: PaymentProvider> PaymentProvider for Guarded<P> {
 
     async fn retrieve(&self, id: &PaymentIntentId) -> CallOutcome<PaymentIntent, PaymentRejection> {
         self.call(self.provider.retrieve(id)).await
+    }
+
+    async fn customer(
+        &self,
+        id: &Private<String>,
+    ) -> CallOutcome<PaymentCustomer, PaymentRejection> {
+        self.call(self.provider.customer(id)).await
     }
 }
 

@@ -8,11 +8,11 @@
 //!   other parameters are an error; a call in flight is a conflict; failed validation, 429
 //!   and 409 are not stored (`idempotency`);
 //! - refunds never exceed the captured amount ([`refunds`]);
-//! - test cards by token (`cards`), and test API keys only.
+//! - test cards by token (`cards`), test customers by id (`customers`), and test API keys only.
 //!
 //! A call passes these checks in order: API key, version, route, parameters, fault plan,
 //! idempotency key, state of the object. [`FAULT_POINTS`] lists the fault points. Lists, and
-//! reads of a refund, count as `gateway.get`.
+//! reads of a refund or a customer, count as `gateway.get`.
 //!
 //! A planned `refuse` means, at each point:
 //! - `.create` and `.confirm`: the card is declined (402);
@@ -30,6 +30,7 @@ pub mod refunds;
 
 mod api_call;
 mod cards;
+mod customers;
 mod error;
 mod idempotency;
 mod lists;
@@ -46,6 +47,7 @@ use serde_json::Value;
 pub use self::api_call::API_VERSION;
 use self::api_call::{ApiCall, Route, check_api_key, check_api_version, idempotency_key};
 pub use self::cards::{TestCard, test_cards};
+use self::customers::Customers;
 use self::error::ApiError;
 use self::idempotency::{IdempotencyKeys, KeyState};
 use self::ledger::Ledger;
@@ -102,6 +104,7 @@ pub struct StripeEmulator {
     intents_by_id: BTreeMap<String, usize>,
     refunds: Vec<Refund>,
     refunds_by_id: BTreeMap<String, usize>,
+    customers: Customers,
     /// Orders whose refunds fail.
     failing_refunds: BTreeSet<String>,
     revoked_keys: BTreeSet<String>,
@@ -125,6 +128,7 @@ impl StripeEmulator {
             intents_by_id: BTreeMap::new(),
             refunds: Vec::new(),
             refunds_by_id: BTreeMap::new(),
+            customers: Customers::new(),
             failing_refunds: BTreeSet::new(),
             revoked_keys: BTreeSet::new(),
             read_limit: RateLimit::none(),
@@ -184,7 +188,7 @@ impl StripeEmulator {
                 let index = self.refunds_by_id.get(id)?;
                 self.refunds.get(*index)?.order.clone()
             }
-            Route::ListIntents => None,
+            Route::ListIntents | Route::CreateCustomer | Route::GetCustomer(_) => None,
         }
     }
 
@@ -285,6 +289,9 @@ impl FaultTarget for StripeEmulator {
             Route::GetIntent(id) if reject => {
                 Err(ApiError::missing(404, "intent", "payment_intent", id))
             }
+            Route::CreateCustomer => self.create_customer(params, context),
+            Route::GetCustomer(id) if reject => Err(ApiError::missing(404, "id", "customer", id)),
+            Route::GetCustomer(id) => self.get_customer(id),
             Route::GetRefund(id) if reject => Err(ApiError::missing(404, "id", "refund", id)),
             Route::ListIntents | Route::ListRefunds if reject => {
                 Err(ApiError::missing(404, "id", "list", ""))

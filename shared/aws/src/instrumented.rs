@@ -11,11 +11,11 @@ use std::sync::Arc;
 use domain::ledger::{LabelEntry, LedgerPage, ListLabels, ListPaymentIntents, PaymentIntentEntry};
 use domain::payment::PaymentIntent;
 use domain::ports::{
-    CallOutcome, PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState,
-    ShippingProvider, ShippingRejection,
+    CallOutcome, PaymentCustomer, PaymentIntentRequest, PaymentProvider, PaymentRejection,
+    RefundState, ShippingProvider, ShippingRejection,
 };
 use domain::shipment::{Parcel, ProviderShipment};
-use domain::{PaymentIntentId, RateId, ShipmentId, Timestamp};
+use domain::{PaymentIntentId, Private, RateId, ShipmentId, Timestamp};
 
 use crate::clock::Clock;
 use crate::metrics::{Metric, Provider, ProviderCall, Resolution};
@@ -228,6 +228,13 @@ impl<P: PaymentProvider, C: Clock> PaymentProvider for Instrumented<P, C> {
             self.record_refunds(id, !refunds.is_empty());
         }
         outcome
+    }
+
+    async fn customer(
+        &self,
+        id: &Private<String>,
+    ) -> CallOutcome<PaymentCustomer, PaymentRejection> {
+        self.time_payment(ProviderCall::Retrieve, self.provider.customer(id)).await
     }
 
     async fn retrieve(&self, id: &PaymentIntentId) -> CallOutcome<PaymentIntent, PaymentRejection> {

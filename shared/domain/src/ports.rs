@@ -33,7 +33,9 @@ pub use orders::{
     OrderList, OrderPage, PageCursor, PlaceOrder, PlaceResult, SaveOrder, SaveResult,
     StoreUnavailable,
 };
-pub use payment_provider::{PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState};
+pub use payment_provider::{
+    PaymentCustomer, PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState,
+};
 pub use recent_orders::{AddRecentOrderResult, RecentOrdersFuture, TrackRecentOrders};
 pub use shipping_provider::{ShippingProvider, ShippingRejection};
 pub use shop_settings::{SettingFuture, ShopSettings};

@@ -19,18 +19,18 @@ mod response;
 mod webhook;
 mod wire;
 
-use domain::PaymentIntentId;
 use domain::account::AccountProblem;
 use domain::payment::PaymentIntent;
 use domain::ports::{
-    ApiKey, ApiKeySource, CallOutcome, Method, NoApiKey, PaymentIntentRequest, PaymentProvider,
-    PaymentRejection, RefundState, Request, Transport, TransportError,
+    ApiKey, ApiKeySource, CallOutcome, Method, NoApiKey, PaymentCustomer, PaymentIntentRequest,
+    PaymentProvider, PaymentRejection, RefundState, Request, Transport, TransportError,
 };
+use domain::{PaymentIntentId, Private};
 use serde::de::DeserializeOwned;
 use url::form_urlencoded::Serializer;
 
 pub use self::webhook::StripeWebhooks;
-use self::wire::{HasMode, WireIntent, WireList, WireRefund};
+use self::wire::{HasMode, WireCustomer, WireIntent, WireList, WireRefund};
 
 /// The version of Stripe's API that the wire types follow, sent with every request.
 pub const API_VERSION: &str = "2026-10-28.endive";
@@ -79,7 +79,9 @@ impl<T: Transport, K: ApiKeySource> Stripe<T, K> {
         path: &str,
         query: &[(&str, &str)],
     ) -> Outcome<D> {
-        let url = format!("{}/v1/{path}?{}", self.base_url, form_encoded(query));
+        let query = form_encoded(query);
+        let separator = if query.is_empty() { "" } else { "?" };
+        let url = format!("{}/v1/{path}{separator}{query}", self.base_url);
         let headers = vec![("stripe-version", API_VERSION.to_owned())];
         self.send(Request { method: Method::Get, url, headers, body: vec![] }).await
     }
@@ -193,6 +195,20 @@ impl<T: Transport, K: ApiKeySource> PaymentProvider for Stripe<T, K> {
         parse_success(refunds, |list: WireList<WireRefund>| {
             Ok(list.data.iter().map(WireRefund::state).collect())
         })
+    }
+
+    async fn customer(&self, id: &Private<String>) -> Outcome<PaymentCustomer> {
+        let id = id.expose();
+        // It becomes a part of the path.
+        if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return CallOutcome::Rejected(PaymentRejection::NotFound);
+        }
+        match self.get(&format!("customers/{id}"), &[]).await {
+            CallOutcome::Succeeded(WireCustomer { deleted: true, .. }) => {
+                CallOutcome::Rejected(PaymentRejection::NotFound)
+            }
+            outcome => parse_success(outcome, |customer: WireCustomer| Ok(customer.into())),
+        }
     }
 
     async fn retrieve(&self, id: &PaymentIntentId) -> Outcome<PaymentIntent> {

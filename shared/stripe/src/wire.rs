@@ -2,8 +2,10 @@
 //!
 //! Source: <https://docs.stripe.com/api>, in the version of [`API_VERSION`](crate::API_VERSION).
 
+use std::collections::BTreeMap;
+
 use domain::payment::{PaymentIntent, PaymentIntentState, RiskLevel};
-use domain::ports::{ProviderMode, RefundState};
+use domain::ports::{PaymentCustomer, ProviderMode, RefundState};
 use domain::{Currency, Money, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
@@ -84,6 +86,30 @@ struct WirePaymentMethodDetails {
 struct WireCard {
     #[serde(default)]
     capture_before: Option<i64>,
+}
+
+/// A customer.
+#[derive(Deserialize)]
+pub(crate) struct WireCustomer {
+    #[serde(default)]
+    livemode: Option<bool>,
+    #[serde(default)]
+    pub(crate) deleted: bool,
+    /// What the shop wrote on it: `customer_id`.
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
+}
+
+impl HasMode for WireCustomer {
+    fn is_in(&self, mode: ProviderMode) -> bool {
+        is_in(self.livemode, mode)
+    }
+}
+
+impl From<WireCustomer> for PaymentCustomer {
+    fn from(mut customer: WireCustomer) -> Self {
+        Self { customer_id: customer.metadata.remove("customer_id") }
+    }
 }
 
 impl HasMode for WireIntent {

@@ -388,7 +388,33 @@ fn a_scheduled_order_is_authorized_like_any_other() {
         ..samples::new_order()
     };
     let order = Order::accept(request, samples::placed_at());
-    let test_bed = TestBed::with(&order);
+    let test_bed = TestBed::with(&order).saved_cards_of("cus_1", Some("customer-1"));
     assert!(authorize(&test_bed, &order).is_ok());
     assert_eq!(stored_order(&test_bed, &order).status, Status::Authorized);
+}
+
+#[test]
+fn a_saved_card_of_another_customer_is_declined_before_any_money_moves() {
+    let request = NewOrder { payment_customer: Some("cus_1".to_owned()), ..samples::new_order() };
+    let order = Order::accept(request, samples::placed_at());
+    for owner in [Some("customer-2"), Some(""), None] {
+        let test_bed = TestBed::with(&order).saved_cards_of("cus_1", owner);
+        assert_eq!(error_name(authorize(&test_bed, &order)), ErrorName::PaymentDeclined);
+        assert_eq!(test_bed.calls(), ["orders.load", "payment.customer"], "{owner:?}");
+    }
+    let unknown = TestBed::with(&order);
+    assert_eq!(error_name(authorize(&unknown, &order)), ErrorName::PaymentDeclined);
+}
+
+#[test]
+fn a_saved_card_that_cannot_be_looked_up_is_tried_again_later() {
+    let request = NewOrder { payment_customer: Some("cus_1".to_owned()), ..samples::new_order() };
+    let order = Order::accept(request, samples::placed_at());
+    for fault in [InjectedFault::NotSent, InjectedFault::ResponseLost] {
+        let test_bed = TestBed::with(&order).saved_cards_of("cus_1", Some("customer-1"));
+        let test_bed = test_bed.on("payment.customer", 1, fault);
+        let error = error_name(authorize(&test_bed, &order));
+        assert_eq!(error, ErrorName::PaymentGatewayUnavailable);
+        assert!(authorize(&test_bed, &order).is_ok());
+    }
 }

@@ -50,6 +50,8 @@ pub(crate) enum Route {
     CreateRefund,
     ListRefunds,
     GetRefund(String),
+    CreateCustomer,
+    GetCustomer(String),
 }
 
 impl Route {
@@ -72,6 +74,8 @@ impl Route {
             }
             ("POST", ["v1", "refunds"]) => Self::CreateRefund,
             ("GET", ["v1", "refunds"]) => Self::ListRefunds,
+            ("POST", ["v1", "customers"]) => Self::CreateCustomer,
+            ("GET", ["v1", "customers", id]) => Self::GetCustomer((*id).to_owned()),
             ("GET", ["v1", "refunds", id]) => Self::GetRefund((*id).to_owned()),
             _ => return None,
         })
@@ -84,14 +88,16 @@ impl Route {
 
     pub(super) const fn fault_point(&self) -> &'static str {
         match self {
-            Self::CreateIntent => "gateway.create",
+            Self::CreateIntent | Self::CreateCustomer => "gateway.create",
             Self::ConfirmIntent(_) => "gateway.confirm",
             Self::CaptureIntent(_) => "gateway.capture",
             Self::CancelIntent(_) => "gateway.cancel",
             Self::CreateRefund => "gateway.refund",
-            Self::GetIntent(_) | Self::ListIntents | Self::ListRefunds | Self::GetRefund(_) => {
-                "gateway.get"
-            }
+            Self::GetIntent(_)
+            | Self::ListIntents
+            | Self::ListRefunds
+            | Self::GetRefund(_)
+            | Self::GetCustomer(_) => "gateway.get",
         }
     }
 }

@@ -169,6 +169,9 @@ impl StripeEmulator {
         context: CallContext<'_>,
     ) -> Result<Value, ApiError> {
         let new_intent = NewIntent::parse(params)?;
+        if let Some(customer) = &new_intent.customer {
+            self.require_customer(customer)?;
+        }
         if context.reject {
             return Err(declined_at_creation());
         }

@@ -1,4 +1,5 @@
-//! `cargo local replay`: places orders from files on a running stack and follows them.
+//! `cargo local replay`: places orders from files on a running stack and follows them until
+//! they are closed or wait for a person.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 use super::output::{print_error, print_info, print_result};
 use crate::clock::wall_clock;
+use crate::scenarios::action::Reader;
 use crate::scenarios::client::Client;
 use crate::scenarios::read_json;
 use crate::stack::interrupted;
@@ -42,13 +44,19 @@ const RESCHEDULED_AFTER: SignedDuration = SignedDuration::from_hours(72);
 /// the stack cannot be reached. A rejected or waiting order is not a failure.
 pub(super) async fn run(args: &Args) -> Result<ExitCode> {
     let api = args.api.trim_end_matches('/').to_owned();
-    let urls = Urls { api, aws: String::new(), stripe: String::new(), easypost: String::new() };
+    let urls = Urls {
+        api: api.clone(),
+        aws: String::new(),
+        stripe: String::new(),
+        easypost: String::new(),
+    };
     let client = Client::new(urls);
     let mut orders = JoinSet::new();
     for path in &args.files {
         let order: Value = read_json(path)?;
-        let (client, path, patience) = (client.clone(), path.clone(), args.patience);
-        orders.spawn(async move { place_and_follow(&client, &path, order, patience).await });
+        let (client, api, path) = (client.clone(), api.clone(), path.clone());
+        let patience = args.patience;
+        orders.spawn(async move { place_and_follow(&client, &api, &path, order, patience).await });
     }
     let mut failed = false;
     loop {
@@ -67,6 +75,7 @@ pub(super) async fn run(args: &Args) -> Result<ExitCode> {
 
 async fn place_and_follow(
     client: &Client,
+    api: &str,
     path: &Path,
     mut order: Value,
     patience: u64,
@@ -86,8 +95,11 @@ async fn place_and_follow(
     let id = placed["orderId"].as_str().context("the response has no orderId")?;
     let followed =
         tokio::time::timeout(Duration::from_secs(patience), follow(client, &name, id)).await;
-    if let Ok(ended) = followed {
-        return ended;
+    match followed {
+        Ok(Ok(Followed::Closed)) => return Ok(()),
+        Ok(Ok(Followed::Waits)) => return print_wait(client, api, &name, id).await,
+        Ok(Err(error)) => return Err(error),
+        Err(_elapsed) => {}
     }
     let order = client.order(id).await?;
     let status = text(&order["status"]);
@@ -95,9 +107,16 @@ async fn place_and_follow(
     Ok(())
 }
 
-/// Prints the order's timeline until the order is closed. The order runs in another
-/// process, so this polls.
-async fn follow(client: &Client, name: &str, id: &str) -> Result<()> {
+/// Why an order is no longer followed.
+enum Followed {
+    Closed,
+    /// It waits for a person, or for its date.
+    Waits,
+}
+
+/// Prints the order's timeline until the order is closed or waits for a person. The order runs
+/// in another process, so this polls.
+async fn follow(client: &Client, name: &str, id: &str) -> Result<Followed> {
     let mut printed = 0;
     let mut interval = tokio::time::interval(POLL_INTERVAL);
     loop {
@@ -110,10 +129,71 @@ async fn follow(client: &Client, name: &str, id: &str) -> Result<()> {
             print_result(format_args!("{name:20} {id} {at} {status} {detail}"));
         }
         printed = timeline.len();
-        if Status::deserialize(&order["status"]).is_ok_and(Status::is_closed) {
-            return Ok(());
+        match Status::deserialize(&order["status"]) {
+            Ok(status) if status.is_closed() => return Ok(Followed::Closed),
+            Ok(status) if waits(status) => return Ok(Followed::Waits),
+            _ => {}
         }
     }
+}
+
+fn waits(status: Status) -> bool {
+    status == Status::Scheduled || status.waits_for().is_some()
+}
+
+/// Says what the order waits for, and the command that answers.
+async fn print_wait(client: &Client, api: &str, name: &str, id: &str) -> Result<()> {
+    let response = client.read(&format!("/orders/{id}"), Reader::Operator).await?;
+    let order = response.into_success("reading the order")?;
+    let (waits_for, command) = match Status::deserialize(&order["status"])? {
+        Status::Scheduled => {
+            let customer = "-H 'Authorization: Bearer dev:customer-1:orders/write'";
+            let cancel = format!("curl -s -X POST {api}/orders/{id}/cancel {customer}");
+            (format!("its date, {}; to cancel it", text(&order["scheduledFor"])), cancel)
+        }
+        Status::InReview => {
+            let body = json!({"decision": "approve"});
+            (
+                "an operator's review; to approve it".to_owned(),
+                post(api, &format!("orders/{id}/review"), &body),
+            )
+        }
+        Status::Backordered => {
+            let sku = text(&order["backorder"]["waitsFor"]);
+            let command = post(api, &format!("inventory/{sku}/restock"), &json!({"quantity": 1}));
+            (
+                format!("stock of {sku}; to restock"),
+                format!("{command} -H 'Idempotency-Key: {}'", Uuid::new_v4()),
+            )
+        }
+        Status::NeedsAttention => {
+            let mut actions = order["actions"].as_array().into_iter().flatten();
+            let action = actions.find_map(|one| one.as_str()?.strip_prefix("resume:"));
+            let body = match action {
+                Some("compensate-with-refund") => json!({"action": "compensate", "refund": true}),
+                action => json!({"action": action.unwrap_or("compensate")}),
+            };
+            (
+                "an operator; to resume it".to_owned(),
+                post(api, &format!("orders/{id}/resume"), &body),
+            )
+        }
+        // It went on in the meantime.
+        status => {
+            print_result(format_args!("{name:20} {id} goes on: {status}"));
+            return Ok(());
+        }
+    };
+    print_result(format_args!("{name:20} {id} waits for {waits_for}:\n  {command}"));
+    Ok(())
+}
+
+/// A request of the operator for a shell.
+fn post(api: &str, path: &str, body: &Value) -> String {
+    format!(
+        "curl -s {api}/{path} -H 'Authorization: Bearer dev:operator-1:orders/operate,inventory/write' \
+         -H 'Content-Type: application/json' -d '{body}'"
+    )
 }
 
 fn text(value: &Value) -> &str {

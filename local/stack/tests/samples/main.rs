@@ -48,7 +48,7 @@ fn sample(folder: &str, name: &str) -> Value {
 }
 
 /// Each sample order with its final status, or the HTTP status and the invalid field.
-const ORDERS: [(&str, &str); 10] = [
+const ORDERS: [(&str, &str); 11] = [
     ("two-items", "FULFILLED"),
     ("one-item", "FULFILLED"),
     ("declined-card", "PAYMENT_FAILED"),
@@ -58,6 +58,7 @@ const ORDERS: [(&str, &str); 10] = [
     // No stock arrives while the order waits.
     ("back-ordered", "OUT_OF_STOCK"),
     ("pending-refund", "FULFILLED"),
+    ("foreign-saved-card", "PAYMENT_FAILED"),
     ("needs-review", "REJECTED"),
     // Last, because the clock skips ahead to its date.
     ("scheduled", "FULFILLED"),

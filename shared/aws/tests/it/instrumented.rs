@@ -9,8 +9,8 @@ use aws::clock::Clock;
 use aws::instrumented::Instrumented;
 use domain::payment::{PaymentIntent, PaymentIntentState};
 use domain::ports::{
-    CallOutcome, PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState,
-    ShippingProvider, ShippingRejection,
+    CallOutcome, PaymentCustomer, PaymentIntentRequest, PaymentProvider, PaymentRejection,
+    RefundState, ShippingProvider, ShippingRejection,
 };
 use domain::shipment::{LabelRefundState, Parcel, ProviderShipment};
 use domain::{PaymentIntentId, Private, RateId, ShipmentId, Timestamp};
@@ -79,6 +79,13 @@ impl PaymentProvider for ScriptedProvider {
         _: &PaymentIntentId,
     ) -> CallOutcome<Vec<RefundState>, PaymentRejection> {
         CallOutcome::Succeeded(self.refunds.clone())
+    }
+
+    async fn customer(
+        &self,
+        _: &Private<String>,
+    ) -> CallOutcome<PaymentCustomer, PaymentRejection> {
+        CallOutcome::Succeeded(PaymentCustomer { customer_id: None })
     }
 
     async fn retrieve(&self, _: &PaymentIntentId) -> PaymentOutcome {

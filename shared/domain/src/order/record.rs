@@ -162,7 +162,8 @@ pub struct Order {
     pub request_hash: Option<String>,
     /// When it was placed.
     pub created_at: Timestamp,
-    /// When it was last written.
+    /// When the request arrived, or the step began, that wrote it last: the time comes with the
+    /// event. The write itself is later by the time that the step takes.
     pub updated_at: Timestamp,
     /// Its bucket in the index of open orders; none once it is finalized.
     #[serde(default, skip_serializing_if = "Option::is_none")]

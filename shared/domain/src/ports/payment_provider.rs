@@ -40,6 +40,13 @@ pub struct PaymentIntentRequest<'a> {
     pub payment_customer: Option<&'a crate::Private<String>>,
 }
 
+/// A customer of the payment provider, who has saved payment methods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentCustomer {
+    /// Our customer, as the shop wrote it on the provider's customer when the card was saved.
+    pub customer_id: Option<String>,
+}
+
 /// The state of a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefundState {
@@ -92,6 +99,11 @@ pub trait PaymentProvider: Sync {
         &self,
         id: &PaymentIntentId,
     ) -> impl Future<Output = CallOutcome<Vec<RefundState>, PaymentRejection>> + Send;
+    /// Retrieves a customer by the provider's id.
+    fn customer(
+        &self,
+        id: &crate::Private<String>,
+    ) -> impl Future<Output = CallOutcome<PaymentCustomer, PaymentRejection>> + Send;
     /// Retrieves an intent.
     fn retrieve(
         &self,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use domain::payment::{PaymentIntent, PaymentIntentState, RiskLevel};
 use domain::ports::{
-    ApiKey, CallOutcome, Method, PaymentIntentRequest, PaymentProvider, PaymentRejection,
-    RefundState, Request, Response, TransportError,
+    ApiKey, CallOutcome, Method, PaymentCustomer, PaymentIntentRequest, PaymentProvider,
+    PaymentRejection, RefundState, Request, Response, TransportError,
 };
 use domain::{Currency, Money, PaymentIntentId, Private};
 use serde_json::{Value, json};
@@ -406,6 +406,25 @@ fn refunds_are_read_in_the_order_of_the_list() {
     let failed = RefundState::Failed;
     let expected = vec![RefundState::Pending, RefundState::Succeeded, failed, failed, failed];
     assert_eq!(run(stripe.refunds(&id())).unwrap(), CallOutcome::Succeeded(expected));
+}
+
+#[test]
+fn a_customer_shows_which_customer_of_the_shop_it_is() {
+    let read = |id: &str, status: u16, body: &Value| {
+        let (stripe, _) = stripe_with(Ok(response(status, &[], body)));
+        run(stripe.customer(&Private::new(id.to_owned()))).unwrap()
+    };
+    let known = |customer_id: Option<&str>| {
+        CallOutcome::Succeeded(PaymentCustomer { customer_id: customer_id.map(str::to_owned) })
+    };
+    let unknown = CallOutcome::Rejected(PaymentRejection::NotFound);
+    let customer = json!({"id": "cus_1", "metadata": {"customer_id": "ada", "other": "1"}});
+    assert_eq!(read("cus_1", 200, &customer), known(Some("ada")));
+    assert_eq!(read("cus_1", 200, &json!({"id": "cus_1", "metadata": {}})), known(None));
+    assert_eq!(read("cus_1", 200, &json!({"id": "cus_1", "deleted": true})), unknown);
+    assert_eq!(read("../cus_1", 200, &customer), unknown);
+    let missing = error("invalid_request_error", Some("resource_missing"));
+    assert_eq!(read("cus_1", 404, &missing), unknown);
 }
 
 #[test]

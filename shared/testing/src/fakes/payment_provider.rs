@@ -7,9 +7,10 @@ use super::{InjectedFault, State, TestBed};
 use crate::samples;
 use domain::payment::{PaymentIntent, PaymentIntentState, RiskLevel};
 use domain::ports::{
-    CallOutcome, PaymentIntentRequest, PaymentProvider, PaymentRejection, RefundState,
+    CallOutcome, PaymentCustomer, PaymentIntentRequest, PaymentProvider, PaymentRejection,
+    RefundState,
 };
-use domain::{Money, PaymentIntentId};
+use domain::{Money, PaymentIntentId, Private};
 
 /// The fake payment provider.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub(super) struct Ledger {
     pub(super) intents: BTreeMap<PaymentIntentId, PaymentIntent>,
     keys: BTreeMap<String, Option<Outcome>>,
     refunds: Vec<RefundState>,
+    /// Our customer of each of the provider's.
+    customers: BTreeMap<String, Option<String>>,
     refunds_fail: bool,
     refunds_pend: bool,
     charges_instead: Option<Money>,
@@ -50,6 +53,14 @@ impl TestBed {
     #[must_use]
     pub fn card(self, card: Card) -> Self {
         self.state().payment_provider.card = card;
+        self
+    }
+
+    /// Adds a customer with saved cards, who is this customer of ours.
+    #[must_use]
+    pub fn saved_cards_of(self, id: &str, customer_id: Option<&str>) -> Self {
+        let customer_id = customer_id.map(str::to_owned);
+        self.state().payment_provider.customers.insert(id.to_owned(), customer_id);
         self
     }
 
@@ -291,6 +302,19 @@ impl PaymentProvider for FakePaymentProvider {
         let list =
             |state: &mut State| CallOutcome::Succeeded(state.payment_provider.refunds.clone());
         self.0.call("payment.refunds", list).await.unwrap_or_else(injected)
+    }
+
+    async fn customer(
+        &self,
+        id: &Private<String>,
+    ) -> CallOutcome<PaymentCustomer, PaymentRejection> {
+        let get = |state: &mut State| match state.payment_provider.customers.get(id.expose()) {
+            Some(customer_id) => {
+                CallOutcome::Succeeded(PaymentCustomer { customer_id: customer_id.clone() })
+            }
+            None => CallOutcome::Rejected(PaymentRejection::NotFound),
+        };
+        self.0.call("payment.customer", get).await.unwrap_or_else(injected)
     }
 
     async fn retrieve(&self, id: &PaymentIntentId) -> Outcome {
