@@ -46,7 +46,7 @@ use crate::callers::CallCounts;
 use crate::emulator::{ControlAction, ControlActionError, Emulator};
 use crate::exchange::{HttpRequest, HttpResponse, InFlightCall, NetworkOutcome};
 use crate::fault_delivery::{
-    self, FaultTarget, PROVIDER_FAULT_KINDS, RATING_FAULT_KINDS, WEBHOOK_FAULT_KINDS,
+    self, FaultTarget, PROVIDER_FAULT_KINDS, WEBHOOK_FAULT_KINDS, provider_fault_kinds_and,
 };
 use crate::faults::{FaultKind, FaultPlan, FaultPoint};
 use crate::ids::Ids;
@@ -59,6 +59,9 @@ const LISTS_PER_SECOND: u32 = 5;
 
 /// The point at which a webhook event is lost or repeated.
 pub(crate) const WEBHOOK_POINT: &str = "carrier.webhook";
+
+/// What can happen to a call that asks the carriers for rates.
+const RATING_FAULT_KINDS: &[FaultKind] = &provider_fault_kinds_and(FaultKind::NoRates);
 
 /// The fault points of the EasyPost emulator.
 pub const FAULT_POINTS: &[FaultPoint] = &[

@@ -24,23 +24,15 @@ pub(crate) const PROVIDER_FAULT_KINDS: &[FaultKind] = &[
     FaultKind::Kill,
 ];
 
-/// The kinds of fault that can happen to a call that asks the carriers for rates.
-pub(crate) const RATING_FAULT_KINDS: &[FaultKind] = &[
-    FaultKind::Reject,
-    FaultKind::NoRates,
-    FaultKind::ConnectionRefused,
-    FaultKind::Hang,
-    FaultKind::Delay,
-    FaultKind::DropResponse,
-    FaultKind::TooManyRequests,
-    FaultKind::Unauthorized,
-    FaultKind::PaymentRequired,
-    FaultKind::Forbidden,
-    FaultKind::ServerError,
-    FaultKind::ServerErrorAfterEffect,
-    FaultKind::MalformedResponse,
-    FaultKind::Kill,
-];
+/// [`PROVIDER_FAULT_KINDS`], and one more that only some calls can meet.
+pub(crate) const fn provider_fault_kinds_and(
+    kind: FaultKind,
+) -> [FaultKind; PROVIDER_FAULT_KINDS.len() + 1] {
+    let mut kinds = [kind; PROVIDER_FAULT_KINDS.len() + 1];
+    let (others, _) = kinds.split_at_mut(PROVIDER_FAULT_KINDS.len());
+    others.copy_from_slice(PROVIDER_FAULT_KINDS);
+    kinds
+}
 
 /// The kinds of fault that can happen to a webhook.
 pub(crate) const WEBHOOK_FAULT_KINDS: &[FaultKind] = &[FaultKind::Drop, FaultKind::Repeat];

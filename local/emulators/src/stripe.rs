@@ -57,7 +57,9 @@ use self::refunds::{Refund, RefundStatus};
 use crate::callers::CallCounts;
 use crate::emulator::{ControlAction, ControlActionError, Emulator};
 use crate::exchange::{HttpRequest, HttpResponse, InFlightCall, NetworkOutcome};
-use crate::fault_delivery::{self, FaultTarget, PROVIDER_FAULT_KINDS, WEBHOOK_FAULT_KINDS};
+use crate::fault_delivery::{
+    self, FaultTarget, PROVIDER_FAULT_KINDS, WEBHOOK_FAULT_KINDS, provider_fault_kinds_and,
+};
 use crate::faults::{FaultKind, FaultPlan, FaultPoint};
 use crate::ids::Ids;
 use crate::rate_limit::RateLimit;
@@ -68,20 +70,15 @@ use crate::webhooks::{EventQueue, WebhookEvent};
 pub(crate) const WEBHOOK_POINT: &str = "gateway.webhook";
 
 /// What can happen to a call that changes something and is looked up afterwards.
-const CHANGE_FAULT_KINDS: [FaultKind; PROVIDER_FAULT_KINDS.len() + 1] = {
-    let mut kinds = [FaultKind::LateEffect; PROVIDER_FAULT_KINDS.len() + 1];
-    let (before, _) = kinds.split_at_mut(PROVIDER_FAULT_KINDS.len());
-    before.copy_from_slice(PROVIDER_FAULT_KINDS);
-    kinds
-};
+const CHANGE_FAULT_KINDS: &[FaultKind] = &provider_fault_kinds_and(FaultKind::LateEffect);
 
 /// The fault points of the Stripe emulator.
 pub const FAULT_POINTS: &[FaultPoint] = &[
     FaultPoint { name: "gateway.create", kinds: PROVIDER_FAULT_KINDS },
-    FaultPoint { name: "gateway.confirm", kinds: &CHANGE_FAULT_KINDS },
-    FaultPoint { name: "gateway.capture", kinds: &CHANGE_FAULT_KINDS },
-    FaultPoint { name: "gateway.cancel", kinds: &CHANGE_FAULT_KINDS },
-    FaultPoint { name: "gateway.refund", kinds: &CHANGE_FAULT_KINDS },
+    FaultPoint { name: "gateway.confirm", kinds: CHANGE_FAULT_KINDS },
+    FaultPoint { name: "gateway.capture", kinds: CHANGE_FAULT_KINDS },
+    FaultPoint { name: "gateway.cancel", kinds: CHANGE_FAULT_KINDS },
+    FaultPoint { name: "gateway.refund", kinds: CHANGE_FAULT_KINDS },
     FaultPoint { name: "gateway.get", kinds: PROVIDER_FAULT_KINDS },
     FaultPoint { name: WEBHOOK_POINT, kinds: WEBHOOK_FAULT_KINDS },
 ];

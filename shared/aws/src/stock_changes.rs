@@ -1,8 +1,8 @@
 //! Adds stock to a product, or removes it, once per request.
 //!
-//! One transaction changes the stock, writes the entry of the audit history, and writes a record
-//! of the request under the caller and the request's key, so a repeated request finds its own record and
-//! changes nothing. DynamoDB deletes the record after [`RECORD_DAYS`] (attribute `expiresAt`,
+//! One transaction changes the stock, writes the entry of the audit history, and writes a
+//! record of the request under the caller and the request's key. A repeated request finds
+//! that record and changes nothing. DynamoDB deletes the record after [`RECORD_DAYS`] (attribute `expiresAt`,
 //! the table's time to live).
 
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;

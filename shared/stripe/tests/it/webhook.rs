@@ -38,7 +38,7 @@ fn receive_signed(body: &str) -> Received {
 
 /// Without the check of the timestamp before the signature, this is `Forged`.
 #[test]
-fn an_old_request_is_stale_whatever_its_signature_is() {
+fn an_old_request_is_stale_with_any_signature() {
     let at = samples::placed_at();
     let time = at.to_jiff().as_second() - 301;
     let header = format!("t={time},v1={}", "00".repeat(32));
